@@ -1,0 +1,30 @@
+"""Genre classification for everything that carries a genre."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from genrekit.assessment import cross_validate, evaluate
+    from genrekit.inference import load_model, predict
+    from genrekit.training import train
+
+__all__ = ["__version__", "cross_validate", "evaluate", "load_model", "predict", "train"]
+
+_HOMES = {
+    "load_model": "genrekit.inference",
+    "predict": "genrekit.inference",
+    "train": "genrekit.training",
+    "evaluate": "genrekit.assessment",
+    "cross_validate": "genrekit.assessment",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'genrekit' has no attribute {name!r}")

@@ -1,0 +1,169 @@
+"""Measuring: a model on a data set, and a recipe by cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genrekit.backends.base import Backend, BackendConfig
+from genrekit.cache import Cache
+from genrekit.datasets.base import Dataset
+from genrekit.errors import DatasetError
+from genrekit.labels import canonical
+from genrekit.model import Model
+from genrekit.splits import By, Split, make_folds, make_split
+from genrekit.training import Measured, Say, describe, fit_checked, gather, open_for
+
+
+def cross_validate(
+    source: str | Path,
+    *,
+    backend: Backend,
+    config: BackendConfig,
+    k: int = 5,
+    by: By = "auto",
+    valid_size: float = 0.1,
+    merge_labels: bool = False,
+    jobs: int = 1,
+    cache: Cache | None = None,
+    say: Say = lambda text: None,
+) -> Measured:
+    """Measure a recipe by k-fold cross-validation: every example is scored once, by a model that never saw it.
+
+    Parameters
+    ----------
+    source, backend, config, merge_labels, jobs, cache, say
+        As in `train`.
+    k : int >= 2
+        The number of folds.
+    by : {'auto', 'group', 'random'}
+        How folds are made.
+    valid_size : float
+        The part of each training side that is kept for stopping and calibrating.
+
+    Returns
+    -------
+    Measured
+        Over all held-out scores together.
+    """
+    dataset = open_for(backend, source, merge_labels=merge_labels)
+    describe(dataset, say)
+    folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
+    indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
+    material = gather(backend, config, dataset, indices, jobs=jobs, cache=cache or Cache(), say=say)
+    labels = material.labels(indices)
+    order: list[int] = []
+    scores: list[np.ndarray] = []
+    for number, fold in enumerate(folds, start=1):
+        known = material.labels(fold.train)
+        train, valid, test = (material.side(side, known) for side in (fold.train, fold.valid, fold.test))
+        say(f"fold {number} of {len(folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test")
+        _, runtime = fit_checked(backend, train, valid, known, config, say)
+        if len(test):
+            part = np.zeros((len(test), len(labels)))
+            part[:, [labels.index(label) for label in known]] = runtime.example_scores(test.windows)
+            scores.append(part)
+            order.extend(i for i in fold.test if i in material.windows)
+    split = Split((), (), tuple(order), folds[0].method, any(fold.inflated for fold in folds))
+    failed = [i for fold in folds for i in fold.test if i in material.failures]
+    return material.measure(np.concatenate(scores), [*order, *failed], labels, split)
+
+
+def evaluate(
+    model: Model,
+    source: str | Path,
+    *,
+    split: str | None = None,
+    merge_labels: bool = False,
+    jobs: int = 1,
+    cache: Cache | None = None,
+    say: Say = lambda text: None,
+) -> Measured:
+    """Measure a model on labelled data.
+
+    Parameters
+    ----------
+    model : Model
+    source : str or Path
+        Anything that `genrekit.datasets.open_dataset` reads. Labels that are another spelling of one of the
+        model's count as that one.
+    split : {'train', 'valid', 'test'}, optional
+        Only this side: the published or written one where there is one, else the side that the model's own
+        training made, where this is the data set that it was trained on. All examples by default.
+    merge_labels, jobs, cache, say
+        As in `genrekit.training.train`.
+
+    Returns
+    -------
+    Measured
+
+    Raises
+    ------
+    DatasetError
+        If the source cannot be read, has no such side, or has no label that the model knows.
+    """
+    dataset = _in_words_of(model, open_for(model.backend, source, merge_labels=merge_labels), say)
+    describe(dataset, say)
+    facts = model.bundle.manifest.data
+    same = facts.get("fingerprint") == dataset.fingerprint
+    sides = _sides(dataset, facts, split, same=same)
+    indices = getattr(sides, split) if split else sides.test
+    if not indices:
+        raise DatasetError(f"{dataset.source} has no {split} side, or it is empty.")
+    learned = "all sides" in str(facts.get("fitted_on", "")) or split != "test"
+    if same and learned:
+        say(
+            "note: the model has learned from these examples; its numbers on them say nothing about new songs"
+        )
+    material = gather(
+        model.backend, model.config, dataset, indices, jobs=jobs, cache=cache or Cache(), say=say
+    )
+    scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
+    return material.measure(scores, indices, model.labels, sides)
+
+
+def _in_words_of(model: Model, dataset: Dataset, say: Say) -> Dataset:
+    """Give labels that the model spells otherwise the model's spelling."""
+    names = {canonical(label): label for label in model.labels}
+    renamed = {
+        label: names[canonical(label)]
+        for label in dataset.labels
+        if label not in model.labels and canonical(label) in names
+    }
+    if not renamed:
+        return dataset
+    say("note: read " + ", ".join(f"{a!r} as {b!r}" for a, b in renamed.items()))
+    return replace(
+        dataset,
+        examples=tuple(
+            replace(e, labels=tuple(dict.fromkeys(renamed.get(label, label) for label in e.labels)))
+            for e in dataset.examples
+        ),
+    )
+
+
+def _sides(dataset: Dataset, facts: Mapping[str, Any], split: str | None, *, same: bool) -> Split:
+    if split is None:
+        seen = " (the data that the model was trained on)" if same else ""
+        return Split(
+            (), (), tuple(range(len(dataset.examples))), f"all examples of {dataset.source}{seen}", same
+        )
+    if any(example.split for example in dataset.examples):
+        return make_split(dataset.examples, by="published", valid_size=0)
+    made = facts.get("split")
+    if same and isinstance(made, Mapping):
+        return make_split(
+            dataset.examples,
+            test_size=made["test_size"],
+            valid_size=made["valid_size"],
+            seed=made["seed"],
+            by=made["by"],
+        )
+    raise DatasetError(
+        f"{dataset.source} has no sides, and it is not the data set that the model was trained on.",
+        f"Leave --split out to measure all of it, or write sides: genrekit datasets split {dataset.source} -o sides.csv",
+    )

@@ -1,0 +1,208 @@
+"""A content-addressed store of prepared windows: the same bytes, backend and settings are prepared once.
+
+An entry is two arrays in NumPy's own format, the windows and their times, and a CRC-32 over both. It appears
+whole or not at all, whatever happens to its writer, and what does not check out counts as absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+import time
+import zlib
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from platformdirs import user_cache_dir
+
+from genrekit.hashing import hash_json
+from genrekit.types import Windows
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+MAX_BYTES = 4 * 2**30
+SUFFIX = ".windows"
+CRC_BYTES = 4
+STALE_S = 3600.0
+
+
+class Cache:
+    """A folder of prepared windows that any number of processes may use at once.
+
+    A folder that cannot be written disables the cache, with one note and no error.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Unless given: the environment variable ``GENREKIT_CACHE_DIR``, else the user's cache folder.
+    max_bytes : int
+        What `prune` cuts the folder down to.
+    enabled : bool, optional
+        Unless given: yes, except where the environment says ``GENREKIT_CACHE=off``.
+
+    Attributes
+    ----------
+    enabled : bool
+        Whether anything is remembered.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, *, max_bytes: int = MAX_BYTES, enabled: bool | None = None
+    ) -> None:
+        self.folder = folder or Path(os.environ.get("GENREKIT_CACHE_DIR") or _default_folder())
+        self.max_bytes = max_bytes
+        self.enabled = os.environ.get("GENREKIT_CACHE", "").lower() != "off" if enabled is None else enabled
+        if self.enabled:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                if not os.access(self.folder, os.W_OK | os.X_OK):
+                    raise PermissionError(f"no permission to write into {self.folder}")
+            except OSError as error:
+                self._disable(error)
+
+    def key(self, content: str, backend: str, feature_version: str, settings: Mapping[str, Any]) -> str:
+        """Name an entry, as 64 hexadecimal digits.
+
+        Parameters
+        ----------
+        content : str
+            The hash of the file's content.
+        backend, feature_version : str
+            As in ``BackendInfo``.
+        settings : Mapping
+            JSON-able values of everything else that ``prepare`` depends on.
+        """
+        return hash_json(
+            {
+                "format": FORMAT,
+                "content": content,
+                "backend": backend,
+                "feature_version": feature_version,
+                "settings": dict(settings),
+            }
+        )
+
+    def get(self, key: str, *, mapped: bool = False) -> Windows | None:
+        """Look an entry up.
+
+        Parameters
+        ----------
+        key : str
+        mapped : bool
+            Leave the values on disk and read them as they are used (copy-on-write), for data sets that do not
+            fit into memory. A system allows some 65,000 mappings a process.
+
+        Returns
+        -------
+        Windows or None
+            None if it is not there. One that is damaged is removed.
+        """
+        if not self.enabled:
+            return None
+        path = self._path(key)
+        try:
+            windows = _read(path, mapped=mapped)
+        except OSError:
+            return None
+        except ValueError:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # the last use, for `prune`: times of access are off on many systems
+        return windows
+
+    def put(self, key: str, windows: Windows) -> None:
+        """Remember windows; a full or unwritable disk disables the cache and costs nothing else."""
+        if not self.enabled:
+            return
+        path = self._path(key)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            _write(path, windows)
+        except OSError as error:
+            self._disable(error)
+
+    def prune(self) -> int:
+        """Remove the entries unused for longest until ``max_bytes`` hold the rest; returns how many went.
+
+        Meant for the end of a run: it looks at every entry once.
+        """
+        if not self.enabled:
+            return 0
+        entries = []
+        now_s = time.time()
+        for path in self.folder.glob("??/*"):
+            with contextlib.suppress(OSError):  # another process was faster
+                stat = path.stat()
+                if path.suffix == SUFFIX:
+                    entries.append((stat.st_mtime, stat.st_size, path))
+                elif path.suffix == ".tmp" and now_s - stat.st_mtime > STALE_S:
+                    path.unlink()  # its writer was killed
+        total_bytes = sum(size for _, size, _ in entries)
+        removed = 0
+        for _, size, path in sorted(entries):
+            if total_bytes <= self.max_bytes:
+                break
+            with contextlib.suppress(OSError):
+                path.unlink()
+                removed += 1
+            total_bytes -= size
+        return removed
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}{SUFFIX}"
+
+    def _disable(self, error: OSError) -> None:
+        self.enabled = False
+        log.warning("Going on without a cache: %s", error)
+
+
+def _default_folder() -> str:
+    return user_cache_dir("genrekit", appauthor=False)
+
+
+def _write(path: Path, windows: Windows) -> None:
+    stream = BytesIO()
+    npy.write_array(stream, np.ascontiguousarray(windows.values), allow_pickle=False)
+    npy.write_array(stream, np.array(windows.times_s, np.float64).reshape(-1, 2), allow_pickle=False)
+    body = stream.getbuffer()
+    handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+            file.write(zlib.crc32(body).to_bytes(CRC_BYTES, "little"))
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def _read(path: Path, *, mapped: bool) -> Windows:
+    """Read an entry.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it cannot be read.
+    ValueError
+        If it is damaged.
+    """
+    data = path.read_bytes()
+    body, crc = memoryview(data)[:-CRC_BYTES], data[-CRC_BYTES:]
+    if len(body) == 0 or zlib.crc32(body) != int.from_bytes(crc, "little"):
+        raise ValueError(f"{path} is damaged")
+    stream = BytesIO(body)
+    values = npy.read_array(stream, allow_pickle=False)
+    times_s = npy.read_array(stream, allow_pickle=False)
+    if mapped:
+        values = npy.open_memmap(path, mode="c")
+    return Windows(values, tuple((start_s, end_s) for start_s, end_s in times_s.tolist()))

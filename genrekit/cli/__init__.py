@@ -1,0 +1,87 @@
+"""The command line: arguments in, printing out; everything else stands below."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from genrekit.cli import backends, datasets, evaluate, models, predict, train
+from genrekit.cli.words import error_line
+from genrekit.errors import GenrekitError, UsageError
+
+FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
+
+
+class Commands(TyperGroup):
+    """Turns what commands raise into words and an exit status, before Typer would with its own."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command of a context."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            error_line("interrupted")
+            raise SystemExit(INTERRUPTED) from None
+        except BrokenPipeError:
+            raise SystemExit(CLOSED_PIPE) from None
+        except GenrekitError as error:
+            error_line(error.message, error.hint)
+            raise SystemExit(USAGE if isinstance(error, UsageError) else FAILED) from None
+
+
+app = typer.Typer(
+    name="genrekit",
+    cls=Commands,
+    help="Genre classification for everything that carries a genre: train, evaluate, predict.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("predict")(predict.predict)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(datasets.app, name="datasets")
+app.command("backends")(backends.backends)
+app.command("models")(models.models)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from genrekit import __version__
+
+        typer.echo(f"genrekit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    """Genre classification for everything that carries a genre: train, evaluate, predict."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit status.
+
+    0 all good; 1 nothing could be done; 2 wrong usage; 3 some inputs failed; 130 interrupted; 141 the
+    reader of stdout went away.
+    """
+    status: Any = 0
+    try:
+        app(arguments)
+    except SystemExit as leave:
+        status = leave.code
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = CLOSED_PIPE
+    if status == CLOSED_PIPE:
+        # The interpreter flushes stdout once more at exit; with nobody reading, that would print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)

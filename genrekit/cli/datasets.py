@@ -1,0 +1,236 @@
+"""``genrekit datasets``: look at labelled data before learning from it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrekit.cli.options import (
+    By,
+    Format,
+    Jobs,
+    MergeLabels,
+    NoCache,
+    Overwrite,
+    SplitBy,
+    TestSize,
+    ValidSize,
+    job_count,
+    open_cache,
+    refuse_existing,
+)
+from genrekit.cli.words import say
+
+if TYPE_CHECKING:
+    from genrekit.datasets.base import Dataset
+
+app = typer.Typer(
+    no_args_is_help=True, help="Look at labelled data: show, check, split, and compute features."
+)
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A folder of genre folders, a CSV/Parquet manifest or feature table, gtzan:DIR, or synthetic:",
+    ),
+]
+
+
+class Reading(StrEnum):
+    """What to read where a source holds both."""
+
+    TABLE = "table"
+    AUDIO = "audio"
+
+
+Prefer = Annotated[
+    Reading | None,
+    typer.Option(
+        "--read", metavar="table|audio", help="What to read where gtzan:DIR holds a table and songs."
+    ),
+]
+
+
+def _open(source: str, prefer: Reading | None, merge_labels: bool = False) -> Dataset:
+    from genrekit.backends.registry import table_schemas
+    from genrekit.datasets import open_dataset
+
+    return open_dataset(
+        source, schemas=table_schemas(), prefer=prefer.value if prefer else None, merge_labels=merge_labels
+    )
+
+
+@app.command()
+def show(
+    source: Source,
+    prefer: Prefer = None,
+    merge_labels: MergeLabels = False,
+    format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
+) -> None:
+    """Show what a source holds: labels with counts, groups, sides, and what is left out and why."""
+    import json
+    from collections import Counter
+
+    dataset = _open(source, prefer, merge_labels)
+    sides = Counter(example.split or "none" for example in dataset.examples)
+    facts = {
+        "source": dataset.source,
+        "layout": dataset.layout,
+        "modality": str(dataset.modality),
+        "examples": len(dataset.examples),
+        "labels": dataset.counts,
+        "groups": len({e.group for e in dataset.examples if e.group is not None}),
+        "without_group": sum(e.group is None for e in dataset.examples),
+        "sides": dict(sorted(sides.items())),
+        "notes": list(dataset.notes),
+        "left_out": [{"id": name, "reason": reason} for name, reason in dataset.left_out],
+        "fingerprint": dataset.fingerprint,
+    }
+    if format is Format.JSON:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            typer.echo(f"{key}: " + ", ".join(f"{name} {count}" for name, count in value.items()))
+        elif isinstance(value, list):
+            for item in value:
+                typer.echo(
+                    f"{key}: {item['id']}: {item['reason']}" if isinstance(item, dict) else f"{key}: {item}"
+                )
+        else:
+            typer.echo(f"{key}: {value}")
+
+
+@app.command()
+def check(
+    source: Source,
+    prefer: Prefer = None,
+    min_duration: Annotated[
+        float, typer.Option("--min-duration", min=0, help="Songs shorter than so many seconds are reported.")
+    ] = 1.0,
+    format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
+    jobs: Jobs = None,
+) -> None:
+    """Look for unreadable, silent, short, repeated and cross-labelled items, and groups on several sides.
+
+    Exit status: 0 nothing found; 3 something found.
+    """
+    import json
+
+    from genrekit.datasets.check import KINDS
+    from genrekit.datasets.check import check as look
+    from genrekit.progress import progress
+
+    dataset = _open(source, prefer)
+    with progress(len(dataset.examples), "checking") as advance:
+        found = look(dataset, jobs=job_count(jobs), min_duration_s=min_duration, advance=advance)
+    if format is Format.JSON:
+        typer.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        for kind, words in KINDS.items():
+            members = found.of(kind)
+            if members:
+                typer.echo(f"{len(members)} {words}:")
+                for finding in members:
+                    typer.echo(f"  {', '.join(finding.ids)}: {finding.detail}")
+        for name, reason in found.left_out:
+            typer.echo(f"left out: {name}: {reason}")
+        for note in found.notes:
+            say(f"note: {note}")
+        typer.echo(
+            f"{found.examples} examples, {len(found.findings)} findings, {len(found.left_out)} left out"
+        )
+    if not found.ok or found.left_out:
+        raise typer.Exit(3)
+
+
+@app.command()
+def split(
+    source: Source,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The manifest to write: .csv, .tsv or .parquet."),
+    ],
+    split_by: By = SplitBy.AUTO,
+    test_size: TestSize = 0.2,
+    valid_size: ValidSize = 0.1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed gives other sides.")] = 0,
+    prefer: Prefer = None,
+    merge_labels: MergeLabels = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a manifest of a source in which every item has its side."""
+    from dataclasses import replace
+
+    from genrekit.datasets.export import manifest, write_table
+    from genrekit.splits import SIDES, make_split
+
+    refuse_existing(output, overwrite=overwrite)
+    dataset = _open(source, prefer, merge_labels)
+    made = make_split(
+        dataset.examples, test_size=test_size, valid_size=valid_size, seed=seed, by=split_by.value
+    )
+    sided = [
+        replace(dataset.examples[i], split=side)
+        for i, side in sorted((i, side) for side in SIDES for i in getattr(made, side))
+    ]
+    write_table(manifest(sided, output.parent), output, overwrite=overwrite)
+    say(f"{made.method}: {len(made.train)} train, {len(made.valid)} valid, {len(made.test)} test -> {output}")
+
+
+@app.command()
+def features(
+    source: Source,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The table to write: .csv, .tsv or .parquet."),
+    ],
+    window_s: Annotated[float, typer.Option("--window-s", min=0.5, max=600, help="Seconds a row.")] = 30.0,
+    jobs: Jobs = None,
+    no_cache: NoCache = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Compute the 57 GTZAN features of every song into a table with the columns of the well-known one.
+
+    Exit status: 0 all computed; 1 none could be; 3 some could not be.
+    """
+    from genrekit.backends import registry
+    from genrekit.backends.config import make_config
+    from genrekit.datasets import open_dataset
+    from genrekit.datasets.export import FeatureRow, feature_table, write_table
+    from genrekit.features.gtzan import SR
+    from genrekit.preparation import Preparer, prepare_all
+    from genrekit.progress import progress
+    from genrekit.types import Modality
+
+    refuse_existing(output, overwrite=overwrite)
+    backend = registry.get("gtzan")
+    dataset = open_dataset(source, prefer="audio", modality=Modality.AUDIO, require_labels=False)
+    preparer = Preparer(backend, make_config(backend, {"window_s": window_s}), open_cache(no_cache))
+    rows: list[FeatureRow] = []
+    failed = 0
+    with progress(len(dataset.examples), "computing") as advance:
+        for outcome in prepare_all(preparer, dataset.examples, jobs=job_count(jobs)):
+            if outcome.value is None:
+                failed += 1
+                say(f"left out {outcome.item.id}: {outcome.error}")
+            else:
+                several = len(outcome.value.values) > 1
+                rows.extend(
+                    FeatureRow(
+                        outcome.item, values.tolist(), round((end - start) * SR), k if several else None
+                    )
+                    for k, (values, (start, end)) in enumerate(
+                        zip(outcome.value.values, outcome.value.times_s, strict=True)
+                    )
+                )
+            advance()
+    if rows:
+        write_table(feature_table(rows), output, overwrite=overwrite)
+        say(f"wrote {len(rows)} rows of {len(dataset.examples) - failed} songs to {output}")
+    if failed:
+        raise typer.Exit(3 if rows else 1)

@@ -1,0 +1,116 @@
+"""``genrekit evaluate``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genrekit.cli.options import (
+    By,
+    ConfigFile,
+    Data,
+    Format,
+    Jobs,
+    MergeLabels,
+    NoCache,
+    Overwrite,
+    Seed,
+    Settings,
+    SplitBy,
+    configure,
+    job_count,
+    open_cache,
+)
+from genrekit.cli.reports import refuse_folder, show
+from genrekit.cli.words import say
+
+
+class Side(StrEnum):
+    """A side of a data set."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+
+
+def evaluate(
+    data: Data,
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="A bundle's path, or the name of one in the box.")
+    ] = None,
+    split: Annotated[
+        Side | None,
+        typer.Option(
+            "--split",
+            metavar="train|valid|test",
+            help="Only this side: published, or remade as the training made it.",
+        ),
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", metavar="NAME", help="Cross-validate this backend; needs --cv.")
+    ] = None,
+    cv: Annotated[int | None, typer.Option("--cv", min=2, max=100, help="The number of folds.")] = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    seed: Seed = None,
+    split_by: By = SplitBy.AUTO,
+    merge_labels: MergeLabels = False,
+    format: Annotated[Format, typer.Option("--format", help="How the report is printed.")] = Format.TEXT,
+    report_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="DIR", help="Also write the report, with the confusion matrix as a picture."
+        ),
+    ] = None,
+    jobs: Jobs = None,
+    no_cache: NoCache = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Measure a model on labelled data, or a backend by cross-validation."""
+    from genrekit import assessment
+    from genrekit.errors import UsageError
+
+    if (model is None) == (backend is None):
+        raise UsageError(
+            "Give either a MODEL to measure or a --backend to cross-validate.",
+            "For example: genrekit evaluate model.genrekit --data music/, or genrekit evaluate --backend gtzan --cv 5 --data music/",
+        )
+    if (backend is None) != (cv is None):
+        raise UsageError("--backend and --cv go together.", "For example: --backend gtzan --cv 5")
+    refuse_folder(report_folder, overwrite=overwrite)
+    cache = open_cache(no_cache)
+    if backend is not None and cv is not None:
+        if split is not None:
+            raise UsageError("--split chooses a side for a MODEL; cross-validation measures every example.")
+        chosen, settled = configure(backend, config, settings, seed)
+        measured = assessment.cross_validate(
+            data,
+            backend=chosen,
+            config=settled,
+            k=cv,
+            by=split_by.value,
+            merge_labels=merge_labels,
+            jobs=job_count(jobs),
+            cache=cache,
+            say=say,
+        )
+    else:
+        from genrekit.model import load_model
+
+        if config or settings or seed is not None or split_by is not SplitBy.AUTO:
+            raise UsageError(
+                "--config, --set, --seed and --split-by belong to --backend; a model has its own."
+            )
+        measured = assessment.evaluate(
+            load_model(str(model)),
+            data,
+            split=split.value if split else None,
+            merge_labels=merge_labels,
+            jobs=job_count(jobs),
+            cache=cache,
+            say=say,
+        )
+    show(measured, format, report_folder, overwrite=overwrite)

@@ -1,0 +1,116 @@
+"""Options that several commands share, so that one flag means one thing everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from genrekit.backends.base import Backend, BackendConfig
+    from genrekit.cache import Cache
+
+
+class SplitBy(StrEnum):
+    """How the sides of a data set are made."""
+
+    AUTO = "auto"
+    GROUP = "group"
+    RANDOM = "random"
+    PUBLISHED = "published"
+
+
+class Format(StrEnum):
+    """How a report is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="SOURCE",
+        help="A folder of genre folders, a CSV/Parquet manifest or feature table, gtzan:DIR, or synthetic:",
+    ),
+]
+BackendName = Annotated[str, typer.Option("--backend", metavar="NAME", help="See 'genrekit backends'.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A YAML file of settings of the backend.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="One setting of the backend; may be given several times."
+    ),
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The same as --set seed=N.")]
+By = Annotated[
+    SplitBy,
+    typer.Option(
+        "--split-by",
+        help="auto: published sides, else groups where known. 'random' ignores groups; its numbers are inflated.",
+    ),
+]
+TestSize = Annotated[
+    float, typer.Option("--test-size", min=0, max=0.9, help="The part held back for the test.")
+]
+ValidSize = Annotated[
+    float, typer.Option("--valid-size", min=0, max=0.9, help="The part kept for stopping and calibrating.")
+]
+MergeLabels = Annotated[
+    bool, typer.Option("--merge-labels", help="Make one label of spellings that mean the same genre.")
+]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, max=1024, help="Processes; the default is one a core.")
+]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Neither read nor write the cache of prepared inputs.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is already there.")]
+
+
+def configure(
+    name: str, config: Path | None, settings: list[str] | None, seed: int | None
+) -> tuple[Backend, BackendConfig]:
+    """The backend and its validated config from the options of a command; later words win over the file."""
+    from genrekit.backends import registry
+    from genrekit.backends.config import make_config, parse_settings, read_config_file
+
+    backend = registry.get(name)
+    values: dict[str, Any] = read_config_file(config) if config else {}
+    values |= parse_settings(settings or [])
+    if seed is not None:
+        values["seed"] = seed
+    return backend, make_config(backend, values)
+
+
+def open_cache(no_cache: bool) -> Cache:
+    """The cache of prepared inputs, or one that is switched off."""
+    from genrekit.cache import Cache
+
+    return Cache(enabled=False) if no_cache else Cache()
+
+
+def job_count(jobs: int | None) -> int:
+    """The number of processes that was asked for, or one a core."""
+    from genrekit.execution import default_jobs
+
+    return jobs or default_jobs()
+
+
+def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
+    """Refuse an output that is there, before the work and not after.
+
+    Raises
+    ------
+    OutputExistsError
+        If it is, and overwriting was not asked for.
+    """
+    from genrekit.errors import OutputExistsError
+
+    if output is not None and output.exists() and not overwrite:
+        raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")

@@ -1,0 +1,171 @@
+"""``genrekit predict``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrekit.cli.options import Jobs, NoCache, open_cache, refuse_existing
+from genrekit.cli.words import say
+
+if TYPE_CHECKING:
+    from genrekit.inputs import Input
+    from genrekit.types import Example
+
+ALL_FAILED, SOME_FAILED = 1, 3
+MAX_STDIN_CHARACTERS = 1_000_000
+
+
+class Output(StrEnum):
+    """How predictions are printed."""
+
+    AUTO = "auto"
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def predict(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH...", help="Files, folders, glob patterns; - reads a list of paths from stdin."
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A bundle, or a name from the box; the first that takes an input answers it.",
+        ),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            "--features", metavar="NUMBERS", help="Predict from bare numbers: '0.1,0.2,...'; - reads stdin."
+        ),
+    ] = None,
+    format: Annotated[
+        Output, typer.Option("--format", "-f", help="auto: a table on a terminal, jsonl in a pipe or file.")
+    ] = Output.AUTO,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here instead of stdout.")
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How many labels an answer lists.")] = 3,
+    min_confidence: Annotated[
+        float,
+        typer.Option("--min-confidence", min=0, max=1, help="Below this score the answer has no label."),
+    ] = 0.0,
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", metavar="A,B,...", help="Only these labels compete; their scores sum to 1."),
+    ] = None,
+    windows: Annotated[bool, typer.Option("--windows", help="Also the timeline: which genre when.")] = False,
+    offset: Annotated[
+        float, typer.Option("--offset", min=0, help="Skip so many seconds of every song.")
+    ] = 0.0,
+    duration: Annotated[
+        float | None,
+        typer.Option("--duration", min=0.001, help="Hear at most so many seconds of every song."),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0.001, help="Give up on an input after so many seconds.")
+    ] = None,
+    jobs: Jobs = None,
+    no_cache: NoCache = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing --output.")] = False,
+) -> None:
+    """Name the genre of songs and of tables of features: one row for each input, in order.
+
+    Exit status: 0 all answered; 1 none could be; 2 wrong usage; 3 some could not be.
+    """
+    from genrekit.errors import UsageError
+    from genrekit.inference import FEW, Answer, load_box, load_model
+    from genrekit.inference import predict as stream
+    from genrekit.inputs import expand
+    from genrekit.media import suffix_modality
+    from genrekit.numbers import read_numbers
+    from genrekit.progress import progress
+    from genrekit.types import Modality
+    from genrekit.writers import open_writer
+
+    if not paths and features is None:
+        raise UsageError(
+            "There is nothing to predict.", "Give files or folders: genrekit predict song.wav music/"
+        )
+    if paths and features is not None:
+        raise UsageError("Give either paths or --features, not both.")
+    refuse_existing(output, overwrite=overwrite)
+    models = tuple(load_model(name) for name in model) if model else load_box()
+    inputs: Iterable[str | Input | Example] = _words(paths or [])
+    total = None
+    if "-" not in (paths or []):
+        found = list(expand(paths or [], kinds={m.backend.info.modality for m in models}))
+        if not any(suffix_modality(one.name) is Modality.TABLE for one in found):
+            total = len(found)
+        inputs = found
+    if features is not None:
+        text = sys.stdin.read(MAX_STDIN_CHARACTERS + 1) if features == "-" else features
+        columns = {m.backend.info.name: m.backend.info.columns for m in models if m.backend.info.columns}
+        inputs = [read_numbers(text, columns)]
+    cache = open_cache(no_cache)
+    predictions = stream(
+        inputs,
+        models=models,
+        answer=Answer(
+            top_k=top_k,
+            min_confidence=min_confidence,
+            labels=tuple(label for label in (labels or "").split(",") if label.strip()),
+            windows=windows,
+        ),
+        offset_s=offset,
+        duration_s=duration,
+        jobs=jobs,
+        timeout_s=timeout,
+        cache=cache,
+        say=say,
+    )
+    to_terminal = output is None and sys.stdout.isatty()
+    chosen = format.value if format is not Output.AUTO else "table" if to_terminal else "jsonl"
+    first = next(predictions, None)
+    answered = failed = 0
+    with (
+        output.open("w", encoding="utf-8", newline="") if output else nullcontext(sys.stdout) as target,
+        open_writer(
+            chosen, target, top_k=top_k, windows=windows, extra=tuple(first.extra) if first else ()
+        ) as writer,
+        nullcontext(_nothing) if to_terminal else progress(total, "predicting") as advance,
+    ):
+        while first is not None:
+            writer.write(first)
+            failed += first.error is not None
+            answered += first.error is None
+            advance()
+            first = next(predictions, None)
+    if answered + failed > FEW:
+        cache.prune()
+    if failed:
+        say(f"genrekit: {failed} of {failed + answered} inputs could not be read; their rows say why")
+        raise typer.Exit(SOME_FAILED if answered else ALL_FAILED)
+
+
+def _nothing() -> None:
+    """Where a table is drawn on the terminal, a bar on the same terminal would break it."""
+
+
+def _words(paths: list[str]) -> Iterator[str]:
+    """The words of the command line; - stands for the lines of stdin."""
+    for word in paths:
+        if word == "-":
+            yield from (os.fsdecode(line.rstrip(b"\r\n")) for line in sys.stdin.buffer if line.strip())
+        else:
+            yield word

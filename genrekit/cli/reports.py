@@ -1,0 +1,46 @@
+"""How commands show what was measured."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genrekit.cli.options import Format
+from genrekit.cli.words import say
+
+if TYPE_CHECKING:
+    from genrekit.training import Measured
+
+
+def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
+    """Refuse a report folder that holds a report, before hours of work and not after.
+
+    Raises
+    ------
+    OutputExistsError
+        If it does, and overwriting was not asked for.
+    """
+    if folder is not None and not overwrite:
+        from genrekit.errors import OutputExistsError
+        from genrekit.report import FILES
+
+        if folder.is_file() or any((folder / name).exists() for name in FILES):
+            raise OutputExistsError(
+                f"{folder} already holds a report, or is a file.", "Give another folder, or add --overwrite."
+            )
+
+
+def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: bool) -> None:
+    """Print a report to stdout and, where asked, write it into a folder."""
+    from genrekit.report import render, to_json, write_report
+    from genrekit.writers import PipeConsole
+
+    if format is Format.JSON:
+        print(to_json(measured.report))
+    else:
+        console = PipeConsole(file=sys.stdout, highlight=False, markup=False)
+        console.print(render(measured.report, width=console.width))
+    if folder is not None:
+        write_report(measured.report, folder, predictions=measured.rows, overwrite=overwrite)
+        say(f"wrote the report into {folder}")

@@ -1,0 +1,85 @@
+"""``genrekit train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genrekit.cli.options import (
+    BackendName,
+    By,
+    ConfigFile,
+    Data,
+    Format,
+    Jobs,
+    MergeLabels,
+    NoCache,
+    Overwrite,
+    Seed,
+    Settings,
+    SplitBy,
+    TestSize,
+    ValidSize,
+    configure,
+    job_count,
+    open_cache,
+)
+from genrekit.cli.reports import refuse_folder, show
+from genrekit.cli.words import say
+
+
+def train(
+    data: Data,
+    backend: BackendName = "gtzan",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The bundle to write; BACKEND.genrekit by default."
+        ),
+    ] = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    seed: Seed = None,
+    split_by: By = SplitBy.AUTO,
+    test_size: TestSize = 0.2,
+    valid_size: ValidSize = 0.1,
+    refit: Annotated[
+        bool,
+        typer.Option("--refit", help="After the test, fit the same recipe again on all sides and save that."),
+    ] = False,
+    merge_labels: MergeLabels = False,
+    licence: Annotated[str, typer.Option("--licence", help="The licence of the model, for its card.")] = "",
+    report_folder: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Also write the test report into a folder.")
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", help="How the report is printed.")] = Format.TEXT,
+    jobs: Jobs = None,
+    no_cache: NoCache = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a model on labelled data, measure it once on the test side, and save it as one file."""
+    from genrekit import training
+
+    chosen, settled = configure(backend, config, settings, seed)
+    refuse_folder(report_folder, overwrite=overwrite)
+    trained = training.train(
+        data,
+        backend=chosen,
+        config=settled,
+        output=output or Path(f"{backend}.genrekit"),
+        options=training.SplitOptions(split_by.value, test_size, valid_size),
+        refit=refit,
+        merge_labels=merge_labels,
+        licence=licence,
+        jobs=job_count(jobs),
+        cache=open_cache(no_cache),
+        overwrite=overwrite,
+        say=say,
+    )
+    if trained.measured:
+        show(trained.measured, format, report_folder, overwrite=overwrite)
+    else:
+        say("there is no test side, so nothing was measured")
+    say(f"saved {trained.path} ({trained.path.stat().st_size / 1e6:.1f} MB)")

@@ -1,0 +1,132 @@
+"""Named bytes in one zip file, packed without a clock and unpacked without trust.
+
+*Conventions.* A container is the plainest zip there is: no folders, links, compression, encryption, comments
+or 64-bit extensions, nothing before or after. So its members together are never larger than the file, and
+nothing needs unpacking to disk. These rules hold for every format of a bundle; see ``docs/bundle.md``.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+import struct
+import zipfile
+from collections.abc import Mapping
+
+from genrekit.errors import BundleError
+
+MAX_BYTES = 2**31 - 1  # without 64-bit extensions; protobuf, and so ONNX, ends there too
+MAX_MEMBERS = 1024
+MAX_DIRECTORY_BYTES = 256 * MAX_MEMBERS
+FRESH_COPY = "Get a fresh copy of the file, or train it again with 'genrekit train'."
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+# The last record of a zip file, and the size of the 64-bit one that may stand before it: APPNOTE.TXT 6.3.10,
+# sections 4.3.16 and 4.3.15, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+_END = struct.Struct("<4s4H2LH")
+_END64_LOCATOR_BYTES = 20
+# What zipfile raises on damaged directories beyond its own error.
+_DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error, OSError)
+
+
+def pack(members: Mapping[str, bytes]) -> bytes:
+    """Make a container: the same members give the same bytes, on every system and in every order.
+
+    Parameters
+    ----------
+    members : Mapping[str, bytes]
+        Contents by plain file name.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    BundleError
+        If a name is no plain file name, or there is more than a container holds.
+    """
+    for name in members:
+        _check_name(name)
+    if len(members) > MAX_MEMBERS or sum(map(len, members.values())) > MAX_BYTES - MAX_DIRECTORY_BYTES:
+        raise BundleError(f"it is too large: at most {MAX_MEMBERS} members and {MAX_BYTES} bytes fit.")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(members):
+            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            info.create_system = 3  # Unix, also on Windows
+            info.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(info, members[name])
+    return out.getvalue()
+
+
+def unpack(data: bytes) -> dict[str, bytes]:
+    """Take a container apart, after checking that it is one.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Returns
+    -------
+    dict of str to bytes
+        Contents by name.
+
+    Raises
+    ------
+    BundleError
+        If it is no zip archive, is cut off or damaged, or uses anything that a container does not.
+    """
+    _check_ends(data)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = archive.infolist()
+            _check_directory(infos, len(data))
+            return {info.filename: archive.read(info) for info in infos}
+    except _DAMAGE as error:
+        raise BundleError(f"it is a damaged zip archive: {error}.", FRESH_COPY) from None
+
+
+def _check_ends(data: bytes) -> None:
+    """Hold both ends of the file together, before zipfile makes an object of every entry of the directory."""
+    if data[:4] != b"PK\x03\x04":
+        raise BundleError(f"it is no zip archive: it begins with {data[:4]!r}.", FRESH_COPY)
+    end = data[-_END.size :].rjust(_END.size)
+    magic, disk, first_disk, here, total, size, offset, comment = _END.unpack(end)
+    if magic != b"PK\x05\x06" or comment:
+        raise BundleError("the end of the zip archive is missing: the file is incomplete.", FRESH_COPY)
+    locator = len(data) - _END.size - _END64_LOCATOR_BYTES
+    whole = disk == first_disk == 0 and here == total and offset + size + _END.size == len(data)
+    if not whole or data[locator : locator + 4] == b"PK\x06\x07":
+        raise BundleError("the directory of the zip archive contradicts the file.", FRESH_COPY)
+    if total > MAX_MEMBERS or size > MAX_DIRECTORY_BYTES:
+        raise BundleError(f"it lists {total} members; at most {MAX_MEMBERS} are allowed.", FRESH_COPY)
+
+
+def _check_directory(infos: list[zipfile.ZipInfo], n_bytes: int) -> None:
+    seen: set[str] = set()
+    for info in infos:
+        name = info.orig_filename  # as it is in the file: zipfile cleans `filename`
+        _check_name(name)
+        if name in seen:
+            raise BundleError(f"it has two members named {name!r}.", FRESH_COPY)
+        seen.add(name)
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise BundleError(f"its member {name!r} is a link or another special file.", FRESH_COPY)
+        if info.flag_bits & 0x1:
+            raise BundleError(f"its member {name!r} is encrypted; members stand as they are.", FRESH_COPY)
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise BundleError(f"its member {name!r} is compressed; members stand as they are.", FRESH_COPY)
+    if (total := sum(info.file_size for info in infos)) > n_bytes:
+        raise BundleError(f"its members claim {total} bytes in a file of {n_bytes}.", FRESH_COPY)
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise BundleError(
+            f"it has a member named {name[:120]!r}; allowed are plain file names, without a folder, of "
+            "letters, digits, '.', '_' and '-'.",
+            FRESH_COPY,
+        )

@@ -1,0 +1,64 @@
+"""What every loader gives back: a Dataset, the examples with what was left out and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from genrekit.hashing import hash_json
+from genrekit.types import Example, Modality
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled examples of one kind, in a reproducible order.
+
+    Attributes
+    ----------
+    source : str
+        The source as it was given.
+    layout : str
+        The loader that read it: 'folder', 'manifest', 'table', 'gtzan', 'synthetic' ...
+    modality : Modality
+        What the examples are.
+    examples : tuple of Example
+        At least one; ids are unique.
+    left_out : tuple of (str, str)
+        Id and reason of everything the loader saw and did not take.
+    notes : tuple of str
+        What a person should know: which reading was chosen where there was a doubt, what is missing.
+    """
+
+    source: str
+    layout: str
+    modality: Modality
+    examples: tuple[Example, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The distinct labels, sorted."""
+        return tuple(sorted({label for example in self.examples for label in example.labels}))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of examples a label, in the order of ``labels``."""
+        counter = Counter(label for example in self.examples for label in example.labels)
+        return {label: counter[label] for label in self.labels}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over ids, labels, groups, sides and rows; not over the content of files."""
+        return hash_json(
+            [
+                [
+                    e.id,
+                    list(e.labels),
+                    e.group,
+                    e.split,
+                    None if e.row is None else {k: repr(v) for k, v in e.row.items()},
+                ]
+                for e in self.examples
+            ]
+        )

@@ -1,0 +1,249 @@
+"""Look for what spoils a data set: broken, silent and short files, repetitions, labels and groups at odds.
+
+Repetitions are found by bytes and by what was decoded: the samples at 22,050 Hz, mono, rounded to 16 bits,
+so that a wav file and its flac copy are the same, while an mp3 copy is not. Rows repeat where all numbers are
+equal.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from genrekit.audio import is_silent, load
+from genrekit.datasets.base import Dataset
+from genrekit.errors import MediaError
+from genrekit.execution import ordered_map
+from genrekit.hashing import hash_bytes, hash_file
+from genrekit.labels import same_genre
+from genrekit.types import Example, Modality
+
+Kind = Literal[
+    "unreadable", "silent", "short", "duplicate", "cross-labelled", "group-crosses", "label-spelling"
+]
+
+KINDS: dict[Kind, str] = {
+    "unreadable": "cannot be decoded",
+    "silent": "have no sound",
+    "short": "are very short",
+    "duplicate": "repeat each other",
+    "cross-labelled": "are the same thing under different labels",
+    "group-crosses": "have one group on several sides of the split",
+    "label-spelling": "have labels that mean the same genre",
+}
+
+SR = 22_050
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes
+    ----------
+    kind : str
+        A key of `KINDS`.
+    ids : tuple of str
+        The examples concerned; for label-spelling the labels.
+    detail : str
+        What exactly, in words.
+    """
+
+    kind: Kind
+    ids: tuple[str, ...]
+    detail: str
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` found.
+
+    Attributes
+    ----------
+    examples : int
+        How many were looked at.
+    findings : tuple of Finding
+        In the order of `KINDS`; empty where nothing is wrong.
+    left_out : tuple of (str, str)
+        What the loader had left out before, with its reasons.
+    notes : tuple of str
+        What was not looked at.
+    """
+
+    examples: int
+    findings: tuple[Finding, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def of(self, kind: Kind) -> tuple[Finding, ...]:
+        """The findings of one kind."""
+        return tuple(finding for finding in self.findings if finding.kind == kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-able values."""
+        return {
+            "examples": self.examples,
+            "ok": self.ok,
+            "findings": [{"kind": f.kind, "ids": list(f.ids), "detail": f.detail} for f in self.findings],
+            "left_out": [{"id": name, "reason": reason} for name, reason in self.left_out],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one look at an example tells; hashes are empty where they do not apply."""
+
+    bytes_hash: str = ""
+    content_hash: str = ""
+    duration_s: float | None = None
+    silent: bool = False
+
+
+def look(example: Example) -> Facts:
+    """Read one example as far as its kind allows.
+
+    Raises
+    ------
+    MediaError
+        If the file cannot be read or decoded.
+    """
+    if example.row is not None:
+        return Facts(content_hash=hash_bytes(np.array(list(example.row.values()), dtype="<f8").tobytes()))
+    assert example.path is not None
+    y = load(example.path, sr=SR)
+    samples = np.round(np.clip(y, -1, 1) * 32767).astype("<i2")
+    return Facts(_bytes_hash(example), hash_bytes(samples.tobytes()), len(y) / SR, is_silent(y))
+
+
+def _bytes_hash(example: Example) -> str:
+    assert example.path is not None
+    try:
+        return hash_file(example.path)
+    except OSError as error:
+        raise MediaError(f"cannot be read: {error.strerror}") from error
+
+
+def look_at_bytes(example: Example) -> Facts:
+    """Read one picture: its bytes only.
+
+    Raises
+    ------
+    MediaError
+        If the file cannot be read.
+    """
+    return Facts(_bytes_hash(example))
+
+
+def check(
+    dataset: Dataset,
+    *,
+    jobs: int = 1,
+    min_duration_s: float = 1.0,
+    advance: Callable[[], None] = lambda: None,
+) -> CheckReport:
+    """Check a data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    jobs : int >= 1
+        Processes that decode.
+    min_duration_s : float >= 0
+        Songs shorter than this are reported, in seconds.
+    advance : callable
+        Called once an example.
+
+    Returns
+    -------
+    CheckReport
+    """
+    facts: dict[str, Facts] = {}
+    findings: list[Finding] = []
+    pictures = dataset.modality is Modality.IMAGE
+    for example, outcome in zip(
+        dataset.examples,
+        ordered_map(look_at_bytes if pictures else look, dataset.examples, jobs=jobs),
+        strict=True,
+    ):
+        if outcome.value is None:
+            findings.append(Finding("unreadable", (example.id,), outcome.error or "failed"))
+        else:
+            facts[example.id] = outcome.value
+        advance()
+    findings += _poor(facts, min_duration_s)
+    findings += _repeated(dataset.examples, facts)
+    findings += _crossing(dataset.examples)
+    for name, spellings in same_genre(dataset.labels).items():
+        findings.append(Finding("label-spelling", spellings, f"all mean {name}"))
+    order = list(KINDS)
+    findings.sort(key=lambda finding: order.index(finding.kind))
+    notes = ("pictures were compared by their bytes and not decoded",) if pictures else ()
+    return CheckReport(len(dataset.examples), tuple(findings), dataset.left_out, notes)
+
+
+def _poor(facts: dict[str, Facts], min_duration_s: float) -> Iterator[Finding]:
+    for name, fact in facts.items():
+        if fact.silent:
+            yield Finding("silent", (name,), "no sample is louder than -90 dB")
+        elif fact.duration_s is not None and fact.duration_s < min_duration_s:
+            yield Finding(
+                "short", (name,), f"{fact.duration_s:.2f} s; at least {min_duration_s:g} s are expected"
+            )
+
+
+def _repeated(examples: Sequence[Example], facts: dict[str, Facts]) -> Iterator[Finding]:
+    """Find examples of the same content, each group once, by the strongest thing they share."""
+    by_bytes: dict[Hashable, list[Example]] = defaultdict(list)
+    by_content: dict[Hashable, list[Example]] = defaultdict(list)
+    for example in examples:
+        fact = facts.get(example.id)
+        # Silences are equal without being repetitions.
+        if fact is None or fact.silent:
+            continue
+        if fact.bytes_hash:
+            by_bytes[fact.bytes_hash].append(example)
+        if fact.content_hash:
+            by_content[fact.content_hash].append(example)
+    same_bytes = {tuple(e.id for e in group) for group in by_bytes.values()}
+    for groups in (by_content or by_bytes).values():
+        if len(groups) < 2:
+            continue
+        ids = tuple(example.id for example in groups)
+        labels = sorted({"|".join(example.labels) for example in groups})
+        sides = sorted({example.split for example in groups if example.split})
+        what = (
+            "the same bytes"
+            if ids in same_bytes
+            else "the same numbers"
+            if groups[0].row is not None
+            else "the same sound"
+        )
+        if len(sides) > 1:
+            what += f", on the sides {', '.join(sides)}"
+        if len(labels) > 1:
+            yield Finding("cross-labelled", ids, f"{what}, labelled {', '.join(labels)}")
+        else:
+            yield Finding("duplicate", ids, what)
+
+
+def _crossing(examples: Sequence[Example]) -> Iterator[Finding]:
+    groups: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        if example.group is not None and example.split:
+            groups[example.group].append(example)
+    for group, members in groups.items():
+        sides = sorted({example.split or "" for example in members})
+        if len(sides) > 1:
+            yield Finding(
+                "group-crosses", tuple(e.id for e in members), f"{group} stands in {' and '.join(sides)}"
+            )

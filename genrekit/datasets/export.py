@@ -1,0 +1,194 @@
+"""Write data sets down: a manifest with its split, a table of features with Kaggle's GTZAN columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genrekit.datasets.names import printable
+from genrekit.errors import DatasetError, OutputExistsError, UsageError
+from genrekit.features.schema import GTZAN_COLUMNS
+from genrekit.types import Example
+
+Cell = str | float | int
+SUFFIXES = (".csv", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows that are ready to be written."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    """The features of an example or of one window of it.
+
+    Attributes
+    ----------
+    example : Example
+    values : sequence of float
+        One number a feature column.
+    length : int
+        Samples that they were computed from.
+    window : int, optional
+        Which window, from 0; None where the row is the whole example.
+    """
+
+    example: Example
+    values: Sequence[float]
+    length: int
+    window: int | None = None
+
+
+def manifest(examples: Sequence[Example], folder: Path) -> Table:
+    """Describe files, or rows of numbers, with their labels, groups and sides.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        All with a path, or all with a row.
+    folder : Path
+        Where the manifest will stand: paths below it become relative to it, others absolute.
+
+    Returns
+    -------
+    Table
+        path, label, group, split and the identifying columns; rows of numbers as filename, features, label,
+        group, split.
+    """
+    extra = tuple(dict.fromkeys(name for example in examples for name in example.extra))
+    if examples and examples[0].row is not None:
+        features = tuple(examples[0].row)
+        first = tuple(name for name in extra if name == "length")
+        extra = tuple(name for name in extra if name != "length")
+        names = ("filename", *first, *features, "label", "group", "split", *extra)
+        return Table(names, tuple(_row_cells(example, first, extra) for example in examples))
+    names = ("path", "label", "group", "split", *extra)
+    return Table(names, tuple((_place(e, folder), *_labels(e), *_others(e, extra)) for e in examples))
+
+
+def feature_table(rows: Sequence[FeatureRow], columns: Sequence[str] = GTZAN_COLUMNS) -> Table:
+    """Arrange computed features as Kaggle's GTZAN table has them: filename, length, features, label.
+
+    Windows are named like its slices, ``song.0.wav``. Where a file has several rows, or groups or sides are
+    known, the columns group and split follow, so that nothing of it is lost on the way through a file.
+
+    Parameters
+    ----------
+    rows : sequence of FeatureRow
+    columns : sequence of str
+        The names of the features.
+    """
+    names = _filenames([row.example for row in rows])
+    grouped = any(row.window is not None or row.example.group for row in rows)
+    sided = any(row.example.split for row in rows)
+    records: list[tuple[Cell, ...]] = []
+    for row in rows:
+        name = PurePosixPath(names[row.example.id])
+        filename = (
+            str(name) if row.window is None else str(name.with_name(f"{name.stem}.{row.window}{name.suffix}"))
+        )
+        label, group, split = _labels(row.example)
+        tail = [group or str(name.with_suffix(""))] * grouped + [split] * sided
+        records.append((filename, row.length, *map(float, row.values), label, *tail))
+    tail = ["group"] * grouped + ["split"] * sided
+    return Table(("filename", "length", *columns, "label", *tail), tuple(records))
+
+
+def write_table(table: Table, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a table as CSV, TSV or Parquet, by the suffix; the file is whole or not there.
+
+    Raises
+    ------
+    UsageError
+        If the suffix is none of these.
+    OutputExistsError
+        If the file exists and ``overwrite`` is false.
+    DatasetError
+        If it cannot be written, or holds a path that Parquet cannot (bytes that are no UTF-8).
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(
+            f"{printable(path)} would be written as {suffix or 'no suffix'!r}.", f"Use {', '.join(SUFFIXES)}."
+        )
+    if path.exists() and not overwrite:
+        raise OutputExistsError(f"{printable(path)} exists.", "Choose another name, or ask for overwriting.")
+    data = to_parquet(table) if suffix == ".parquet" else to_csv(table, "\t" if suffix == ".tsv" else ",")
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing_", delete=False) as file:
+            file.write(data)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise DatasetError(
+            f"{printable(path)} cannot be written: {error.strerror}.", "Choose another place."
+        ) from error
+
+
+def to_csv(table: Table, delimiter: str = ",") -> bytes:
+    """Return a table as CSV in UTF-8; paths that are no UTF-8 keep their bytes."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(table.rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def to_parquet(table: Table) -> bytes:
+    """Return a table as Parquet.
+
+    Raises
+    ------
+    DatasetError
+        If a path is no UTF-8.
+    """
+    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
+    buffer = io.BytesIO()
+    try:
+        pq.write_table(pa.table([pa.array(column) for column in columns], names=list(table.columns)), buffer)
+    except UnicodeEncodeError as error:
+        raise DatasetError("Parquet cannot hold a path that is no UTF-8.", "Write a CSV file.") from error
+    return buffer.getvalue()
+
+
+def _row_cells(example: Example, first: tuple[str, ...], extra: tuple[str, ...]) -> tuple[Cell, ...]:
+    assert example.row is not None
+    return (
+        example.id,
+        *_others(example, first),
+        *example.row.values(),
+        *_labels(example),
+        *_others(example, extra),
+    )
+
+
+def _others(example: Example, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(example.extra.get(name, "") for name in names)
+
+
+def _labels(example: Example) -> tuple[str, str, str]:
+    return "|".join(example.labels), example.group or "", example.split or ""
+
+
+def _place(example: Example, folder: Path) -> str:
+    assert example.path is not None
+    path, folder = example.path.absolute(), folder.absolute()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _filenames(examples: Sequence[Example]) -> dict[str, str]:
+    """Id to file name: without its folders, unless two files share a name."""
+    ids = dict.fromkeys(example.id for example in examples)
+    short = {name: name.replace("\\", "/").rsplit("/", 1)[-1] for name in ids}
+    return short if len(set(short.values())) == len(ids) else {name: name for name in ids}

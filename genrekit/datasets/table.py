@@ -1,0 +1,174 @@
+"""A table of features, recognised by its columns: one example a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from genrekit.datasets.base import Dataset
+from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
+from genrekit.datasets.tabular import (
+    GROUP_COLUMNS,
+    LABEL_COLUMNS,
+    PATH_COLUMNS,
+    SPLIT_COLUMNS,
+    Cells,
+    column_name,
+)
+from genrekit.errors import DatasetError
+from genrekit.types import Example, Modality
+
+ID_COLUMNS = (*PATH_COLUMNS, "id", "track_id")
+
+# A table with this part of a schema's columns was meant to be one; fewer is a coincidence.
+NEARLY = 0.5
+
+
+def match(cells: Cells, schemas: Mapping[str, Sequence[str]]) -> str | None:
+    """Return the name of the schema whose columns the table has, all of them; the largest if several fit.
+
+    Raises
+    ------
+    DatasetError
+        If the table has no ``path`` column and half of a schema or more, but not all of it.
+    """
+    names = cells.names
+    missing = {
+        schema: [column for column in columns if column_name(column) not in names]
+        for schema, columns in schemas.items()
+        if columns
+    }
+    fitting = [schema for schema, absent in missing.items() if not absent]
+    if fitting:
+        return max(fitting, key=lambda schema: len(schemas[schema]))
+    share = {schema: 1 - len(absent) / len(schemas[schema]) for schema, absent in missing.items()}
+    best = max(share, key=share.__getitem__, default=None)
+    if best is None or share[best] < NEARLY or "path" in names:
+        return None
+    raise DatasetError(
+        f"{printable(cells.path)} is nearly a table of {best} features: of {len(schemas[best])} columns it "
+        f"lacks {quote_all(missing[best])}.",
+        "Add the missing columns; order, upper and lower case and other columns do not matter.",
+    )
+
+
+def open_table(
+    source: str, cells: Cells, schema: str, columns: Sequence[str], *, require_labels: bool = True
+) -> Dataset:
+    """Read a table of features.
+
+    Parameters
+    ----------
+    source : str
+        The source as it was given.
+    cells : Cells
+        A table that has ``columns``.
+    schema : str
+        The name of the schema, for the notes.
+    columns : sequence of str
+        The feature columns, as the examples' rows will name them.
+    require_labels : bool
+        Whether rows without a label are left out, and a table without a label column refused.
+
+    Raises
+    ------
+    DatasetError
+        If there is no label column, no usable row, or a word in the split column that is not a side.
+    """
+    if require_labels and cells.find(LABEL_COLUMNS) is None:
+        raise DatasetError(
+            f"{printable(source)} has the features of {schema} but no label column.",
+            f"Add one, named {quote_all(LABEL_COLUMNS)}.",
+        )
+    examples: list[Example] = []
+    left_out = list(cells.broken)
+    for example, reason in examples_of(cells, columns):
+        if not reason and require_labels and not example.labels:
+            reason = "has no label"
+        if reason:
+            left_out.append((example.id, reason))
+        else:
+            examples.append(example)
+    if not examples:
+        raise DatasetError(
+            f"{printable(source)} has no usable row"
+            + (f": {left_out[0][0]} {left_out[0][1]}." if left_out else " below its column names."),
+            "A row needs a number in every feature column, and a label.",
+        )
+    return Dataset(
+        source,
+        "table",
+        Modality.TABLE,
+        tuple(examples),
+        tuple(left_out),
+        (f"read as a table of {schema} features, by its columns", *cells.group_note),
+    )
+
+
+def examples_of(cells: Cells, columns: Sequence[str]) -> Iterator[tuple[Example, str]]:
+    """Yield every row as an example, with the reason why it cannot be used, or ''.
+
+    A row that cannot be used has NaN where a number is missing.
+
+    Raises
+    ------
+    DatasetError
+        If the split column has a word that is not a side.
+    """
+    names = cells.names
+    features = [(column, names[column_name(column)]) for column in columns]
+    id_at, label_at = cells.find(ID_COLUMNS), cells.find(LABEL_COLUMNS)
+    group_at, split_at = cells.find(GROUP_COLUMNS), cells.find(SPLIT_COLUMNS)
+    taken = {at for _, at in features} | {id_at, label_at, group_at, split_at}
+    others = [(column, at) for at, column in enumerate(cells.columns) if at not in taken and column.strip()]
+    sliced = id_at is not None and any(is_slice(row[id_at]) for _, row in cells.rows)
+    seen: set[str] = set()
+    for number, row in cells.rows:
+        where = f"row {number}"
+        name = printable(row[id_at].strip()) if id_at is not None else ""
+        group = printable(row[group_at].strip()) if group_at is not None else ""
+        if not group and sliced:
+            group = track_of(name)
+        values = {column: _number(row[at]) for column, at in features}
+        bad = next(((column, row[at]) for column, at in features if not math.isfinite(values[column])), None)
+        unique = name if name and name not in seen else f"{name} ({where})".lstrip()
+        seen.add(unique)
+        example = Example(
+            id=unique,
+            row=values,
+            labels=read_labels(row[label_at]) if label_at is not None else (),
+            group=group or None,
+            split=side(cells, number, row[split_at]) if split_at is not None else None,
+            extra={column: printable(row[at]) for column, at in others},
+        )
+        yield example, f"{where}, column '{bad[0]}': {_describe(bad[1])}" if bad else ""
+
+
+def side(cells: Cells, number: int, text: str) -> str | None:
+    """Return the side of a split that a cell names; None for an empty cell.
+
+    Raises
+    ------
+    DatasetError
+        If it is another word.
+    """
+    word = text.strip().lower()
+    if word and word not in SPLIT_WORDS:
+        raise DatasetError(
+            f"{printable(cells.path)}, row {number}: '{printable(text)}' in the split column is not a side.",
+            "Allowed are train, valid (also val, validation, dev) and test, or an empty cell.",
+        )
+    return SPLIT_WORDS.get(word)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _describe(text: str) -> str:
+    if not text.strip():
+        return "the cell is empty"
+    return f"'{printable(text[:40])}' is not a finite number"

@@ -1,0 +1,183 @@
+"""A CSV, TSV or Parquet file as cells of text: bounded, nothing guessed, every row with its number.
+
+Cells stay text until a loader knows what they mean; a label ``1`` or ``007`` is never made a number.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genrekit.datasets.names import printable, quote_all
+from genrekit.errors import DatasetError
+
+MAX_TABLE_BYTES = 2**30
+MAX_CELLS = 50_000_000
+MAX_COLUMNS = 10_000
+MAX_CELL_CHARACTERS = 100_000
+
+PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path")
+LABEL_COLUMNS = ("label", "labels", "genre", "genres")
+GROUP_COLUMNS = ("group", "artist")
+SPLIT_COLUMNS = ("split",)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The text of a table.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    columns : tuple of str
+        The column names as they are written; blank ones (a saved index) are ''.
+    rows : tuple of (int, list of str)
+        Row number as a spreadsheet shows it (the header is row 1) and one cell a column.
+    broken : tuple of (str, str)
+        ``row N`` and reason of the rows whose width is not the header's.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, list[str]], ...]
+    broken: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> dict[str, int]:
+        """Position of every named column, by its name in lower case with ``_`` for white space."""
+        return {column_name(column): i for i, column in enumerate(self.columns) if column.strip()}
+
+    def find(self, aliases: tuple[str, ...]) -> int | None:
+        """Position of the first column of ``aliases`` that the table has, or None."""
+        return next((self.names[alias] for alias in aliases if alias in self.names), None)
+
+    @property
+    def group_note(self) -> tuple[str, ...]:
+        """What to say where another column than ``group`` speaks for the groups."""
+        at = self.find(GROUP_COLUMNS)
+        if at is None or "group" in self.names:
+            return ()
+        return (f"the column '{printable(self.columns[at])}' was read as the group",)
+
+
+def column_name(text: str) -> str:
+    """Return a column's name as it is compared: lower case, white space as one underscore."""
+    return re.sub(r"\s+", "_", text.strip().casefold())
+
+
+def read_cells(path: Path) -> Cells:
+    """Read a table as text.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.parquet`` file, or delimited text: the delimiter (comma, semicolon or tab) is the one that the
+        header has most of; UTF-8 with or without a byte order mark, or UTF-16 with one.
+
+    Raises
+    ------
+    DatasetError
+        If the file cannot be read, is empty, is no table, is too large, or has two columns of one name.
+    """
+    try:
+        size = path.stat().st_size
+        if size == 0:
+            raise DatasetError(f"{printable(path)} is empty.", "A table starts with a line of column names.")
+        if size > MAX_TABLE_BYTES:
+            raise DatasetError(
+                f"{printable(path)} has {size:,} bytes; a table may have {MAX_TABLE_BYTES:,} at most.",
+                "Split it, or keep only the columns that are needed.",
+            )
+        with path.open("rb") as file:
+            head = file.read(4096)
+        lines = _parquet_rows(path) if head.startswith(b"PAR1") else _text_rows(path, head)
+        return _collect(path, lines)
+    except (OSError, csv.Error, pa.ArrowException, UnicodeError) as error:
+        raise DatasetError(
+            f"{printable(path)} cannot be read as a table: {printable(str(error))}.",
+            "Give a CSV, TSV or Parquet file.",
+        ) from error
+
+
+def _text_rows(path: Path, head: bytes) -> Iterator[list[str]]:
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in head and not wide:
+        raise DatasetError(f"{printable(path)} is not text.", "Give a CSV, TSV or Parquet file.")
+    # Paths may hold bytes that are no UTF-8; surrogateescape gives the file system the same bytes back.
+    errors = "strict" if wide else "surrogateescape"
+    with path.open(encoding="utf-16" if wide else "utf-8-sig", errors=errors, newline="") as file:
+        header = next(
+            (line for line in iter(lambda: file.readline(MAX_TABLE_BYTES // 64), "") if line.strip()), ""
+        )
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
+        yield from csv.reader(io.StringIO(header), delimiter=delimiter)
+        yield from csv.reader(file, delimiter=delimiter)
+
+
+def _parquet_rows(path: Path) -> Iterator[list[str]]:
+    with pq.ParquetFile(path) as file:
+        facts = file.metadata
+        stored = sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups))
+        if facts.num_rows * facts.num_columns > MAX_CELLS or stored > MAX_TABLE_BYTES:
+            raise DatasetError(
+                f"{printable(path)} has {facts.num_rows:,} rows of {facts.num_columns:,} columns, "
+                f"{stored:,} bytes; {MAX_CELLS:,} cells and {MAX_TABLE_BYTES:,} bytes are allowed.",
+                "Split it, or keep only the columns that are needed.",
+            )
+        yield list(file.schema_arrow.names)
+        for batch in file.iter_batches(batch_size=1000):
+            columns = [column.to_pylist() for column in batch.columns]
+            for row in zip(*columns, strict=True):
+                yield ["" if value is None else str(value) for value in row]
+
+
+def _collect(path: Path, lines: Iterator[list[str]]) -> Cells:
+    header = next(lines, [])
+    if not any(name.strip() for name in header):
+        raise DatasetError(f"{printable(path)} has no line of column names.", "Write one as its first line.")
+    if len(header) > MAX_COLUMNS:
+        raise DatasetError(f"{printable(path)} has {len(header):,} columns; {MAX_COLUMNS:,} are allowed.")
+    refuse_doubled(path, header)
+    rows: list[tuple[int, list[str]]] = []
+    broken: list[tuple[str, str]] = []
+    for number, row in enumerate(lines, start=2):
+        if not any(cell.strip() for cell in row):
+            continue
+        while len(row) > len(header) and not row[-1].strip():
+            row.pop()
+        if len(row) != len(header):
+            broken.append((f"row {number}", f"has {len(row)} cells; the header has {len(header)}"))
+        elif max(map(len, row)) > MAX_CELL_CHARACTERS:
+            broken.append((f"row {number}", f"has a cell of more than {MAX_CELL_CHARACTERS:,} characters"))
+        else:
+            rows.append((number, row))
+        if len(rows) * len(header) > MAX_CELLS:
+            raise DatasetError(f"{printable(path)} has more than {MAX_CELLS:,} cells.", "Split it.")
+    return Cells(path, tuple(header), tuple(rows), tuple(broken))
+
+
+def refuse_doubled(path: Path, header: Sequence[str]) -> None:
+    """Refuse two columns of one name.
+
+    Raises
+    ------
+    DatasetError
+        If two names are the same but for upper and lower case and white space.
+    """
+    seen: dict[str, str] = {}
+    for column in header:
+        name = column_name(column)
+        if name and name in seen:
+            raise DatasetError(
+                f"{printable(path)} has two columns of one name: {quote_all([seen[name], column])}.",
+                "Rename or remove one; upper and lower case do not count.",
+            )
+        seen[name] = column

@@ -1,0 +1,55 @@
+"""The errors that genrekit raises on purpose.
+
+Each carries a message (what was wrong, what was given, what is allowed) and a hint (what to do or type
+instead). The command line prints both and never a traceback; the class decides the exit status.
+"""
+
+from __future__ import annotations
+
+
+class GenrekitError(Exception):
+    """Anything that genrekit can explain to a person.
+
+    Parameters
+    ----------
+    message : str
+        One sentence: what was wrong, what was given, what is allowed.
+    hint : str, optional
+        What to do instead, with the exact command where there is one.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class UsageError(GenrekitError):
+    """The command or call itself is wrong: exit status 2."""
+
+
+class ConfigError(UsageError):
+    """A configuration has an unknown key, a wrong type or a value out of range."""
+
+
+class BackendError(UsageError):
+    """A backend is unknown, cannot be loaded, or breaks the protocol."""
+
+
+class MediaError(GenrekitError):
+    """One input cannot be read or decoded; a batch records it and goes on."""
+
+
+class DatasetError(GenrekitError):
+    """A data source cannot be used as asked."""
+
+
+class BundleError(GenrekitError):
+    """A model file is damaged, hostile, or from another format."""
+
+
+class OutputExistsError(UsageError):
+    """An output is already there, and overwriting was not asked for."""

@@ -1,0 +1,219 @@
+"""The short-time Fourier transform and what is read off it, equal to librosa's, in NumPy alone.
+
+Spectrograms are time-major here, shape (n_frames, n_bins): librosa's transposed. A frame's bins lie side by
+side, which is the order in which they are computed and used. librosa itself is not imported, because that
+takes longer than describing a song; the tests hold every function against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Spectrum = npt.NDArray[np.complex64]
+
+N_FFT = 2048
+HOP_LENGTH = 512
+_BLOCK_FRAMES = 64  # frames and spectra that stay in a core's cache: 2.5 times as fast as all at once
+
+
+@lru_cache(maxsize=8)
+def hann(n: int) -> Doubles:
+    """Periodic Hann window [shape=(n,), range 0 to 1], as in ``scipy.signal.get_window``."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+
+
+def _blocks(n_frames: int) -> Iterator[slice]:
+    """Yield slices that cover ``range(n_frames)`` in cache-sized pieces."""
+    for start in range(0, n_frames, _BLOCK_FRAMES):
+        yield slice(start, start + _BLOCK_FRAMES)
+
+
+def stft(y: Floats, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> Spectrum:
+    """Short-time Fourier transform with a Hann window, centred frames and reflected ends.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,), dtype=float32]
+        Mono samples, n >= 2.
+    n_fft : int > 0
+        Samples a frame, even.
+    hop_length : int > 0
+        Samples from one frame to the next.
+
+    Returns
+    -------
+    np.ndarray [shape=(1 + n // hop_length, 1 + n_fft // 2), dtype=complex64]
+        ``librosa.stft(y, pad_mode="reflect").T``.
+    """
+    padded = np.pad(y, n_fft // 2, mode="reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
+    window = hann(n_fft)
+    spectrum = np.empty((len(frames), 1 + n_fft // 2), np.complex64)
+    for block in _blocks(len(frames)):
+        spectrum[block] = np.fft.rfft(frames[block] * window)  # in double precision, as librosa does
+    return spectrum
+
+
+def _overlap_add(frames: npt.NDArray[np.floating], hop_length: int) -> Floats:
+    """Add frames up at their places; ``hop_length`` divides their length."""
+    n_frames, n_fft = frames.shape
+    overlap = n_fft // hop_length
+    parts = frames.reshape(n_frames, overlap, hop_length)
+    added = np.zeros((n_frames + overlap - 1, hop_length), np.float32)
+    for i in range(overlap):
+        added[i : i + n_frames] += parts[:, i]
+    return added.ravel()
+
+
+def istft(spectrum: Spectrum, *, hop_length: int = HOP_LENGTH) -> Floats:
+    """Inverse of :func:`stft`, least-squares (Griffin and Lim, 1984).
+
+    Parameters
+    ----------
+    spectrum : np.ndarray [shape=(n_frames, 1 + n_fft // 2), dtype=complex64]
+    hop_length : int > 0
+        A divisor of ``n_fft``.
+
+    Returns
+    -------
+    np.ndarray [shape=(hop_length * (n_frames - 1),), dtype=float32]
+        ``librosa.istft(spectrum.T)``.
+    """
+    n_frames, n_bins = spectrum.shape
+    n_fft = 2 * (n_bins - 1)
+    window = hann(n_fft).astype(np.float32)
+    frames = np.empty((n_frames, n_fft), np.float32)
+    for block in _blocks(n_frames):
+        np.multiply(np.fft.irfft(spectrum[block], n=n_fft), window, out=frames[block])
+    inner = slice(n_fft // 2, n_fft // 2 + hop_length * (n_frames - 1))
+    weight = _overlap_add(np.broadcast_to(window**2, frames.shape), hop_length)
+    return _overlap_add(frames, hop_length)[inner] / weight[inner]
+
+
+def _hz_to_mel(hz: npt.ArrayLike) -> Doubles:
+    """Slaney's mel scale: linear to 1 kHz (15 mel), then 27 mel for a factor of 6.4."""
+    hz = np.asarray(hz, np.float64)
+    return np.where(hz < 1000, hz * 3 / 200, 15 + 27 * np.log(np.maximum(hz, 1000) / 1000) / np.log(6.4))
+
+
+def _mel_to_hz(mel: Doubles) -> Doubles:
+    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
+
+
+@lru_cache(maxsize=8)
+def mel_filters(sr: int, n_fft: int = N_FFT, n_mels: int = 128) -> Floats:
+    """Triangular filters of equal area, evenly spaced on Slaney's mel scale from 0 Hz to ``sr / 2``.
+
+    Parameters
+    ----------
+    sr : int > 0
+        Samples a second.
+    n_fft : int > 0
+    n_mels : int > 0
+
+    Returns
+    -------
+    np.ndarray [shape=(n_mels, 1 + n_fft // 2), dtype=float32]
+        ``librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels)``.
+
+    References
+    ----------
+    Slaney, "Auditory Toolbox: version 2", Interval Research technical report 1998-010.
+    """
+    edges_hz = _mel_to_hz(np.linspace(0, _hz_to_mel(sr / 2), n_mels + 2))
+    left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
+    hz = np.fft.rfftfreq(n_fft, 1 / sr)
+    triangles = np.minimum((hz - left) / (centre - left), (right - hz) / (right - centre))
+    return (np.maximum(triangles, 0) * (2 / (right - left))).astype(np.float32)
+
+
+def power_to_db(power: Floats, *, top_db: float = 80.0) -> Floats:
+    """Power in dB re 1, floored at -100 dB and at ``top_db`` below the loudest value."""
+    db = 10 * np.log10(np.maximum(power, np.float32(1e-10)))
+    floored: Floats = np.maximum(db, db.max() - np.float32(top_db))
+    return floored
+
+
+@lru_cache(maxsize=8)
+def _dct(n_coefficients: int, n: int) -> Doubles:
+    """Orthonormal type-II discrete cosine transform as a matrix [shape=(n, n_coefficients)]."""
+    angles = np.pi / n * np.outer(np.arange(n) + 0.5, np.arange(n_coefficients))
+    matrix: Doubles = np.sqrt(2 / n) * np.cos(angles)
+    matrix[:, 0] /= np.sqrt(2)
+    return matrix
+
+
+def mfcc(mel_db: Floats, n_mfcc: int = 20) -> Doubles:
+    """Mel-frequency cepstral coefficients of a mel spectrogram in dB.
+
+    Parameters
+    ----------
+    mel_db : np.ndarray [shape=(n_frames, n_mels)]
+    n_mfcc : int > 0
+
+    Returns
+    -------
+    np.ndarray [shape=(n_frames, n_mfcc), dtype=float64]
+    """
+    return mel_db @ _dct(n_mfcc, mel_db.shape[1])
+
+
+def centroid_and_bandwidth(magnitude: Floats, sr: int) -> tuple[Doubles, Doubles]:
+    """Mean and standard deviation of every frame's spectrum, read as a distribution over frequency.
+
+    Parameters
+    ----------
+    magnitude : np.ndarray [shape=(n_frames, n_bins), dtype=float32]
+    sr : int > 0
+        Samples a second.
+
+    Returns
+    -------
+    centroid, bandwidth : np.ndarray [shape=(n_frames,), dtype=float64]
+        In Hz; 0 where a frame is silent.
+    """
+    hz = np.linspace(0, sr / 2, magnitude.shape[1])
+    moments = np.empty((len(magnitude), 3))
+    powers_of_hz = np.stack([np.ones_like(hz), hz, hz**2], axis=1)
+    for block in _blocks(len(magnitude)):
+        np.matmul(magnitude[block], powers_of_hz, out=moments[block])
+    total, first, second = moments.T
+    total = np.where(total > 0, total, 1)
+    centroid = first / total
+    return centroid, np.sqrt(np.maximum(second / total - centroid**2, 0))
+
+
+def rolloff(magnitude: Floats, sr: int) -> Doubles:
+    """The frequency below which 85 % of a frame's magnitude lies, in Hz [shape=(n_frames,)]."""
+    n_frames, n_bins = magnitude.shape
+    below = np.empty(n_frames, np.intp)
+    for block in _blocks(n_frames):
+        cumulated = np.cumsum(magnitude[block], axis=1)
+        below[block] = np.count_nonzero(cumulated < np.float32(0.85) * cumulated[:, -1:], axis=1)
+    hz: Doubles = below * (sr / 2 / (n_bins - 1))
+    return hz
+
+
+def rms(y: Floats) -> Doubles:
+    """Root mean square of every centred frame, ends reflected [shape=(1 + n // HOP_LENGTH,)]."""
+    padded = np.pad(y, N_FFT // 2, mode="reflect").astype(np.float64)
+    cumulated = np.concatenate(([0.0], np.cumsum(padded * padded)))
+    energy = cumulated[N_FFT::HOP_LENGTH] - cumulated[:-N_FFT:HOP_LENGTH]
+    root: Doubles = np.sqrt(np.maximum(energy, 0) / N_FFT)
+    return root
+
+
+def zero_crossing_rate(y: Floats) -> Doubles:
+    """Share of samples at which the sign changes, in every centred frame [shape=(1 + n // HOP_LENGTH,)].
+
+    Within 1e-10 of zero counts as positive, and a frame's first sample never counts: librosa's conventions.
+    """
+    negative = np.pad(y < -1e-10, N_FFT // 2, mode="edge")
+    cumulated = np.concatenate(([0], np.cumsum(negative[1:] != negative[:-1])))
+    return (cumulated[N_FFT - 1 :: HOP_LENGTH] - cumulated[: 1 - N_FFT : HOP_LENGTH]) / N_FFT

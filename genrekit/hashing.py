@@ -1,0 +1,31 @@
+"""The one content hash: cache keys, fingerprints and duplicates all mean the same bytes by it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def hash_bytes(data: bytes) -> str:
+    """SHA-256 of some bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def hash_file(path: str | Path) -> str:
+    """SHA-256 of a file's content, read in blocks, as 64 hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_json(value: Mapping[str, Any] | list[Any]) -> str:
+    """SHA-256 of a JSON-able value, independent of the order of its keys."""
+    return hash_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())

@@ -1,0 +1,67 @@
+"""Genre names: the one place that knows which spellings mean the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+MAX_LABEL_LENGTH = 200
+
+_SPELLINGS: dict[str, tuple[str, ...]] = {
+    "hip-hop": ("hiphop", "hip hop", "rap", "hip-hop/rap", "rap/hip-hop", "hip hop/rap", "rap & hip-hop"),
+    "r&b": ("rnb", "r-n-b", "r n b", "r'n'b", "r & b", "rhythm and blues", "rhythm & blues"),
+    "electronic": ("electronica", "electro", "edm", "dance", "dance/electronic", "electronic/dance"),
+    "drum and bass": ("drum & bass", "drum n bass", "drum'n'bass", "dnb", "d&b"),
+    "rock": ("rock music", "rock & roll", "rock and roll", "rock'n'roll", "rock n roll"),
+    "indie": ("indie rock", "indie pop", "indie/alternative", "alternative/indie"),
+    "metal": ("heavy metal", "heavy-metal"),
+    "country": ("country music", "country & western"),
+    "classical": ("classic", "classical music"),
+    "soul": ("soul music", "soul/funk"),
+    "pop": ("pop music",),
+    "jazz": ("jazz music",),
+    "blues": ("the blues",),
+    "latin": ("latin music", "latino"),
+    "reggae": ("reggae music",),
+    "sleep": ("sleep music",),
+}
+_CANONICAL = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in (name, *spellings)}
+
+
+def normalise(label: str) -> str:
+    """Return a label as genrekit keeps it: lower case, trimmed, single spaces.
+
+    Examples
+    --------
+    >>> normalise("  Hip  Hop ")
+    'hip hop'
+    """
+    return " ".join(label.split()).lower()
+
+
+def canonical(label: str) -> str:
+    """Return the one name that a label's known spellings share, or the normalised label.
+
+    Underscores count as spaces.
+
+    Examples
+    --------
+    >>> canonical("Hip_Hop"), canonical("EDM"), canonical("zydeco")
+    ('hip-hop', 'electronic', 'zydeco')
+    """
+    name = normalise(label.replace("_", " "))
+    return _CANONICAL.get(name, name)
+
+
+def same_genre(labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Group labels that are spellings of one genre; only groups of two or more are returned.
+
+    Examples
+    --------
+    >>> same_genre(["hiphop", "rap", "jazz"])
+    {'hip-hop': ('hiphop', 'rap')}
+    """
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        groups[canonical(label)].append(label)
+    return {name: tuple(members) for name, members in groups.items() if len(members) > 1}

@@ -1,0 +1,118 @@
+"""What kind of thing a path is: one table of suffixes, then the first bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from genrekit.errors import MediaError
+from genrekit.types import Modality
+
+AUDIO_SUFFIXES = frozenset(
+    ".wav .flac .ogg .oga .mp3 .au .snd .aif .aiff .aifc .m4a .mp4 .aac .wma .opus .webm .w64 .rf64 .caf".split()
+)
+IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .avif .heic .heif".split())
+TABLE_SUFFIXES = frozenset(".csv .tsv .parquet .json .jsonl .ndjson".split())
+
+_SUFFIXES = {
+    **dict.fromkeys(AUDIO_SUFFIXES, Modality.AUDIO),
+    **dict.fromkeys(IMAGE_SUFFIXES, Modality.IMAGE),
+    **dict.fromkeys(TABLE_SUFFIXES, Modality.TABLE),
+}
+
+# (offset, bytes, kind): https://en.wikipedia.org/wiki/List_of_file_signatures
+_MAGIC = (
+    (8, b"WAVE", Modality.AUDIO),
+    (0, b"fLaC", Modality.AUDIO),
+    (0, b"OggS", Modality.AUDIO),
+    (0, b"ID3", Modality.AUDIO),
+    (0, b"\xff\xfb", Modality.AUDIO),
+    (0, b"\xff\xf3", Modality.AUDIO),
+    (0, b"\xff\xf2", Modality.AUDIO),
+    (0, b"\xff\xf1", Modality.AUDIO),
+    (0, b"\xff\xf9", Modality.AUDIO),
+    (0, b".snd", Modality.AUDIO),
+    (8, b"AIFF", Modality.AUDIO),
+    (8, b"AIFC", Modality.AUDIO),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Modality.AUDIO),
+    (0, b"\x1a\x45\xdf\xa3", Modality.AUDIO),
+    (0, b"caff", Modality.AUDIO),
+    (8, b"WEBP", Modality.IMAGE),
+    (4, b"ftypavif", Modality.IMAGE),
+    (4, b"ftyphei", Modality.IMAGE),
+    (4, b"ftypmif1", Modality.IMAGE),
+    (4, b"ftyp", Modality.AUDIO),
+    (0, b"\xff\xd8\xff", Modality.IMAGE),
+    (0, b"\x89PNG\r\n\x1a\n", Modality.IMAGE),
+    (0, b"GIF8", Modality.IMAGE),
+    (0, b"BM", Modality.IMAGE),
+    (0, b"II*\0", Modality.IMAGE),
+    (0, b"MM\0*", Modality.IMAGE),
+    (0, b"PAR1", Modality.TABLE),
+)
+
+
+def modality(path: str | Path) -> Modality | None:
+    """Say what a file is by its content, and by its suffix where the first bytes say nothing.
+
+    Parameters
+    ----------
+    path : str or Path
+        An existing regular file.
+
+    Returns
+    -------
+    Modality or None
+        None where neither the first bytes nor the suffix are known.
+
+    Raises
+    ------
+    MediaError
+        If the path is missing, a directory, or cannot be opened.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise MediaError("is a directory, not a file")
+        if path.exists() and not path.is_file():
+            raise MediaError("is not a regular file (a pipe, socket or device)")
+        with path.open("rb") as file:
+            head = file.read(16)
+    except FileNotFoundError:
+        raise MediaError("no such file") from None
+    except PermissionError:
+        raise MediaError("no permission to read the file") from None
+    except (OSError, ValueError) as error:
+        raise MediaError(f"cannot be opened: {error}") from None
+    for offset, magic, kind in _MAGIC:
+        if head.startswith(magic, offset):
+            return kind
+    return _SUFFIXES.get(path.suffix.lower())
+
+
+def suffix_modality(path: str | Path) -> Modality | None:
+    """Say what a file claims to be, by its suffix alone, without opening it."""
+    return _SUFFIXES.get(Path(path).suffix.lower())
+
+
+def walk(folder: str | Path) -> Iterator[Path]:
+    """Yield the files below a folder in sorted order; hidden entries and linked folders are passed over.
+
+    Raises
+    ------
+    OSError
+        If ``folder`` itself cannot be listed; folders below it that cannot be are passed over.
+    """
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            try:
+                yield from walk(entry.path)
+            except OSError:
+                continue
+        elif entry.is_file():
+            yield Path(entry.path)

@@ -1,0 +1,106 @@
+"""A bundle that is ready to answer: loaded, verified, matched with its backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from genrekit.backends import registry
+from genrekit.backends.base import Backend, BackendConfig
+from genrekit.backends.config import make_config
+from genrekit.bundle import Bundle, load
+from genrekit.errors import BundleError
+from genrekit.models import SUFFIX, box
+from genrekit.runtime import Runtime
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A bundle that is ready to answer: its backend, its config and its graph."""
+
+    bundle: Bundle
+    backend: Backend
+    config: BackendConfig
+
+    @property
+    def name(self) -> str:
+        """The bundle's name."""
+        return self.bundle.manifest.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that it knows, in the order of its scores."""
+        return tuple(self.bundle.manifest.labels)
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """The graph in ONNX Runtime, made when the first score is asked for.
+
+        Raises
+        ------
+        BundleError
+            If it is no graph, or takes other windows than the manifest says.
+        """
+        runtime = Runtime(self.bundle.onnx, n_labels=len(self.labels))
+        if len(runtime.input_shape) != len(self.bundle.manifest.input_shape):
+            raise BundleError(
+                f"The graph of {self.name!r} takes windows of shape {runtime.input_shape}, "
+                f"its manifest says {self.bundle.manifest.input_shape}."
+            )
+        return runtime
+
+
+def find(model: str | Path) -> Bundle:
+    """Load and verify a bundle by its path or, in the box, by its name, without its backend.
+
+    Raises
+    ------
+    BundleError
+        If there is no such bundle, or it is damaged.
+    """
+    shipped = box()
+    path = Path(model)
+    name = str(model).removesuffix(SUFFIX)
+    if not path.exists() and name not in shipped:
+        raise BundleError(
+            f"There is no model {str(model)!r}: no such file, and the box holds {', '.join(shipped) or 'none'}.",
+            "Give the path of a bundle that 'genrekit train' wrote.",
+        )
+    return load(path if path.exists() else shipped[name])
+
+
+def load_model(model: str | Path) -> Model:
+    """Load a bundle by its path, or one of the box by its name.
+
+    Parameters
+    ----------
+    model : str or Path
+        A path, or a name that `genrekit.models.box` knows.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    BundleError
+        If there is no such bundle, or it is damaged, or was prepared by another version of its backend.
+    BackendError
+        If its backend is not installed.
+    """
+    bundle = find(model)
+    manifest = bundle.manifest
+    backend = registry.get(manifest.backend)
+    if backend.info.feature_version != manifest.feature_version:
+        raise BundleError(
+            f"{model} was trained on version {manifest.feature_version} of the features of backend "
+            f"{manifest.backend!r}; version {backend.info.feature_version} is installed.",
+            "Train it again, or install the genrekit it was made with: " + manifest.genrekit,
+        )
+    return Model(bundle, backend, make_config(backend, manifest.config))
+
+
+def load_box() -> tuple[Model, ...]:
+    """The models in the box."""
+    return tuple(load_model(path) for path in box().values())

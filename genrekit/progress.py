@@ -1,0 +1,57 @@
+"""A progress bar on stderr, for a person who watches; nothing where stderr is a file or a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress(total: int | None, description: str) -> Iterator[Callable[[], None]]:
+    """Show how many files are done, how many a second, and the time left.
+
+    Parameters
+    ----------
+    total : int or None
+        How many there are; None where nobody knows yet.
+    description : str
+        What is being done, in a word or two.
+
+    Yields
+    ------
+    callable
+        To be called after every file.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn() if total is None else TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=total, rate="")
+        start_s = time.monotonic()
+        done = 0
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, advance=1, rate=f"{done / max(time.monotonic() - start_s, 1e-9):.1f} files/s")
+
+        yield advance

@@ -1,0 +1,133 @@
+"""Which model answers which input: by what the file is, and a table by its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from heapq import merge
+from pathlib import Path
+
+from genrekit.errors import DatasetError, MediaError
+from genrekit.inputs import Input, expand
+from genrekit.media import modality
+from genrekit.model import Model
+from genrekit.types import Example, Modality
+
+_TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "tables"}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One answer to give: an example with the model that takes it, or the reason why none does."""
+
+    example: Example
+    model: int = -1
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Router:
+    """Finds the model for an input: the first one that takes it.
+
+    Attributes
+    ----------
+    models : sequence of Model
+    offset_s, duration_s : float
+        The part of every song to hear, in seconds.
+    say : callable
+        Gets a line where a reading had to be chosen.
+    """
+
+    models: Sequence[Model]
+    offset_s: float = 0.0
+    duration_s: float | None = None
+    say: Callable[[str], None] = lambda text: None
+
+    def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task]:
+        """Turn inputs into tasks, lazily and in order; what no model takes is a task with an error."""
+        kinds = {model.backend.info.modality for model in self.models}
+        for item in inputs:
+            if isinstance(item, Example):
+                yield self._row(item) if item.row is not None else self._media(item)
+                continue
+            for found in [item] if isinstance(item, Input) else expand([item], kinds=kinds):
+                if found.path is None:
+                    yield Task(Example(id=found.name), error=found.error or "no such file")
+                else:
+                    yield from self._file(found.name, found.path)
+
+    def _file(self, name: str, path: Path) -> Iterator[Task]:
+        example = Example(id=name, path=path)
+        try:
+            if modality(path) is Modality.TABLE:
+                yield from self._table(name, path)
+            else:
+                yield self._media(example)
+        except (MediaError, DatasetError) as error:
+            yield Task(example, error=str(error))
+
+    def _media(self, example: Example) -> Task:
+        try:
+            kind = modality(example.path or Path(example.id))
+        except MediaError as error:
+            return Task(example, error=str(error))
+        if kind is None:
+            return Task(
+                example, error="is neither a song, a picture nor a table, by its content and its suffix"
+            )
+        for number, model in enumerate(self.models):
+            if model.backend.info.modality is kind and kind is not Modality.TABLE:
+                part = replace(example, offset_s=self.offset_s, duration_s=self.duration_s)
+                return Task(part if kind is Modality.AUDIO else example, number)
+        names = ", ".join(model.name for model in self.models)
+        return Task(example, error=f"no model here takes {_TAKES[kind]} (asked: {names})")
+
+    def _row(self, example: Example) -> Task:
+        row = example.row or {}
+        for number, model in enumerate(self.models):
+            columns = model.backend.info.columns
+            if columns and all(column in row for column in columns):
+                return Task(example, number)
+        return Task(example, error="no model here takes a row with these columns")
+
+    def _table(self, name: str, path: Path) -> Iterator[Task]:
+        from genrekit.datasets.records import is_json, read_records
+        from genrekit.datasets.table import examples_of, match
+        from genrekit.datasets.tabular import PATH_COLUMNS, read_cells
+
+        cells = read_records(path) if is_json(path) else read_cells(path)
+        by_backend = {
+            model.backend.info.name: number for number, model in reversed(list(enumerate(self.models)))
+        }
+        schemas = {model.backend.info.name: model.backend.info.columns for model in self.models}
+        schema = match(cells, schemas)
+        path_at = cells.find(PATH_COLUMNS)
+        if schema is not None:
+            if "path" in cells.names:
+                self.say(
+                    f"{name}: read as a table of {schema} features; the files that it names are not opened"
+                )
+            examples = examples_of(cells, schemas[schema])
+            good = (
+                (number, Task(example, by_backend[schema], problem))
+                for (number, _), (example, problem) in zip(cells.rows, examples, strict=True)
+            )
+            broken = ((int(row.split()[1]), Task(Example(id=row), error=why)) for row, why in cells.broken)
+            for _, task in merge(good, broken, key=lambda numbered: numbered[0]):
+                yield replace(task, example=replace(task.example, id=f"{name}#{task.example.id}"))
+        elif path_at is not None:
+            self.say(f"{name}: read as a manifest, a list of files")
+            listed = [(number, path.parent / row[path_at].strip(), "") for number, row in cells.rows]
+            listed += [(int(row.split()[1]), Path(f"{name}#{row}"), why) for row, why in cells.broken]
+            for _, place, why in sorted(listed, key=lambda numbered: numbered[0]):
+                example = Example(id=str(place), path=place)
+                yield Task(example, error=why) if why else self._media(example)
+        else:
+            takes = ", ".join(
+                f"{key} ({len(columns)} columns)" for key, columns in schemas.items() if columns
+            )
+            raise DatasetError(
+                f"{name} is no table of features that a model here takes, and no manifest: it has the columns "
+                f"{', '.join(cells.columns[:12])}{' ...' if len(cells.columns) > 12 else ''}.",
+                f"Tables are read for {takes or 'no model'}; a manifest has a column 'path'.",
+            )

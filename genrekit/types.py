@@ -1,0 +1,118 @@
+"""What travels between the pieces: frozen dataclasses over the standard library, nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Modality(StrEnum):
+    """What an input is, whatever its name says."""
+
+    AUDIO = "audio"
+    IMAGE = "image"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One thing that carries a genre: a file, a part of a file, or a row of numbers.
+
+    Attributes
+    ----------
+    id : str
+        Unique in its data set, and what a person would call it: the path as given, or a row's name.
+    path : Path or None
+        The file to decode; None for a row.
+    row : Mapping[str, float] or None
+        Named feature values of a table row, missing values as NaN; None for a file.
+    labels : tuple of str
+        The known labels, lower case; empty where unknown, several for multi-label data.
+    group : str or None
+        What must not be separated by a split: the artist, or the track that slices were cut from.
+    split : {'train', 'valid', 'test'} or None
+        The side of a published or written split, where there is one.
+    offset_s, duration_s : float, float or None
+        The part of a song to look at, in seconds; None means to the end.
+    extra : Mapping[str, str]
+        Identifying columns (artist, track ...) that an answer repeats.
+    """
+
+    id: str
+    path: Path | None = None
+    row: Mapping[str, float] | None = None
+    labels: tuple[str, ...] = ()
+    group: str | None = None
+    split: str | None = None
+    offset_s: float = 0.0
+    duration_s: float | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """What ``prepare`` makes of one example: what the model looks at, and when it happens.
+
+    Attributes
+    ----------
+    values : np.ndarray [shape=(n_windows, *shape), dtype=float32]
+        One entry a window, n_windows >= 1.
+    times_s : tuple of (float, float)
+        Start and end of every window in seconds; empty where the example has no time (a picture, a row).
+    """
+
+    values: np.ndarray
+    times_s: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WindowScore:
+    """The best label of one window: a step of the timeline. Times in seconds, score in [0, 1]."""
+
+    start_s: float
+    end_s: float
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer for one input.
+
+    Attributes
+    ----------
+    id : str
+        The input as it was given.
+    model : str
+        The name of the bundle that answered; empty where none did.
+    label : str or None
+        The answer; None where there was an error, or where the model abstained.
+    score : float or None
+        The calibrated probability of ``label`` in [0, 1].
+    scores : tuple of (str, float)
+        The labels asked for with their probabilities, best first.
+    labels : tuple of str
+        Every label above its threshold (multi-label), else the answer alone.
+    windows : tuple of WindowScore
+        The timeline, where it was asked for.
+    error : str or None
+        Why there is no answer.
+    extra : Mapping[str, str]
+        Identifying columns of the input row.
+    """
+
+    id: str
+    model: str = ""
+    label: str | None = None
+    score: float | None = None
+    scores: tuple[tuple[str, float], ...] = ()
+    labels: tuple[str, ...] = ()
+    windows: tuple[WindowScore, ...] = ()
+    error: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,298 @@
+"""Predictions onto a text stream as they come: a table for people, JSON, JSONL and CSV for programs.
+
+*Conventions.* Every prediction becomes a row (in CSV with windows: a row a window) that is flushed at once,
+so that pipes flow. Scores have 6 decimals, times 3 (a millisecond).
+
+*Names that are not text.* A file name that is not valid UTF-8 reaches Python with surrogate escapes (PEP
+383). JSON and JSONL write ASCII only and escape them (``\\udce9``): Python's ``json`` and ``os.fsencode``
+give the exact name back. CSV and the table show every character that the stream cannot encode as a backslash
+escape; the table shows control characters that way too, since a file name must not steer a terminal.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from io import StringIO
+from itertools import groupby
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from rich.bar import Bar
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from genrekit.errors import UsageError
+from genrekit.types import Prediction, WindowScore
+
+
+class Writer(ABC):
+    """A format: `write` predictions, then `close`; or use it as a context manager.
+
+    Parameters
+    ----------
+    stream : TextIO
+        Where to; it stays open.
+    top_k : int >= 1
+        How many labels of a prediction to give.
+    windows : bool
+        Whether to give the timeline.
+    extra : sequence of str
+        The identifying columns that CSV repeats; JSON repeats what a prediction has.
+    """
+
+    def __init__(self, stream: TextIO, *, top_k: int, windows: bool, extra: Sequence[str]) -> None:
+        self.stream = stream
+        self.top_k = top_k
+        self.windows = windows
+        self.extra = extra
+
+    @abstractmethod
+    def write(self, prediction: Prediction) -> None:
+        """Write one prediction and flush."""
+
+    def close(self) -> None:  # noqa: B027 - most formats need no end
+        """Write what completes the output; the stream stays open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # An interrupted run still leaves a complete document; a reader that has gone gets nothing more.
+        if not isinstance(error, BrokenPipeError):
+            self.close()
+
+
+class JsonlWriter(Writer):
+    """One JSON object a line."""
+
+    def write(self, prediction: Prediction) -> None:
+        self.stream.write(self._object(prediction) + "\n")
+        self.stream.flush()
+
+    def _object(self, prediction: Prediction) -> str:
+        value: dict[str, Any] = {
+            "input": prediction.id,
+            "label": prediction.label,
+            "score": _rounded(prediction.score),
+            "model": prediction.model,
+            "error": prediction.error,
+            "labels": list(prediction.labels),
+            "scores": [{"label": name, "score": _rounded(s)} for name, s in prediction.scores[: self.top_k]],
+        }
+        if self.windows:
+            value["windows"] = [_window(window) for window in prediction.windows]
+        if prediction.extra:
+            value["extra"] = dict(prediction.extra)
+        return json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+class JsonWriter(JsonlWriter):
+    """One JSON array, an object a line."""
+
+    _before = "[\n"
+
+    def write(self, prediction: Prediction) -> None:
+        self.stream.write(self._before + self._object(prediction))
+        self.stream.flush()
+        self._before = ",\n"
+
+    def close(self) -> None:
+        self.stream.write("[]\n" if self._before == "[\n" else "\n]\n")
+        self.stream.flush()
+
+
+class CsvWriter(Writer):
+    """Comma-separated rows, RFC 4180, with a header; the same columns whatever the predictions are.
+
+    ``input, label, score, model, error, label_1, score_1, ... label_k, score_k``, then with windows
+    ``start_s, end_s, window_label, window_score``, then the extra columns (``extra_NAME`` where taken).
+    """
+
+    _timeline = ("start_s", "end_s", "window_label", "window_score")
+
+    def __init__(self, stream: TextIO, *, top_k: int, windows: bool, extra: Sequence[str]) -> None:
+        super().__init__(stream, top_k=top_k, windows=windows, extra=extra)
+        columns = ["input", "label", "score", "model", "error"]
+        columns += [f"{name}_{i}" for i in range(1, top_k + 1) for name in ("label", "score")]
+        columns += self._timeline if windows else ()
+        for name in extra:
+            while name in columns:
+                name = f"extra_{name}"
+            columns.append(name)
+        self._row(columns)
+
+    def write(self, prediction: Prediction) -> None:
+        answer: list[Any] = [
+            prediction.id,
+            prediction.label,
+            _rounded(prediction.score),
+            prediction.model,
+            prediction.error,
+        ]
+        ranked = [cell for name, score in prediction.scores[: self.top_k] for cell in (name, _rounded(score))]
+        answer += ranked + [None] * (2 * self.top_k - len(ranked))
+        extra = [prediction.extra.get(name) for name in self.extra]
+        if not self.windows:
+            self._row([*answer, *extra])
+            return
+        for window in prediction.windows:
+            self._row([*answer, *_window(window).values(), *extra])
+        if not prediction.windows:
+            self._row([*answer, *[None] * len(self._timeline), *extra])
+
+    def _row(self, cells: Sequence[Any]) -> None:
+        # csv quotes a lone carriage return only where its line terminator has one (Python 3.11).
+        line = StringIO()
+        csv.writer(line, lineterminator="\r\n").writerow(
+            [_encodable(cell, self.stream) if isinstance(cell, str) else cell for cell in cells]
+        )
+        self.stream.write(line.getvalue().removesuffix("\r\n") + "\n")
+        self.stream.flush()
+
+
+class PipeConsole(Console):
+    """rich leaves the program with status 1 when a reader has gone; that is the command line's to decide."""
+
+    def on_broken_pipe(self) -> None:
+        raise
+
+
+class TableWriter(Writer):
+    """For people: a line a label with its bar, the best one first, and the name beside it.
+
+    Widths follow the terminal (rich; the variable ``COLUMNS``), down to 40 columns.
+    """
+
+    def __init__(self, stream: TextIO, *, top_k: int, windows: bool, extra: Sequence[str]) -> None:
+        super().__init__(stream, top_k=top_k, windows=windows, extra=extra)
+        self._console = PipeConsole(file=stream, highlight=False, markup=False, emoji=False)
+        total = self._console.width
+        label, bar, percent = 16 if total >= 60 else 12, max(4, min(20, total // 5)), 5
+        self._widths = (label, bar, percent, max(8, total - label - bar - percent - 3))
+        self._model = ""
+
+    def write(self, prediction: Prediction) -> None:
+        if prediction.model not in ("", self._model):
+            self._model = prediction.model
+            self._print(Text(f"model {self._shown(prediction.model)}", "dim"))
+        grid = Table.grid(padding=(0, 1))
+        for width in self._widths:
+            grid.add_column(width=width, no_wrap=True)
+        name = Text(self._fitted(prediction.id, self._widths[-1]), "bold")
+        if prediction.error is not None:
+            grid.add_row(Text("error", "bold red"), "", "", name)
+        elif prediction.label is None or not prediction.scores:
+            grid.add_row(
+                Text(self._fitted(prediction.label or "unsure", self._widths[0]), "yellow"), "", "", name
+            )
+        for rank, (label, score) in enumerate(prediction.scores[: self.top_k]):
+            best = rank == 0 and prediction.label is not None
+            percent = Text(f"{100 * score:3.0f} %", "bold" if best else "dim")
+            shown = Text(self._fitted(label, self._widths[0]), "bold green" if best else "dim")
+            grid.add_row(
+                shown, self._bar(score, "green" if best else "bright_black"), percent, name if best else ""
+            )
+        self._print(grid)
+        if prediction.error is not None:
+            self._print(Padding(Text(self._shown(prediction.error), "red"), (0, 0, 0, 2)))
+        if self.windows and prediction.windows:
+            self._print(Padding(Text(self._shown(_timeline(prediction.windows)), "cyan"), (0, 0, 0, 2)))
+
+    def _bar(self, score: float, colour: str) -> RenderableType:
+        if self._console.options.ascii_only:
+            return Text("#" * round(score * self._widths[1]), colour)
+        return Bar(1, 0, score, width=self._widths[1], color=colour)
+
+    def _shown(self, text: str) -> str:
+        return _encodable(visible(text), self.stream)
+
+    def _fitted(self, text: str, width: int) -> str:
+        """At most ``width`` cells; the middle goes first, since the end of a path says most."""
+        text = self._shown(text)
+        if cell_len(text) <= width:
+            return text
+        mark = "..." if self._console.options.ascii_only else "…"
+        head = text[: (width - len(mark)) // 3]
+        tail = text[-width:]
+        while cell_len(head + mark + tail) > width:
+            head, tail = (head, tail[1:]) if tail else (head[:-1], tail)
+        return head + mark + tail
+
+    def _print(self, renderable: RenderableType) -> None:
+        self._console.print(renderable)
+        self.stream.flush()
+
+
+WRITERS: dict[str, type[Writer]] = {
+    "table": TableWriter,
+    "json": JsonWriter,
+    "jsonl": JsonlWriter,
+    "csv": CsvWriter,
+}
+
+
+def open_writer(
+    format: str, stream: TextIO, *, top_k: int = 3, windows: bool = False, extra: Sequence[str] = ()
+) -> Writer:
+    """The writer of a format.
+
+    Parameters
+    ----------
+    format : {'table', 'json', 'jsonl', 'csv'}
+        The format.
+    stream, top_k, windows, extra
+        As for `Writer`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such format, or ``top_k`` is below 1.
+    """
+    if format not in WRITERS:
+        raise UsageError(f"There is no output format {format!r}; allowed are {', '.join(WRITERS)}.")
+    if top_k < 1:
+        raise UsageError(f"At least one label must be asked for; top_k is {top_k}.")
+    return WRITERS[format](stream, top_k=top_k, windows=windows, extra=tuple(extra))
+
+
+def visible(text: str) -> str:
+    """The text with everything unprintable as backslash escapes, so that it cannot steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _window(window: WindowScore) -> dict[str, Any]:
+    start_s, end_s = round(float(window.start_s), 3), round(float(window.end_s), 3)
+    return {"start_s": start_s, "end_s": end_s, "label": window.label, "score": _rounded(window.score)}
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(float(score), 6)
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """The text with everything that the stream cannot encode as backslash escapes."""
+    encoding = stream.encoding or "utf-8"  # StringIO has none
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _timeline(windows: Sequence[WindowScore]) -> str:
+    """'0:00-0:12 rock 71 %, 0:12-0:30 blues 55 %': neighbours of one label joined, their scores averaged."""
+    runs = [list(run) for _, run in groupby(windows, key=lambda window: window.label)]
+    return ", ".join(
+        f"{_clock(run[0].start_s)}-{_clock(run[-1].end_s)} {run[0].label} "
+        f"{100 * sum(window.score for window in run) / len(run):.0f} %"
+        for run in runs
+    )
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"

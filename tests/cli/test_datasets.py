@@ -1,0 +1,72 @@
+import csv
+import json
+
+import pytest
+import soundfile as sf
+
+from genrekit.datasets import open_dataset
+from genrekit.features.schema import GTZAN_COLUMNS
+
+
+@pytest.fixture
+def folder(songs, tmp_path):
+    """A folder of genre folders with a broken, a silent, a short and a repeated file in it."""
+    for example in songs.examples:
+        target = tmp_path / "music" / example.labels[0] / example.path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(example.path.read_bytes())
+    first, second = (tmp_path / "music" / label for label in songs.labels[:2])
+    y, sr = sf.read(songs.examples[0].path)
+    (first / "broken.wav").write_bytes(b"RIFF....WAVEjunk")
+    sf.write(first / "silent.wav", 0 * y, sr)
+    sf.write(first / "short.wav", y[: sr // 4], sr)
+    (second / "copy.flac").write_bytes(songs.examples[0].path.read_bytes())
+    return tmp_path / "music"
+
+
+def test_show(genrekit, songs):
+    facts = json.loads(genrekit("datasets", "show", songs.source, "--format", "json").out)
+    assert facts["labels"] == songs.counts
+    assert facts["fingerprint"] == songs.fingerprint
+    text = genrekit("datasets", "show", songs.source).out
+    assert f"examples: {len(songs.examples)}" in text
+
+
+def test_check_finds_what_is_wrong(genrekit, folder, songs):
+    run = genrekit("datasets", "check", folder, "--format", "json", "--jobs", 1)
+    assert run.status == 3
+    kinds = {finding["kind"]: finding for finding in json.loads(run.out)["findings"]}
+    assert set(kinds) == {"unreadable", "silent", "short", "cross-labelled"}
+    assert any("copy.flac" in name for name in kinds["cross-labelled"]["ids"])
+    text = genrekit("datasets", "check", folder, "--jobs", 1).out
+    assert "broken.wav" in text
+    assert genrekit("datasets", "check", songs.source, "--jobs", 1).status == 0
+
+
+def test_split_writes_a_manifest_that_keeps_groups_whole(genrekit, songs, tmp_path):
+    output = tmp_path / "sides.csv"
+    assert genrekit("datasets", "split", songs.source, "-o", output, "--test-size", 0.34).status == 0
+    again = open_dataset(output)
+    assert len(again.examples) == len(songs.examples)
+    sides = {}
+    for example in again.examples:
+        sides.setdefault(example.group, set()).add(example.split)
+    assert {side for members in sides.values() for side in members} == {"train", "valid", "test"}
+    assert all(len(members) == 1 for members in sides.values())
+    run = genrekit("datasets", "split", songs.source, "-o", output)
+    assert run.status == 2
+    assert "exists" in run.err
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_features_have_the_well_known_columns_and_can_be_trained_on(genrekit, folder, tmp_path, suffix):
+    output = tmp_path / f"features.{suffix}"
+    run = genrekit("datasets", "features", folder, "-o", output, "--jobs", 1)
+    assert run.status == 3
+    assert "broken.wav" in run.err
+    dataset = open_dataset(output)
+    assert dataset.layout == "table"
+    assert set(dataset.examples[0].row) == set(GTZAN_COLUMNS)
+    if suffix == "csv":
+        with output.open() as file:
+            assert tuple(next(csv.reader(file))[:60]) == ("filename", "length", *GTZAN_COLUMNS, "label")

@@ -1,0 +1,34 @@
+import json
+
+
+def test_a_bundle_shows_its_facts_and_its_card(genrekit, model_path, songs):
+    facts = json.loads(genrekit("models", model_path).out)
+    assert facts["labels"] == list(songs.labels)
+    assert len(facts["sha256"]) == 64
+    assert genrekit("models", model_path, "--card").out.startswith("# ")
+
+
+def test_the_box_is_listed(genrekit):
+    run = genrekit("models")
+    assert run.status == 0
+    assert all(len(line.split("\t")) == 4 for line in run.out.splitlines())
+
+
+def test_an_unknown_model_is_a_sentence(genrekit):
+    run = genrekit("models", "nosuch")
+    assert run.status == 1
+    assert "There is no model 'nosuch'" in run.err
+
+
+def test_backends_list_their_settings(genrekit):
+    assert "gtzan\taudio\t" in genrekit("backends").out
+    assert "window_s = 30.0  [number >= 0.5 <= 600]" in genrekit("backends", "gtzan").out
+    assert genrekit("backends", "gtsan").status == 2
+
+
+def test_version_and_help(genrekit):
+    from genrekit import __version__
+
+    assert genrekit("--version").out.strip() == f"genrekit {__version__}"
+    assert "predict" in genrekit("--help").out
+    assert genrekit("nonsense").status == 2

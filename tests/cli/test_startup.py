@@ -1,0 +1,45 @@
+"""Help must come at once: it imports nothing heavy."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "numpy", "pandas", "librosa", "scipy", "sklearn", "torch", "xgboost", "onnxruntime", "onnx", "pyarrow", "soundfile",
+    "matplotlib", "numba",
+}  # fmt: skip
+COMMANDS = (
+    [], ["predict"], ["train"], ["evaluate"], ["backends"], ["models"], ["datasets"],
+    ["datasets", "show"], ["datasets", "check"], ["datasets", "split"], ["datasets", "features"],
+)  # fmt: skip
+CODE = """
+import sys
+from genrekit.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as leave:
+    assert not leave.code, leave.code
+print("LOADED", *sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def loaded(*words):
+    out = subprocess.run(
+        [sys.executable, "-c", CODE, *words], capture_output=True, text=True, check=True
+    ).stdout
+    return set(out.rpartition("LOADED")[2].split())
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_imports_nothing_heavy(words):
+    assert not HEAVY & loaded(*words, "--help")
+
+
+def test_a_prediction_needs_neither_sklearn_nor_pandas(model_path, songs):
+    modules = loaded("predict", "--model", str(model_path), str(songs.examples[0].path))
+    assert "onnxruntime" in modules
+    assert (
+        not {"sklearn", "pandas", "xgboost", "librosa", "numba", "matplotlib", "onnx", "torch", "joblib"}
+        & modules
+    )

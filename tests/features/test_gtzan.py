@@ -1,0 +1,129 @@
+"""The 57 features against the table they come from, and against plain librosa calls."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile as sf
+
+from genrekit.errors import MediaError
+from genrekit.features.gtzan import SR, gtzan_features
+from genrekit.features.schema import GTZAN_COLUMNS
+
+
+def plain_librosa(y: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Compute the features as the table's author did, one library call each, padded as at that time."""
+    reflect = {"pad_mode": "reflect"}
+    harmonic, percussive = (
+        librosa.util.fix_length(librosa.istft(part), size=len(y))
+        for part in librosa.decompose.hpss(librosa.stft(y, **reflect))
+    )
+    onsets = librosa.onset.onset_strength(y=y, sr=SR, aggregate=np.median, **reflect)
+    mel = librosa.feature.melspectrogram(y=y, sr=SR, **reflect)
+    descriptors = (
+        librosa.feature.chroma_stft(y=y, sr=SR, **reflect),
+        librosa.feature.rms(y=y, **reflect),
+        librosa.feature.spectral_centroid(y=y, sr=SR, **reflect),
+        librosa.feature.spectral_bandwidth(y=y, sr=SR, **reflect),
+        librosa.feature.spectral_rolloff(y=y, sr=SR, **reflect),
+        librosa.feature.zero_crossing_rate(y),
+        harmonic,
+        percussive,
+    )
+    tempo, _ = librosa.beat.beat_track(onset_envelope=onsets, sr=SR)
+    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
+    values = [statistic for x in descriptors for statistic in (np.mean(x), np.var(x))]
+    values += [np.atleast_1d(tempo)[0], *(statistic for row in mfcc for statistic in (row.mean(), row.var()))]
+    return np.array(values, np.float64)
+
+
+def assert_equal_features(
+    actual: npt.NDArray[np.float64], expected: npt.NDArray[np.float64], where: str = ""
+) -> None:
+    off = ~np.isclose(actual, expected, rtol=1e-4, atol=1e-9)
+    assert not off.any(), f"{where}: " + ", ".join(
+        f"{GTZAN_COLUMNS[i]} is {actual[i]!r}, not {expected[i]!r}" for i in np.flatnonzero(off)
+    )
+
+
+def test_real_clips_equal_the_table(shared_data: Path) -> None:
+    gtzan = shared_data / "gtzan"
+    with (gtzan / "features_30_sec.csv").open(newline="") as file:
+        rows = {row["filename"]: row for row in csv.DictReader(file)}
+    clips = sorted((gtzan / "audio").glob("*/*.flac"))
+    assert len(clips) >= 60
+    for clip in clips:
+        y, sr = sf.read(clip, dtype="float32")
+        assert sr == SR
+        row = rows[f"{clip.stem}.wav"]
+        assert_equal_features(
+            gtzan_features(y), np.array([float(row[name]) for name in GTZAN_COLUMNS]), clip.name
+        )
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 3.0, 10.0])
+def test_a_synthetic_song_equals_plain_librosa(make_song, seconds) -> None:
+    y = make_song(seconds, seed=7)
+    assert_equal_features(gtzan_features(y), plain_librosa(y))
+
+
+def test_silence_inside_a_song_equals_plain_librosa(make_song) -> None:
+    y = make_song(4, seed=3)
+    y[20_000:60_000] = 0
+    assert_equal_features(gtzan_features(y), plain_librosa(y))
+
+
+def test_a_pure_tone_equals_plain_librosa() -> None:
+    y = (0.5 * np.sin(2 * np.pi * 330 * np.arange(3 * SR) / SR)).astype(np.float32)
+    assert_equal_features(gtzan_features(y), plain_librosa(y))
+
+
+def test_the_input_is_left_as_it_is(song) -> None:
+    before = song.copy()
+    gtzan_features(song)
+    np.testing.assert_array_equal(song, before)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e4, 1e9])
+def test_any_loudness_gives_finite_numbers(song, scale) -> None:
+    features = gtzan_features(song * np.float32(scale))
+    assert features.shape == (57,)
+    assert features.dtype == np.float64
+    assert np.isfinite(features).all()
+
+
+def test_a_constant_signal_gives_finite_numbers() -> None:
+    assert np.isfinite(gtzan_features(np.full(SR, 0.25, np.float32))).all()
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (np.zeros(0, np.float32), "too short"),
+        (np.ones(1102, np.float32), "too short: 1102 samples at 22050 Hz"),
+        (np.zeros(SR, np.float32), "silent"),
+        (np.r_[np.ones(SR, np.float32), np.float32("nan")], "not finite"),
+        (np.r_[np.ones(SR, np.float32), np.float32("inf")], "not finite"),
+        (np.full(SR, 1e20, np.float32), "too loud"),
+        (np.ones((2, SR), np.float32), "one channel"),
+    ],
+)
+def test_bad_signals_are_refused(y, words) -> None:
+    with pytest.raises(MediaError, match=words):
+        gtzan_features(y)
+
+
+def test_only_numpy_is_imported() -> None:
+    code = "import sys, genrekit.features.gtzan; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "numpy" in loaded
+    assert not {"librosa", "numba", "scipy", "sklearn", "pandas"} & set(loaded)

@@ -1,0 +1,124 @@
+"""The conformance suites: every built-in passes, and every broken promise is caught."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from genrekit.backends import registry
+from genrekit.backends.gtzan import GtzanBackend
+from genrekit.datasets.base import Dataset
+from genrekit.errors import MediaError
+from genrekit.testing import check_backend, check_loader
+from genrekit.types import Example, Modality, Windows
+
+QUICK = {"gtzan": {"classifier": "logistic", "transform": "standard", "window_s": 2, "folds": 2}}
+
+
+@pytest.mark.parametrize("name", sorted(QUICK))
+def test_built_in_backends_conform(name):
+    check_backend(registry.get(name), settings=QUICK[name])
+
+
+class Unstable(GtzanBackend):
+    calls = 0
+
+    def prepare(self, example, config):
+        Unstable.calls += 1
+        return Windows(np.full((1, 57), Unstable.calls, np.float32))
+
+
+class Credulous(GtzanBackend):
+    def prepare(self, example, config):
+        return Windows(np.zeros((1, 57), np.float32))
+
+
+class Brittle(GtzanBackend):
+    def prepare(self, example, config):
+        try:
+            return super().prepare(example, config)
+        except MediaError as error:
+            raise ValueError("surprise") from error
+
+
+class Doubles(GtzanBackend):
+    def prepare(self, example, config):
+        return Windows(np.zeros((1, 57), np.float64))
+
+
+class Misnamed(GtzanBackend):
+    info = replace(GtzanBackend.info, name="Not A Name")
+
+
+class Silent(GtzanBackend):
+    info = replace(GtzanBackend.info, summary=" ")
+
+
+class Keyless(GtzanBackend):
+    info = replace(GtzanBackend.info, prepare_keys=("nothing",))
+
+
+class Unsendable(GtzanBackend):
+    def __init__(self):
+        self.handle = lambda: None
+
+
+class Overconfident(GtzanBackend):
+    def fit(self, *arguments):
+        fitted = super().fit(*arguments)
+        return replace(fitted, check_scores=fitted.check_scores + 0.1)
+
+
+class Clocked(GtzanBackend):
+    def fit(self, *arguments):
+        return replace(super().fit(*arguments), history={"seconds": time.perf_counter()})
+
+
+@pytest.mark.parametrize(
+    ("backend", "promise"),
+    [
+        (Misnamed, "info.name"),
+        (Silent, "info.summary"),
+        (Keyless, "prepare_keys"),
+        (Unsendable, "sent to another process"),
+        (Unstable, "depends on the content alone"),
+        (Doubles, "float32, not float64"),
+        (Credulous, "refuses a file of empty"),
+        (Brittle, "MediaError for a file of empty, not ValueError"),
+        (Overconfident, "graph and native model agree"),
+        (Clocked, "no clock"),
+    ],
+)
+def test_broken_promises_are_caught(backend, promise, songs):
+    with pytest.raises(AssertionError, match=promise):
+        check_backend(backend(), examples=songs.examples, settings=QUICK["gtzan"])
+
+
+ROW = Example(id="a", row={"x": 1.0}, labels=("rock",))
+
+
+@pytest.mark.parametrize(
+    ("examples", "promise"),
+    [
+        ((), "at least one example"),
+        ((ROW, ROW), "ids are unique"),
+        ((replace(ROW, labels=()),), "has a label"),
+        ((replace(ROW, labels=("Rock",)),), "normalised"),
+        ((replace(ROW, split="exam"),), "a side that exists"),
+        ((replace(ROW, group=""),), "a group or None"),
+        ((replace(ROW, row=None),), "a file or a row"),
+        ((replace(ROW, row={"x": "1"}),), "numbers in its row"),
+        ((replace(ROW, labels=("rock", "rock")),), "every label once"),
+        ((ROW, replace(ROW, id="b", row={"y": 1.0})), "the same columns"),
+    ],
+)
+def test_loaders_that_break_a_promise_are_caught(examples, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_loader(lambda: Dataset("x", "table", Modality.TABLE, examples))
+
+
+def test_loaders_that_change_their_mind_are_caught():
+    orders = iter([(ROW, replace(ROW, id="b")), (replace(ROW, id="b"), ROW)])
+    with pytest.raises(AssertionError, match="in the same order"):
+        check_loader(lambda: Dataset("x", "table", Modality.TABLE, next(orders)))
