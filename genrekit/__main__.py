@@ -1,6 +1,6 @@
 """``python -m genrekit`` is the command ``genrekit``."""
 
-from genrekit.cli import main
+from genrekit.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -25,6 +25,7 @@ __all__ = ["Answer", "Model", "load_box", "load_model", "predict"]
 BATCH = 64
 BATCH_WAIT_S = 0.25
 FEW = 4
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,11 @@ class Answer:
         allowed = self.allowed(model)
         names = [model.labels[k] for k in allowed]
         window_scores = window_scores[:, allowed]
-        if self.labels and not model.bundle.manifest.multilabel:
-            window_scores = window_scores / np.maximum(window_scores.sum(axis=1, keepdims=True), 1e-12)
         scores = window_scores.mean(axis=0)
+        if self.labels and not model.bundle.manifest.multilabel:
+            # After the mean: a window that is sure of other labels must not count as much as one that is not.
+            scores = scores / max(float(scores.sum()), TINY)
+            window_scores = window_scores / np.maximum(window_scores.sum(axis=1, keepdims=True), TINY)
         order = np.argsort(-scores, kind="stable")
         best = names[order[0]]
         sure = float(scores[order[0]]) >= self.min_confidence
@@ -119,9 +122,9 @@ class Worker:
 
 
 def predict(
-    inputs: Iterable[str | Path | Input | Example],
+    inputs: str | Path | Example | Iterable[str | Path | Input | Example],
     *,
-    models: Sequence[Model] | None = None,
+    models: Sequence[Model | str | Path] | None = None,
     answer: Answer | None = None,
     offset_s: float = 0.0,
     duration_s: float | None = None,
@@ -134,9 +137,9 @@ def predict(
 
     Parameters
     ----------
-    inputs : iterable of str, Path, Input or Example
+    inputs : str, Path or Example, or an iterable of them
         Files, folders, glob patterns; tables are answered row by row, manifests file by file.
-    models : sequence of Model, optional
+    models : sequence of Model, str or Path, optional
         The first model that takes an input answers it; the box where none are given.
     answer : Answer, optional
         What an answer lists.
@@ -160,19 +163,26 @@ def predict(
     UsageError
         If no model is there, or ``answer`` names a label that a model does not know.
     """
-    models = load_box() if models is None else tuple(models)
-    if not models:
-        raise UsageError("There is no model to predict with.", "Give one with --model FILE.")
+    if isinstance(inputs, str | Path | Example):
+        inputs = [inputs]
+    loaded = (
+        load_box() if models is None else tuple(m if isinstance(m, Model) else load_model(m) for m in models)
+    )
+    if not loaded:
+        raise UsageError(
+            "There is no model to predict with: the box is empty.",
+            "Name a bundle: --model FILE, or models=[FILE] in Python.",
+        )
     answer = answer or Answer()
-    for model in models:
+    for model in loaded:
         answer.allowed(model)
-    tasks = Router(models, offset_s, duration_s, say).tasks(inputs)
+    tasks = Router(loaded, offset_s, duration_s, say).tasks(inputs)
     first = list(islice(tasks, FEW + 1))
     if jobs is None:
         jobs = 1 if len(first) <= FEW else default_jobs()
-    worker = Worker(tuple(Preparer(model.backend, model.config, cache or Cache()) for model in models))
+    worker = Worker(tuple(Preparer(model.backend, model.config, cache or Cache()) for model in loaded))
     outcomes = ordered_map(worker, chain(first, tasks), jobs=jobs, timeout_s=timeout_s)
-    return _answers(outcomes, models, answer)
+    return _answers(outcomes, loaded, answer)
 
 
 def _answers(
@@ -213,10 +223,12 @@ def _score(
 
 def _window_scores(model: Model, windows: list[np.ndarray]) -> list[np.ndarray | str]:
     """Score the windows of several examples in one batch; what the graph cannot take gets its error."""
-    try:
-        ends = np.cumsum([len(values) for values in windows])
-        return [*np.split(model.runtime.scores(np.concatenate(windows)), ends[:-1])]
-    except GenrekitError as error:
-        if len(windows) == 1:
-            return [str(error)]
+    runtime = model.runtime  # a graph that cannot be run is the model's fault, and ends the run
+    if len({values.shape[1:] for values in windows}) == 1:
+        try:
+            ends = np.cumsum([len(values) for values in windows])
+            return [*np.split(runtime.scores(np.concatenate(windows)), ends[:-1])]
+        except GenrekitError as error:
+            if len(windows) == 1:
+                return [str(error)]
     return [part for values in windows for part in _window_scores(model, [values])]

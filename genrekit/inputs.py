@@ -33,7 +33,7 @@ def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(M
     ----------
     words : iterable of str or Path
     kinds : collection of Modality
-        What files found in folders and by patterns may be.
+        What files found in folders may be.
 
     Yields
     ------
@@ -42,6 +42,9 @@ def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(M
     wanted = set(kinds) - {Modality.TABLE}
     for word in words:
         name = os.fspath(word)
+        if not name:
+            yield Input(name, error="is an empty name")
+            continue
         path = Path(name)
         try:
             if path.is_dir():
@@ -57,7 +60,10 @@ def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(M
 def _below(folder: Path, wanted: set[Modality]) -> Iterator[Input]:
     empty = True
     for path in walk(folder):
-        if suffix_modality(path) in wanted:
+        if path.is_dir():
+            empty = False
+            yield Input(str(path), error="the folder cannot be listed")
+        elif suffix_modality(path) in wanted:
             empty = False
             yield Input(str(path), path)
     if empty:

@@ -56,6 +56,8 @@ _MAGIC = (
 def modality(path: str | Path) -> Modality | None:
     """Say what a file is by its content, and by its suffix where the first bytes say nothing.
 
+    The suffix of a table also wins over signatures that are plain letters: a header may begin with them.
+
     Parameters
     ----------
     path : str or Path
@@ -85,10 +87,13 @@ def modality(path: str | Path) -> Modality | None:
         raise MediaError("no permission to read the file") from None
     except (OSError, ValueError) as error:
         raise MediaError(f"cannot be opened: {error}") from None
+    claimed = suffix_modality(path)
     for offset, magic, kind in _MAGIC:
-        if head.startswith(magic, offset):
-            return kind
-    return _SUFFIXES.get(path.suffix.lower())
+        # Two letters say little; the four bytes after a bitmap's size are reserved and 0.
+        if head.startswith(magic, offset) and (magic != b"BM" or head[6:10] == bytes(4)):
+            letters = magic.isascii() and magic.decode("ascii").isprintable()
+            return claimed if letters and claimed is Modality.TABLE else kind
+    return claimed
 
 
 def suffix_modality(path: str | Path) -> Modality | None:
@@ -97,22 +102,26 @@ def suffix_modality(path: str | Path) -> Modality | None:
 
 
 def walk(folder: str | Path) -> Iterator[Path]:
-    """Yield the files below a folder in sorted order; hidden entries and linked folders are passed over.
+    """Yield what lies below a folder and is no folder, sorted, whether it can be opened or not.
+
+    Hidden entries and linked folders are passed over. A folder below that cannot be listed is yielded itself.
 
     Raises
     ------
     OSError
-        If ``folder`` itself cannot be listed; folders below it that cannot be are passed over.
+        If ``folder`` itself cannot be listed.
     """
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            try:
-                yield from walk(entry.path)
-            except OSError:
-                continue
-        elif entry.is_file():
-            yield Path(entry.path)
+        path = Path(entry.path)
+        if not entry.is_dir(follow_symlinks=False):
+            # Path.is_dir raises where a link leads into a closed folder (Python 3.11).
+            if not (entry.is_symlink() and os.path.isdir(path)):  # noqa: PTH112
+                yield path
+        elif os.access(path, os.R_OK | os.X_OK):
+            yield from walk(path)
+        else:
+            yield path

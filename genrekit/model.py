@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from genrekit.runtime import Runtime
 class Model:
     """A bundle that is ready to answer: its backend, its config and its graph."""
 
-    bundle: Bundle
+    bundle: Bundle = field(repr=False)
     backend: Backend
     config: BackendConfig
 
@@ -43,10 +43,14 @@ class Model:
             If it is no graph, or takes other windows than the manifest says.
         """
         runtime = Runtime(self.bundle.onnx, n_labels=len(self.labels))
-        if len(runtime.input_shape) != len(self.bundle.manifest.input_shape):
+        promised = self.bundle.manifest.input_shape
+        if len(runtime.input_shape) != len(promised) or any(
+            None not in (have, want) and have != want
+            for have, want in zip(runtime.input_shape, promised, strict=True)
+        ):
             raise BundleError(
                 f"The graph of {self.name!r} takes windows of shape {runtime.input_shape}, "
-                f"its manifest says {self.bundle.manifest.input_shape}."
+                f"its manifest says {promised}."
             )
         return runtime
 
@@ -62,12 +66,12 @@ def find(model: str | Path) -> Bundle:
     shipped = box()
     path = Path(model)
     name = str(model).removesuffix(SUFFIX)
-    if not path.exists() and name not in shipped:
+    if not path.is_file() and name not in shipped:
         raise BundleError(
             f"There is no model {str(model)!r}: no such file, and the box holds {', '.join(shipped) or 'none'}.",
             "Give the path of a bundle that 'genrekit train' wrote.",
         )
-    return load(path if path.exists() else shipped[name])
+    return load(path if path.is_file() else shipped[name])
 
 
 def load_model(model: str | Path) -> Model:

@@ -196,8 +196,6 @@ def _confusion(report: Report, width: int) -> RenderableType:
         box=None,
         pad_edge=False,
         padding=(0, 1, 0, 0),
-        title="rows: true label; columns: answer",
-        title_justify="left",
     )
     table.add_column("", no_wrap=True)
     for heading in headings:
@@ -205,7 +203,7 @@ def _confusion(report: Report, width: int) -> RenderableType:
     for i, (name, row) in enumerate(zip(names, report.confusion, strict=True)):
         cells = [Text(str(n) if n else ".", "bold" if i == j else "") for j, n in enumerate(row)]
         table.add_row(Text(name), *cells)
-    return table
+    return Group("rows: true label; columns: answer", table)
 
 
 def _confusions(report: Report, names: Sequence[str]) -> Table:

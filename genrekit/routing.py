@@ -57,13 +57,13 @@ class Router:
                     yield from self._file(found.name, found.path)
 
     def _file(self, name: str, path: Path) -> Iterator[Task]:
-        example = Example(id=name, path=path)
+        example = Example(id=name, path=path, offset_s=self.offset_s, duration_s=self.duration_s)
         try:
             if modality(path) is Modality.TABLE:
                 yield from self._table(name, path)
             else:
                 yield self._media(example)
-        except (MediaError, DatasetError) as error:
+        except (MediaError, DatasetError, OSError) as error:
             yield Task(example, error=str(error))
 
     def _media(self, example: Example) -> Task:
@@ -77,8 +77,7 @@ class Router:
             )
         for number, model in enumerate(self.models):
             if model.backend.info.modality is kind and kind is not Modality.TABLE:
-                part = replace(example, offset_s=self.offset_s, duration_s=self.duration_s)
-                return Task(part if kind is Modality.AUDIO else example, number)
+                return Task(example, number)
         names = ", ".join(model.name for model in self.models)
         return Task(example, error=f"no model here takes {_TAKES[kind]} (asked: {names})")
 
@@ -99,6 +98,8 @@ class Router:
         by_backend = {
             model.backend.info.name: number for number, model in reversed(list(enumerate(self.models)))
         }
+        if not cells.rows and not cells.broken:
+            raise DatasetError(f"{name} has no rows below its column names.")
         schemas = {model.backend.info.name: model.backend.info.columns for model in self.models}
         schema = match(cells, schemas)
         path_at = cells.find(PATH_COLUMNS)
@@ -107,7 +108,7 @@ class Router:
                 self.say(
                     f"{name}: read as a table of {schema} features; the files that it names are not opened"
                 )
-            examples = examples_of(cells, schemas[schema])
+            examples = examples_of(cells, schemas[schema], sides=False)
             good = (
                 (number, Task(example, by_backend[schema], problem))
                 for (number, _), (example, problem) in zip(cells.rows, examples, strict=True)
@@ -120,7 +121,9 @@ class Router:
             listed = [(number, path.parent / row[path_at].strip(), "") for number, row in cells.rows]
             listed += [(int(row.split()[1]), Path(f"{name}#{row}"), why) for row, why in cells.broken]
             for _, place, why in sorted(listed, key=lambda numbered: numbered[0]):
-                example = Example(id=str(place), path=place)
+                example = Example(
+                    id=str(place), path=place, offset_s=self.offset_s, duration_s=self.duration_s
+                )
                 yield Task(example, error=why) if why else self._media(example)
         else:
             takes = ", ".join(

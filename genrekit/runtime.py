@@ -180,7 +180,7 @@ def _session(onnx: bytes, threads: int | None) -> onnxruntime.InferenceSession:
         raise BundleError(
             f"The graph of the model is nothing that ONNX Runtime {onnxruntime.__version__} can run: "
             f"{_first_line(error)}.",
-            "Type: pip install -U genrekit onnxruntime",
+            "If another genrekit wrote it: pip install -U genrekit onnxruntime. Else the file is damaged; get it again.",
         ) from None
 
 

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from genrekit import __version__
 from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared
+from genrekit.backends.config import resolve
 from genrekit.bundle import Bundle, load, save
 from genrekit.cache import Cache
 from genrekit.card import write_card
-from genrekit.datasets import open_dataset
 from genrekit.datasets.base import Dataset
 from genrekit.errors import BackendError, DatasetError, OutputExistsError
-from genrekit.evaluation import Report, report
+from genrekit.evaluation import Report
 from genrekit.manifest import Manifest
-from genrekit.preparation import Preparer, prepare_all
-from genrekit.progress import progress
+from genrekit.material import Material, Measured, Say, describe, gather, open_for
 from genrekit.runtime import Runtime
-from genrekit.splits import By, Split, group_keys, make_split
-
-Say = Callable[[str], None]
+from genrekit.splits import By, Split, make_split
 
 MAX_CONFUSION_LABELS = 500
 
@@ -42,131 +40,12 @@ class SplitOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """A report, and behind it a row an example: id, true label, answer, its score in [0, 1]."""
-
-    report: Report
-    rows: tuple[tuple[str, str, str, float], ...]
-
-
-@dataclass(frozen=True, eq=False)
 class Trained:
     """A saved bundle, with what its test side gave (None where there was no test side)."""
 
     path: Path
     bundle: Bundle
     measured: Measured | None
-
-
-@dataclass(frozen=True, eq=False)
-class Material:
-    """A data set that went through ``prepare``: windows by the position of the example, failures likewise."""
-
-    dataset: Dataset
-    windows: dict[int, np.ndarray]
-    failures: dict[int, str] = field(default_factory=dict)
-
-    def labels(self, indices: Sequence[int]) -> tuple[str, ...]:
-        """The labels of the prepared examples among ``indices``, sorted."""
-        found = {label for i in indices if i in self.windows for label in self.dataset.examples[i].labels}
-        return tuple(sorted(found))
-
-    def side(self, indices: Sequence[int], labels: Sequence[str]) -> Prepared:
-        """The prepared examples among ``indices``, in that order; other labels than ``labels`` have no column."""
-        kept = [i for i in indices if i in self.windows]
-        examples = [self.dataset.examples[i] for i in kept]
-        targets = np.array([[label in e.labels for label in labels] for e in examples], dtype=np.float32)
-        return Prepared(
-            windows=[self.windows[i] for i in kept],
-            targets=targets.reshape(len(kept), len(labels)),
-            groups=group_keys(examples),
-            ids=tuple(example.id for example in examples),
-        )
-
-    def measure(
-        self, scores: np.ndarray, indices: Sequence[int], labels: Sequence[str], split: Split
-    ) -> Measured:
-        """Measure the scores of the prepared examples among ``indices`` [shape=(n_prepared, n_labels)].
-
-        Raises
-        ------
-        DatasetError
-            If not one of them could be prepared, or has a label that the model knows.
-        """
-        side = self.side(indices, labels)
-        kept = [self.dataset.examples[i] for i in indices if i in self.windows]
-        unknown = Counter(e.labels[0] for e in kept if not set(e.labels) & set(labels))
-        measured = report(
-            scores,
-            side.targets,
-            labels,
-            side.groups,
-            split=split.method,
-            inflated=split.inflated,
-            unknown_labels=unknown,
-            failures=[(self.dataset.examples[i].id, self.failures[i]) for i in indices if i in self.failures],
-        )
-        best = scores.argmax(axis=1)
-        rows = tuple(
-            (example.id, "|".join(example.labels), labels[k], float(row[k]))
-            for example, k, row in zip(kept, best, scores, strict=True)
-        )
-        return Measured(measured, rows)
-
-
-def open_for(backend: Backend, source: str | Path, *, merge_labels: bool = False) -> Dataset:
-    """Open a source the way a backend reads it: as a table where it understands the columns, else as files."""
-    info = backend.info
-    schemas = {info.name: info.columns} if info.columns else {}
-    return open_dataset(
-        source,
-        schemas=schemas,
-        modality=info.modality,
-        prefer="table" if info.columns else "audio",
-        merge_labels=merge_labels,
-    )
-
-
-def gather(
-    backend: Backend,
-    config: BackendConfig,
-    dataset: Dataset,
-    indices: Sequence[int],
-    *,
-    jobs: int,
-    cache: Cache,
-    say: Say,
-) -> Material:
-    """Prepare the examples at ``indices``; what cannot be read is listed, never replaced.
-
-    Raises
-    ------
-    DatasetError
-        If not one of them can be prepared.
-    """
-    windows: dict[int, np.ndarray] = {}
-    failures: dict[int, str] = {}
-    examples = [dataset.examples[i] for i in indices]
-    outcomes = prepare_all(Preparer(backend, config, cache), examples, jobs=jobs)
-    with progress(len(examples), "preparing") as advance:
-        for i, outcome in zip(indices, outcomes, strict=True):
-            if outcome.value is None:
-                failures[i] = outcome.error or "failed"
-            else:
-                windows[i] = outcome.value.values
-            advance()
-    cache.prune()
-    for i, reason in list(failures.items())[:20]:
-        say(f"left out {dataset.examples[i].id}: {reason}")
-    if len(failures) > 20:
-        say(f"left out {len(failures) - 20} more")
-    if not windows:
-        raise DatasetError(
-            f"None of the {len(examples)} examples of {dataset.source} could be prepared; "
-            f"the first said: {next(iter(failures.values()), 'nothing')}",
-            f"'genrekit datasets check {dataset.source}' lists what is wrong.",
-        )
-    return Material(dataset, windows, failures)
 
 
 def fit_checked(
@@ -207,12 +86,13 @@ def fit_checked(
 def train(
     source: str | Path,
     *,
-    backend: Backend,
-    config: BackendConfig,
+    backend: Backend | str = "gtzan",
+    config: BackendConfig | Mapping[str, Any] | None = None,
     output: str | Path,
     options: SplitOptions | None = None,
     refit: bool = False,
     merge_labels: bool = False,
+    read: Literal["table", "audio"] | None = None,
     licence: str = "",
     jobs: int = 1,
     cache: Cache | None = None,
@@ -227,9 +107,10 @@ def train(
     ----------
     source : str or Path
         Anything that `genrekit.datasets.open_dataset` reads.
-    backend : Backend
-    config : BackendConfig
-        An instance of ``backend.Config``.
+    backend : Backend or str
+        A backend or its name.
+    config : BackendConfig or Mapping, optional
+        Its Config, or values for it.
     output : str or Path
         The bundle to write.
     options : SplitOptions, optional
@@ -238,8 +119,10 @@ def train(
         model, and says that its numbers come from the one before.
     merge_labels : bool
         Whether spellings that mean the same genre become one label.
+    read : {'table', 'audio'}, optional
+        What to read where the source holds both; by default what the backend understands best.
     licence : str
-        The licence of the model, for its card.
+        The licence of the model, for its card; at most 1000 characters.
     jobs : int >= 1
         Processes that prepare examples.
     cache : Cache, optional
@@ -259,16 +142,13 @@ def train(
     DatasetError
         If the source cannot be read or has too little to learn from.
     """
+    backend, config = resolve(backend, config)
     output = Path(output)
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
     options = options or SplitOptions()
-    dataset = open_for(backend, source, merge_labels=merge_labels)
+    dataset = open_for(backend, config, source, merge_labels=merge_labels, read=read)
     describe(dataset, say)
-    if any(len(example.labels) > 1 for example in dataset.examples) and not backend.info.multilabel:
-        raise DatasetError(
-            f"Backend {backend.info.name!r} learns one label an example; this data set has several."
-        )
     split = make_split(
         dataset.examples,
         test_size=options.test_size,
@@ -281,7 +161,12 @@ def train(
     material = gather(backend, config, dataset, everything, jobs=jobs, cache=cache or Cache(), say=say)
     labels = material.labels(split.train)
     fitted, runtime = fit_checked(
-        backend, material.side(split.train, labels), material.side(split.valid, labels), labels, config, say
+        backend,
+        material.side(split.train, labels),
+        material.side(material.with_label(split.valid, labels), labels),
+        labels,
+        config,
+        say,
     )
     measured = None
     if split.test:
@@ -320,18 +205,6 @@ def train(
     return Trained(output, load(output), measured)
 
 
-def describe(dataset: Dataset, say: Say) -> None:
-    """Say what was opened, what was left out, and what a person should know."""
-    counts = ", ".join(f"{label} {count}" for label, count in dataset.counts.items())
-    say(f"{dataset.source}: {len(dataset.examples)} examples as {dataset.layout}: {counts}")
-    for note in dataset.notes:
-        say(f"note: {note}")
-    for name, reason in dataset.left_out[:10]:
-        say(f"left out {name}: {reason}")
-    if len(dataset.left_out) > 10:
-        say(f"left out {len(dataset.left_out) - 10} more; 'genrekit datasets show' lists them")
-
-
 def _data_facts(
     dataset: Dataset,
     material: Material,
@@ -345,8 +218,10 @@ def _data_facts(
         "source": dataset.source if dataset.layout == "synthetic" else Path(dataset.source).name,
         "layout": dataset.layout,
         "fingerprint": dataset.fingerprint,
-        "examples": len(dataset.examples),
-        "counts": dataset.counts,
+        "examples": len(material.windows),
+        "counts": dict(
+            Counter(label for i in sorted(material.windows) for label in sorted(dataset.examples[i].labels))
+        ),
         "left_out": len(dataset.left_out) + len(material.failures),
         "split": {
             "method": split.method,
@@ -373,4 +248,8 @@ def _kept_metrics(report: Report) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    found = {"python": platform.python_version()}
+    for name in names:
+        with suppress(PackageNotFoundError):  # some libraries come under several distribution names
+            found[name] = version(name)
+    return found

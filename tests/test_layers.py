@@ -13,7 +13,7 @@ LAYERS = (
         "backends", "datasets", "splits", "execution", "workers", "cache", "card", "bundle", "manifest",
         "container", "runtime",
     },
-    {"model", "routing", "inputs", "numbers", "preparation", "evaluation", "report", "writers"},
+    {"model", "routing", "inputs", "numbers", "preparation", "material", "evaluation", "report", "writers"},
     {"training", "assessment", "inference", "testing"},
     {"cli", "__init__", "__main__"},
 )  # fmt: skip

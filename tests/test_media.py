@@ -21,6 +21,13 @@ from genrekit.types import Modality
         ("film.mp4", b"\0\0\0\x20ftypisom", Modality.AUDIO),
         ("picture.mp4", b"\0\0\0\x20ftypavif", Modality.IMAGE),
         ("empty.mp3", b"", Modality.AUDIO),
+        ("table.csv", b"BMI,label\n23.5,rock\n", Modality.TABLE),
+        ("table.csv", b"ID3,label\n1,rock\n", Modality.TABLE),
+        ("table.tsv", b"OggS\tlabel\n", Modality.TABLE),
+        ("table.csv", b"song_id,WAVE,label\n", Modality.TABLE),
+        ("no_suffix", b"BMI,label\n23.5,rock\n", None),
+        ("no_suffix", b"BM\x9a\0\0\0\0\0\0\0\x36\0", Modality.IMAGE),
+        ("song.csv", b"\xff\xfb\x90\0", Modality.AUDIO),
     ],
 )
 def test_content_decides_and_the_suffix_where_content_says_nothing(tmp_path, name, content, expected):
@@ -52,4 +59,9 @@ def test_walk_is_sorted_and_passes_over_hidden_entries_and_linked_folders(tmp_pa
         (tmp_path / name).touch()
     (tmp_path / "b" / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "b" / "dangling.wav").symlink_to(tmp_path / "nowhere")
-    assert [str(p.relative_to(tmp_path)) for p in walk(tmp_path)] == ["a/3.wav", "b/1.wav", "b/2.wav"]
+    assert [str(p.relative_to(tmp_path)) for p in walk(tmp_path)] == [
+        "a/3.wav",
+        "b/1.wav",
+        "b/2.wav",
+        "b/dangling.wav",
+    ]

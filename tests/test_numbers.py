@@ -41,3 +41,9 @@ def test_any_text_is_a_row_or_a_sentence(text):
 def test_says_which_number_is_wrong_and_what_is_expected(text, says):
     with pytest.raises(UsageError, match=says):
         read_numbers(text, SCHEMAS)
+
+
+def test_the_hint_is_a_command_that_exists():
+    with pytest.raises(UsageError) as caught:
+        read_numbers("1,2", SCHEMAS)
+    assert "genrekit backends NAME --columns" in caught.value.hint

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_args, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from genrekit.types import Example, Modality, Windows
 
@@ -24,6 +25,18 @@ class BackendConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything random in training.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        kinds = {annotation, *get_args(annotation)}
+        # A text may stand for a float alone: to YAML 1.1, 1e-3 without a point is one.
+        if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
+            raise PydanticCustomError("number", "Input should be a valid number")
+        if isinstance(value, str) and int in kinds and not kinds & {float, str}:
+            raise PydanticCustomError("number", "Input should be a valid integer")
+        return value
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from genrekit.backends import registry
 from genrekit.backends.base import Backend, BackendConfig
 from genrekit.errors import ConfigError
 
 MAX_CONFIG_BYTES = 1 << 20
+MAX_PROBLEMS = 10
+
+# What PyYAML lets through of a wrong '!!int x', '!!bool x', '!!timestamp x' or 2020-13-45, besides its own.
+_YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+_REPR = reprlib.Repr()
+_REPR.maxlevel = 2  # ten lines of aliases can mean a billion values
+_REPR.maxstring = 80
 
 
 def read_config_file(path: str | Path) -> dict[str, Any]:
@@ -28,11 +38,12 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError(f"The config {path} is larger than 1 MiB.")
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"The config {path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"The config {path} is no YAML: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise ConfigError(f"The config {path} is no YAML: {error}") from None
+    loaded = _load_yaml(text, f"The config {path} is no YAML")
     if loaded is None:
         return {}
     if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
@@ -52,13 +63,10 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
-            raise ConfigError(f"--set takes key=value, not {setting!r}.", "For example: --set window_s=30")
-        try:
-            values[key.strip()] = yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError) as error:
             raise ConfigError(
-                f"The value of --set {setting!r} cannot be read: {' '.join(str(error).split())}"
-            ) from None
+                f"--set takes key=value, not {_short(setting)}.", "For example: --set window_s=30"
+            )
+        values[key.strip()] = _load_yaml(text, f"The value of --set {_short(setting)} cannot be read")
     return values
 
 
@@ -73,11 +81,44 @@ def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
     try:
         return backend.Config.model_validate(dict(values))
     except ValidationError as error:
-        problems = "; ".join(_problem(backend, detail) for detail in error.errors(include_url=False))
+        details = error.errors(include_url=False)
+        problems = "; ".join(_problem(backend, detail) for detail in details[:MAX_PROBLEMS])
+        if len(details) > MAX_PROBLEMS:
+            problems += f"; and {len(details) - MAX_PROBLEMS} more"
         raise ConfigError(
             f"The config of backend {backend.info.name!r} is wrong: {problems}.",
             f"'genrekit backends {backend.info.name}' lists every key with its default.",
         ) from None
+
+
+def resolve(
+    backend: Backend | str, config: BackendConfig | Mapping[str, Any] | None
+) -> tuple[Backend, BackendConfig]:
+    """A backend by itself or its name, and a Config by itself or its values; its defaults where there are none.
+
+    Raises
+    ------
+    BackendError
+        If there is no backend of the name.
+    ConfigError
+        If a value is wrong.
+    """
+    found = registry.get(backend) if isinstance(backend, str) else backend
+    return found, config if isinstance(config, BackendConfig) else make_config(found, config or {})
+
+
+def _load_yaml(text: str, wrong: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except _YAML_ERRORS as error:
+        raise ConfigError(f"{wrong}: {shorten(str(error), 400)}") from None
+
+
+def _short(value: object) -> str:
+    try:
+        return _REPR.repr(value)
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        return f"a very long {type(value).__name__}"
 
 
 def _problem(backend: Backend, detail: Any) -> str:
@@ -86,6 +127,6 @@ def _problem(backend: Backend, detail: Any) -> str:
         known = list(backend.Config.model_fields)
         nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         meant = f"did you mean {nearest[0]!r}?" if nearest else f"known keys: {', '.join(known)}"
-        return f"unknown key {key!r} ({meant})"
+        return f"unknown key {_short(key)} ({meant})"
     message = detail["msg"][:1].lower() + detail["msg"][1:]
-    return f"{key} = {detail['input']!r}: {message}"
+    return f"{key} = {_short(detail['input'])}: {message}"

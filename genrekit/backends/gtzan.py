@@ -32,11 +32,11 @@ class GtzanConfig(BackendConfig):
 
 
 class GtzanBackend:
-    """The 57 features of the GTZAN table, and a calibrated scikit-learn or XGBoost classifier."""
+    """The 57 features of the GTZAN table, and calibrated classifiers over them."""
 
     info: ClassVar = BackendInfo(
         name="gtzan",
-        summary="57 spectral, rhythmic and timbral statistics, and the best of four calibrated classifiers.",
+        summary="57 statistics of timbre, harmony and rhythm, and the best of five calibrated classifiers or their vote.",
         modality=Modality.AUDIO,
         feature_version="1",
         prepare_keys=("window_s",),

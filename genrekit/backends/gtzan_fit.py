@@ -8,7 +8,6 @@ then fitted on everything.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +37,7 @@ from genrekit.backends.gtzan_model import (
 )
 from genrekit.backends.sklearn_onnx import to_onnx
 from genrekit.errors import DatasetError
+from genrekit.execution import default_jobs
 
 _N_CHECK = 500
 # What an absent class scores: no odds at all.
@@ -160,7 +160,7 @@ class Comparison:
         """Score every recipe on every fold, and calibrate it."""
         jobs = [(recipe, fold) for recipe in recipes for fold in self.folds]
         # Threads: the fits release the interpreter, and a pool of processes would cost more than it saves.
-        parts = Parallel(n_jobs=os.cpu_count(), prefer="threads")(delayed(self._fold)(*job) for job in jobs)
+        parts = Parallel(n_jobs=default_jobs(), prefer="threads")(delayed(self._fold)(*job) for job in jobs)
         n = len(self.folds)
         return [self._candidate(recipe, parts[i * n : (i + 1) * n]) for i, recipe in enumerate(recipes)]
 

@@ -1,4 +1,8 @@
-"""The fitted arrays of a ``gtzan`` model, without pickle: one ``.safetensors``, and a ``.ubj`` for each booster."""
+"""The fitted arrays of a ``gtzan`` model, without pickle: one ``.safetensors``, and a ``.ubj`` for each booster.
+
+The trees of a forest stand in the graph alone: no training goes on from them, and here they would be twice as large
+as everything else.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,6 @@ from sklearn.pipeline import Pipeline
 from genrekit.backends.gtzan_model import Vote
 
 Array = npt.NDArray[Any]
-
-# Half the size of scikit-learn's own; thresholds stay whole, as a row may lie next to one.
-_TREE_DTYPES: dict[str, type] = {"threshold": np.float64, "value": np.float32}
 
 
 def dump(vote: Vote) -> dict[str, bytes]:
@@ -47,7 +48,3 @@ def _walk(value: Any, name: str) -> Iterator[tuple[str, Any]]:
         for attribute, fitted in sorted(vars(value).items()):
             if attribute.endswith("_") and not attribute.startswith("_"):
                 yield from _walk(fitted, f"{name}.{attribute}")
-    elif hasattr(value, "children_left"):  # a scikit-learn tree
-        for attribute in ("children_left", "children_right", "feature", "threshold", "value"):
-            array = getattr(value, attribute)
-            yield f"{name}.{attribute}", array.astype(_TREE_DTYPES.get(attribute, np.int32))

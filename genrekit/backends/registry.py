@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from genrekit.backends.base import Backend, BackendInfo
+from genrekit.backends.base import Backend, BackendConfig, BackendInfo
 from genrekit.errors import BackendError
 
 GROUP = "genrekit.backends"
@@ -29,8 +29,15 @@ class Listing:
 
 
 @cache
-def _entry_points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: (p.name, p.value))}
+def _entry_points() -> dict[str, tuple[EntryPoint, ...]]:
+    """Who claims each name: a built-in alone where there is one, so that no package can take its place."""
+    claims: dict[str, dict[str, EntryPoint]] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda p: (p.name, p.value)):
+        claims.setdefault(point.name, {})[point.value] = point
+    return {
+        name: tuple(p for p in points.values() if p.value.startswith("genrekit.")) or tuple(points.values())
+        for name, points in claims.items()
+    }
 
 
 def names() -> tuple[str, ...]:
@@ -45,27 +52,39 @@ def get(name: str) -> Backend:
     Raises
     ------
     BackendError
-        If the name is unknown, its module cannot be imported, or it lacks a part of the protocol.
+        If the name is unknown or claimed by several packages, its module cannot be imported, or it lacks a
+        part of the protocol.
     """
     points = _entry_points()
     if name not in points:
         nearest = difflib.get_close_matches(name, points, n=1)
         hint = f"Did you mean {nearest[0]!r}?" if nearest else "'genrekit backends' lists them."
         raise BackendError(f"There is no backend {name!r}; available: {', '.join(points) or 'none'}.", hint)
-    point = points[name]
+    point, *rivals = points[name]
+    if rivals:
+        raise BackendError(
+            f"Backend {name!r} is claimed by several packages ({_targets(points[name])}); none is loaded.",
+            "Uninstall all of them but one.",
+        )
     try:
         loaded: Any = point.load()
         backend = loaded() if isinstance(loaded, type) else loaded
+        missing = [part for part in ("info", "Config", "prepare", "fit") if not hasattr(backend, part)]
     except Exception as error:  # a stranger's module may raise anything; it must not take genrekit down
         raise BackendError(
             f"Backend {name!r} ({point.value}) cannot be loaded: {type(error).__name__}: {error}",
             "Reinstall or remove the package that provides it.",
         ) from error
-    missing = [part for part in ("info", "Config", "prepare", "fit") if not hasattr(backend, part)]
     if missing:
         raise BackendError(
             f"Backend {name!r} ({point.value}) lacks {', '.join(missing)}.",
             "See docs/writing-a-backend.md for the protocol.",
+        )
+    if not isinstance(backend.info, BackendInfo):
+        raise BackendError(f"The info of backend {name!r} ({point.value}) is no BackendInfo.")
+    if not (isinstance(backend.Config, type) and issubclass(backend.Config, BackendConfig)):
+        raise BackendError(
+            f"The Config of backend {name!r} ({point.value}) does not derive from BackendConfig."
         )
     if backend.info.name != name:
         raise BackendError(
@@ -77,14 +96,18 @@ def get(name: str) -> Backend:
 def listings() -> tuple[Listing, ...]:
     """Every registered backend with its facts, the unavailable ones with their reason."""
     found = []
-    for name, point in _entry_points().items():
+    for name, points in _entry_points().items():
         try:
-            found.append(Listing(name, point.value, get(name).info))
+            found.append(Listing(name, _targets(points), get(name).info))
         except BackendError as error:
-            found.append(Listing(name, point.value, None, error.message))
+            found.append(Listing(name, _targets(points), None, error.message))
     return tuple(found)
 
 
 def table_schemas() -> dict[str, tuple[str, ...]]:
     """The feature columns of every available backend that reads tables."""
     return {item.name: item.info.columns for item in listings() if item.info and item.info.columns}
+
+
+def _targets(points: tuple[EntryPoint, ...]) -> str:
+    return ", ".join(point.value for point in points)

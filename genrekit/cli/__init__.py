@@ -31,6 +31,10 @@ class Commands(TyperGroup):
         except GenrekitError as error:
             error_line(error.message, error.hint)
             raise SystemExit(USAGE if isinstance(error, UsageError) else FAILED) from None
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            error_line(f"{place}{error.strerror or error}")
+            raise SystemExit(FAILED) from None
 
 
 app = typer.Typer(
@@ -64,6 +68,18 @@ def options(
     ),
 ) -> None:
     """Genre classification for everything that carries a genre: train, evaluate, predict."""
+
+
+def run() -> NoReturn:
+    """Run the command line as a program; the difference to `main` is how it ends after an interruption."""
+    try:
+        main()
+    except SystemExit as leave:
+        if leave.code == INTERRUPTED:
+            # Threads of native libraries may still be at work; a normal exit would wait for them, or abort.
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -6,27 +6,45 @@ from typing import Annotated
 
 import typer
 
+from genrekit.cli.words import out
+
 
 def backends(
     name: Annotated[str | None, typer.Argument(help="List the settings of this backend.")] = None,
+    columns: Annotated[
+        bool, typer.Option("--columns", help="List the table columns that NAME reads, in their order.")
+    ] = False,
 ) -> None:
-    """List the backends, or the settings of one."""
+    """List the backends, or the settings or columns of one."""
     from genrekit.backends import registry
+    from genrekit.errors import UsageError
+    from genrekit.writers import visible
 
     if name is None:
+        if columns:
+            raise UsageError(
+                "--columns needs the name of a backend.", "For example: genrekit backends gtzan --columns"
+            )
         for item in registry.listings():
             if item.info:
-                typer.echo(f"{item.name}\t{item.info.modality}\t{item.info.summary}")
+                fields = (item.name, str(item.info.modality), item.info.summary)
             else:
-                typer.echo(f"{item.name}\tunavailable\t{item.reason}")
+                fields = (item.name, "unavailable", item.reason)
+            out("\t".join(map(visible, fields)))
         return
     backend = registry.get(name)
-    typer.echo(f"{name}: {backend.info.summary}")
+    if columns:
+        if not backend.info.columns:
+            raise UsageError(f"Backend {name!r} reads no tables.")
+        for column in backend.info.columns:
+            out(visible(column))
+        return
+    out(visible(f"{name}: {backend.info.summary}"))
     properties = backend.Config.model_json_schema()["properties"]
     for key, field in backend.Config.model_fields.items():
-        typer.echo(
-            f"  {key} = {field.default}  [{_allowed(properties[key])}]\n      {field.description or ''}".rstrip()
-        )
+        out(visible(f"  {key} = {field.default}  [{_allowed(properties[key])}]"))
+        if field.description:
+            out(visible(f"      {field.description}"))
 
 
 def _allowed(schema: dict[str, object]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,14 +14,16 @@ from genrekit.cli.options import (
     MergeLabels,
     NoCache,
     Overwrite,
+    Read,
+    Reading,
     SplitBy,
     TestSize,
     ValidSize,
+    check_output,
     job_count,
     open_cache,
-    refuse_existing,
 )
-from genrekit.cli.words import say
+from genrekit.cli.words import out, say
 
 if TYPE_CHECKING:
     from genrekit.datasets.base import Dataset
@@ -40,21 +41,6 @@ Source = Annotated[
 ]
 
 
-class Reading(StrEnum):
-    """What to read where a source holds both."""
-
-    TABLE = "table"
-    AUDIO = "audio"
-
-
-Prefer = Annotated[
-    Reading | None,
-    typer.Option(
-        "--read", metavar="table|audio", help="What to read where gtzan:DIR holds a table and songs."
-    ),
-]
-
-
 def _open(source: str, prefer: Reading | None, merge_labels: bool = False) -> Dataset:
     from genrekit.backends.registry import table_schemas
     from genrekit.datasets import open_dataset
@@ -67,13 +53,15 @@ def _open(source: str, prefer: Reading | None, merge_labels: bool = False) -> Da
 @app.command()
 def show(
     source: Source,
-    prefer: Prefer = None,
+    prefer: Read = None,
     merge_labels: MergeLabels = False,
     format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
 ) -> None:
     """Show what a source holds: labels with counts, groups, sides, and what is left out and why."""
     import json
     from collections import Counter
+
+    from genrekit.writers import visible
 
     dataset = _open(source, prefer, merge_labels)
     sides = Counter(example.split or "none" for example in dataset.examples)
@@ -91,24 +79,23 @@ def show(
         "fingerprint": dataset.fingerprint,
     }
     if format is Format.JSON:
-        typer.echo(json.dumps(facts, indent=2))
+        out(json.dumps(facts, indent=2))
         return
     for key, value in facts.items():
         if isinstance(value, dict):
-            typer.echo(f"{key}: " + ", ".join(f"{name} {count}" for name, count in value.items()))
+            out(visible(f"{key}: " + ", ".join(f"{name} {count}" for name, count in value.items())))
         elif isinstance(value, list):
             for item in value:
-                typer.echo(
-                    f"{key}: {item['id']}: {item['reason']}" if isinstance(item, dict) else f"{key}: {item}"
-                )
+                shown = f"{item['id']}: {item['reason']}" if isinstance(item, dict) else item
+                out(visible(f"{key}: {shown}"))
         else:
-            typer.echo(f"{key}: {value}")
+            out(visible(f"{key}: {value}"))
 
 
 @app.command()
 def check(
     source: Source,
-    prefer: Prefer = None,
+    prefer: Read = None,
     min_duration: Annotated[
         float, typer.Option("--min-duration", min=0, help="Songs shorter than so many seconds are reported.")
     ] = 1.0,
@@ -124,26 +111,25 @@ def check(
     from genrekit.datasets.check import KINDS
     from genrekit.datasets.check import check as look
     from genrekit.progress import progress
+    from genrekit.writers import visible
 
     dataset = _open(source, prefer)
     with progress(len(dataset.examples), "checking") as advance:
         found = look(dataset, jobs=job_count(jobs), min_duration_s=min_duration, advance=advance)
     if format is Format.JSON:
-        typer.echo(json.dumps(found.to_dict(), indent=2))
+        out(json.dumps(found.to_dict(), indent=2))
     else:
         for kind, words in KINDS.items():
             members = found.of(kind)
             if members:
-                typer.echo(f"{len(members)} {words}:")
+                out(f"{len(members)} {words}:")
                 for finding in members:
-                    typer.echo(f"  {', '.join(finding.ids)}: {finding.detail}")
+                    out(visible(f"  {', '.join(finding.ids)}: {finding.detail}"))
         for name, reason in found.left_out:
-            typer.echo(f"left out: {name}: {reason}")
+            out(visible(f"left out: {name}: {reason}"))
         for note in found.notes:
-            say(f"note: {note}")
-        typer.echo(
-            f"{found.examples} examples, {len(found.findings)} findings, {len(found.left_out)} left out"
-        )
+            say(visible(f"note: {note}"))
+        out(f"{found.examples} examples, {len(found.findings)} findings, {len(found.left_out)} left out")
     if not found.ok or found.left_out:
         raise typer.Exit(3)
 
@@ -158,8 +144,10 @@ def split(
     split_by: By = SplitBy.AUTO,
     test_size: TestSize = 0.2,
     valid_size: ValidSize = 0.1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed gives other sides.")] = 0,
-    prefer: Prefer = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**32 - 1, help="Another seed gives other sides.")
+    ] = 0,
+    prefer: Read = None,
     merge_labels: MergeLabels = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -169,7 +157,7 @@ def split(
     from genrekit.datasets.export import manifest, write_table
     from genrekit.splits import SIDES, make_split
 
-    refuse_existing(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
     dataset = _open(source, prefer, merge_labels)
     made = make_split(
         dataset.examples, test_size=test_size, valid_size=valid_size, seed=seed, by=split_by.value
@@ -206,8 +194,9 @@ def features(
     from genrekit.preparation import Preparer, prepare_all
     from genrekit.progress import progress
     from genrekit.types import Modality
+    from genrekit.writers import visible
 
-    refuse_existing(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
     backend = registry.get("gtzan")
     dataset = open_dataset(source, prefer="audio", modality=Modality.AUDIO, require_labels=False)
     preparer = Preparer(backend, make_config(backend, {"window_s": window_s}), open_cache(no_cache))
@@ -217,7 +206,7 @@ def features(
         for outcome in prepare_all(preparer, dataset.examples, jobs=job_count(jobs)):
             if outcome.value is None:
                 failed += 1
-                say(f"left out {outcome.item.id}: {outcome.error}")
+                say(visible(f"left out {outcome.item.id}: {outcome.error}"))
             else:
                 several = len(outcome.value.values) > 1
                 rows.extend(

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from genrekit.cli.words import out
+
 
 def models(
     model: Annotated[
@@ -18,17 +20,18 @@ def models(
 
     from genrekit.model import find
     from genrekit.models import box
+    from genrekit.writers import visible
 
     if model is None:
         from genrekit.bundle import load
 
         for name, path in box().items():
             manifest = load(path).manifest
-            typer.echo(f"{name}\t{manifest.backend}\t{manifest.modality}\t{', '.join(manifest.labels)}")
+            facts = (name, manifest.backend, str(manifest.modality), ", ".join(manifest.labels))
+            out("\t".join(map(visible, facts)))
         return
     bundle = find(model)
     if card:
-        typer.echo(bundle.card)
+        out(bundle.card)
     else:
-        facts = bundle.manifest.model_dump(mode="json") | {"sha256": bundle.sha256}
-        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        out(json.dumps(bundle.manifest.model_dump(mode="json") | {"sha256": bundle.sha256}, indent=2))

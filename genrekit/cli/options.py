@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +30,19 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Reading(StrEnum):
+    """What to read where a source holds both."""
+
+    TABLE = "table"
+    AUDIO = "audio"
+
+
+Read = Annotated[
+    Reading | None,
+    typer.Option(
+        "--read", metavar="table|audio", help="What to read where a source holds a table and songs."
+    ),
+]
 Data = Annotated[
     str,
     typer.Option(
@@ -102,15 +116,29 @@ def job_count(jobs: int | None) -> int:
     return jobs or default_jobs()
 
 
-def refuse_existing(output: Path | None, *, overwrite: bool) -> None:
-    """Refuse an output that is there, before the work and not after.
+def check_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, ...] = ()) -> None:
+    """Refuse an output that cannot be written or must not be, before the work and not after.
 
     Raises
     ------
     OutputExistsError
-        If it is, and overwriting was not asked for.
+        If it is there, and overwriting was not asked for.
+    UsageError
+        If its folder is missing or not writable, it is a folder itself, or its suffix is not among ``suffixes``.
     """
-    from genrekit.errors import OutputExistsError
+    from genrekit.errors import OutputExistsError, UsageError
 
-    if output is not None and output.exists() and not overwrite:
+    if output is None:
+        return
+    if output.is_dir():
+        raise UsageError(
+            f"{output} is a folder; an output is a file.", f"For example: --output {output / 'out'}"
+        )
+    if os.path.lexists(output) and not overwrite:
         raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
+    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
+        raise UsageError(
+            f"{output} cannot be written: there is no folder {output.parent}, or it is not writable."
+        )
+    if suffixes and output.suffix.lower() not in suffixes:
+        raise UsageError(f"{output} has no suffix that says what to write.", f"Use {', '.join(suffixes)}.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.options import Jobs, NoCache, open_cache, refuse_existing
+from genrekit.cli.options import Jobs, NoCache, check_output, job_count, open_cache
 from genrekit.cli.words import say
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from genrekit.types import Example
 
 ALL_FAILED, SOME_FAILED = 1, 3
-MAX_STDIN_CHARACTERS = 1_000_000
 
 
 class Output(StrEnum):
@@ -55,10 +54,21 @@ def predict(
         ),
     ] = None,
     format: Annotated[
-        Output, typer.Option("--format", "-f", help="auto: a table on a terminal, jsonl in a pipe or file.")
+        Output,
+        typer.Option(
+            "--format",
+            "-f",
+            help="auto: a table on a terminal, jsonl in a pipe, and for a file what its suffix says.",
+        ),
     ] = Output.AUTO,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here instead of stdout.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write here instead of stdout; FILE.part until all is done.",
+        ),
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How many labels an answer lists.")] = 3,
     min_confidence: Annotated[
@@ -93,7 +103,7 @@ def predict(
     from genrekit.inference import predict as stream
     from genrekit.inputs import expand
     from genrekit.media import suffix_modality
-    from genrekit.numbers import read_numbers
+    from genrekit.numbers import MAX_CHARACTERS, read_numbers
     from genrekit.progress import progress
     from genrekit.types import Modality
     from genrekit.writers import open_writer
@@ -104,17 +114,21 @@ def predict(
         )
     if paths and features is not None:
         raise UsageError("Give either paths or --features, not both.")
-    refuse_existing(output, overwrite=overwrite)
+    check_output(output, overwrite=overwrite)
+    if output:
+        check_output(output.with_name(f"{output.name}.part"), overwrite=overwrite)
     models = tuple(load_model(name) for name in model) if model else load_box()
     inputs: Iterable[str | Input | Example] = _words(paths or [])
     total = None
-    if "-" not in (paths or []):
+    if "-" in (paths or []):
+        jobs = job_count(jobs)
+    else:
         found = list(expand(paths or [], kinds={m.backend.info.modality for m in models}))
         if not any(suffix_modality(one.name) is Modality.TABLE for one in found):
             total = len(found)
         inputs = found
     if features is not None:
-        text = sys.stdin.read(MAX_STDIN_CHARACTERS + 1) if features == "-" else features
+        text = sys.stdin.read(MAX_CHARACTERS + 1) if features == "-" else features
         columns = {m.backend.info.name: m.backend.info.columns for m in models if m.backend.info.columns}
         inputs = [read_numbers(text, columns)]
     cache = open_cache(no_cache)
@@ -135,11 +149,19 @@ def predict(
         say=say,
     )
     to_terminal = output is None and sys.stdout.isatty()
-    chosen = format.value if format is not Output.AUTO else "table" if to_terminal else "jsonl"
+    chosen = format.value
+    if format is Output.AUTO:
+        suffix = output.suffix.lower().removeprefix(".") if output else ""
+        chosen = "table" if to_terminal else suffix if suffix in ("csv", "json") else "jsonl"
+    # A link is written through, a pipe or device directly; a file appears when it is whole.
+    output = output.resolve() if output and output.is_symlink() else output
+    whole = output is None or not output.exists() or output.is_file()
+    partial = output.with_name(f"{output.name}.part") if output and whole else output
+    top_k = min(top_k, max(len(m.labels) for m in models))
     first = next(predictions, None)
     answered = failed = 0
     with (
-        output.open("w", encoding="utf-8", newline="") if output else nullcontext(sys.stdout) as target,
+        partial.open("w", encoding="utf-8", newline="") if partial else nullcontext(sys.stdout) as target,
         open_writer(
             chosen, target, top_k=top_k, windows=windows, extra=tuple(first.extra) if first else ()
         ) as writer,
@@ -151,8 +173,13 @@ def predict(
             answered += first.error is None
             advance()
             first = next(predictions, None)
+    if partial and output and whole:
+        partial.replace(output)
     if answered + failed > FEW:
         cache.prune()
+    if not answered + failed:
+        say("genrekit: there was nothing to predict: the input is empty")
+        raise typer.Exit(ALL_FAILED)
     if failed:
         say(f"genrekit: {failed} of {failed + answered} inputs could not be read; their rows say why")
         raise typer.Exit(SOME_FAILED if answered else ALL_FAILED)
@@ -166,6 +193,8 @@ def _words(paths: list[str]) -> Iterator[str]:
     """The words of the command line; - stands for the lines of stdin."""
     for word in paths:
         if word == "-":
-            yield from (os.fsdecode(line.rstrip(b"\r\n")) for line in sys.stdin.buffer if line.strip())
+            for line in sys.stdin.buffer:
+                # One path a line, or between NUL bytes as from find -print0.
+                yield from (os.fsdecode(name) for name in line.rstrip(b"\r\n").split(b"\0") if name.strip())
         else:
             yield word

@@ -10,7 +10,7 @@ from genrekit.cli.options import Format
 from genrekit.cli.words import say
 
 if TYPE_CHECKING:
-    from genrekit.training import Measured
+    from genrekit.material import Measured
 
 
 def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
@@ -34,13 +34,15 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
 def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: bool) -> None:
     """Print a report to stdout and, where asked, write it into a folder."""
     from genrekit.report import render, to_json, write_report
-    from genrekit.writers import PipeConsole
+    from genrekit.writers import PipeConsole, _encodable
 
     if format is Format.JSON:
         print(to_json(measured.report))
     else:
         console = PipeConsole(file=sys.stdout, highlight=False, markup=False)
-        console.print(render(measured.report, width=console.width))
+        with console.capture() as shown:
+            console.print(render(measured.report, width=console.width))
+        print(_encodable(shown.get(), sys.stdout), end="", flush=True)
     if folder is not None:
         write_report(measured.report, folder, predictions=measured.rows, overwrite=overwrite)
         say(f"wrote the report into {folder}")

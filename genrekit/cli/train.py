@@ -17,11 +17,13 @@ from genrekit.cli.options import (
     MergeLabels,
     NoCache,
     Overwrite,
+    Read,
     Seed,
     Settings,
     SplitBy,
     TestSize,
     ValidSize,
+    check_output,
     configure,
     job_count,
     open_cache,
@@ -50,6 +52,7 @@ def train(
         typer.Option("--refit", help="After the test, fit the same recipe again on all sides and save that."),
     ] = False,
     merge_labels: MergeLabels = False,
+    read: Read = None,
     licence: Annotated[str, typer.Option("--licence", help="The licence of the model, for its card.")] = "",
     report_folder: Annotated[
         Path | None, typer.Option("--report", metavar="DIR", help="Also write the test report into a folder.")
@@ -63,15 +66,18 @@ def train(
     from genrekit import training
 
     chosen, settled = configure(backend, config, settings, seed)
+    output = output or Path(f"{backend}.genrekit")
+    check_output(output, overwrite=overwrite)
     refuse_folder(report_folder, overwrite=overwrite)
     trained = training.train(
         data,
         backend=chosen,
         config=settled,
-        output=output or Path(f"{backend}.genrekit"),
+        output=output,
         options=training.SplitOptions(split_by.value, test_size, valid_size),
         refit=refit,
         merge_labels=merge_labels,
+        read=read.value if read else None,
         licence=licence,
         jobs=job_count(jobs),
         cache=open_cache(no_cache),

@@ -1,8 +1,14 @@
-"""What commands say to a person, on stderr; stdout is for data."""
+"""What commands print: data on stdout, what they say to a person on stderr."""
 
 from __future__ import annotations
 
 import sys
+from typing import TextIO
+
+
+def out(text: str) -> None:
+    """Print to stdout; what a file or a stranger named goes through `genrekit.writers.visible` before."""
+    print(_shown(text, sys.stdout), flush=True)
 
 
 def say(text: str) -> None:
@@ -19,9 +25,12 @@ def error_line(message: str, hint: str = "") -> None:
 
 def printable(text: str) -> str:
     """A text that any stderr can show: control characters and undecodable bytes become escapes."""
-    encoding = sys.stderr.encoding or "utf-8"
-    clean = "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape", "surrogatepass").decode()
-        for c in text
-    )
-    return clean.encode(encoding, "backslashreplace").decode(encoding)
+    return _shown(text, sys.stderr)
+
+
+def _shown(text: str, stream: TextIO) -> str:
+    """The text with its lines and tabs kept, and everything else that is unprintable escaped."""
+    from genrekit.writers import _encodable, visible
+
+    clean = "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))
+    return _encodable(clean, stream)

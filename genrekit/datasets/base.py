@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 from genrekit.hashing import hash_json
 from genrekit.types import Example, Modality
@@ -47,18 +48,14 @@ class Dataset:
         counter = Counter(label for example in self.examples for label in example.labels)
         return {label: counter[label] for label in self.labels}
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over ids, labels, groups, sides and rows; not over the content of files."""
-        return hash_json(
-            [
-                [
-                    e.id,
-                    list(e.labels),
-                    e.group,
-                    e.split,
-                    None if e.row is None else {k: repr(v) for k, v in e.row.items()},
-                ]
-                for e in self.examples
-            ]
-        )
+        """SHA-256 over ids, labels, groups, sides, rows and the sizes of files; not over their content."""
+        return hash_json([[e.id, list(e.labels), e.group, e.split, _substance(e)] for e in self.examples])
+
+
+def _substance(example: Example) -> dict[str, str] | int:
+    if example.row is not None:
+        return {name: repr(value) for name, value in example.row.items()}
+    assert example.path is not None
+    return example.path.stat().st_size if example.path.exists() else -1

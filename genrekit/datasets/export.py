@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import tempfile
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -127,13 +127,28 @@ def write_table(table: Table, path: str | Path, *, overwrite: bool = False) -> N
         raise OutputExistsError(f"{printable(path)} exists.", "Choose another name, or ask for overwriting.")
     data = to_parquet(table) if suffix == ".parquet" else to_csv(table, "\t" if suffix == ".tsv" else ",")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing_", delete=False) as file:
-            file.write(data)
-        Path(file.name).replace(path)
+        write_whole(data, path)
     except OSError as error:
         raise DatasetError(
             f"{printable(path)} cannot be written: {error.strerror}.", "Choose another place."
         ) from error
+
+
+def write_whole(data: bytes, path: Path) -> None:
+    """Write a file that is either whole or not there, however many processes write it and whatever fails.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left behind then.
+    """
+    beside = path.with_name(f".writing_{secrets.token_hex(8)}")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def to_csv(table: Table, delimiter: str = ",") -> bytes:

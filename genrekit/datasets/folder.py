@@ -105,7 +105,14 @@ def walk(root: Path, left_out: Reasons) -> Iterator[Path]:
         below = []
         for entry in entries:
             path = folder / entry.name
-            if not entry.is_dir():
+            try:
+                is_folder = entry.is_dir()
+            except OSError as error:  # a link to itself
+                left_out.append(
+                    (printable(path.relative_to(root).as_posix()), f"cannot be opened: {error.strerror}")
+                )
+                continue
+            if not is_folder:
                 yield path
             elif entry.name.startswith("."):
                 left_out.append((printable(path.relative_to(root).as_posix()), "is hidden"))

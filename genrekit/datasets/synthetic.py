@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -17,6 +16,7 @@ import platformdirs
 import soundfile as sf
 
 from genrekit.datasets.base import Dataset
+from genrekit.datasets.export import write_whole
 from genrekit.datasets.names import nearest, printable, quote_all
 from genrekit.datasets.synth.instruments import SR
 from genrekit.datasets.synth.song import play
@@ -141,10 +141,8 @@ def songs_folder(options: Options) -> Path:
 
 
 def _write(path: Path, style: str, options: Options, band: int, song: int) -> None:
-    """Write one song; a file is either whole or not there, however many processes write it."""
+    """Write one song."""
     y = play(style, seed=options.seed, band=band, song=song, duration_s=options.seconds, crossover=CROSSOVER)
     flac = io.BytesIO()
     sf.write(flac, y, SR, format="FLAC", subtype="PCM_16")
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing_", delete=False) as file:
-        file.write(flac.getvalue())
-    Path(file.name).replace(path)
+    write_whole(flac.getvalue(), path)

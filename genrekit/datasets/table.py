@@ -105,10 +105,10 @@ def open_table(
     )
 
 
-def examples_of(cells: Cells, columns: Sequence[str]) -> Iterator[tuple[Example, str]]:
+def examples_of(cells: Cells, columns: Sequence[str], *, sides: bool = True) -> Iterator[tuple[Example, str]]:
     """Yield every row as an example, with the reason why it cannot be used, or ''.
 
-    A row that cannot be used has NaN where a number is missing.
+    A row that cannot be used has NaN where a number is missing. Without ``sides`` the split column is left alone.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def examples_of(cells: Cells, columns: Sequence[str]) -> Iterator[tuple[Example,
     names = cells.names
     features = [(column, names[column_name(column)]) for column in columns]
     id_at, label_at = cells.find(ID_COLUMNS), cells.find(LABEL_COLUMNS)
-    group_at, split_at = cells.find(GROUP_COLUMNS), cells.find(SPLIT_COLUMNS)
+    group_at, split_at = cells.find(GROUP_COLUMNS), cells.find(SPLIT_COLUMNS) if sides else None
     taken = {at for _, at in features} | {id_at, label_at, group_at, split_at}
     others = [(column, at) for at, column in enumerate(cells.columns) if at not in taken and column.strip()]
     sliced = id_at is not None and any(is_slice(row[id_at]) for _, row in cells.rows)

@@ -100,7 +100,7 @@ def read_cells(path: Path) -> Cells:
             head = file.read(4096)
         lines = _parquet_rows(path) if head.startswith(b"PAR1") else _text_rows(path, head)
         return _collect(path, lines)
-    except (OSError, csv.Error, pa.ArrowException, UnicodeError) as error:
+    except (OSError, csv.Error, pa.ArrowException, ValueError, OverflowError) as error:
         raise DatasetError(
             f"{printable(path)} cannot be read as a table: {printable(str(error))}.",
             "Give a CSV, TSV or Parquet file.",

@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+from pathlib import Path
 
 import pytest
 import soundfile as sf
@@ -70,3 +72,33 @@ def test_features_have_the_well_known_columns_and_can_be_trained_on(genrekit, fo
     if suffix == "csv":
         with output.open() as file:
             assert tuple(next(csv.reader(file))[:60]) == ("filename", "length", *GTZAN_COLUMNS, "label")
+
+
+def test_a_written_table_has_the_usual_mode_and_a_full_disk_leaves_nothing(
+    genrekit, songs, tmp_path, monkeypatch
+):
+    output = tmp_path / "sides.csv"
+    before = os.umask(0o027)
+    try:
+        assert genrekit("datasets", "split", songs.source, "-o", output).status == 0
+    finally:
+        os.umask(before)
+    assert output.stat().st_mode & 0o777 == 0o640
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    run = genrekit("datasets", "split", songs.source, "-o", tmp_path / "more.csv")
+    assert run.status == 1
+    assert "No space left" in run.err
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_what_cannot_be_written_or_split_is_refused_before_the_work(genrekit, songs, tmp_path):
+    for command in ("split", "features"):
+        for output in (tmp_path / "t.txt", tmp_path / "missing" / "t.csv"):
+            assert genrekit("datasets", command, tmp_path / "no_such_source", "-o", output).status == 2
+    run = genrekit("datasets", "split", songs.source, "-o", tmp_path / "t.csv", "--seed", 2**32)
+    assert run.status == 2
+    assert "4294967295" in run.err

@@ -89,3 +89,43 @@ def test_wrong_usage_is_status_2(evaluate, songs, model_path, words, says):
     run = evaluate(*(model_path if word == "model" else word for word in words), "--data", songs.source)
     assert run.status == 2
     assert says in run.err
+
+
+@pytest.fixture
+def table(genrekit, songs, tmp_path):
+    """A table of features with sides that somebody published."""
+    path = tmp_path / "features.csv"
+    folder = songs.examples[0].path.parent.parent
+    assert genrekit("datasets", "features", folder, "-o", path, "--window-s", 4, "-j", 1).status == 0
+    header, *lines = path.read_text().splitlines()
+    sides = ("train", "train", "test", "valid")
+    path.write_text(
+        "\n".join([f"{header},split", *(f"{line},{sides[i % 4]}" for i, line in enumerate(lines))])
+    )
+    return path
+
+
+def test_the_side_is_the_one_that_the_training_made_not_the_published_one(
+    genrekit, evaluate, table, tmp_path
+):
+    model = tmp_path / "m.genrekit"
+    words = ["--data", table, "-o", model, *QUICK, "--set", "window_s=4", "--format", "json"]
+    trained = json.loads(genrekit("train", *words, "--split-by", "random", "--test-size", 0.4).out)
+    again = json.loads(evaluate(model, "--data", table, "--split", "test").out)
+    assert again["split"] == trained["split"]
+    assert again["metrics"] == trained["metrics"]
+
+
+def test_a_refitted_model_on_its_own_test_side_is_inflated(genrekit, evaluate, songs, tmp_path):
+    model = tmp_path / "m.genrekit"
+    assert genrekit("train", "--data", songs.source, "-o", model, *QUICK, "--refit", "-j", 1).status == 0
+    run = evaluate(model, "--data", songs.source, "--split", "test")
+    assert json.loads(run.out)["inflated"]
+    assert "has learned from these" in run.err
+    assert json.loads(evaluate(model, "--data", songs.source, "--split", "train").out)["inflated"]
+
+
+def test_rows_of_another_window_length_are_refused(evaluate, genrekit, table):
+    run = genrekit("train", "--data", table, *QUICK)
+    assert run.status == 1
+    assert "describe 4 s of sound each; window_s is 2" in run.err

@@ -1,5 +1,7 @@
 import json
 
+from genrekit.features.schema import GTZAN_COLUMNS
+
 
 def test_a_bundle_shows_its_facts_and_its_card(genrekit, model_path, songs):
     facts = json.loads(genrekit("models", model_path).out)
@@ -24,6 +26,13 @@ def test_backends_list_their_settings(genrekit):
     assert "gtzan\taudio\t" in genrekit("backends").out
     assert "window_s = 30.0  [number >= 0.5 <= 600]" in genrekit("backends", "gtzan").out
     assert genrekit("backends", "gtsan").status == 2
+
+
+def test_backends_list_their_columns_one_a_line(genrekit):
+    assert tuple(genrekit("backends", "gtzan", "--columns").out.splitlines()) == GTZAN_COLUMNS
+    nameless = genrekit("backends", "--columns")
+    assert nameless.status == 2
+    assert "needs the name of a backend" in nameless.err
 
 
 def test_version_and_help(genrekit):

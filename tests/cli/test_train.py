@@ -1,4 +1,8 @@
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -118,3 +122,45 @@ def test_sources_that_are_none(train, tmp_path):
         run = train("--data", source)
         assert run.status == 1, source
         assert run.err.startswith("genrekit: ")
+
+
+def test_an_example_whose_label_training_lacks_is_not_learned_as_another(train, songs, tmp_path):
+    manifest = tmp_path / "list.csv"
+    rows = [
+        f"{e.path},{'zydeco' if i == 0 else e.labels[0]},{e.group},{'valid' if i == 0 else 'train' if i % 3 else 'test'}"
+        for i, e in enumerate(songs.examples)
+    ]
+    manifest.write_text("\n".join(["path,label,group,split", *rows]) + "\n")
+    run = train("--data", manifest, "-o", "m.genrekit")
+    assert run.status == 0, run.err
+    assert load(tmp_path / "m.genrekit").manifest.labels == songs.labels
+
+
+def test_an_output_that_cannot_be_written_is_found_before_the_work(train, songs, tmp_path):
+    for output in ("missing/m.genrekit", "."):
+        run = train("--data", songs.source, "-o", output)
+        assert run.status == 2
+        assert "preparing" not in run.err
+        assert "examples as synthetic" not in run.err
+
+
+def test_ctrl_c_while_comparing_leaves_with_130(songs, tmp_path):
+    words = [
+        sys.executable,
+        "-m",
+        "genrekit",
+        "train",
+        "--data",
+        songs.source,
+        "-o",
+        str(tmp_path / "m.genrekit"),
+    ]
+    with subprocess.Popen([*words, "--set", "window_s=2"], stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("comparing"):
+                break
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read().strip().endswith("genrekit: interrupted")
+    assert process.returncode == 130
+    assert not list(tmp_path.iterdir())

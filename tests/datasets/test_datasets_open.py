@@ -118,3 +118,9 @@ def test_labels_are_distinct_and_normalised(text: str) -> None:
 
 def test_many_names_are_cut() -> None:
     assert quote_all(map(str, range(14))).endswith("'11' and 2 more")
+
+
+def test_the_fingerprint_tells_other_content_under_the_same_names() -> None:
+    one, other = (open_dataset(f"synthetic:?genres=2&songs=2&seconds=1&seed={seed}") for seed in (1, 2))
+    assert [e.id for e in one.examples] == [e.id for e in other.examples]
+    assert one.fingerprint != other.fingerprint
