@@ -7,18 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from genrekit.backends.base import Backend, BackendConfig
 from genrekit.backends.config import resolve
 from genrekit.cache import Cache
-from genrekit.datasets.base import Dataset
+from genrekit.datasets.base import Ambiguous, Dataset
 from genrekit.errors import DatasetError
+from genrekit.fitting import cross_fit
+from genrekit.hashing import hash_file
 from genrekit.labels import canonical
 from genrekit.material import Measured, Say, describe, gather, open_for
 from genrekit.model import Model, load_model
 from genrekit.splits import By, Split, make_folds, make_split
-from genrekit.training import fit_checked
 
 
 def cross_validate(
@@ -30,6 +29,7 @@ def cross_validate(
     by: By = "auto",
     valid_size: float = 0.1,
     merge_labels: bool = False,
+    ambiguous: Ambiguous = "drop",
     read: Literal["table", "audio"] | None = None,
     jobs: int = 1,
     cache: Cache | None = None,
@@ -40,7 +40,7 @@ def cross_validate(
 
     Parameters
     ----------
-    source, backend, config, merge_labels, read, jobs, cache, say
+    source, backend, config, merge_labels, ambiguous, read, jobs, cache, say
         As in `train`.
     k : int >= 2
         The number of folds.
@@ -55,28 +55,12 @@ def cross_validate(
         Over all held-out scores together.
     """
     backend, config = resolve(backend, config)
-    dataset = open_for(backend, config, source, merge_labels=merge_labels, read=read)
+    dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     describe(dataset, say)
     folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
     indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
     material = gather(backend, config, dataset, indices, jobs=jobs, cache=cache or Cache(), say=say)
-    labels = material.labels(indices)
-    order: list[int] = []
-    scores: list[np.ndarray] = []
-    for number, fold in enumerate(folds, start=1):
-        known = material.labels(fold.train)
-        train, test = material.side(fold.train, known), material.side(fold.test, known)
-        valid = material.side(material.with_label(fold.valid, known), known)
-        say(f"fold {number} of {len(folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test")
-        _, runtime = fit_checked(backend, train, valid, known, config, say)
-        if len(test):
-            part = np.zeros((len(test), len(labels)))
-            part[:, [labels.index(label) for label in known]] = runtime.example_scores(test.windows)
-            scores.append(part)
-            order.extend(i for i in fold.test if i in material.windows)
-    split = Split((), (), tuple(order), folds[0].method, any(fold.inflated for fold in folds))
-    failed = [i for fold in folds for i in fold.test if i in material.failures]
-    return material.measure(np.concatenate(scores), [*order, *failed], labels, split)
+    return cross_fit(backend, config, material, folds, say)
 
 
 def evaluate(
@@ -85,6 +69,7 @@ def evaluate(
     *,
     split: str | None = None,
     merge_labels: bool = False,
+    ambiguous: Ambiguous = "drop",
     read: Literal["table", "audio"] | None = None,
     jobs: int = 1,
     cache: Cache | None = None,
@@ -102,7 +87,7 @@ def evaluate(
     split : {'train', 'valid', 'test'}, optional
         Only this side: the published or written one where there is one, else the side that the model's own
         training made, where this is the data set that it was trained on. All examples by default.
-    merge_labels, read, jobs, cache, say
+    merge_labels, ambiguous, read, jobs, cache, say
         As in `genrekit.training.train`.
 
     Returns
@@ -116,7 +101,11 @@ def evaluate(
     """
     model = model if isinstance(model, Model) else load_model(model)
     dataset = _in_words_of(
-        model, open_for(model.backend, model.config, source, merge_labels=merge_labels, read=read), say
+        model,
+        open_for(
+            model.backend, model.config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read
+        ),
+        say,
     )
     describe(dataset, say)
     facts = model.bundle.manifest.data
@@ -126,8 +115,9 @@ def evaluate(
     if not indices:
         raise DatasetError(f"{dataset.source} has no {split} side, or it is empty.")
     refitted = str(facts.get("fitted_on", "")).startswith("all sides")
-    # Another reading of GTZAN (audio for the table) has another fingerprint and the same songs.
-    known = same or (refitted and dataset.layout == facts.get("layout") == "gtzan")
+    # Another reading of the same file, or of GTZAN (audio for the table), has another fingerprint.
+    again = Path(dataset.source).is_file() and facts.get("sha256") == hash_file(dataset.source)
+    known = same or again or (refitted and dataset.layout == facts.get("layout") == "gtzan")
     if known and (refitted or split != "test"):
         sides = replace(
             sides, inflated=True, method=f"{sides.method}; the model has learned from these examples"
@@ -139,7 +129,10 @@ def evaluate(
         model.backend, model.config, dataset, indices, jobs=jobs, cache=cache or Cache(), say=say
     )
     scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
-    return material.measure(scores, indices, model.labels, sides)
+    manifest = model.bundle.manifest
+    return material.measure(
+        scores, indices, model.labels, sides, multilabel=manifest.multilabel, thresholds=manifest.thresholds
+    )
 
 
 def _in_words_of(model: Model, dataset: Dataset, say: Say) -> Dataset:

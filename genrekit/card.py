@@ -24,7 +24,12 @@ _MEASURES = {
     "log_loss": "log loss",
     "expected_calibration_error": "calibration error (ECE)",
     "top_3_accuracy": "top-3 accuracy",
+    "micro_f1": "micro-F1",
+    "samples_f1": "samples-F1",
+    "mean_average_precision": "mean average precision",
+    "roc_auc": "ROC AUC",
 }
+_NO_SHARE = {"log_loss", "mean_average_precision", "roc_auc"}
 _LIMITS = {
     Modality.AUDIO: "It has heard the recordings of its training data and nothing else. Other times, places "
     "and recording qualities may be answered worse than the numbers above; speech and noise get a genre too.",
@@ -76,6 +81,7 @@ def _head(manifest: Manifest) -> str:
         f"# {_text(manifest.name)}\n\n"
         f"A genrekit model that names the {genre} of {thing}, out of "
         f"{len(manifest.labels)}.{tables}\n\n"
+        f"{_text(manifest.about)}{chr(10) * 2 if manifest.about else ''}"
         "```\n"
         "pip install genrekit\n"
         f"genrekit predict {example} --model {file}\n"
@@ -91,6 +97,8 @@ def _labels(manifest: Manifest) -> str:
     columns = ["label"]
     columns += ["examples"] if counts else []
     columns += ["tested", "precision", "recall", "F1"] if measured else []
+    is_ranked = any("average_precision" in facts for facts in measured.values())
+    columns += ["AP", "AUC"] if is_ranked else []
     columns += ["threshold"] if manifest.thresholds else []
     rows = []
     for label in manifest.labels[:MAX_ROWS]:
@@ -101,11 +109,15 @@ def _labels(manifest: Manifest) -> str:
             facts = measured.get(label, {})
             row.append(str(facts.get("support", "")))
             row += [_share(facts.get(key)) for key in ("precision", "recall", "f1")]
+        if is_ranked:
+            row += [_number(facts.get(key)) for key in ("average_precision", "roc_auc")]
         if manifest.thresholds:
             row.append(_number(manifest.thresholds.get(label)))
         rows.append(row)
     more = len(manifest.labels) - MAX_ROWS
     note = f"\n\nand {more} more, which the manifest lists." if more > 0 else ""
+    if manifest.multilabel:
+        note += "\n\nAn answer has every label whose score reaches its threshold: several, one or none."
     return "## Labels\n\n" + _table(columns, rows) + note
 
 
@@ -116,16 +128,16 @@ def _results(manifest: Manifest) -> str:
     notes = [f"**{_text(note)}**" for note in facts.get("notes") or ()]
     rows = []
     for name, estimate in _mapping(facts.get("metrics")).items():
-        show = _number if name == "log_loss" else _share
+        show = _number if name in _NO_SHARE else _share
         estimate = _mapping(estimate)
         low, high = estimate.get("low"), estimate.get("high")
         interval = "none" if low is None or high is None else f"{show(low)} to {show(high)}"
         rows.append([_MEASURES.get(name, name), show(estimate.get("value")), interval])
     baseline = _mapping(facts.get("baseline"))
-    if baseline:
-        rows.append(
-            [f"accuracy of always answering {baseline.get('label')}", _share(baseline.get("accuracy")), ""]
-        )
+    for name in ("accuracy", "micro_f1"):
+        if name in baseline:
+            what = f"{_MEASURES[name]} of always answering {baseline.get('label')}"
+            rows.append([what, _share(baseline[name]), ""])
     measured = f"{facts.get('n_examples', '?')} examples in {facts.get('n_groups', '?')} groups"
     return "\n\n".join(
         [
@@ -150,11 +162,15 @@ def _data(manifest: Manifest) -> str:
 
 
 def _limits(manifest: Manifest) -> str:
-    otherwise = "or none" if manifest.multilabel else "unless `--min-confidence` lets it abstain"
+    gets = (
+        "gets some of them, or none"
+        if manifest.multilabel
+        else "gets one of them, unless `--min-confidence` lets it abstain"
+    )
     limits = [
         "Genre labels are opinions: people, shops and data sets draw the borders differently, and much music "
         "has several. The model repeats the opinions of its training data.",
-        f"It knows the labels above and no others: whatever it is given gets one of them, {otherwise}.",
+        f"It knows the labels above and no others: whatever it is given {gets}.",
         "Its scores are calibrated on data like its training data; elsewhere they may be too sure.",
         _LIMITS[manifest.modality],
     ]

@@ -5,107 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from functools import partial
+from itertools import chain, groupby, islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
+from genrekit.answer import Answer
+from genrekit.backends.hooks import Explains
 from genrekit.cache import Cache
 from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, ordered_map
 from genrekit.inputs import Input
-from genrekit.labels import canonical, normalise
 from genrekit.model import Model, load_box, load_model
 from genrekit.preparation import Preparer
-from genrekit.routing import Router, Task
-from genrekit.types import Example, Prediction, Windows, WindowScore
+from genrekit.routing import BulkTable, Router, Task
+from genrekit.types import Example, Prediction, Windows
 
 __all__ = ["Answer", "Model", "load_box", "load_model", "predict"]
 
 BATCH = 64
 BATCH_WAIT_S = 0.25
 FEW = 4
-TINY = 1e-12
 
-
-@dataclass(frozen=True)
-class Answer:
-    """How scores become a prediction.
-
-    Attributes
-    ----------
-    top_k : int >= 1
-        How many labels an answer lists.
-    min_confidence : float in [0, 1]
-        Below this score of the best label the answer has no label: the model abstains.
-    labels : tuple of str
-        Where given, only these labels compete: their scores are divided by their sum.
-    windows : bool
-        Whether the answer has the timeline.
-    """
-
-    top_k: int = 3
-    min_confidence: float = 0.0
-    labels: tuple[str, ...] = ()
-    windows: bool = False
-
-    def allowed(self, model: Model) -> np.ndarray:
-        """The indices of the model's labels that compete.
-
-        Raises
-        ------
-        UsageError
-            If a label is not among the model's.
-        """
-        if not self.labels:
-            return np.arange(len(model.labels))
-        by_name = {canonical(label): k for k, label in enumerate(model.labels)}
-        by_name |= {label: k for k, label in enumerate(model.labels)}
-        chosen = []
-        for label in self.labels:
-            k = by_name.get(normalise(label), by_name.get(canonical(label)))
-            if k is None:
-                raise UsageError(
-                    f"Model {model.name!r} does not know the label {label!r}; it knows {', '.join(model.labels)}."
-                )
-            chosen.append(k)
-        return np.array(sorted(set(chosen)))
-
-    def give(self, model: Model, example: Example, windows: Windows, window_scores: np.ndarray) -> Prediction:
-        """Make a prediction of the scores of an example's windows [shape=(n_windows, n_labels)]."""
-        allowed = self.allowed(model)
-        names = [model.labels[k] for k in allowed]
-        window_scores = window_scores[:, allowed]
-        scores = window_scores.mean(axis=0)
-        if self.labels and not model.bundle.manifest.multilabel:
-            # After the mean: a window that is sure of other labels must not count as much as one that is not.
-            scores = scores / max(float(scores.sum()), TINY)
-            window_scores = window_scores / np.maximum(window_scores.sum(axis=1, keepdims=True), TINY)
-        order = np.argsort(-scores, kind="stable")
-        best = names[order[0]]
-        sure = float(scores[order[0]]) >= self.min_confidence
-        thresholds = model.bundle.manifest.thresholds
-        above = (
-            tuple(names[k] for k in order if scores[k] >= thresholds.get(names[k], 0.5))
-            if thresholds
-            else (best,)
-        )
-        timeline: tuple[WindowScore, ...] = ()
-        if self.windows:
-            timeline = tuple(
-                WindowScore(start, end, names[row.argmax()], float(row.max()))
-                for (start, end), row in zip(windows.times_s, window_scores, strict=False)
-            )
-        return Prediction(
-            id=example.id,
-            model=model.name,
-            label=best if sure else None,
-            score=float(scores[order[0]]),
-            scores=tuple((names[k], float(scores[k])) for k in order[: self.top_k]),
-            labels=above if sure else (),
-            windows=timeline,
-            extra=example.extra,
-        )
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -131,7 +55,7 @@ def predict(
     jobs: int | None = None,
     timeout_s: float | None = None,
     cache: Cache | None = None,
-    say: Callable[[str], None] = lambda text: None,
+    say: Say = lambda text: None,
 ) -> Iterator[Prediction]:
     """Predict the genre of everything that the inputs mean, one prediction each, in order.
 
@@ -176,13 +100,34 @@ def predict(
     answer = answer or Answer()
     for model in loaded:
         answer.allowed(model)
+    if answer.explain and not any(isinstance(model.backend, Explains) for model in loaded):
+        names = ", ".join(model.name for model in loaded)
+        raise UsageError(f"No model here can explain its answers (asked: {names}).")
     tasks = Router(loaded, offset_s, duration_s, say).tasks(inputs)
     first = list(islice(tasks, FEW + 1))
     if jobs is None:
         jobs = 1 if len(first) <= FEW else default_jobs()
     worker = Worker(tuple(Preparer(model.backend, model.config, cache or Cache()) for model in loaded))
-    outcomes = ordered_map(worker, chain(first, tasks), jobs=jobs, timeout_s=timeout_s)
-    return _answers(outcomes, loaded, answer)
+    prepare = partial(ordered_map, worker, jobs=jobs, timeout_s=timeout_s)
+    return _in_order(chain(first, tasks), prepare, loaded, answer, say)
+
+
+def _in_order(
+    tasks: Iterator[Task | BulkTable],
+    prepare: Callable[[Iterable[Task]], Iterator[Outcome[Task, Windows]]],
+    models: Sequence[Model],
+    answer: Answer,
+    say: Say,
+) -> Iterator[Prediction]:
+    """Runs of single inputs through the workers, and between them tables in bulk."""
+    for is_bulk, run in groupby(tasks, key=lambda task: isinstance(task, BulkTable)):
+        if not is_bulk:
+            yield from _answers(prepare(cast("Iterator[Task]", run)), models, answer)
+            continue
+        from genrekit.bulk import answers
+
+        for table in cast("Iterator[BulkTable]", run):
+            yield from answers(table, models[table.model], answer, say)
 
 
 def _answers(
@@ -218,7 +163,13 @@ def _score(
         if isinstance(found, str) or outcome.value is None:
             yield Prediction(id=example.id, error=str(found), extra=example.extra)
         else:
-            yield answer.give(models[outcome.item.model], example, outcome.value, found)
+            model = models[outcome.item.model]
+            prediction = answer.give(model, example, outcome.value, found)
+            if answer.explain and isinstance(model.backend, Explains):
+                from genrekit.bulk import explained
+
+                (prediction,) = explained(model, outcome.value.values, iter([prediction]))
+            yield prediction
 
 
 def _window_scores(model: Model, windows: list[np.ndarray]) -> list[np.ndarray | str]:

@@ -75,6 +75,8 @@ class Manifest(BaseModel):
         What happened in training.
     versions : dict of str to str
         Python and the libraries that trained it.
+    about : str
+        What the one who trained it wants others to know, in a few sentences.
     licence : str
         The licence of the model; empty where nobody said.
     genrekit : str
@@ -101,6 +103,7 @@ class Manifest(BaseModel):
     data: Facts = Field(default_factory=dict)
     history: Facts = Field(default_factory=dict)
     versions: dict[Name, Text] = Field(default_factory=dict)
+    about: Annotated[str, StringConstraints(max_length=4000, pattern=_PRINTABLE)] = ""
     licence: Text = ""
     genrekit: Text
     files: dict[str, Member] = Field(default_factory=dict)

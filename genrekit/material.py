@@ -14,12 +14,15 @@ import numpy as np
 from genrekit.backends.base import Backend, BackendConfig, Prepared
 from genrekit.cache import Cache
 from genrekit.datasets import open_dataset
-from genrekit.datasets.base import Dataset
+from genrekit.datasets.base import Ambiguous, Dataset
+from genrekit.datasets.names import printable
 from genrekit.errors import DatasetError
-from genrekit.evaluation import Report, report
+from genrekit.evaluation import report
 from genrekit.preparation import Preparer, prepare_all
 from genrekit.progress import progress
+from genrekit.results import Report
 from genrekit.splits import Split, group_keys
+from genrekit.thresholds import Thresholds, given
 
 Say = Callable[[str], None]
 
@@ -28,7 +31,10 @@ ROW_SR = 22050
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A report, and behind it a row an example: id, true label, answer, its score in [0, 1]."""
+    """A report, and behind it a row an example: id, true label, answer, its score in [0, 1].
+
+    Several labels are joined by ``|``, and the score is then the best of all labels, given or not.
+    """
 
     report: Report
     rows: tuple[tuple[str, str, str, float], ...]
@@ -64,9 +70,23 @@ class Material:
         return [i for i in indices if set(self.dataset.examples[i].labels) & set(labels)]
 
     def measure(
-        self, scores: np.ndarray, indices: Sequence[int], labels: Sequence[str], split: Split
+        self,
+        scores: np.ndarray,
+        indices: Sequence[int],
+        labels: Sequence[str],
+        split: Split,
+        *,
+        multilabel: bool = False,
+        thresholds: Thresholds | None = None,
     ) -> Measured:
         """Measure the scores of the prepared examples among ``indices`` [shape=(n_prepared, n_labels)].
+
+        Parameters
+        ----------
+        scores, indices, labels, split
+            What was scored, and how it was held out.
+        multilabel, thresholds
+            As for `genrekit.evaluation.report`.
 
         Raises
         ------
@@ -75,7 +95,8 @@ class Material:
         """
         side = self.side(indices, labels)
         kept = [self.dataset.examples[i] for i in indices if i in self.windows]
-        unknown = Counter(e.labels[0] for e in kept if not set(e.labels) & set(labels))
+        known = set(labels)
+        unknown = Counter(label for e in kept for label in e.labels if label not in known)
         measured = report(
             scores,
             side.targets,
@@ -83,13 +104,24 @@ class Material:
             side.groups,
             split=split.method,
             inflated=split.inflated,
+            multilabel=multilabel,
+            thresholds=thresholds,
             unknown_labels=unknown,
             failures=[(self.dataset.examples[i].id, self.failures[i]) for i in indices if i in self.failures],
         )
-        best = scores.argmax(axis=1)
+        answers = (
+            given(scores, labels, {} if thresholds is None else thresholds)
+            if multilabel
+            else scores.argmax(axis=1)[:, None] == np.arange(len(labels))
+        )
         rows = tuple(
-            (example.id, "|".join(example.labels), labels[k], float(row[k]))
-            for example, k, row in zip(kept, best, scores, strict=True)
+            (
+                e.id,
+                "|".join(e.labels),
+                "|".join(labels[k] for k in np.flatnonzero(answer).tolist()),
+                float(row.max()),
+            )
+            for e, answer, row in zip(kept, answers, scores, strict=True)
         )
         return Measured(measured, rows)
 
@@ -100,6 +132,7 @@ def open_for(
     source: str | Path,
     *,
     merge_labels: bool = False,
+    ambiguous: Ambiguous = "drop",
     read: Literal["table", "audio"] | None = None,
 ) -> Dataset:
     """Open a source the way a backend reads it: as a table where it understands the columns, else as files.
@@ -108,7 +141,7 @@ def open_for(
     ----------
     backend, config
         What will prepare the examples.
-    source, merge_labels
+    source, merge_labels, ambiguous
         As for `genrekit.datasets.open_dataset`.
     read : {'table', 'audio'}, optional
         What to read where the source holds both.
@@ -116,7 +149,8 @@ def open_for(
     Raises
     ------
     DatasetError
-        If the source cannot be read so, has several labels an example, or rows of another window length.
+        If the source cannot be read so, has rows of another window length, or several labels an example
+        where ``config`` has no ``multilabel`` that is on.
     """
     info = backend.info
     tables = {info.name: info.columns} if info.columns and read != "audio" else {}
@@ -126,14 +160,26 @@ def open_for(
         modality=info.modality,
         prefer=read or ("table" if tables else "audio"),
         merge_labels=merge_labels,
+        ambiguous=ambiguous,
     )
-    if several := [example.id for example in dataset.examples if len(example.labels) > 1]:
-        raise DatasetError(
-            f"{several[0]} and {len(several) - 1} others have several labels; one label an example can be learned.",
-            "Keep one of them in the label column.",
-        )
+    _check_labels(dataset, backend, config)
     _check_window_length(dataset, config)
     return dataset
+
+
+def _check_labels(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
+    several = [example.id for example in dataset.examples if len(example.labels) > 1]
+    if not several or (backend.info.multilabel and getattr(config, "multilabel", False)):
+        return
+    others = f" and {len(several) - 1} more" if several[1:] else ""
+    raise DatasetError(
+        f"{printable(several[0])}{others} of {len(dataset.examples)} examples have several labels; the backend "
+        f"{backend.info.name!r} learns one label an example"
+        + (", unless it is told otherwise." if backend.info.multilabel else "."),
+        "Train with --multilabel (in a config: multilabel: true) to learn all of them, or keep one of them."
+        if backend.info.multilabel
+        else "Keep one of them in the label column.",
+    )
 
 
 def _check_window_length(dataset: Dataset, config: BackendConfig) -> None:
@@ -170,6 +216,8 @@ def gather(
     windows: dict[int, np.ndarray] = {}
     failures: dict[int, str] = {}
     examples = [dataset.examples[i] for i in indices]
+    if all(example.row is not None for example in examples):
+        jobs = 1  # sending a row to another process takes longer than preparing it
     outcomes = prepare_all(Preparer(backend, config, cache), examples, jobs=jobs)
     with progress(len(examples), "preparing") as advance:
         for i, outcome in zip(indices, outcomes, strict=True):
@@ -198,7 +246,8 @@ def describe(dataset: Dataset, say: Say) -> None:
     say(f"{dataset.source}: {len(dataset.examples)} examples as {dataset.layout}: {counts}")
     for note in dataset.notes:
         say(f"note: {note}")
-    for name, reason in dataset.left_out[:10]:
+    shown = 10 - min(10, sum(dataset.removed.values()))  # the notes say it of what cleaning removed
+    for name, reason in dataset.left_out[:shown]:
         say(f"left out {name}: {reason}")
-    if len(dataset.left_out) > 10:
-        say(f"left out {len(dataset.left_out) - 10} more; 'genrekit datasets show' lists them")
+    if len(dataset.left_out) > shown:
+        say(f"'genrekit datasets show' lists the {len(dataset.left_out)} that were left out, with reasons")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 from genrekit.backends import registry
 from genrekit.backends.base import Backend, BackendConfig
 from genrekit.backends.config import make_config
+from genrekit.backends.hooks import Explainer, Explains, ReadsTables
 from genrekit.bundle import Bundle, load
-from genrekit.errors import BundleError
+from genrekit.errors import BundleError, UsageError
 from genrekit.models import SUFFIX, box
 from genrekit.runtime import Runtime
 
@@ -32,6 +34,28 @@ class Model:
     def labels(self) -> tuple[str, ...]:
         """The labels that it knows, in the order of its scores."""
         return tuple(self.bundle.manifest.labels)
+
+    def recognises(self, columns: Collection[str]) -> bool:
+        """Whether a row with these columns is one for this model."""
+        if isinstance(self.backend, ReadsTables):
+            return bool(self.backend.feature_columns(tuple(columns)))
+        wanted = self.backend.info.columns
+        return bool(wanted) and all(column in columns for column in wanted)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What says which features pushed an answer.
+
+        Raises
+        ------
+        UsageError
+            If its backend cannot explain.
+        """
+        if not isinstance(self.backend, Explains):
+            raise UsageError(
+                f"Model {self.name!r} cannot explain: its backend, {self.backend.info.name!r}, does not."
+            )
+        return self.backend.explainer(self.bundle.members)
 
     @cached_property
     def runtime(self) -> Runtime:

@@ -1,4 +1,4 @@
-"""A `Report` for people: on a terminal, as JSON, and as a folder with the confusion matrix as a picture.
+"""A `Report` for people: on a terminal, as JSON, and as a folder; single-label ones with their confusions.
 
 *Conventions.* Every rendering begins with `Report.notes`, and the notes begin with the inflation of a split
 where there is one: nobody sees such a number without the sentence.
@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genrekit.errors import OutputExistsError
-from genrekit.evaluation import INFLATED, Estimate, Report
+from genrekit.results import INFLATED, Estimate, Report
 from genrekit.writers import visible
 
 FILES = ("report.json", "report.txt", "confusion.png", "predictions.csv")
@@ -34,15 +34,21 @@ _NAMES = {
     "log_loss": "log loss",
     "expected_calibration_error": "calibration error (ECE)",
     "top_3_accuracy": "top-3 accuracy",
+    "micro_f1": "micro-F1",
+    "samples_f1": "samples-F1",
+    "mean_average_precision": "mean average precision",
+    "roc_auc": "ROC AUC",
 }
-_NO_SHARE = {"log_loss"}
+_NO_SHARE = {"log_loss", "mean_average_precision", "roc_auc"}
 _N_LISTED = 20
+# The table of labels holds average precision, ROC AUC and threshold from this width.
+_WIDE = 72
 # Beyond this many labels the numbers in the picture's cells cannot be read.
 _MOST_WRITTEN = 60
 
 
 def render(report: Report, *, width: int = 80) -> RenderableType:
-    """The report for a terminal: notes, headline numbers, a table of labels, the confusions.
+    """The report for a terminal: notes, headline numbers, a table of labels, single-label ones' confusions.
 
     Parameters
     ----------
@@ -50,7 +56,8 @@ def render(report: Report, *, width: int = 80) -> RenderableType:
         What to show.
     width : int >= 40
         Columns to fill. A confusion matrix that is too wide gets letters for labels; one that is still too
-        wide gives way to a list of the most frequent confusions.
+        wide gives way to a list of the most frequent confusions. Below 72 columns multi-label reports leave
+        out average precision, ROC AUC and threshold of the labels.
 
     Returns
     -------
@@ -63,10 +70,10 @@ def render(report: Report, *, width: int = 80) -> RenderableType:
         _headline(report),
         Text(f"split: {visible(report.split)}"),
         "",
-        _per_label(report),
-        "",
+        _per_label(report, width),
     ]
-    parts += [_confusion(report, width)]
+    if not report.multilabel:
+        parts += ["", _confusion(report, width)]
     if report.failures:
         parts += ["", Text("Could not be read:", "yellow")]
         parts += [Text(visible(f"{id_}: {reason}")) for id_, reason in report.failures[:_N_LISTED]]
@@ -96,7 +103,7 @@ def write_report(
     predictions: Iterable[tuple[str, str, str, float]] = (),
     overwrite: bool = False,
 ) -> tuple[Path, ...]:
-    """Write report.json, report.txt and confusion.png, and predictions.csv where there are predictions.
+    """Write report.json and report.txt, confusion.png for single labels, predictions.csv where there are some.
 
     Parameters
     ----------
@@ -105,7 +112,8 @@ def write_report(
     folder : str or Path
         Where to; made where it is missing.
     predictions : iterable of (str, str, str, float)
-        Id, true label, predicted label and its score in [0, 1], a row an example.
+        Id, true label, predicted label and its score in [0, 1], a row an example; several labels joined by
+        ``|``, and then the best score of all.
     overwrite : bool
         Whether to replace files of these names. Other files in the folder are left alone either way.
 
@@ -131,17 +139,21 @@ def write_report(
     as_json, as_text, picture, table = (folder / name for name in FILES)
     as_json.write_text(to_json(report) + "\n", encoding="utf-8")
     as_text.write_text(to_text(report), encoding="utf-8")
-    _write_confusion_png(report, picture)
-    table.unlink(missing_ok=True)  # an earlier report's predictions would not be this one's
+    for earlier in (picture, table):  # an earlier report's would not be this one's
+        earlier.unlink(missing_ok=True)
+    written = [as_json, as_text]
+    if not report.multilabel:
+        _write_confusion_png(report, picture)
+        written.append(picture)
     rows = [(id_, label, answer, round(float(score), 6)) for id_, label, answer, score in predictions]
     if not rows:
-        return as_json, as_text, picture
+        return tuple(written)
     # backslashreplace: file names need not be valid UTF-8
     with table.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "label", "predicted", "score"])
         writer.writerows(rows)
-    return as_json, as_text, picture, table
+    return (*written, table)
 
 
 def _headline(report: Report) -> Table:
@@ -153,8 +165,8 @@ def _headline(report: Report) -> Table:
         table.add_row(
             _NAMES.get(name, name), Text(_number(name, estimate.value), "bold"), _interval(name, estimate)
         )
-    always = Text(f"always '{visible(report.baseline_label)}'")
-    table.add_row("majority baseline", _number("accuracy", report.baseline), always)
+    always = f"{'micro-F1 of ' if report.multilabel else ''}always '{visible(report.baseline_label)}'"
+    table.add_row("majority baseline", _number("accuracy", report.baseline), Text(always))
     table.add_row("examples", str(report.n_examples), f"in {report.n_groups} groups")
     return table
 
@@ -169,14 +181,18 @@ def _interval(name: str, estimate: Estimate) -> str:
     return f"95 %: {_number(name, estimate.low)} to {_number(name, estimate.high)}"
 
 
-def _per_label(report: Report) -> Table:
+def _per_label(report: Report, width: int) -> Table:
+    is_full = report.multilabel and width >= _WIDE
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("label")
-    for heading in ("precision", "recall", "F1", "examples"):
+    ranked = ("AP", "AUC", "threshold") if is_full else ()
+    for heading in ("precision", "recall", "F1", *ranked, "examples"):
         table.add_column(heading, justify="right", no_wrap=True)
     for m in report.per_label:
         shares = (f"{100 * share:.1f} %" for share in (m.precision, m.recall, m.f1))
-        table.add_row(Text(visible(m.label)), *shares, str(m.support))
+        numbers = (m.average_precision, m.roc_auc, report.thresholds.get(m.label)) if is_full else ()
+        more = tuple("" if number is None else f"{number:.3f}" for number in numbers)
+        table.add_row(Text(visible(m.label)), *shares, *more, str(m.support))
     return table
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from heapq import merge
 from pathlib import Path
 
+from genrekit.backends.hooks import ReadsTables
 from genrekit.errors import DatasetError, MediaError
 from genrekit.inputs import Input, expand
-from genrekit.media import modality
+from genrekit.media import modality, suffix_modality
 from genrekit.model import Model
 from genrekit.types import Example, Modality
 
@@ -23,6 +24,16 @@ class Task:
     example: Example
     model: int = -1
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkTable:
+    """A table whose rows a model answers in bulk; ``others`` are the columns that identify a row."""
+
+    name: str
+    path: Path
+    model: int
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ class Router:
     duration_s: float | None = None
     say: Callable[[str], None] = lambda text: None
 
-    def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task]:
+    def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | BulkTable]:
         """Turn inputs into tasks, lazily and in order; what no model takes is a task with an error."""
         kinds = {model.backend.info.modality for model in self.models}
         for item in inputs:
@@ -56,11 +67,12 @@ class Router:
                 else:
                     yield from self._file(found.name, found.path)
 
-    def _file(self, name: str, path: Path) -> Iterator[Task]:
+    def _file(self, name: str, path: Path) -> Iterator[Task | BulkTable]:
         example = Example(id=name, path=path, offset_s=self.offset_s, duration_s=self.duration_s)
         try:
             if modality(path) is Modality.TABLE:
-                yield from self._table(name, path)
+                bulk = self._bulk(name, path)
+                yield from [bulk] if bulk else self._table(name, path)
             else:
                 yield self._media(example)
         except (MediaError, DatasetError, OSError) as error:
@@ -84,14 +96,31 @@ class Router:
     def _row(self, example: Example) -> Task:
         row = example.row or {}
         for number, model in enumerate(self.models):
-            columns = model.backend.info.columns
-            if columns and all(column in row for column in columns):
+            if model.recognises(row):
                 return Task(example, number)
         return Task(example, error="no model here takes a row with these columns")
 
+    def _bulk(self, name: str, path: Path) -> BulkTable | None:
+        """The table with the first model that reads it in bulk, or None."""
+        readers = [
+            (number, model.backend)
+            for number, model in enumerate(self.models)
+            if isinstance(model.backend, ReadsTables)
+        ]
+        if not readers:
+            return None
+        from genrekit.datasets.frames import open_frames
+
+        columns = open_frames(path).columns
+        for number, backend in readers:
+            if features := backend.feature_columns(columns):
+                others = tuple(name for name in columns if name.strip() and name not in features)
+                return BulkTable(name, path, number, others)
+        return None
+
     def _table(self, name: str, path: Path) -> Iterator[Task]:
         from genrekit.datasets.records import is_json, read_records
-        from genrekit.datasets.table import examples_of, match
+        from genrekit.datasets.table import examples_of, match, what_is_wrong
         from genrekit.datasets.tabular import PATH_COLUMNS, read_cells
 
         cells = read_records(path) if is_json(path) else read_cells(path)
@@ -131,6 +160,36 @@ class Router:
             )
             raise DatasetError(
                 f"{name} is no table of features that a model here takes, and no manifest: it has the columns "
-                f"{', '.join(cells.columns[:12])}{' ...' if len(cells.columns) > 12 else ''}.",
+                f"{', '.join(cells.columns[:12])}{' ...' if len(cells.columns) > 12 else ''}."
+                f"{what_is_wrong(cells.columns, schemas)}",
                 f"Tables are read for {takes or 'no model'}; a manifest has a column 'path'.",
             )
+
+
+def extra_columns(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[str, ...]:
+    """The columns that identify the rows of the tables among the inputs, in the order in which they appear.
+
+    What cannot be read, or is no table for one of the models, has none.
+    """
+    from genrekit.datasets.frames import open_frames
+    from genrekit.datasets.table import identifying
+
+    found: dict[str, None] = {}
+    for one in inputs:
+        if one.path is None or suffix_modality(one.path) is not Modality.TABLE:
+            continue
+        try:
+            columns = open_frames(one.path).columns
+        except (DatasetError, OSError):
+            continue
+        for model in models:
+            if isinstance(model.backend, ReadsTables):
+                features = model.backend.feature_columns(columns)
+                others = tuple(name for name in columns if name.strip() and name not in features)
+            else:
+                others = identifying(columns, model.backend.info.columns)
+                features = frozenset(columns).difference(others)
+            if features:
+                found |= dict.fromkeys(others)
+                break
+    return tuple(found)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from genrekit import __version__
-from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared
+from genrekit.backends.base import Backend, BackendConfig
 from genrekit.backends.config import resolve
 from genrekit.bundle import Bundle, load, save
 from genrekit.cache import Cache
 from genrekit.card import write_card
-from genrekit.datasets.base import Dataset
-from genrekit.errors import BackendError, DatasetError, OutputExistsError
-from genrekit.evaluation import Report
+from genrekit.datasets.base import Ambiguous, Dataset
+from genrekit.errors import OutputExistsError
+from genrekit.fitting import fit_checked
+from genrekit.grid import SUFFIX as GRID_SUFFIX
+from genrekit.grid import Candidate, configs, search
+from genrekit.hashing import hash_file
 from genrekit.manifest import Manifest
 from genrekit.material import Material, Measured, Say, describe, gather, open_for
-from genrekit.runtime import Runtime
+from genrekit.results import Report
 from genrekit.splits import By, Split, make_split
 
 MAX_CONFUSION_LABELS = 500
@@ -48,41 +49,6 @@ class Trained:
     measured: Measured | None
 
 
-def fit_checked(
-    backend: Backend,
-    train: Prepared,
-    valid: Prepared | None,
-    labels: tuple[str, ...],
-    config: BackendConfig,
-    say: Say,
-) -> tuple[Fitted, Runtime]:
-    """Fit, and hold the exported graph against the native model before anybody relies on it.
-
-    Raises
-    ------
-    BackendError
-        If the graph's scores differ from the native ones by more than the backend's tolerance.
-    DatasetError
-        If there is nothing to learn: no examples, or one label only.
-    """
-    seen = int((train.targets.sum(axis=0) > 0).sum())
-    if seen < 2:
-        raise DatasetError(
-            f"The training side has {len(train)} usable examples of {seen} label(s); a classifier needs two labels or more.",
-            "Add examples of another label, or make the training side larger.",
-        )
-    fitted = backend.fit(train, valid if valid and len(valid) else None, labels, config, say)
-    runtime = Runtime(fitted.onnx, n_labels=len(labels))
-    difference = float(np.abs(runtime.scores(fitted.check_windows) - fitted.check_scores).max(initial=0.0))
-    if not difference <= fitted.tolerance:
-        raise BackendError(
-            f"The exported graph of backend {backend.info.name!r} differs from the native model by {difference:.2g} "
-            f"(allowed: {fitted.tolerance:g}); nothing was saved.",
-            "Please report this with the versions of scikit-learn, xgboost, onnx and onnxruntime.",
-        )
-    return fitted, runtime
-
-
 def train(
     source: str | Path,
     *,
@@ -91,8 +57,11 @@ def train(
     output: str | Path,
     options: SplitOptions | None = None,
     refit: bool = False,
+    grid: Mapping[str, Sequence[Any]] | None = None,
     merge_labels: bool = False,
+    ambiguous: Ambiguous = "drop",
     read: Literal["table", "audio"] | None = None,
+    about: str = "",
     licence: str = "",
     jobs: int = 1,
     cache: Cache | None = None,
@@ -117,10 +86,17 @@ def train(
     refit : bool
         After the test side was measured, fit the same recipe again on all sides; the bundle then holds that
         model, and says that its numbers come from the one before.
+    grid : Mapping of str to sequence, optional
+        Values of settings; the best combination on grouped folds of the training and validation sides is taken.
+        Its table stands beside ``output``, ``NAME.grid.csv``.
     merge_labels : bool
         Whether spellings that mean the same genre become one label.
+    ambiguous : {'drop', 'first', 'multi'}
+        What becomes of a track of a table that stands under several genres.
     read : {'table', 'audio'}, optional
         What to read where the source holds both; by default what the backend understands best.
+    about : str
+        Sentences for the card; at most 4000 characters.
     licence : str
         The licence of the model, for its card; at most 1000 characters.
     jobs : int >= 1
@@ -147,7 +123,9 @@ def train(
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
     options = options or SplitOptions()
-    dataset = open_for(backend, config, source, merge_labels=merge_labels, read=read)
+    if grid:
+        configs(backend, config, grid)  # a wrong setting is found before an hour of work
+    dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     describe(dataset, say)
     split = make_split(
         dataset.examples,
@@ -159,6 +137,21 @@ def train(
     say(f"split: {split.method}: {len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test")
     everything = [*split.train, *split.valid, *split.test]
     material = gather(backend, config, dataset, everything, jobs=jobs, cache=cache or Cache(), say=say)
+    candidates: list[Candidate] = []
+    if grid:
+        config, candidates = search(
+            backend,
+            config,
+            grid,
+            material,
+            split,
+            table=output.with_name(output.name.removesuffix(".genrekit") + GRID_SUFFIX),
+            by=options.by,
+            valid_size=options.valid_size,
+            jobs=jobs,
+            overwrite=overwrite,
+            say=say,
+        )
     labels = material.labels(split.train)
     fitted, runtime = fit_checked(
         backend,
@@ -168,10 +161,13 @@ def train(
         config,
         say,
     )
+    multilabel = bool(getattr(config, "multilabel", False))
     measured = None
     if split.test:
         scores = runtime.example_scores(material.side(split.test, labels).windows)
-        measured = material.measure(scores, split.test, labels, split)
+        measured = material.measure(
+            scores, split.test, labels, split, multilabel=multilabel, thresholds=fitted.thresholds
+        )
     if refit:
         say(f"fitting the same recipe again on all {len(material.windows)} examples")
         labels = material.labels(everything)
@@ -181,7 +177,7 @@ def train(
         backend=backend.info.name,
         modality=backend.info.modality,
         labels=labels,
-        multilabel=any(len(example.labels) > 1 for example in dataset.examples),
+        multilabel=multilabel,
         config=config.model_dump(mode="json"),
         feature_version=backend.info.feature_version,
         columns=backend.info.columns,
@@ -189,8 +185,9 @@ def train(
         thresholds=dict(fitted.thresholds),
         metrics=_kept_metrics(measured.report) if measured else None,
         data=_data_facts(dataset, material, split, options, config, refit=refit),
-        history=dict(fitted.history),
+        history={**fitted.history, **({"grid": [c.row() for c in candidates]} if grid else {})},
         versions=_versions(),
+        about=" ".join(about.split()),
         licence=licence,
         genrekit=__version__,
     )
@@ -218,11 +215,14 @@ def _data_facts(
         "source": dataset.source if dataset.layout == "synthetic" else Path(dataset.source).name,
         "layout": dataset.layout,
         "fingerprint": dataset.fingerprint,
+        **({"sha256": hash_file(dataset.source)} if Path(dataset.source).is_file() else {}),
         "examples": len(material.windows),
         "counts": dict(
             Counter(label for i in sorted(material.windows) for label in sorted(dataset.examples[i].labels))
         ),
         "left_out": len(dataset.left_out) + len(material.failures),
+        "removed": dict(dataset.removed),
+        "notes": list(dataset.notes),
         "split": {
             "method": split.method,
             "by": options.by,

@@ -82,6 +82,25 @@ class WindowScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Contribution:
+    """How far one feature pushed a row towards a label, or away from it.
+
+    Attributes
+    ----------
+    feature : str
+        The feature's name.
+    value : float or None
+        What the row has there; None where it is missing.
+    contribution : float
+        In log odds (the model's margin): above 0 towards the label.
+    """
+
+    feature: str
+    value: float | None
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """The answer for one input.
 
@@ -105,6 +124,8 @@ class Prediction:
         Why there is no answer.
     extra : Mapping[str, str]
         Identifying columns of the input row.
+    reasons : tuple of Contribution
+        What pushed towards the label, largest first, where it was asked for.
     """
 
     id: str
@@ -116,3 +137,4 @@ class Prediction:
     windows: tuple[WindowScore, ...] = ()
     error: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    reasons: tuple[Contribution, ...] = ()

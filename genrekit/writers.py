@@ -1,7 +1,7 @@
 """Predictions onto a text stream as they come: a table for people, JSON, JSONL and CSV for programs.
 
 *Conventions.* Every prediction becomes a row (in CSV with windows: a row a window) that is flushed at once,
-so that pipes flow. Scores have 6 decimals, times 3 (a millisecond).
+so that pipes flow; where a file is written, a moment later. Scores have 6 decimals, times 3 (a millisecond).
 
 *Names that are not text.* A file name that is not valid UTF-8 reaches Python with surrogate escapes (PEP
 383). JSON and JSONL write ASCII only and escape them (``\\udce9``): Python's ``json`` and ``os.fsencode``
@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from io import StringIO
 from itertools import groupby
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -28,7 +28,10 @@ from rich.table import Table
 from rich.text import Text
 
 from genrekit.errors import UsageError
-from genrekit.types import Prediction, WindowScore
+from genrekit.types import Contribution, Prediction, WindowScore
+
+# In words; JSON has all of them.
+_N_REASONS = 5
 
 
 class Writer(ABC):
@@ -44,20 +47,48 @@ class Writer(ABC):
         Whether to give the timeline.
     extra : sequence of str
         The identifying columns that CSV repeats; JSON repeats what a prediction has.
+    multilabel : bool
+        Whether CSV has a column for several labels.
+    reasons : bool
+        Whether to give what pushed towards the label.
+    flush_s : float >= 0
+        Rows wait at most so long, in seconds, to be flushed by the next one; 0 flushes each at once.
     """
 
-    def __init__(self, stream: TextIO, *, top_k: int, windows: bool, extra: Sequence[str]) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        top_k: int = 3,
+        windows: bool = False,
+        extra: Sequence[str] = (),
+        multilabel: bool = False,
+        reasons: bool = False,
+        flush_s: float = 0.0,
+    ) -> None:
         self.stream = stream
         self.top_k = top_k
         self.windows = windows
-        self.extra = extra
+        self.extra = tuple(extra)
+        self.multilabel = multilabel
+        self.reasons = reasons
+        self._flush_s = flush_s
+        self._flushed_s = time.monotonic()
 
     @abstractmethod
     def write(self, prediction: Prediction) -> None:
-        """Write one prediction and flush."""
+        """Write one prediction."""
 
-    def close(self) -> None:  # noqa: B027 - most formats need no end
+    def flush(self) -> None:
+        """Hand on what was written, unless that was done a moment ago and may wait."""
+        now_s = time.monotonic()
+        if now_s - self._flushed_s >= self._flush_s:
+            self._flushed_s = now_s
+            self.stream.flush()
+
+    def close(self) -> None:
         """Write what completes the output; the stream stays open."""
+        self.stream.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +106,7 @@ class JsonlWriter(Writer):
 
     def write(self, prediction: Prediction) -> None:
         self.stream.write(self._object(prediction) + "\n")
-        self.stream.flush()
+        self.flush()
 
     def _object(self, prediction: Prediction) -> str:
         value: dict[str, Any] = {
@@ -89,6 +120,8 @@ class JsonlWriter(Writer):
         }
         if self.windows:
             value["windows"] = [_window(window) for window in prediction.windows]
+        if self.reasons:
+            value["reasons"] = [_reason(reason) for reason in prediction.reasons]
         if prediction.extra:
             value["extra"] = dict(prediction.extra)
         return json.dumps(value, ensure_ascii=True, allow_nan=False)
@@ -101,7 +134,7 @@ class JsonWriter(JsonlWriter):
 
     def write(self, prediction: Prediction) -> None:
         self.stream.write(self._before + self._object(prediction))
-        self.stream.flush()
+        self.flush()
         self._before = ",\n"
 
     def close(self) -> None:
@@ -112,18 +145,23 @@ class JsonWriter(JsonlWriter):
 class CsvWriter(Writer):
     """Comma-separated rows, RFC 4180, with a header; the same columns whatever the predictions are.
 
-    ``input, label, score, model, error, label_1, score_1, ... label_k, score_k``, then with windows
-    ``start_s, end_s, window_label, window_score``, then the extra columns (``extra_NAME`` where taken).
+    ``input, label, score, model, error, label_1, score_1, ... label_k, score_k``, then with several labels
+    ``labels`` (with ``|`` between them), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
+    window_score``, then the extra columns (``extra_NAME`` where taken).
     """
 
     _timeline = ("start_s", "end_s", "window_label", "window_score")
 
-    def __init__(self, stream: TextIO, *, top_k: int, windows: bool, extra: Sequence[str]) -> None:
-        super().__init__(stream, top_k=top_k, windows=windows, extra=extra)
+    def __init__(self, stream: TextIO, **options: Any) -> None:
+        super().__init__(stream, **options)
+        # csv quotes a lone carriage return only where its line terminator has one (Python 3.11).
+        self._csv = csv.writer(_Lines(self.stream), lineterminator="\r\n")
         columns = ["input", "label", "score", "model", "error"]
-        columns += [f"{name}_{i}" for i in range(1, top_k + 1) for name in ("label", "score")]
-        columns += self._timeline if windows else ()
-        for name in extra:
+        columns += [f"{name}_{i}" for i in range(1, self.top_k + 1) for name in ("label", "score")]
+        columns += ["labels"] if self.multilabel else []
+        columns += ["reasons"] if self.reasons else []
+        columns += self._timeline if self.windows else ()
+        for name in self.extra:
             while name in columns:
                 name = f"extra_{name}"
             columns.append(name)
@@ -139,6 +177,8 @@ class CsvWriter(Writer):
         ]
         ranked = [cell for name, score in prediction.scores[: self.top_k] for cell in (name, _rounded(score))]
         answer += ranked + [None] * (2 * self.top_k - len(ranked))
+        answer += ["|".join(prediction.labels)] if self.multilabel else []
+        answer += [_in_words(prediction.reasons)] if self.reasons else []
         extra = [prediction.extra.get(name) for name in self.extra]
         if not self.windows:
             self._row([*answer, *extra])
@@ -149,13 +189,18 @@ class CsvWriter(Writer):
             self._row([*answer, *[None] * len(self._timeline), *extra])
 
     def _row(self, cells: Sequence[Any]) -> None:
-        # csv quotes a lone carriage return only where its line terminator has one (Python 3.11).
-        line = StringIO()
-        csv.writer(line, lineterminator="\r\n").writerow(
-            [_encodable(cell, self.stream) if isinstance(cell, str) else cell for cell in cells]
-        )
-        self.stream.write(line.getvalue().removesuffix("\r\n") + "\n")
-        self.stream.flush()
+        self._csv.writerow(cells)
+        self.flush()
+
+
+class _Lines:
+    """Takes whole rows from `csv.writer` and writes them as the stream can encode them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        self._stream.write(_encodable(line[:-2], self._stream) + "\n")
 
 
 class PipeConsole(Console):
@@ -171,8 +216,8 @@ class TableWriter(Writer):
     Widths follow the terminal (rich; the variable ``COLUMNS``), down to 40 columns.
     """
 
-    def __init__(self, stream: TextIO, *, top_k: int, windows: bool, extra: Sequence[str]) -> None:
-        super().__init__(stream, top_k=top_k, windows=windows, extra=extra)
+    def __init__(self, stream: TextIO, **options: Any) -> None:
+        super().__init__(stream, **options)
         self._console = PipeConsole(file=stream, highlight=False, markup=False, emoji=False)
         total = self._console.width
         label, bar, percent = 16 if total >= 60 else 12, max(4, min(20, total // 5)), 5
@@ -194,17 +239,20 @@ class TableWriter(Writer):
                 Text(self._fitted(prediction.label or "unsure", self._widths[0]), "yellow"), "", "", name
             )
         for rank, (label, score) in enumerate(prediction.scores[: self.top_k]):
-            best = rank == 0 and prediction.label is not None
+            best = label in prediction.labels
             percent = Text(f"{100 * score:3.0f} %", "bold" if best else "dim")
             shown = Text(self._fitted(label, self._widths[0]), "bold green" if best else "dim")
+            first = rank == 0 and prediction.label is not None
             grid.add_row(
-                shown, self._bar(score, "green" if best else "bright_black"), percent, name if best else ""
+                shown, self._bar(score, "green" if best else "bright_black"), percent, name if first else ""
             )
         self._print(grid)
         if prediction.error is not None:
             self._print(Padding(Text(self._shown(prediction.error), "red"), (0, 0, 0, 2)))
         if self.windows and prediction.windows:
             self._print(Padding(Text(self._shown(_timeline(prediction.windows)), "cyan"), (0, 0, 0, 2)))
+        if self.reasons and prediction.reasons:
+            self._print(Padding(Text(self._shown(_in_words(prediction.reasons)), "cyan"), (0, 0, 0, 2)))
 
     def _bar(self, score: float, colour: str) -> RenderableType:
         if self._console.options.ascii_only:
@@ -239,16 +287,14 @@ WRITERS: dict[str, type[Writer]] = {
 }
 
 
-def open_writer(
-    format: str, stream: TextIO, *, top_k: int = 3, windows: bool = False, extra: Sequence[str] = ()
-) -> Writer:
+def open_writer(format: str, stream: TextIO, **options: Any) -> Writer:
     """The writer of a format.
 
     Parameters
     ----------
     format : {'table', 'json', 'jsonl', 'csv'}
         The format.
-    stream, top_k, windows, extra
+    stream, **options
         As for `Writer`.
 
     Raises
@@ -258,9 +304,9 @@ def open_writer(
     """
     if format not in WRITERS:
         raise UsageError(f"There is no output format {format!r}; allowed are {', '.join(WRITERS)}.")
-    if top_k < 1:
-        raise UsageError(f"At least one label must be asked for; top_k is {top_k}.")
-    return WRITERS[format](stream, top_k=top_k, windows=windows, extra=tuple(extra))
+    if options.get("top_k", 1) < 1:
+        raise UsageError(f"At least one label must be asked for; top_k is {options['top_k']}.")
+    return WRITERS[format](stream, **options)
 
 
 def visible(text: str) -> str:
@@ -273,12 +319,33 @@ def _window(window: WindowScore) -> dict[str, Any]:
     return {"start_s": start_s, "end_s": end_s, "label": window.label, "score": _rounded(window.score)}
 
 
+def _reason(reason: Contribution) -> dict[str, Any]:
+    value = None if reason.value is None else float(f"{reason.value:.6g}")
+    return {"feature": reason.feature, "value": value, "contribution": round(reason.contribution, 4)}
+
+
+def _in_words(reasons: Sequence[Contribution]) -> str:
+    """'energy 0.92 (+0.41), acousticness missing (-0.05)': the largest few, in log odds."""
+    return ", ".join(
+        f"{reason.feature} {_amount(reason.value)} ({reason.contribution:+.2f})"
+        for reason in reasons[:_N_REASONS]
+    )
+
+
+def _amount(value: float | None) -> str:
+    if value is None:
+        return "missing"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(float(score), 6)
+    return None if score is None else round(score, 6)
 
 
 def _encodable(text: str, stream: TextIO) -> str:
     """The text with everything that the stream cannot encode as backslash escapes."""
+    if text.isascii():
+        return text
     encoding = stream.encoding or "utf-8"  # StringIO has none
     return text.encode(encoding, "backslashreplace").decode(encoding)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from track_tables import tracks
 
 from genrekit.backends import registry
 from genrekit.backends.config import make_config
@@ -47,4 +48,21 @@ def model_path(songs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path
     output = tmp_path_factory.mktemp("models") / "tiny.genrekit"
     settings = {"classifier": "logistic", "transform": "standard", "window_s": 2, "folds": 2}
     train(songs.source, backend=backend, config=make_config(backend, settings), output=output)
+    return output
+
+
+@pytest.fixture(scope="session")
+def tracks_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 240 made-up tracks of three genres."""
+    path = tmp_path_factory.mktemp("tables") / "tracks.csv"
+    tracks(240).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tracks_model(tracks_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quickly trained ``spotify`` bundle that knows the genres of ``tracks_csv``."""
+    output = tmp_path_factory.mktemp("models") / "tables.genrekit"
+    settings = {"n_estimators": 30, "max_depth": 3, "min_child_weight": 1}
+    train(tracks_csv, backend="spotify", config=settings, output=output)
     return output

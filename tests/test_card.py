@@ -47,6 +47,7 @@ FACTS: dict[str, Any] = {
         "split": {"method": "stratified, artists apart", "train": 443, "test": 290},
     },
     "versions": {"python": "3.11.7", "numpy": "2.4.6"},
+    "about": "Made of <b>two</b> tables.",
     "licence": "CC-BY-4.0",
     "genrekit": "0.1.0",
 }
@@ -117,8 +118,53 @@ def test_says_what_a_multilabel_model_does() -> None:
     text = card(multilabel=True, thresholds={"blues": 0.25})
     assert "names the genres of a song" in text
     assert "| blues | 100 | 31 | 100.0 % | 12.5 % | 22.2 % | 0.250 |" in text
-    assert "gets one of them, or none." in text
+    assert "every label whose score reaches its threshold: several, one or none." in text
+    assert "gets some of them, or none." in text
     assert "--min-confidence" not in text
+
+
+def test_shows_what_was_measured_of_several_labels() -> None:
+    measured = {
+        "metrics": {
+            "micro_f1": {"value": 0.51, "low": 0.5, "high": 0.52},
+            "mean_average_precision": {"value": 0.4321, "low": 0.4, "high": 0.5},
+            "roc_auc": {"value": 0.8765, "low": 0.8, "high": 0.9},
+        },
+        "baseline": {"micro_f1": 0.2, "label": "blues"},
+        "per_label": [
+            {
+                "label": "blues",
+                "precision": 1.0,
+                "recall": 0.125,
+                "f1": 0.2222,
+                "support": 31,
+                "average_precision": 0.5,
+                "roc_auc": 0.75,
+            },
+            {
+                "label": "r&b",
+                "precision": 0.0,
+                "recall": 0.0,
+                "f1": 0.0,
+                "support": 0,
+                "average_precision": None,
+                "roc_auc": None,
+            },
+        ],
+    }
+    lines = card(
+        multilabel=True, thresholds={"blues": 0.25}, metrics=FACTS["metrics"] | measured
+    ).splitlines()
+    for line in (
+        "| label | examples | tested | precision | recall | F1 | AP | AUC | threshold |",
+        "| blues | 100 | 31 | 100.0 % | 12.5 % | 22.2 % | 0.500 | 0.750 | 0.250 |",
+        "| r&b | 99 | 0 | 0.0 % | 0.0 % | 0.0 % |  |  |  |",
+        "| micro-F1 | 51.0 % | 50.0 % to 52.0 % |",
+        "| mean average precision | 0.432 | 0.400 to 0.500 |",
+        "| ROC AUC | 0.876 | 0.800 to 0.900 |",
+        "| micro-F1 of always answering blues | 20.0 % |  |",
+    ):
+        assert line in lines
 
 
 @pytest.mark.parametrize(

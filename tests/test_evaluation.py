@@ -11,7 +11,8 @@ import pytest
 from sklearn import metrics as sk
 
 from genrekit.errors import BackendError, DatasetError
-from genrekit.evaluation import INFLATED, Report, report
+from genrekit.evaluation import report
+from genrekit.results import INFLATED, Report
 
 LABELS = ("blues", "jazz", "metal", "pop", "rock")
 
@@ -222,7 +223,7 @@ class TestIntervals:
     def test_blocks_do_not_change_the_result(self, monkeypatch):
         scores, truth = answers()
         whole = measured(scores, truth)
-        monkeypatch.setattr("genrekit.evaluation._BLOCK", 1000)
+        monkeypatch.setattr("genrekit.bootstrap._BLOCK", 1000)
         assert measured(scores, truth) == whole
 
     def test_a_thousand_resamples_of_5000_examples_are_quick(self):
@@ -272,7 +273,168 @@ class TestReport:
         assert np.array_equal(scores, before)
 
 
+def several(n: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and targets of a multi-label model that knows something; metal is rare."""
+    rng = np.random.default_rng(seed)
+    targets = rng.random((n, len(LABELS))) < [0.5, 0.3, 0.02, 0.3, 0.2]
+    targets[:5] = np.eye(5, dtype=bool)
+    scores = 1 / (1 + np.exp(-(2.5 * targets - 1.5 + rng.normal(size=targets.shape))))
+    return scores.astype(np.float32), targets
+
+
+def measured_several(scores: np.ndarray, targets: np.ndarray, **kwargs: object) -> Report:
+    options = {"groups": [str(i) for i in range(len(targets))], "split": "test side", "n_boot": 200, **kwargs}
+    return report(scores, targets, LABELS, options.pop("groups"), multilabel=True, **options)
+
+
+THRESHOLDS = {"blues": 0.6, "metal": 0.2}
+
+
+class TestMultilabel:
+    def test_they_are_those_of_scikit_learn(self):
+        scores, targets = several()
+        result = measured_several(scores, targets, thresholds=THRESHOLDS)
+        answered = scores >= [0.6, 0.5, 0.2, 0.5, 0.5]
+        values = {name: estimate.value for name, estimate in result.metrics.items()}
+        assert values == pytest.approx(
+            {
+                "micro_f1": sk.f1_score(targets, answered, average="micro"),
+                "macro_f1": sk.f1_score(targets, answered, average="macro", zero_division=np.nan),
+                "samples_f1": sk.f1_score(targets, answered, average="samples", zero_division=0),
+                "mean_average_precision": sk.average_precision_score(targets, scores),
+                "roc_auc": sk.roc_auc_score(targets, scores),
+            }
+        )
+        table = sk.precision_recall_fscore_support(targets, answered, zero_division=0)
+        ours = [(m.precision, m.recall, m.f1, m.support) for m in result.per_label]
+        assert np.allclose(ours, np.transpose(table))
+        assert [m.average_precision for m in result.per_label] == pytest.approx(
+            list(sk.average_precision_score(targets, scores, average=None))
+        )
+        assert [m.roc_auc for m in result.per_label] == pytest.approx(
+            list(sk.roc_auc_score(targets, scores, average=None))
+        )
+        assert result.confusion == ()
+        assert result.thresholds == {"blues": 0.6, "jazz": 0.5, "metal": 0.2, "pop": 0.5, "rock": 0.5}
+
+    def test_the_baseline_is_the_micro_f1_of_the_most_frequent_label(self):
+        scores, targets = several()
+        always = np.zeros_like(targets)
+        always[:, 0] = True
+        result = measured_several(scores, targets)
+        assert result.baseline_label == "blues"
+        assert result.baseline == pytest.approx(sk.f1_score(targets, always, average="micro"))
+
+    def test_what_is_undefined_is_none_and_in_no_mean(self):
+        scores, targets = several()
+        targets[:, 2] = False
+        targets[:, 4] = True
+        result = measured_several(scores, targets)
+        metal, rock = result.per_label[2], result.per_label[4]
+        assert (metal.support, metal.recall, metal.average_precision, metal.roc_auc) == (0, 0, None, None)
+        assert (rock.average_precision, rock.roc_auc) == (1, None)
+        areas = [m.roc_auc for m in result.per_label if m.roc_auc is not None]
+        assert result.metrics["roc_auc"].value == pytest.approx(np.mean(areas))
+        everywhere = measured_several(scores, np.ones_like(targets))
+        assert "roc_auc" not in everywhere.metrics
+
+    def test_a_label_given_nowhere_and_had_nowhere_is_in_no_mean(self):
+        scores, targets = several()
+        scores[:, 2] = 0
+        targets[:, 2] = False
+        others = [m.f1 for i, m in enumerate(measured_several(scores, targets).per_label) if i != 2]
+        assert measured_several(scores, targets).metrics["macro_f1"].value == pytest.approx(np.mean(others))
+
+    def test_every_metric_agrees_with_a_plain_bootstrap(self):
+        scores, targets = several(200)
+        groups = np.random.default_rng(1).integers(40, size=200)
+        result = measured_several(scores, targets, groups=groups.astype(str), n_boot=2000)
+        rng = np.random.default_rng(2)
+        draws: dict[str, list[float]] = {name: [] for name in result.metrics}
+        for _ in range(300):
+            drawn = np.concatenate([np.flatnonzero(groups == g) for g in rng.choice(np.unique(groups), 40)])
+            for name, estimate in measured_several(scores[drawn], targets[drawn], n_boot=1).metrics.items():
+                draws[name].append(estimate.value)
+        for name, estimate in result.metrics.items():
+            spread = np.std(draws[name])
+            low, high = np.quantile(draws[name], [0.025, 0.975])
+            assert estimate.low < estimate.value < estimate.high, name
+            assert estimate.low == pytest.approx(low, abs=0.4 * spread), name
+            assert estimate.high == pytest.approx(high, abs=0.4 * spread), name
+
+    def test_one_group_has_no_interval(self):
+        scores, targets = several(20)
+        result = measured_several(scores, targets, groups=["x"] * 20)
+        assert {(m.low, m.high) for m in result.metrics.values()} == {(None, None)}
+
+    def test_rankings_get_fewer_resamples_where_all_would_take_minutes(self, monkeypatch):
+        scores, targets = several(100)
+        assert measured_several(scores, targets).to_dict()["interval"]["n_boot_ranking"] == 200
+        monkeypatch.setattr("genrekit.evaluation._MOST_RANKED", 100 * 5 * 150)
+        fewer = measured_several(scores, targets).to_dict()["interval"]
+        assert (fewer["n_boot"], fewer["n_boot_ranking"]) == (200, 150)
+        monkeypatch.setattr("genrekit.evaluation._MOST_RANKED", 1)
+        assert measured_several(scores, targets).n_boot_ranking == 100
+
+    def test_a_thousand_resamples_of_5000_examples_are_quick(self):
+        scores, targets = several(5000)
+        start = time.perf_counter()
+        measured_several(scores, targets, n_boot=1000)
+        assert time.perf_counter() - start < 5
+
+    def test_thresholds_may_differ_from_example_to_example(self):
+        scores, targets = several(100)
+        limits = np.full(scores.shape, 0.5)
+        same, own = measured_several(scores, targets), measured_several(scores, targets, thresholds=limits)
+        assert own.metrics == same.metrics
+        assert own.thresholds == {}
+        limits[50:] = 1.1
+        assert (
+            measured_several(scores, targets, thresholds=limits).per_label[0].recall
+            < same.per_label[0].recall
+        )
+
+    def test_unknown_labels_are_left_out_and_named(self):
+        scores, targets = several(50)
+        targets[0] = False
+        result = measured_several(scores, targets, unknown_labels={"polka": 1, "fado": 7})
+        assert result.n_examples == 50
+        assert "left out of the numbers" in result.notes[-1]
+        assert result.notes[-1].endswith("fado (7), polka (1).")
+        with pytest.raises(DatasetError, match="theirs are: polka"):
+            measured_several(scores, np.zeros_like(targets), unknown_labels={"polka": 50})
+
+    def test_it_survives_json(self):
+        scores, targets = several(50)
+        targets[:, 2] = False
+        result = measured_several(scores, targets, thresholds=THRESHOLDS)
+        value = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+        assert value["multilabel"] is True
+        assert value["baseline"].keys() == {"micro_f1", "label"}
+        assert value["confusion"] == []
+        assert value["thresholds"]["metal"] == 0.2
+        assert value["per_label"][2]["roc_auc"] is None
+        assert value["per_label"][0]["average_precision"] > 0.5
+
+    def test_scores_need_not_sum_to_1_but_are_probabilities(self):
+        scores, targets = several(10)
+        for bad in (np.nan, -0.1, 1.5):
+            scores[3, 2] = bad
+            with pytest.raises(BackendError, match="not probabilities"):
+                measured_several(scores, targets)
+
+    def test_inputs_are_left_alone(self):
+        scores, targets = several(20)
+        before = scores.copy()
+        measured_several(scores, targets)
+        assert np.array_equal(scores, before)
+
+
 class TestInput:
+    def test_thresholds_are_for_several_labels(self):
+        with pytest.raises(ValueError, match="thresholds are for multi-label scores"):
+            measured(*answers(10), thresholds={"blues": 0.5})
+
     def test_nothing_is_an_error_with_the_first_failure(self):
         with pytest.raises(DatasetError, match=r"2 examples failed, none is left. The first: x.wav: broken"):
             measured(

@@ -13,8 +13,11 @@ LAYERS = (
         "backends", "datasets", "splits", "execution", "workers", "cache", "card", "bundle", "manifest",
         "container", "runtime",
     },
-    {"model", "routing", "inputs", "numbers", "preparation", "material", "evaluation", "report", "writers"},
-    {"training", "assessment", "inference", "testing"},
+    {
+        "model", "routing", "inputs", "numbers", "preparation", "material", "evaluation", "metrics", "ranking",
+        "bootstrap", "thresholds", "results", "report", "writers", "answer", "bulk", "fitting", "grid",
+    },
+    {"training", "assessment", "inference", "testing", "conformance"},
     {"cli", "__init__", "__main__"},
 )  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -15,8 +15,9 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from genrekit.errors import OutputExistsError
-from genrekit.evaluation import INFLATED, Report, report
+from genrekit.evaluation import report
 from genrekit.report import render, to_json, to_text, write_report
+from genrekit.results import INFLATED, Report
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 
@@ -28,6 +29,15 @@ def example(labels: Sequence[str] = GENRES, n: int = 300, **kwargs: object) -> R
     groups = [str(i // 2) for i in range(n)]
     options = {"split": "published sides", "n_boot": 50, **kwargs}
     return report(scores, np.eye(len(labels))[truth], labels, groups, **options)
+
+
+def several(labels: Sequence[str] = GENRES, n: int = 300, **kwargs: object) -> Report:
+    rng = np.random.default_rng(0)
+    targets = rng.random((n, len(labels))) < 0.3
+    scores = np.clip(0.4 * targets + rng.random(targets.shape) / 2, 0, 1)
+    groups = [str(i // 2) for i in range(n)]
+    options = {"split": "published sides", "n_boot": 50, "thresholds": {labels[0]: 0.123}, **kwargs}
+    return report(scores, targets, labels, groups, multilabel=True, **options)
 
 
 def many(n: int) -> tuple[str, ...]:
@@ -121,6 +131,46 @@ class TestText:
             render(example(inflated=True))
         )
         assert "\x1b[1;31mThe numbers are inflated" in file.getvalue()
+
+
+class TestSeveralLabels:
+    @pytest.mark.parametrize("n_labels", [2, 50])
+    @pytest.mark.parametrize("width", [40, 71, 72, 100])
+    def test_it_keeps_to_the_width(self, n_labels, width):
+        text = to_text(several(many(n_labels)), width=width)
+        assert max(map(len, text.splitlines())) <= width
+        assert ("threshold" in text) == (width >= 72)
+        assert "…" not in text or width == 40
+
+    def test_numbers_stand_with_their_intervals_and_there_are_no_confusions(self):
+        result = several(inflated=True)
+        text = to_text(result)
+        for name, words in (("micro_f1", "micro-F1"), ("macro_f1", "macro-F1"), ("samples_f1", "samples-F1")):
+            assert f"{words} {100 * result.metrics[name].value:.1f} %" in " ".join(text.split())
+        for name, words in (("mean_average_precision", "mean average precision"), ("roc_auc", "ROC AUC")):
+            assert f"{words} {result.metrics[name].value:.3f} 95 %: 0." in " ".join(text.split())
+        assert f"{100 * result.baseline:.1f} % micro-F1 of always '{result.baseline_label}'" in " ".join(
+            text.split()
+        )
+        assert text.startswith(INFLATED[:60])
+        assert "answer" not in text
+        assert "confusions" not in text
+
+    def test_every_label_has_its_row(self):
+        result = several()
+        lines = [line.split() for line in to_text(result).splitlines()]
+        for m in result.per_label:
+            shares = " ".join(f"{100 * share:.1f} %" for share in (m.precision, m.recall, m.f1)).split()
+            threshold = result.thresholds[m.label]
+            numbers = [f"{n:.3f}" for n in (m.average_precision, m.roc_auc, threshold)]
+            assert [m.label, *shares, *numbers, str(m.support)] in lines
+
+    def test_the_folder_has_no_picture_of_confusions(self, tmp_path):
+        write_report(example(), tmp_path)
+        written = write_report(several(), tmp_path, overwrite=True)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "report.txt"]
+        assert sorted(written) == sorted(tmp_path.iterdir())
+        assert json.loads((tmp_path / "report.json").read_text()) == several().to_dict()
 
 
 class TestInflation:

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from linear_backend import LinearBackend, LinearConfig
 
 from genrekit.backends import registry
+from genrekit.backends.base import BackendConfig
 from genrekit.backends.gtzan import GtzanBackend
 from genrekit.datasets.base import Dataset
 from genrekit.errors import MediaError
@@ -99,6 +101,57 @@ class Clocked(GtzanBackend):
 def test_broken_promises_are_caught(backend, promise, songs):
     with pytest.raises(AssertionError, match=promise):
         check_backend(backend(), examples=songs.examples, settings=QUICK["gtzan"])
+
+
+class Untold(LinearBackend):
+    Config = BackendConfig
+
+
+class Stubborn(LinearBackend):
+    def fit(self, train, valid, labels, config, progress):
+        return super().fit(train, valid, labels, LinearConfig(), progress)
+
+
+class Forgetful(LinearBackend):
+    def fit(self, *arguments):
+        fitted = super().fit(*arguments)
+        return replace(fitted, thresholds=dict(list(fitted.thresholds.items())[:1]))
+
+
+class Eager(LinearBackend):
+    def fit(self, *arguments):
+        return replace(super().fit(*arguments), thresholds=dict.fromkeys("abc", 0.5))
+
+
+class Unreachable(LinearBackend):
+    def fit(self, *arguments):
+        fitted = super().fit(*arguments)
+        return replace(fitted, thresholds=dict.fromkeys(fitted.thresholds, 1.5))
+
+
+def test_a_backend_of_several_labels_conforms():
+    check_backend(LinearBackend())
+    examples = [
+        Example(id=str(i), row={"x": float(i % 2), "y": i / 9}, labels=("rock", "pop", "jazz")[: i % 3 + 1])
+        for i in range(24)
+    ]
+    examples += [replace(e, id=f"other {e.id}", labels=e.labels[::-1]) for e in examples]
+    check_backend(LinearBackend(), examples=examples)
+
+
+@pytest.mark.parametrize(
+    ("backend", "promise"),
+    [
+        (Untold, "a Config key 'multilabel' that is off"),
+        (Stubborn, "a threshold for every label"),
+        (Forgetful, "a threshold for every label"),
+        (Eager, "one label an example: no thresholds"),
+        (Unreachable, "thresholds are from 0 to 1"),
+    ],
+)
+def test_broken_promises_about_several_labels_are_caught(backend, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_backend(backend())
 
 
 def test_parts_of_songs_are_prepared_again_as_the_same_parts(songs):

@@ -20,9 +20,17 @@ if TYPE_CHECKING:
 
 
 class BackendConfig(BaseModel):
-    """The base of every backend's ``Config``: unknown keys refused, values checked, never changed later."""
+    """The base of every backend's ``Config``: unknown keys refused, values checked, never changed later.
+
+    Attributes
+    ----------
+    default_grid : Mapping of str to tuple
+        What ``--grid default`` searches: values of some keys; empty where there is nothing worth trying.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    default_grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything random in training.")
 

@@ -70,6 +70,39 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     return values
 
 
+def parse_grid(backend: Backend, words: Sequence[str]) -> dict[str, list[Any]]:
+    """Read the words of ``--grid``: ``key=1,2,3``, a YAML file of keys with lists, or ``default``.
+
+    Raises
+    ------
+    ConfigError
+        If a word is none of these, a file cannot be read, or the backend has no grid of its own.
+
+    Examples
+    --------
+    >>> parse_grid(registry.get("gtzan"), ["window_s=3,10", "folds=[5]"])
+    {'window_s': [3, 10], 'folds': [5]}
+    """
+    grid: dict[str, list[Any]] = {}
+    for word in words:
+        if word == "default":
+            values: dict[str, Any] = {
+                key: list(options) for key, options in backend.Config.default_grid.items()
+            }
+            if not values:
+                raise ConfigError(
+                    f"Backend {backend.info.name!r} has no grid of its own.", "For example: --grid key=1,2,3"
+                )
+        elif "=" in word:
+            key, _, text = word.partition("=")
+            values = parse_settings([f"{key}=[{text}]" if not text.lstrip().startswith("[") else word])
+        else:
+            values = read_config_file(word)
+        for key, options in values.items():
+            grid[key] = options if isinstance(options, list) else [options]
+    return grid
+
+
 def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
     """Validate values against a backend's Config.
 

@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from genrekit.cli.options import (
+    Ambiguity,
+    Ambiguous,
     By,
     ConfigFile,
     Data,
     Format,
     Jobs,
     MergeLabels,
+    Multilabel,
     NoCache,
     Overwrite,
     Read,
@@ -58,7 +61,9 @@ def evaluate(
     settings: Settings = None,
     seed: Seed = None,
     split_by: By = SplitBy.AUTO,
+    multilabel: Multilabel = False,
     merge_labels: MergeLabels = False,
+    ambiguous: Ambiguity = Ambiguous.DROP,
     read: Read = None,
     format: Annotated[Format, typer.Option("--format", help="How the report is printed.")] = Format.TEXT,
     report_folder: Annotated[
@@ -87,7 +92,7 @@ def evaluate(
     if backend is not None and cv is not None:
         if split is not None:
             raise UsageError("--split chooses a side for a MODEL; cross-validation measures every example.")
-        chosen, settled = configure(backend, config, settings, seed)
+        chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel)
         measured = assessment.cross_validate(
             data,
             backend=chosen,
@@ -95,6 +100,7 @@ def evaluate(
             k=cv,
             by=split_by.value,
             merge_labels=merge_labels,
+            ambiguous=ambiguous.value,
             read=read.value if read else None,
             jobs=job_count(jobs),
             cache=cache,
@@ -103,15 +109,16 @@ def evaluate(
     else:
         from genrekit.model import load_model
 
-        if config or settings or seed is not None or split_by is not SplitBy.AUTO:
+        if config or settings or seed is not None or split_by is not SplitBy.AUTO or multilabel:
             raise UsageError(
-                "--config, --set, --seed and --split-by belong to --backend; a model has its own."
+                "--config, --set, --seed, --multilabel and --split-by belong to --backend; a model has its own."
             )
         measured = assessment.evaluate(
             load_model(str(model)),
             data,
             split=split.value if split else None,
             merge_labels=merge_labels,
+            ambiguous=ambiguous.value,
             read=read.value if read else None,
             jobs=job_count(jobs),
             cache=cache,

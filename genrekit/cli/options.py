@@ -30,6 +30,14 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Ambiguous(StrEnum):
+    """What becomes of a track that stands under several genres."""
+
+    DROP = "drop"
+    FIRST = "first"
+    MULTI = "multi"
+
+
 class Reading(StrEnum):
     """What to read where a source holds both."""
 
@@ -78,6 +86,16 @@ ValidSize = Annotated[
 MergeLabels = Annotated[
     bool, typer.Option("--merge-labels", help="Make one label of spellings that mean the same genre.")
 ]
+Ambiguity = Annotated[
+    Ambiguous,
+    typer.Option(
+        "--ambiguous",
+        help="A track of a table that stands under several genres: dropped, kept under the first, or under all.",
+    ),
+]
+Multilabel = Annotated[
+    bool, typer.Option("--multilabel", help="Several labels an example; the same as --set multilabel=true.")
+]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, max=1024, help="Processes; the default is one a core.")
 ]
@@ -88,7 +106,12 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is al
 
 
 def configure(
-    name: str, config: Path | None, settings: list[str] | None, seed: int | None
+    name: str,
+    config: Path | None,
+    settings: list[str] | None,
+    seed: int | None,
+    *,
+    multilabel: bool = False,
 ) -> tuple[Backend, BackendConfig]:
     """The backend and its validated config from the options of a command; later words win over the file."""
     from genrekit.backends import registry
@@ -99,6 +122,8 @@ def configure(
     values |= parse_settings(settings or [])
     if seed is not None:
         values["seed"] = seed
+    if multilabel:
+        values["multilabel"] = True
     return backend, make_config(backend, values)
 
 

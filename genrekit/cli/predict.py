@@ -80,6 +80,12 @@ def predict(
         typer.Option("--labels", metavar="A,B,...", help="Only these labels compete; their scores sum to 1."),
     ] = None,
     windows: Annotated[bool, typer.Option("--windows", help="Also the timeline: which genre when.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Also which features pushed towards the answer, where a model can say."
+        ),
+    ] = False,
     offset: Annotated[
         float, typer.Option("--offset", min=0, help="Skip so many seconds of every song.")
     ] = 0.0,
@@ -105,6 +111,7 @@ def predict(
     from genrekit.media import suffix_modality
     from genrekit.numbers import MAX_CHARACTERS, read_numbers
     from genrekit.progress import progress
+    from genrekit.routing import extra_columns
     from genrekit.types import Modality
     from genrekit.writers import open_writer
 
@@ -120,12 +127,15 @@ def predict(
     models = tuple(load_model(name) for name in model) if model else load_box()
     inputs: Iterable[str | Input | Example] = _words(paths or [])
     total = None
+    extra: tuple[str, ...] = ()
     if "-" in (paths or []):
         jobs = job_count(jobs)
     else:
         found = list(expand(paths or [], kinds={m.backend.info.modality for m in models}))
         if not any(suffix_modality(one.name) is Modality.TABLE for one in found):
             total = len(found)
+        else:
+            extra = extra_columns(models, found)
         inputs = found
     if features is not None:
         text = sys.stdin.read(MAX_CHARACTERS + 1) if features == "-" else features
@@ -140,6 +150,7 @@ def predict(
             min_confidence=min_confidence,
             labels=tuple(label for label in (labels or "").split(",") if label.strip()),
             windows=windows,
+            explain=explain,
         ),
         offset_s=offset,
         duration_s=duration,
@@ -163,7 +174,14 @@ def predict(
     with (
         partial.open("w", encoding="utf-8", newline="") if partial else nullcontext(sys.stdout) as target,
         open_writer(
-            chosen, target, top_k=top_k, windows=windows, extra=tuple(first.extra) if first else ()
+            chosen,
+            target,
+            top_k=top_k,
+            windows=windows,
+            extra=extra or tuple(first.extra if first else ()),
+            multilabel=any(m.bundle.manifest.multilabel for m in models),
+            reasons=explain,
+            flush_s=0.2 if partial and whole else 0.0,
         ) as writer,
         nullcontext(_nothing) if to_terminal else progress(total, "predicting") as advance,
     ):

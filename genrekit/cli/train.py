@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from genrekit.cli.options import (
+    Ambiguity,
+    Ambiguous,
     BackendName,
     By,
     ConfigFile,
@@ -15,6 +17,7 @@ from genrekit.cli.options import (
     Format,
     Jobs,
     MergeLabels,
+    Multilabel,
     NoCache,
     Overwrite,
     Read,
@@ -51,8 +54,22 @@ def train(
         bool,
         typer.Option("--refit", help="After the test, fit the same recipe again on all sides and save that."),
     ] = False,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid",
+            metavar="KEY=A,B|FILE|default",
+            help="Try every combination on grouped folds of the training side first; several times for several keys.",
+        ),
+    ] = None,
+    multilabel: Multilabel = False,
     merge_labels: MergeLabels = False,
+    ambiguous: Ambiguity = Ambiguous.DROP,
     read: Read = None,
+    about: Annotated[
+        str,
+        typer.Option("--about", metavar="TEXT", help="What others should know of the model, for its card."),
+    ] = "",
     licence: Annotated[str, typer.Option("--licence", help="The licence of the model, for its card.")] = "",
     report_folder: Annotated[
         Path | None, typer.Option("--report", metavar="DIR", help="Also write the test report into a folder.")
@@ -64,8 +81,9 @@ def train(
 ) -> None:
     """Train a model on labelled data, measure it once on the test side, and save it as one file."""
     from genrekit import training
+    from genrekit.backends.config import parse_grid
 
-    chosen, settled = configure(backend, config, settings, seed)
+    chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel)
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
     refuse_folder(report_folder, overwrite=overwrite)
@@ -76,8 +94,11 @@ def train(
         output=output,
         options=training.SplitOptions(split_by.value, test_size, valid_size),
         refit=refit,
+        grid=parse_grid(chosen, grid) if grid else None,
         merge_labels=merge_labels,
+        ambiguous=ambiguous.value,
         read=read.value if read else None,
+        about=about,
         licence=licence,
         jobs=job_count(jobs),
         cache=open_cache(no_cache),

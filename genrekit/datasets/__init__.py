@@ -10,23 +10,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from genrekit.datasets.base import Dataset
+from genrekit.datasets.base import Ambiguous, Dataset
 from genrekit.datasets.folder import open_folder
+from genrekit.datasets.frames import open_frames
 from genrekit.datasets.gtzan import open_gtzan
 from genrekit.datasets.manifest import open_manifest
 from genrekit.datasets.names import nearest, printable, quote_all
+from genrekit.datasets.spotify import open_spotify
 from genrekit.datasets.synthetic import open_synthetic
-from genrekit.datasets.table import match, open_table
+from genrekit.datasets.table import match, open_table, what_is_wrong
 from genrekit.datasets.tabular import LABEL_COLUMNS, PATH_COLUMNS, read_cells
 from genrekit.errors import DatasetError
-from genrekit.features.schema import GTZAN_COLUMNS
+from genrekit.features.schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
+from genrekit.features.spotify_schema import recognises
 from genrekit.labels import canonical, same_genre
 from genrekit.media import suffix_modality
 from genrekit.types import Modality
 
 __all__ = ["Dataset", "open_dataset"]
 
-GTZAN_SCHEMA: Mapping[str, Sequence[str]] = {"gtzan": GTZAN_COLUMNS}
+SCHEMAS: Mapping[str, Sequence[str]] = {"gtzan": GTZAN_COLUMNS, "spotify": SPOTIFY_COLUMNS}
 SCHEMES = ("gtzan", "synthetic")
 FORMS = (
     "Allowed are a folder of genre folders, a manifest (.csv, .tsv or .parquet with the columns path and "
@@ -37,11 +40,12 @@ FORMS = (
 def open_dataset(
     source: str | Path,
     *,
-    schemas: Mapping[str, Sequence[str]] = GTZAN_SCHEMA,
+    schemas: Mapping[str, Sequence[str]] = SCHEMAS,
     modality: Modality | None = None,
     prefer: Literal["table", "audio"] | None = None,
     require_labels: bool = True,
     merge_labels: bool = False,
+    ambiguous: Ambiguous = "drop",
 ) -> Dataset:
     """Open a data set.
 
@@ -49,10 +53,11 @@ def open_dataset(
     ----------
     source : str or Path
         A folder of genre folders; a CSV, TSV or Parquet file that is a table of features by its columns, or
-        else a manifest (path,label[,group][,split]); ``gtzan:FOLDER``; ``synthetic:`` or, say,
-        ``synthetic:?genres=4&songs=12&seconds=6&seed=0``.
+        else a manifest (path,label[,group][,split]); JSON of Spotify's features; ``gtzan:FOLDER``;
+        ``synthetic:`` or, say, ``synthetic:?genres=4&songs=12&seconds=6&seed=0``.
     schemas : Mapping of str to sequence of str
-        The feature columns by which a table is recognised.
+        The feature columns by which a table is recognised. Those of ``spotify`` may be spelt otherwise, and
+        some may lack (`genrekit.features.spotify_schema`).
     modality : Modality, optional
         What to take where audio files and images are mixed; by default what there is more of. TABLE refuses
         sources of files.
@@ -62,6 +67,9 @@ def open_dataset(
         Whether rows and files without a label are left out; False where labels are not needed.
     merge_labels : bool
         Whether spellings of one genre (``hiphop``, ``rap``) become one label.
+    ambiguous : {'drop', 'first', 'multi'}
+        What becomes of a track of a Spotify table that stands under several genres: left out, kept under the
+        first, or under all of them.
 
     Returns
     -------
@@ -89,7 +97,7 @@ def open_dataset(
     elif colon and scheme == "synthetic":
         dataset = open_synthetic(source)
     else:
-        dataset = _open_path(source, schemas, modality, require_labels)
+        dataset = _open_path(source, schemas, modality, require_labels, ambiguous)
     if modality is Modality.TABLE and dataset.modality is not Modality.TABLE:
         raise DatasetError(
             f"{printable(source)} holds {dataset.modality} files; a table of features is needed here.",
@@ -99,7 +107,11 @@ def open_dataset(
 
 
 def _open_path(
-    source: str, schemas: Mapping[str, Sequence[str]], modality: Modality | None, require_labels: bool
+    source: str,
+    schemas: Mapping[str, Sequence[str]],
+    modality: Modality | None,
+    require_labels: bool,
+    ambiguous: Ambiguous,
 ) -> Dataset:
     if not source:
         raise DatasetError("No data set is named.", FORMS)
@@ -119,14 +131,22 @@ def _open_path(
             f"{printable(source)} is one {kind} file, not a data set.",
             f"{FORMS} To classify one file: genrekit predict {printable(source)}",
         )
+    if "spotify" in schemas:
+        frames = open_frames(path)
+        if recognises(frames.columns):
+            return open_spotify(source, frames, ambiguous=ambiguous, require_labels=require_labels)
     if path.suffix.lower() in {".json", ".jsonl", ".ndjson"}:
-        raise DatasetError(f"{printable(source)} is JSON; a data set cannot be read from JSON.", FORMS)
+        raise DatasetError(
+            f"{printable(source)} is JSON without Spotify's features; nothing else is read from JSON.", FORMS
+        )
     cells = read_cells(path)
     schema = match(cells, schemas)
     if schema is not None:
         return open_table(source, cells, schema, schemas[schema], require_labels=require_labels)
     if cells.find(PATH_COLUMNS) is None:
-        known = f" The features of {', '.join(schemas)} are known." if schemas else ""
+        known = what_is_wrong(cells.columns, schemas)
+        if schemas and not known:
+            known = f" The features of {', '.join(schemas)} are known."
         raise DatasetError(
             f"{printable(source)} is neither a manifest nor a known table: it has the columns "
             f"{quote_all(cells.columns)}.{known}",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from genrekit.hashing import hash_json
 from genrekit.types import Example, Modality
+
+Ambiguous = Literal["drop", "first", "multi"]
+"""What becomes of a track of a table that stands under several genres."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Dataset:
         Id and reason of everything the loader saw and did not take.
     notes : tuple of str
         What a person should know: which reading was chosen where there was a doubt, what is missing.
+    removed : Mapping of str to int
+        How many rows cleaning removed, by reason: 'no_label', 'repeated', 'ambiguous' ...
     """
 
     source: str
@@ -36,6 +43,7 @@ class Dataset:
     examples: tuple[Example, ...]
     left_out: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    removed: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from genrekit.datasets.tabular import (
     column_name,
 )
 from genrekit.errors import DatasetError
+from genrekit.features.spotify_schema import MIN_COLUMNS, find_columns
 from genrekit.types import Example, Modality
 
 ID_COLUMNS = (*PATH_COLUMNS, "id", "track_id")
@@ -50,6 +51,20 @@ def match(cells: Cells, schemas: Mapping[str, Sequence[str]]) -> str | None:
         f"lacks {quote_all(missing[best])}.",
         "Add the missing columns; order, upper and lower case and other columns do not matter.",
     )
+
+
+def what_is_wrong(columns: Sequence[str], schemas: Mapping[str, Sequence[str]]) -> str:
+    """Why a table with these columns is no table of features, as far as its columns tell; '' where they do not."""
+    values = sum(math.isfinite(_number(column)) for column in columns)
+    if values > len(columns) / 3:
+        return " Its first line holds values where names should stand: write a line of column names above it."
+    found = find_columns(columns) if "spotify" in schemas else {}
+    if len(found) > 1:
+        return (
+            f" It has {len(found)} of the {len(schemas['spotify'])} features of spotify ({quote_all(list(found))}); "
+            f"{MIN_COLUMNS} are needed."
+        )
+    return ""
 
 
 def open_table(
@@ -142,6 +157,17 @@ def examples_of(cells: Cells, columns: Sequence[str], *, sides: bool = True) -> 
             extra={column: printable(row[at]) for column, at in others},
         )
         yield example, f"{where}, column '{bad[0]}': {_describe(bad[1])}" if bad else ""
+
+
+def identifying(columns: Sequence[str], features: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a table that `examples_of` gives as ``extra``; all where it lacks a feature column."""
+    names = {column_name(column): column for column in columns if column.strip()}
+    if not features or any(column_name(feature) not in names for feature in features):
+        return tuple(columns)
+    aliases = (ID_COLUMNS, LABEL_COLUMNS, GROUP_COLUMNS, SPLIT_COLUMNS)
+    taken = {next((name for name in some if name in names), "") for some in aliases}
+    taken |= {column_name(feature) for feature in features}
+    return tuple(column for name, column in names.items() if name not in taken)
 
 
 def side(cells: Cells, number: int, text: str) -> str | None:

@@ -5,12 +5,14 @@ Cells stay text until a loader knows what they mean; a label ``1`` or ``007`` is
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +24,7 @@ MAX_TABLE_BYTES = 2**30
 MAX_CELLS = 50_000_000
 MAX_COLUMNS = 10_000
 MAX_CELL_CHARACTERS = 100_000
+MAX_HEADER_CHARACTERS = 2**18
 
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path")
 LABEL_COLUMNS = ("label", "labels", "genre", "genres")
@@ -108,18 +111,68 @@ def read_cells(path: Path) -> Cells:
 
 
 def _text_rows(path: Path, head: bytes) -> Iterator[list[str]]:
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if b"\0" in head and not wide:
+    encoding = encoding_of(head)
+    if b"\0" in head and encoding != "utf-16":
         raise DatasetError(f"{printable(path)} is not text.", "Give a CSV, TSV or Parquet file.")
     # Paths may hold bytes that are no UTF-8; surrogateescape gives the file system the same bytes back.
-    errors = "strict" if wide else "surrogateescape"
-    with path.open(encoding="utf-16" if wide else "utf-8-sig", errors=errors, newline="") as file:
-        header = next(
-            (line for line in iter(lambda: file.readline(MAX_TABLE_BYTES // 64), "") if line.strip()), ""
-        )
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
-        yield from csv.reader(io.StringIO(header), delimiter=delimiter)
-        yield from csv.reader(file, delimiter=delimiter)
+    errors = "strict" if encoding == "utf-16" else "surrogateescape"
+    with path.open(encoding=encoding, errors=errors, newline="") as file:
+        header = read_header(path, file)
+        yield header.names
+        yield from csv.reader(file, delimiter=header.delimiter)
+
+
+def encoding_of(head: bytes) -> str:
+    """Return the encoding of a text from its first bytes: UTF-16 with a byte order mark, else UTF-8."""
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first line of a delimited text says.
+
+    Attributes
+    ----------
+    names : list of str
+        The column names as they are written; empty where the text has no line that is not blank.
+    delimiter : str
+        Comma, semicolon or tab.
+    lines : int
+        How many lines were read: the header and the blank ones above it.
+    """
+
+    names: list[str]
+    delimiter: str
+    lines: int
+
+
+def read_header(path: Path, file: TextIO) -> Header:
+    """Read the first line that is not blank; the delimiter is the one that it has most of.
+
+    Parameters
+    ----------
+    path : Path
+        The name of the file; in a ``.tsv`` the delimiter is the tab.
+    file : text file
+        Opened with ``newline=""``, at its start; afterwards it stands behind the header.
+
+    Raises
+    ------
+    DatasetError
+        If the line is longer than ``MAX_HEADER_CHARACTERS``.
+    """
+    lines = 0
+    for header in iter(lambda: file.readline(MAX_HEADER_CHARACTERS), ""):
+        lines += 1
+        if len(header) == MAX_HEADER_CHARACTERS:
+            raise DatasetError(
+                f"The first line of {printable(path)} has more than {MAX_HEADER_CHARACTERS:,} characters.",
+                "A table starts with a line of column names.",
+            )
+        if header.strip():
+            delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=header.count)
+            return Header(next(csv.reader(io.StringIO(header), delimiter=delimiter)), delimiter, lines)
+    return Header([], ",", lines)
 
 
 def _parquet_rows(path: Path) -> Iterator[list[str]]:
@@ -141,11 +194,7 @@ def _parquet_rows(path: Path) -> Iterator[list[str]]:
 
 def _collect(path: Path, lines: Iterator[list[str]]) -> Cells:
     header = next(lines, [])
-    if not any(name.strip() for name in header):
-        raise DatasetError(f"{printable(path)} has no line of column names.", "Write one as its first line.")
-    if len(header) > MAX_COLUMNS:
-        raise DatasetError(f"{printable(path)} has {len(header):,} columns; {MAX_COLUMNS:,} are allowed.")
-    refuse_doubled(path, header)
+    check_header(path, header)
     rows: list[tuple[int, list[str]]] = []
     broken: list[tuple[str, str]] = []
     for number, row in enumerate(lines, start=2):
@@ -162,6 +211,21 @@ def _collect(path: Path, lines: Iterator[list[str]]) -> Cells:
         if len(rows) * len(header) > MAX_CELLS:
             raise DatasetError(f"{printable(path)} has more than {MAX_CELLS:,} cells.", "Split it.")
     return Cells(path, tuple(header), tuple(rows), tuple(broken))
+
+
+def check_header(path: Path, header: Sequence[str]) -> None:
+    """Refuse column names that make no table.
+
+    Raises
+    ------
+    DatasetError
+        If none has a name, there are more than ``MAX_COLUMNS``, or two have one name.
+    """
+    if not any(name.strip() for name in header):
+        raise DatasetError(f"{printable(path)} has no line of column names.", "Write one as its first line.")
+    if len(header) > MAX_COLUMNS:
+        raise DatasetError(f"{printable(path)} has {len(header):,} columns; {MAX_COLUMNS:,} are allowed.")
+    refuse_doubled(path, header)
 
 
 def refuse_doubled(path: Path, header: Sequence[str]) -> None:

@@ -1,0 +1,227 @@
+"""Tables of Spotify audio features as numbers: units, note names, decimal commas and what stands for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from genrekit.errors import DatasetError
+from genrekit.features.schema import SPOTIFY_COLUMNS
+from genrekit.features.spotify_cells import Values, decimal_commas, read_numbers
+from genrekit.features.spotify_schema import (
+    MIN_COLUMNS,
+    RANGES,
+    UNKNOWN,
+    find_columns,
+    is_milliseconds,
+    is_percent,
+    twins,
+)
+
+NO_FEATURE = "has no audio feature"
+
+_UNITS = {"minutes": 60_000.0, "seconds": 1000.0, "milliseconds": 1.0}
+# A track of an hour is rare, and so is one of ten seconds: below 60 stand minutes, above 10,000 milliseconds.
+_MOST_MINUTES, _LEAST_MS = 60.0, 10_000.0
+# In a column of both, what is below a second is no length in milliseconds.
+_MIXED_MS = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class SpotifyRows:
+    """Some rows of a table as numbers.
+
+    Attributes
+    ----------
+    numbers : np.ndarray [shape=(n_rows,), dtype=int64]
+        The row numbers, as they were given.
+    values : np.ndarray [shape=(n_rows, 13), dtype=float64]
+        The features in the order of ``SPOTIFY_COLUMNS``, in Spotify's units; NaN where missing or wrong.
+    errors : dict of int to str
+        By index into ``values``, why a row cannot be used: the column as written and its value.
+    """
+
+    numbers: npt.NDArray[np.int64]
+    values: Values
+    errors: dict[int, str]
+
+
+@dataclass(frozen=True)
+class SpotifyTable:
+    """How a table is to be read, as its first rows tell.
+
+    Attributes
+    ----------
+    columns : Mapping of str to str
+        Feature to column as written.
+    missing : tuple of str
+        The features without a column.
+    notes : tuple of str
+        What a person should know: what is missing, which reading was chosen where there was a doubt.
+    decimal_comma : frozenset of str
+        The features whose text has a comma as decimal separator.
+    scales : Mapping of str to float
+        What a written number is multiplied by, where it is not 1.
+    mixed_duration : bool
+        Whether the durations are minutes and milliseconds in one column.
+    """
+
+    columns: Mapping[str, str]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+    decimal_comma: frozenset[str]
+    scales: Mapping[str, float]
+    mixed_duration: bool
+
+    def read(self, table: pa.Table, numbers: npt.NDArray[np.int64]) -> SpotifyRows:
+        """Read some rows.
+
+        Parameters
+        ----------
+        table : pa.Table
+            Rows of the table that was understood: text, numbers or booleans.
+        numbers : np.ndarray [shape=(n_rows,), dtype=int64]
+            Their row numbers.
+
+        Returns
+        -------
+        SpotifyRows
+            Every row; a cell that is no number or out of `RANGES`, or no feature at all, is an error.
+        """
+        values = np.full((len(SPOTIFY_COLUMNS), table.num_rows), np.nan).T
+        errors: dict[int, str] = {}
+        for at, feature in enumerate(SPOTIFY_COLUMNS):
+            if feature in self.columns:
+                name = self.columns[feature]
+                written, problems = read_numbers(table.column(name), feature, feature in self.decimal_comma)
+                values[:, at], outside = self._in_units(written, feature)
+                for i, problem in {**problems, **outside}.items():
+                    errors.setdefault(i, f"column {name!r}: {problem}")
+        for i in np.flatnonzero(np.isnan(values).all(axis=1)).tolist():
+            errors.setdefault(i, NO_FEATURE)
+        return SpotifyRows(numbers, values, errors)
+
+    def _in_units(self, written: Values, feature: str) -> tuple[Values, dict[int, str]]:
+        """Return one column in Spotify's units, and what is out of range."""
+        low, high = RANGES[feature]
+        scale = self.scales.get(feature, 1.0)
+        values = written
+        for unknown in UNKNOWN[feature]:
+            values = np.where(values == unknown, np.nan, values)
+        if feature == "duration_ms" and self.mixed_duration:
+            values = np.where(values < _MIXED_MS, values * _UNITS["minutes"], values)
+        elif scale != 1:
+            values = values * scale
+        outside = np.flatnonzero((values < low) | (values > high))
+        limits = f"{_shown(low / scale)} to {_shown(high / scale)}"
+        problems = {i: f"{_shown(float(written[i]))} is outside {limits}" for i in outside.tolist()}
+        if problems:
+            values = values.copy()
+            values[outside] = np.nan
+        return values, problems
+
+
+def understand(table: pa.Table) -> SpotifyTable:
+    """Decide from the first rows of a table how all of it is to be read.
+
+    Parameters
+    ----------
+    table : pa.Table
+        The first rows, text, numbers or booleans; more rows make better evidence.
+
+    Raises
+    ------
+    DatasetError
+        If fewer than `MIN_COLUMNS` of the 13 features have a column, or two columns mean one feature.
+    """
+    columns = find_columns(table.column_names)
+    missing = tuple(feature for feature in SPOTIFY_COLUMNS if feature not in columns)
+    if len(columns) < MIN_COLUMNS:
+        raise DatasetError(
+            f"The table has {len(columns)} of Spotify's 13 audio features"
+            + (f", {_quoted(list(columns.values()))}" if columns else "")
+            + f"; at least {MIN_COLUMNS} are needed. It lacks {_quoted(missing)}.",
+            "Add the missing columns; upper and lower case, spaces and other columns do not matter.",
+        )
+    notes = []
+    if missing:
+        notes.append(f"there is no column for {_quoted(missing)}: missing values to the model")
+    comma = decimal_commas(table, columns)
+    if comma:
+        notes.append("numbers were read with a decimal comma")
+    percent = [column for column in columns.values() if is_percent(column)]
+    scales = {feature: 0.01 for feature, column in columns.items() if column in percent}
+    if percent:
+        notes.append(f"{_quoted(percent)} were read as percentages")
+    mixed = False
+    if "duration_ms" in columns:
+        unit, mixed, note = _unit(table, columns["duration_ms"], "duration_ms" in comma)
+        scales["duration_ms"] = _UNITS[unit]
+        notes += [note] if note else []
+    notes += [
+        f"{columns['duration_ms']!r} was read as the duration, and {twin!r} was not"
+        for twin in twins(table.column_names)
+    ]
+    return SpotifyTable(columns, missing, tuple(notes), comma, scales, mixed)
+
+
+def model_input(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return what a model looks at.
+
+    Parameters
+    ----------
+    values : array_like [shape=(n, 13)]
+        Features in the order of ``SPOTIFY_COLUMNS``, NaN where missing.
+
+    Returns
+    -------
+    np.ndarray [shape=(n, 15), dtype=float32]
+        The columns of ``MODEL_COLUMNS``: the 13, then
+
+        - ``tempo_fraction``, the tempo's part behind the point, in [0, 1): near 0 where music was made to a
+          whole number of beats a minute. A table whose tempos were rounded has 0 everywhere, so tables of
+          different rounding must not be merged for training;
+        - ``energy_over_loudness``, the energy over the loudness as an amplitude, ``10 ** (loudness / 20)``:
+          how dense a sound is for its level.
+
+        NaN where an operand is.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    column = {name: values[:, at] for at, name in enumerate(SPOTIFY_COLUMNS)}
+    out = np.empty((len(values), len(SPOTIFY_COLUMNS) + 2), dtype=np.float32)
+    out[:, :-2] = values
+    out[:, -2] = column["tempo"] - np.floor(column["tempo"])
+    out[:, -1] = column["energy"] / 10 ** (column["loudness"] / 20)
+    return out
+
+
+def _unit(table: pa.Table, name: str, comma: bool) -> tuple[str, bool, str]:
+    """Return the unit of the durations, whether minutes and milliseconds are mixed, and what to say."""
+    values, _ = read_numbers(table.column(name), "duration_ms", comma)
+    values = values[np.isfinite(values) & (values > 0)]
+    short, long = int((values < _MOST_MINUTES).sum()), int((values > _LEAST_MS).sum())
+    if min(short, long) > len(values) - short - long:
+        return (
+            "milliseconds",
+            True,
+            f"the column {name!r} mixes minutes and milliseconds ({short:,} and {long:,} of the first "
+            f"{table.num_rows:,} rows): values below {_MIXED_MS:,.0f} were read as minutes. Look where the "
+            "units come from: if they differ by genre, the unit betrays the genre, and a model learns that",
+        )
+    if is_milliseconds(name) or not len(values):
+        return "milliseconds", False, ""
+    middle = float(np.median(values))
+    unit = "minutes" if middle < 30 else "seconds" if middle <= _LEAST_MS else "milliseconds"
+    return unit, False, f"the column {name!r} was read as {unit}, by its values"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _shown(value: float) -> str:
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"

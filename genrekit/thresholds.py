@@ -1,0 +1,44 @@
+"""From multi-label scores to answers: a label is given where its score reaches its threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+THRESHOLD = 0.5
+
+Thresholds = Mapping[str, float] | np.ndarray
+
+
+def given(scores: np.ndarray, labels: Sequence[str], thresholds: Thresholds) -> np.ndarray:
+    """Say which labels are given.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n, n_labels)]
+        In [0, 1].
+    labels : sequence of str
+        The columns.
+    thresholds : Mapping[str, float] or np.ndarray [shape=(n, n_labels)]
+        In [0, 1]: one a label, `THRESHOLD` where a label has none; or, as an array, one a label and example.
+
+    Returns
+    -------
+    np.ndarray [shape=(n, n_labels), dtype=bool]
+
+    Raises
+    ------
+    ValueError
+        If a threshold is of no label, or the shapes do not fit one another.
+    """
+    if isinstance(thresholds, Mapping):
+        if unknown := sorted(set(thresholds) - set(labels)):
+            raise ValueError(f"thresholds has {unknown[0]!r}, which is no label")
+        limits = np.array([thresholds.get(label, THRESHOLD) for label in labels])
+    else:
+        limits = thresholds
+        if limits.shape != scores.shape:
+            raise ValueError(f"thresholds have shape {limits.shape}, scores {scores.shape}")
+    reached: np.ndarray = scores >= limits
+    return reached
