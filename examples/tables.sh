@@ -9,10 +9,10 @@ trap 'rm -rf "$work"' EXIT
 
 echo "== a row in, a row out, with what names the track"
 genrekit predict "$table" --format csv --top-k 1 -o "$work/genres.csv"
-cut -d, -f2,3,9- "$work/genres.csv" | head -n 7
+cut -d, -f2,3,9- "$work/genres.csv" | sed -n 1,7p
 
 echo "== why: which features pushed towards the answer"
-genrekit predict "$table" --explain --top-k 1 --format csv | head -n 2
+genrekit predict "$table" --explain --top-k 1 --format csv | sed -n 1,2p
 
 echo "== how often each genre is the answer"
 tail -n +2 "$work/genres.csv" | cut -d, -f2 | sort | uniq -c | sort -rn
