@@ -11,7 +11,7 @@ from genrekit.errors import UsageError
 from genrekit.labels import canonical, normalise
 from genrekit.model import Model
 from genrekit.thresholds import THRESHOLD
-from genrekit.types import Example, Prediction, Windows, WindowScore
+from genrekit.types import Content, Example, Prediction, Windows, WindowScore
 
 TINY = 1e-12
 
@@ -62,10 +62,17 @@ class Answer:
             chosen.append(k)
         return np.array(sorted(set(chosen)))
 
-    def give(self, model: Model, example: Example, windows: Windows, window_scores: np.ndarray) -> Prediction:
+    def give(
+        self,
+        model: Model,
+        example: Example,
+        windows: Windows,
+        window_scores: np.ndarray,
+        content: Content | None = None,
+    ) -> Prediction:
         """Make a prediction of the scores of an example's windows [shape=(n_windows, n_labels)]."""
         mean = window_scores.mean(axis=0, keepdims=True)
-        (prediction,) = self.give_rows(model, [example.id], mean, [example.extra])
+        (prediction,) = self.give_rows(model, [example.id], mean, [example.extra], content)
         if not self.windows:
             return prediction
         names, scores = self._competing(model, window_scores)
@@ -76,16 +83,21 @@ class Answer:
         return replace(prediction, windows=timeline)
 
     def give_rows(
-        self, model: Model, ids: Sequence[str], scores: np.ndarray, extras: Sequence[Mapping[str, str]]
+        self,
+        model: Model,
+        ids: Sequence[str],
+        scores: np.ndarray,
+        extras: Sequence[Mapping[str, str]],
+        content: Content | None = None,
     ) -> Iterator[Prediction]:
-        """Make predictions of the scores of many examples [shape=(n, n_labels)], one each.
+        """Make predictions of the scores of many examples of one file [shape=(n, n_labels)], one each.
 
         Where a model gives several labels, ``label`` is the best of those above their threshold.
         """
         names, scores = self._competing(model, scores)
         order = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, order, axis=1)
-        k = self.top_k
+        k, sha256 = self.top_k, model.bundle.sha256
         by_position = np.array(names, dtype=object)
         tops = zip(by_position[order[:, :k]].tolist(), ranked[:, :k].tolist(), strict=True)
         given = self._given(model, by_position, order, ranked)
@@ -98,6 +110,8 @@ class Answer:
                 scores=tuple(zip(top, scores_of_top, strict=True)),
                 labels=labels,
                 extra=extra,
+                content=content,
+                model_sha256=sha256,
             )
 
     def _given(

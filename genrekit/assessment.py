@@ -33,6 +33,7 @@ def cross_validate(
     read: Literal["table", "audio"] | None = None,
     jobs: int = 1,
     cache: Cache | None = None,
+    cluster: str | None = None,
     say: Say = lambda text: None,
 ) -> Measured:
     """Measure a recipe by k-fold cross-validation: what is scored is scored once, by a
@@ -40,7 +41,7 @@ def cross_validate(
 
     Parameters
     ----------
-    source, backend, config, merge_labels, ambiguous, read, jobs, cache, say
+    source, backend, config, merge_labels, ambiguous, read, jobs, cache, cluster, say
         As in `train`.
     k : int >= 2
         The number of folds.
@@ -59,7 +60,9 @@ def cross_validate(
     describe(dataset, say)
     folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
     indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
-    material = gather(backend, config, dataset, indices, jobs=jobs, cache=cache or Cache(), say=say)
+    material = gather(
+        backend, config, dataset, indices, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
+    )
     return cross_fit(backend, config, material, folds, say)
 
 
@@ -73,6 +76,7 @@ def evaluate(
     read: Literal["table", "audio"] | None = None,
     jobs: int = 1,
     cache: Cache | None = None,
+    cluster: str | None = None,
     say: Say = lambda text: None,
 ) -> Measured:
     """Measure a model on labelled data.
@@ -87,7 +91,7 @@ def evaluate(
     split : {'train', 'valid', 'test'}, optional
         Only this side: the published or written one where there is one, else the side that the model's own
         training made, where this is the data set that it was trained on. All examples by default.
-    merge_labels, ambiguous, read, jobs, cache, say
+    merge_labels, ambiguous, read, jobs, cache, cluster, say
         As in `genrekit.training.train`.
 
     Returns
@@ -126,7 +130,14 @@ def evaluate(
             "note: the model has learned from these examples; its numbers on them say nothing about new songs"
         )
     material = gather(
-        model.backend, model.config, dataset, indices, jobs=jobs, cache=cache or Cache(), say=say
+        model.backend,
+        model.config,
+        dataset,
+        indices,
+        jobs=jobs,
+        cache=cache or Cache(),
+        cluster=cluster,
+        say=say,
     )
     scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
     manifest = model.bundle.manifest

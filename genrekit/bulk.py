@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from heapq import merge
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +15,12 @@ import pyarrow as pa
 from genrekit.answer import Answer
 from genrekit.backends.hooks import NativeScorer, ReadsTables, ScoresNatively, TableReader, TableRows
 from genrekit.datasets.frames import Frame, open_frames
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, MediaError
 from genrekit.execution import default_jobs
+from genrekit.hashing import content_of
 from genrekit.model import Model
 from genrekit.routing import BulkTable
-from genrekit.types import Prediction
+from genrekit.types import Content, Prediction
 
 # A graph scores this many rows before a native library is imported.
 MANY = 5_000
@@ -44,24 +46,20 @@ def answers(
     A row that cannot be read is a prediction with ``error``, and so is the rest of a table that breaks off.
     """
     last = 1
+    content: Content | None = None
     try:
-        for scored in _score(table, model, say):
-            broken = [
-                (number, Prediction(id=f"{table.name}#row {number}", error=why))
-                for number, why in scored.frame.broken
-            ]
-            rows = _rows(table, scored, model, answer)
-            for number, prediction in (
-                merge(rows, broken, key=lambda numbered: numbered[0]) if broken else rows
-            ):
-                yield prediction
-                last = number
-    except (DatasetError, OSError) as error:
+        with table.at_hand() as path:
+            content = content_of(path)
+            for scored in _score(table, path, model, say):
+                for number, prediction in _in_order(table, scored, model, answer, content):
+                    yield prediction
+                    last = number
+    except (DatasetError, MediaError, OSError) as error:
         after = f"{table.name}#after row {last}" if last > 1 else table.name
-        yield Prediction(id=after, error=str(error))
+        yield Prediction(id=after, error=str(error), content=content)
         return
     if last == 1:
-        yield Prediction(id=table.name, error="has no rows below its column names")
+        yield Prediction(id=table.name, error="has no rows below its column names", content=content)
 
 
 def explained(model: Model, windows: np.ndarray, predictions: Iterator[Prediction]) -> Iterator[Prediction]:
@@ -72,14 +70,14 @@ def explained(model: Model, windows: np.ndarray, predictions: Iterator[Predictio
         yield replace(prediction, reasons=reasons)
 
 
-def _score(table: BulkTable, model: Model, say: Callable[[str], None]) -> Iterator[_Scoring]:
+def _score(table: BulkTable, path: Path, model: Model, say: Callable[[str], None]) -> Iterator[_Scoring]:
     """Read frames, and score some of them at a time, a thread each, while the caller uses the one before."""
     jobs = default_jobs()
     waiting: deque[_Scoring] = deque()
     broke_off: Exception | None = None
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            for frame, rows, scorer in _read(table, model, say):
+            for frame, rows, scorer in _read(table, path, model, say):
                 good = np.setdiff1d(np.arange(frame.table.num_rows), list(rows.errors))
                 waiting.append(_Scoring(frame, rows, good, pool.submit(scorer, rows.windows[good])))
                 if len(waiting) > jobs:
@@ -92,11 +90,11 @@ def _score(table: BulkTable, model: Model, say: Callable[[str], None]) -> Iterat
 
 
 def _read(
-    table: BulkTable, model: Model, say: Callable[[str], None]
+    table: BulkTable, path: Path, model: Model, say: Callable[[str], None]
 ) -> Iterator[tuple[Frame, TableRows, NativeScorer]]:
     reader: TableReader | None = None
     scorer: NativeScorer = model.runtime.scores
-    for frame in open_frames(table.path):
+    for frame in open_frames(path):
         if reader is None and frame.table.num_rows:
             assert isinstance(model.backend, ReadsTables)
             reader = model.backend.open_table(frame.table)
@@ -116,20 +114,36 @@ def _shape(model: Model) -> tuple[int, ...]:
     return tuple(size or 1 for size in model.bundle.manifest.input_shape)
 
 
-def _rows(table: BulkTable, scored: _Scoring, model: Model, answer: Answer) -> Iterator[Numbered]:
+def _in_order(
+    table: BulkTable, scored: _Scoring, model: Model, answer: Answer, content: Content
+) -> Iterator[Numbered]:
+    """The answers to a frame by the number of the row, those without one among them."""
+    rows = _rows(table, scored, model, answer, content)
+    if not scored.frame.broken:
+        return rows
+    broken = [
+        (number, Prediction(id=f"{table.name}#row {number}", error=why, content=content))
+        for number, why in scored.frame.broken
+    ]
+    return merge(rows, broken, key=lambda numbered: numbered[0])
+
+
+def _rows(
+    table: BulkTable, scored: _Scoring, model: Model, answer: Answer, content: Content
+) -> Iterator[Numbered]:
     frame, errors = scored.frame, scored.rows.errors
     numbers = frame.numbers.tolist()
     ids = [f"{table.name}#row {number}" for number in numbers]
     extras = _extras(frame.table, table.others)
     good = scored.good.tolist()
     predictions = answer.give_rows(
-        model, [ids[i] for i in good], scored.scores.result(), [extras[i] for i in good]
+        model, [ids[i] for i in good], scored.scores.result(), [extras[i] for i in good], content
     )
     if answer.explain:
         predictions = explained(model, scored.rows.windows[scored.good], predictions)
     for i, number in enumerate(numbers):
         if i in errors:
-            yield number, Prediction(id=ids[i], error=errors[i], extra=extras[i])
+            yield number, Prediction(id=ids[i], error=errors[i], extra=extras[i], content=content)
         else:
             yield number, next(predictions)
 

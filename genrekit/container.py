@@ -85,8 +85,8 @@ def unpack(data: bytes) -> dict[str, bytes]:
             infos = archive.infolist()
             _check_directory(infos, len(data))
             return {info.filename: archive.read(info) for info in infos}
-    except _DAMAGE as error:
-        raise BundleError(f"it is a damaged zip archive: {error}.", FRESH_COPY) from None
+    except _DAMAGE as error:  # zipfile quotes names at any length
+        raise BundleError(f"it is a damaged zip archive: {str(error)[:300]}.", FRESH_COPY) from None
 
 
 def _check_ends(data: bytes) -> None:

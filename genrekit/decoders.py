@@ -44,6 +44,8 @@ _AV_CONTAINERS = (
     (0, b"OggS", "ogg"),
     (0, b"RIFF", "wav"),
 )
+# MIDI sample dumps: libsndfile 1.2.2 prints to stdout about every flaw in them, and nobody keeps songs so.
+_SAMPLE_DUMP = b"\xf0\x7e"
 _SF_UNRECOGNISED = 1
 _SF_NOT_REGULAR = 7  # said of an mp3 in which no frame is found, too
 
@@ -96,7 +98,8 @@ class _AvDecoder:
             raise MediaError("The file has no sound in it, only other streams.")
         self._container = container
         self._stream = container.streams.audio[0]
-        if not self._stream.sample_rate:
+        # a codec that FFmpeg has no name for, or whose sound it could not start to decode
+        if self._stream.codec_context is None or not self._stream.sample_rate:
             raise MediaError("The file is damaged: nothing in it can be decoded.")
         duration_s = container.duration / av.time_base if container.duration else None
         self.info = AudioInfo(duration_s, self._stream.sample_rate, self._stream.channels)
@@ -201,6 +204,8 @@ def open_decoder(path: AnyPath) -> Iterator[Decoder]:
             raise MediaError(f"The file cannot be read{reason(error)}.") from None
         if not head:
             raise MediaError("The file is empty (0 bytes).")
+        if head.startswith(_SAMPLE_DUMP):
+            raise MediaError("The content is a MIDI sample dump, which is not read.", "Convert it to wav.")
         # a descriptor works for every spelling of a name, but not across C runtimes on Windows
         source = os.fspath(path) if os.name == "nt" else file.fileno()
         mpeg = head.startswith(b"ID3") or (head[0] == 0xFF and head[1:2] >= b"\xe0")

@@ -7,8 +7,15 @@ instead). The command line prints both and never a traceback; the class decides 
 from __future__ import annotations
 
 
+def visible(text: str) -> str:
+    """The text with everything unprintable as backslash escapes, so that it cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class GenrekitError(Exception):
-    """Anything that genrekit can explain to a person.
+    """Anything that genrekit can explain to a person. Its words are printable, whatever files put into them.
 
     Parameters
     ----------
@@ -19,6 +26,7 @@ class GenrekitError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
+        message, hint = visible(message), visible(hint)
         super().__init__(message, hint)
         self.message = message
         self.hint = hint

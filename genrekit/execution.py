@@ -44,11 +44,12 @@ def ordered_map(
     jobs: int = 1,
     timeout_s: float | None = None,
     ahead: int | None = None,
+    cluster: str | None = None,
 ) -> Iterator[Outcome[Item, Value]]:
     """Apply a function to every item, lazily and in input order.
 
-    One job without a time limit works in this process. Otherwise worker processes do the work: one that dies
-    or takes too long costs the item it was at. Closing the iterator early stops them.
+    One job without a time limit works in this process. Otherwise worker processes do the work, here or on a
+    cluster: one that dies or takes too long costs the item it was at. Closing the iterator early stops them.
 
     Parameters
     ----------
@@ -57,12 +58,15 @@ def ordered_map(
     items : iterable
         Pulled from only as workers can take more.
     jobs : int >= 1
-        Processes.
+        Processes; a cluster has as many as it has.
     timeout_s : float > 0, optional
         Seconds that one item may take; counted without the start of its process.
     ahead : int >= 1, optional
         How many items may be in work, or finished and waiting for their turn. Bounds the memory, and how far
-        the others get while one item is slow; 8 a job unless given.
+        the others get while one item is slow; 8 a job, or a thread of the cluster, unless given.
+    cluster : str, optional
+        The scheduler of a Dask cluster, as ``dask://host:port``, whose workers do the work; see
+        `genrekit.cluster.cluster_map`.
 
     Yields
     ------
@@ -73,26 +77,28 @@ def ordered_map(
     Raises
     ------
     UsageError
-        If ``jobs``, ``timeout_s`` or ``ahead`` is out of range.
+        If ``jobs``, ``timeout_s`` or ``ahead`` is out of range, or the cluster cannot be reached.
     GenrekitError
-        If the worker processes cannot be started, or cannot load ``fn``.
+        If the worker processes cannot be started, or cannot load ``fn``, or the cluster is lost.
     KeyboardInterrupt
         As it came; the workers are stopped first.
     """
-    if ahead is None:
-        ahead = 8 * jobs
-    if jobs < 1 or ahead < 1 or (timeout_s is not None and not timeout_s > 0):
+    if jobs < 1 or (ahead is not None and ahead < 1) or (timeout_s is not None and not timeout_s > 0):
         raise UsageError(
             f"jobs={jobs}, timeout_s={timeout_s}, ahead={ahead} cannot be used together or at all.",
             "jobs and ahead are whole numbers from 1, timeout_s is above 0 or None.",
         )
     call: Callable[[Item], tuple[Value | None, str | None]] = partial(_attempt, fn)
+    if cluster is not None:
+        from genrekit.cluster import cluster_map
+
+        return _outcomes(cluster_map(call, items, address=cluster, timeout_s=timeout_s, ahead=ahead))
     if jobs == 1 and timeout_s is None:
         return _outcomes((item, call(item)) for item in items)
     # multiprocessing takes 20 ms to import, and the prediction of one file has no use for it.
     from genrekit.workers import pooled_map
 
-    return _outcomes(pooled_map(call, items, jobs=jobs, timeout_s=timeout_s, ahead=ahead))
+    return _outcomes(pooled_map(call, items, jobs=jobs, timeout_s=timeout_s, ahead=ahead or 8 * jobs))
 
 
 def default_jobs() -> int:

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from genrekit.errors import MediaError
+from genrekit.types import Content
+
 
 def hash_bytes(data: bytes) -> str:
     """SHA-256 of some bytes, as 64 hexadecimal digits."""
@@ -24,6 +27,22 @@ def hash_file(path: str | Path) -> str:
     """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_of(path: str | Path) -> Content:
+    """Size and SHA-256 of a file.
+
+    Raises
+    ------
+    MediaError
+        If it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            return Content(file.tell(), sha256)
+    except OSError as error:
+        raise MediaError(f"The file cannot be read: {error.strerror or error}.") from None
 
 
 def hash_json(value: Mapping[str, Any] | list[Any]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 import numpy as np
@@ -17,11 +18,12 @@ from genrekit.backends.hooks import Explains
 from genrekit.cache import Cache
 from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, ordered_map
+from genrekit.hashing import content_of
 from genrekit.inputs import Input
 from genrekit.model import Model, load_box, load_model
-from genrekit.preparation import Preparer
+from genrekit.preparation import Looked, Preparer
 from genrekit.routing import BulkTable, Router, Task
-from genrekit.types import Example, Prediction, Windows
+from genrekit.types import Content, Example, Prediction
 
 __all__ = ["Answer", "Model", "load_box", "load_model", "predict"]
 
@@ -32,17 +34,29 @@ FEW = 4
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of one input: its content, and the answer; no answer where its content was known already."""
+
+    task: Task
+    content: Content | None
+    prediction: Prediction | None
+
+
 @dataclass(frozen=True)
 class Worker:
     """What a process does with a task; it knows how to prepare for every model, and nothing of the graphs."""
 
     preparers: tuple[Preparer, ...]
 
-    def __call__(self, task: Task) -> Windows:
+    def __call__(self, task: Task) -> Looked:
         """Prepare the example of one task."""
-        if task.error:
-            raise MediaError(task.error)
-        return self.preparers[task.model](task.example)
+        if not task.error:
+            return self.preparers[task.model].look(task.example, task.known)
+        content = None
+        with suppress(MediaError):
+            content = content_of(task.example.path) if task.example.path else None
+        return Looked(content, error=task.error)
 
 
 def predict(
@@ -55,6 +69,7 @@ def predict(
     jobs: int | None = None,
     timeout_s: float | None = None,
     cache: Cache | None = None,
+    cluster: str | None = None,
     say: Say = lambda text: None,
 ) -> Iterator[Prediction]:
     """Predict the genre of everything that the inputs mean, one prediction each, in order.
@@ -74,6 +89,8 @@ def predict(
     timeout_s : float > 0, optional
         Seconds after which an input counts as failed.
     cache : Cache, optional
+    cluster : str, optional
+        A Dask cluster that prepares instead of processes here: ``dask://host:port``.
     say : callable
         Gets lines for a person.
 
@@ -87,54 +104,112 @@ def predict(
     UsageError
         If no model is there, or ``answer`` names a label that a model does not know.
     """
-    if isinstance(inputs, str | Path | Example):
-        inputs = [inputs]
     loaded = (
         load_box() if models is None else tuple(m if isinstance(m, Model) else load_model(m) for m in models)
     )
-    if not loaded:
+    answer = answer or Answer()
+    stream = finished(
+        inputs,
+        models=loaded,
+        answer=answer,
+        offset_s=offset_s,
+        duration_s=duration_s,
+        jobs=jobs,
+        timeout_s=timeout_s,
+        cache=cache,
+        cluster=cluster,
+        say=say,
+    )
+    return _predictions(stream, loaded, answer, say)
+
+
+def finished(
+    inputs: str | Path | Example | Iterable[str | Path | Input | Example],
+    *,
+    models: Sequence[Model],
+    answer: Answer,
+    offset_s: float = 0.0,
+    duration_s: float | None = None,
+    jobs: int | None = None,
+    timeout_s: float | None = None,
+    cache: Cache | None = None,
+    cluster: str | None = None,
+    known: Callable[[str], str | None] = lambda name: None,
+    say: Say = lambda text: None,
+) -> Iterator[Finished | BulkTable]:
+    """What `predict` works with: one item an input, and tables as they are, for `genrekit.bulk` to answer.
+
+    ``known`` gives the SHA-256 of an input, by its name, whose answer is there already.
+    """
+    if isinstance(inputs, str | Path | Example):
+        inputs = [inputs]
+    if not models:
         raise UsageError(
             "There is no model to predict with: the box is empty.",
             "Name a bundle: --model FILE, or models=[FILE] in Python.",
         )
-    answer = answer or Answer()
-    for model in loaded:
+    for model in models:
         answer.allowed(model)
-    if answer.explain and not any(isinstance(model.backend, Explains) for model in loaded):
-        names = ", ".join(model.name for model in loaded)
+    if answer.explain and not any(isinstance(model.backend, Explains) for model in models):
+        names = ", ".join(model.name for model in models)
         raise UsageError(f"No model here can explain its answers (asked: {names}).")
-    tasks = Router(loaded, offset_s, duration_s, say).tasks(inputs)
+    routed = Router(models, offset_s, duration_s, say).tasks(inputs)
+    tasks = (task if isinstance(task, BulkTable) else _recognised(task, known, cluster) for task in routed)
     first = list(islice(tasks, FEW + 1))
     if jobs is None:
         jobs = 1 if len(first) <= FEW else default_jobs()
-    worker = Worker(tuple(Preparer(model.backend, model.config, cache or Cache()) for model in loaded))
-    prepare = partial(ordered_map, worker, jobs=jobs, timeout_s=timeout_s)
-    return _in_order(chain(first, tasks), prepare, loaded, answer, say)
+    return _in_order(chain(first, tasks), models, answer, jobs, timeout_s, cache or Cache(), cluster)
+
+
+def _predictions(
+    stream: Iterator[Finished | BulkTable], models: Sequence[Model], answer: Answer, say: Say
+) -> Iterator[Prediction]:
+    for item in stream:
+        if isinstance(item, Finished):
+            assert item.prediction is not None  # nothing was known
+            yield item.prediction
+        else:
+            from genrekit.bulk import answers
+
+            yield from answers(item, models[item.model], answer, say)
+
+
+def _recognised(task: Task, known: Callable[[str], str | None], cluster: str | None) -> Task:
+    """The task with what is known of its content, and a path that means the same on other machines."""
+    path = task.example.path
+    if cluster and path is not None:
+        task = replace(task, example=replace(task.example, path=path.absolute()))
+    return replace(task, known=known(task.example.id))
 
 
 def _in_order(
     tasks: Iterator[Task | BulkTable],
-    prepare: Callable[[Iterable[Task]], Iterator[Outcome[Task, Windows]]],
     models: Sequence[Model],
     answer: Answer,
-    say: Say,
-) -> Iterator[Prediction]:
-    """Runs of single inputs through the workers, and between them tables in bulk."""
-    for is_bulk, run in groupby(tasks, key=lambda task: isinstance(task, BulkTable)):
-        if not is_bulk:
-            yield from _answers(prepare(cast("Iterator[Task]", run)), models, answer)
-            continue
-        from genrekit.bulk import answers
-
-        for table in cast("Iterator[BulkTable]", run):
-            yield from answers(table, models[table.model], answer, say)
+    jobs: int,
+    timeout_s: float | None,
+    cache: Cache,
+    cluster: str | None,
+) -> Iterator[Finished | BulkTable]:
+    """Runs of single inputs through the workers, and tables between them."""
+    with TemporaryDirectory(prefix="genrekit-") as folder:  # a killed worker cannot remove what it fetched
+        worker = Worker(
+            tuple(Preparer(m.backend, m.config, cache, None if cluster else Path(folder)) for m in models)
+        )
+        for is_bulk, run in groupby(tasks, key=lambda task: isinstance(task, BulkTable)):
+            if is_bulk:
+                yield from cast("Iterator[BulkTable]", run)
+                continue
+            single = cast("Iterator[Task]", run)
+            outcomes = ordered_map(worker, single, jobs=jobs, timeout_s=timeout_s, cluster=cluster)
+            yield from _answers(outcomes, models, answer)
 
 
 def _answers(
-    outcomes: Iterator[Outcome[Task, Windows]], models: Sequence[Model], answer: Answer
-) -> Iterator[Prediction]:
+    outcomes: Iterator[Outcome[Task, Looked]], models: Sequence[Model], answer: Answer
+) -> Iterator[Finished]:
     """Score in batches, but keep nobody waiting for a batch to fill."""
-    waiting: list[Outcome[Task, Windows]] = []
+    waiting: list[Outcome[Task, Looked]] = []
     since = time.monotonic()
     for outcome in outcomes:
         waiting.append(outcome)
@@ -146,30 +221,45 @@ def _answers(
 
 
 def _score(
-    batch: Sequence[Outcome[Task, Windows]], models: Sequence[Model], answer: Answer
-) -> Iterator[Prediction]:
+    batch: Sequence[Outcome[Task, Looked]], models: Sequence[Model], answer: Answer
+) -> Iterator[Finished]:
     scores: dict[int, np.ndarray | str] = {}
     for number, model in enumerate(models):
         members = {
-            k: outcome.value.values
+            k: outcome.value.windows.values
             for k, outcome in enumerate(batch)
-            if outcome.value is not None and outcome.item.model == number
+            if outcome.value is not None
+            and outcome.value.windows is not None
+            and outcome.item.model == number
         }
         if members:
             scores |= zip(members, _window_scores(model, list(members.values())), strict=True)
     for k, outcome in enumerate(batch):
-        example = outcome.item.example
-        found = scores.get(k, outcome.error or "failed")
-        if isinstance(found, str) or outcome.value is None:
-            yield Prediction(id=example.id, error=str(found), extra=example.extra)
+        task, looked = outcome.item, outcome.value or _lost(outcome)
+        if looked.windows is None and looked.error is None:
+            yield Finished(task, looked.content, None)
+            continue
+        found = scores.get(k, looked.error or "failed")
+        if isinstance(found, str) or looked.windows is None:
+            prediction = Prediction(
+                id=task.example.id, error=str(found), extra=task.example.extra, content=looked.content
+            )
         else:
-            model = models[outcome.item.model]
-            prediction = answer.give(model, example, outcome.value, found)
+            model = models[task.model]
+            prediction = answer.give(model, task.example, looked.windows, found, looked.content)
             if answer.explain and isinstance(model.backend, Explains):
                 from genrekit.bulk import explained
 
-                (prediction,) = explained(model, outcome.value.values, iter([prediction]))
-            yield prediction
+                (prediction,) = explained(model, looked.windows.values, iter([prediction]))
+        yield Finished(task, looked.content, prediction)
+
+
+def _lost(outcome: Outcome[Task, Looked]) -> Looked:
+    """What is left of an input whose worker died or took too long."""
+    content, path = None, outcome.item.example.path
+    with suppress(MediaError):
+        content = content_of(path) if path else None
+    return Looked(content, error=outcome.error or "failed")
 
 
 def _window_scores(model: Model, windows: list[np.ndarray]) -> list[np.ndarray | str]:

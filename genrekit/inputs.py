@@ -5,24 +5,26 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from genrekit.addresses import is_remote
 from genrekit.media import suffix_modality, walk
 from genrekit.types import Modality
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file to look at, or the reason why a word means none."""
+    """One file to look at, here or at an address, or the reason why a word means none."""
 
     name: str
     path: Path | None = None
     error: str | None = None
+    address: str | None = field(default=None, repr=False)
 
 
 def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(Modality)) -> Iterator[Input]:
-    """Find what paths, folders and glob patterns mean.
+    """Find what paths, folders, glob patterns and addresses (``s3://``, ``https://`` ...) mean.
 
     A folder stands for the audio files and pictures below it, recursively and sorted; tables and hidden
     files in folders are passed over, and so is a kind of file that is not in ``kinds``. A file that is named
@@ -44,6 +46,13 @@ def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(M
         name = os.fspath(word)
         if not name:
             yield Input(name, error="is an empty name")
+            continue
+        if is_remote(name):
+            from genrekit.remote import expand_remote
+
+            yield from (
+                Input(one.name, error=one.error, address=one.address) for one in expand_remote(name, wanted)
+            )
             continue
         path = Path(name)
         try:

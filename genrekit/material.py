@@ -204,6 +204,7 @@ def gather(
     *,
     jobs: int,
     cache: Cache,
+    cluster: str | None = None,
     say: Say,
 ) -> Material:
     """Prepare the examples at ``indices``; what cannot be read is listed, never replaced.
@@ -217,8 +218,8 @@ def gather(
     failures: dict[int, str] = {}
     examples = [dataset.examples[i] for i in indices]
     if all(example.row is not None for example in examples):
-        jobs = 1  # sending a row to another process takes longer than preparing it
-    outcomes = prepare_all(Preparer(backend, config, cache), examples, jobs=jobs)
+        jobs, cluster = 1, None  # sending a row elsewhere takes longer than preparing it
+    outcomes = prepare_all(Preparer(backend, config, cache), examples, jobs=jobs, cluster=cluster)
     with progress(len(examples), "preparing") as advance:
         for i, outcome in zip(indices, outcomes, strict=True):
             if outcome.value is None:

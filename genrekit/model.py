@@ -12,7 +12,7 @@ from genrekit.backends.base import Backend, BackendConfig
 from genrekit.backends.config import make_config
 from genrekit.backends.hooks import Explainer, Explains, ReadsTables
 from genrekit.bundle import Bundle, load
-from genrekit.errors import BundleError, UsageError
+from genrekit.errors import BundleError, ConfigError, UsageError
 from genrekit.models import SUFFIX, box
 from genrekit.runtime import Runtime
 
@@ -126,7 +126,14 @@ def load_model(model: str | Path) -> Model:
             f"{manifest.backend!r}; version {backend.info.feature_version} is installed.",
             "Train it again, or install the genrekit it was made with: " + manifest.genrekit,
         )
-    return Model(bundle, backend, make_config(backend, manifest.config))
+    try:
+        config = make_config(backend, manifest.config)
+    except ConfigError as error:
+        raise BundleError(
+            f"{model} has a config that its backend does not take: {error.message}",
+            "It was changed, or made by another version: " + manifest.genrekit,
+        ) from None
+    return Model(bundle, backend, config)
 
 
 def load_box() -> tuple[Model, ...]:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from genrekit.backends.base import Backend, BackendConfig
 from genrekit.cache import Cache
-from genrekit.errors import MediaError
+from genrekit.errors import GenrekitError, MediaError
 from genrekit.execution import Outcome, ordered_map
-from genrekit.hashing import hash_file
-from genrekit.types import Example, Windows
+from genrekit.hashing import content_of
+from genrekit.media import modality
+from genrekit.types import Content, Example, Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at an example found: its content, and windows, an error, or that nothing is new."""
+
+    content: Content | None = None
+    windows: Windows | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -22,11 +34,14 @@ class Preparer:
     backend : Backend
     config : BackendConfig
     cache : Cache
+    folder : Path, optional
+        Where fetched files stand while they are looked at.
     """
 
     backend: Backend
     config: BackendConfig
     cache: Cache
+    folder: Path | None = None
 
     def __call__(self, example: Example) -> Windows:
         """Prepare one example.
@@ -36,25 +51,63 @@ class Preparer:
         MediaError
             If it cannot be read or decoded.
         """
-        if example.path is None or not self.cache.enabled:
+        with self._at_hand(example) as near:
+            if near.path is None or not self.cache.enabled:
+                return self.backend.prepare(near, self.config)
+            return self._prepare(near, content_of(near.path))
+
+    def look(self, example: Example, known: str | None = None) -> Looked:
+        """Prepare one example unless its content has the SHA-256 that is known; an error is a result.
+
+        Without windows and error, nothing is new.
+        """
+        content = None
+        try:
+            with self._at_hand(example) as near:
+                if near.path is None:
+                    return Looked(windows=self.backend.prepare(near, self.config))
+                content = content_of(near.path)
+                if content.sha256 == known:
+                    return Looked(content)
+                return Looked(content, self._prepare(near, content))
+        except GenrekitError as error:
+            return Looked(content, error=str(error))
+
+    def _prepare(self, example: Example, content: Content) -> Windows:
+        if not self.cache.enabled:
             return self.backend.prepare(example, self.config)
         info = self.backend.info
         settings = {key: getattr(self.config, key) for key in info.prepare_keys}
         settings |= {"offset_s": example.offset_s, "duration_s": example.duration_s}
-        try:
-            content = hash_file(example.path)
-        except OSError as error:
-            raise MediaError(f"The file cannot be read: {error.strerror or error}.") from None
-        key = self.cache.key(content, info.name, info.feature_version, settings)
+        key = self.cache.key(content.sha256, info.name, info.feature_version, settings)
         windows = self.cache.get(key)
         if windows is None:
             windows = self.backend.prepare(example, self.config)
             self.cache.put(key, windows)
         return windows
 
+    @contextmanager
+    def _at_hand(self, example: Example) -> Iterator[Example]:
+        """The example with its file on this machine, fetched where it has an address."""
+        if example.address is None:
+            yield example
+            return
+        from genrekit.remote import fetched
+
+        with fetched(example.address, folder=self.folder) as path:
+            kind = modality(path)
+            if kind is not self.backend.info.modality:
+                raise MediaError(f"is {kind or 'no media file'}, which the model does not take")
+            yield replace(example, path=path, address=None)
+
 
 def prepare_all(
-    preparer: Preparer, examples: Iterable[Example], *, jobs: int = 1, timeout_s: float | None = None
+    preparer: Preparer,
+    examples: Iterable[Example],
+    *,
+    jobs: int = 1,
+    timeout_s: float | None = None,
+    cluster: str | None = None,
 ) -> Iterator[Outcome[Example, Windows]]:
     """Prepare examples lazily, in order, with a bounded number of them in flight.
 
@@ -66,10 +119,14 @@ def prepare_all(
         Processes; 1 works in this one.
     timeout_s : float > 0, optional
         Seconds after which an example counts as failed.
+    cluster : str, optional
+        A Dask cluster that prepares instead, as for `genrekit.execution.ordered_map`.
 
     Yields
     ------
     Outcome
         One an example, with its windows or its error.
     """
-    return ordered_map(preparer, examples, jobs=jobs, timeout_s=timeout_s)
+    if cluster:  # a path must mean the same on other machines
+        examples = (replace(e, path=e.path.absolute()) if e.path else e for e in examples)
+    return ordered_map(preparer, examples, jobs=jobs, timeout_s=timeout_s, cluster=cluster)

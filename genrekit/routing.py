@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from heapq import merge
 from pathlib import Path
 
+from genrekit.addresses import is_remote, redact
 from genrekit.backends.hooks import ReadsTables
 from genrekit.errors import DatasetError, MediaError
 from genrekit.inputs import Input, expand
@@ -19,11 +21,15 @@ _TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One answer to give: an example with the model that takes it, or the reason why none does."""
+    """One answer to give: an example with the model that takes it, or the reason why none does.
+
+    ``known`` is the SHA-256 of the content whose answer is there already.
+    """
 
     example: Example
     model: int = -1
     error: str = ""
+    known: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,18 @@ class BulkTable:
     path: Path
     model: int
     others: tuple[str, ...] = ()
+    address: str | None = field(default=None, repr=False)
+
+    @contextmanager
+    def at_hand(self) -> Iterator[Path]:
+        """The table on this machine, fetched where it has an address."""
+        if self.address is None:
+            yield self.path
+            return
+        from genrekit.remote import fetched
+
+        with fetched(self.address) as path:
+            yield path
 
 
 @dataclass(frozen=True)
@@ -62,10 +80,29 @@ class Router:
                 yield self._row(item) if item.row is not None else self._media(item)
                 continue
             for found in [item] if isinstance(item, Input) else expand([item], kinds=kinds):
-                if found.path is None:
+                if found.address is not None:
+                    yield from self._remote(found.name, found.address)
+                elif found.path is None:
                     yield Task(Example(id=found.name), error=found.error or "no such file")
                 else:
                     yield from self._file(found.name, found.path)
+
+    def _remote(self, name: str, address: str) -> Iterator[Task | BulkTable]:
+        """A file elsewhere: a table is fetched to look at its columns, anything else by the worker that prepares it."""
+        kind = suffix_modality(name)
+        if kind is not Modality.TABLE:
+            yield self._taken(
+                Example(id=name, address=address, offset_s=self.offset_s, duration_s=self.duration_s), kind
+            )
+            return
+        from genrekit.remote import fetched
+
+        try:
+            with fetched(address) as path:
+                bulk = self._bulk(name, path)
+                yield from [replace(bulk, address=address)] if bulk else self._table(name, path)
+        except (MediaError, DatasetError, OSError) as error:
+            yield Task(Example(id=name), error=str(error))
 
     def _file(self, name: str, path: Path) -> Iterator[Task | BulkTable]:
         example = Example(id=name, path=path, offset_s=self.offset_s, duration_s=self.duration_s)
@@ -87,11 +124,17 @@ class Router:
             return Task(
                 example, error="is neither a song, a picture nor a table, by its content and its suffix"
             )
+        return self._taken(example, kind)
+
+    def _taken(self, example: Example, kind: Modality | None) -> Task:
+        """The task for the first model that takes a kind of media; without a kind, the first that takes any."""
         for number, model in enumerate(self.models):
-            if model.backend.info.modality is kind and kind is not Modality.TABLE:
+            takes = model.backend.info.modality
+            if takes is not Modality.TABLE and kind in (None, takes):
                 return Task(example, number)
         names = ", ".join(model.name for model in self.models)
-        return Task(example, error=f"no model here takes {_TAKES[kind]} (asked: {names})")
+        what = _TAKES[kind] if kind else "songs or pictures"
+        return Task(example, error=f"no model here takes {what} (asked: {names})")
 
     def _row(self, example: Example) -> Task:
         row = example.row or {}
@@ -99,6 +142,16 @@ class Router:
             if model.recognises(row):
                 return Task(example, number)
         return Task(example, error="no model here takes a row with these columns")
+
+    def _listed(self, name: str, manifest: Path, word: str) -> Task:
+        """A file that a manifest names: by an address, or from the manifest's own place."""
+        if is_remote(name) and not is_remote(word):
+            word = f"{name.rpartition('/')[0]}/{word}"
+        example = Example(word, offset_s=self.offset_s, duration_s=self.duration_s)
+        if is_remote(word):
+            return self._taken(replace(example, id=redact(word), address=word), suffix_modality(redact(word)))
+        place = manifest.parent / word
+        return self._media(replace(example, id=str(place), path=place))
 
     def _bulk(self, name: str, path: Path) -> BulkTable | None:
         """The table with the first model that reads it in bulk, or None."""
@@ -147,13 +200,10 @@ class Router:
                 yield replace(task, example=replace(task.example, id=f"{name}#{task.example.id}"))
         elif path_at is not None:
             self.say(f"{name}: read as a manifest, a list of files")
-            listed = [(number, path.parent / row[path_at].strip(), "") for number, row in cells.rows]
-            listed += [(int(row.split()[1]), Path(f"{name}#{row}"), why) for row, why in cells.broken]
-            for _, place, why in sorted(listed, key=lambda numbered: numbered[0]):
-                example = Example(
-                    id=str(place), path=place, offset_s=self.offset_s, duration_s=self.duration_s
-                )
-                yield Task(example, error=why) if why else self._media(example)
+            listed = [(number, row[path_at].strip(), "") for number, row in cells.rows]
+            listed += [(int(row.split()[1]), f"{name}#{row}", why) for row, why in cells.broken]
+            for _, word, why in sorted(listed, key=lambda numbered: numbered[0]):
+                yield Task(Example(id=word), error=why) if why else self._listed(name, path, word)
         else:
             takes = ", ".join(
                 f"{key} ({len(columns)} columns)" for key, columns in schemas.items() if columns

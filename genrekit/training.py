@@ -65,6 +65,7 @@ def train(
     licence: str = "",
     jobs: int = 1,
     cache: Cache | None = None,
+    cluster: str | None = None,
     overwrite: bool = False,
     say: Say = lambda text: None,
 ) -> Trained:
@@ -102,6 +103,8 @@ def train(
     jobs : int >= 1
         Processes that prepare examples.
     cache : Cache, optional
+    cluster : str, optional
+        A Dask cluster that prepares examples: ``dask://host:port``.
     overwrite : bool
         Whether an existing ``output`` may be replaced.
     say : callable
@@ -136,7 +139,9 @@ def train(
     )
     say(f"split: {split.method}: {len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test")
     everything = [*split.train, *split.valid, *split.test]
-    material = gather(backend, config, dataset, everything, jobs=jobs, cache=cache or Cache(), say=say)
+    material = gather(
+        backend, config, dataset, everything, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
+    )
     candidates: list[Candidate] = []
     if grid:
         config, candidates = search(

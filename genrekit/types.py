@@ -42,6 +42,8 @@ class Example:
         The part of a song to look at, in seconds; None means to the end.
     extra : Mapping[str, str]
         Identifying columns (artist, track ...) that an answer repeats.
+    address : str or None
+        Where to fetch the file first; it may hold a secret, and is never shown.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Example:
     offset_s: float = 0.0
     duration_s: float | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    address: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +82,14 @@ class WindowScore:
     end_s: float
     label: str
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file held when it was looked at: its size in bytes and its SHA-256, 64 hexadecimal digits."""
+
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,10 @@ class Prediction:
         Identifying columns of the input row.
     reasons : tuple of Contribution
         What pushed towards the label, largest first, where it was asked for.
+    content : Content or None
+        What the answer is about; None for bare numbers, and for a file that could not be opened.
+    model_sha256 : str
+        The hash of the bundle that answered; empty where none did.
     """
 
     id: str
@@ -138,3 +153,5 @@ class Prediction:
     error: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     reasons: tuple[Contribution, ...] = ()
+    content: Content | None = None
+    model_sha256: str = ""

@@ -1,4 +1,4 @@
-"""Predictions onto a text stream as they come: a table for people, JSON, JSONL and CSV for programs.
+"""Predictions onto a text stream as they come: JSON, JSONL and CSV here, a table for people in `genrekit.terminal`.
 
 *Conventions.* Every prediction becomes a row (in CSV with windows: a row a window) that is flushed at once,
 so that pipes flow; where a file is written, a moment later. Scores have 6 decimals, times 3 (a millisecond).
@@ -16,19 +16,13 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import groupby
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from rich.bar import Bar
-from rich.cells import cell_len
-from rich.console import Console, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
 from genrekit.errors import UsageError
 from genrekit.types import Contribution, Prediction, WindowScore
+
+PROVENANCE = ("bytes", "sha256", "model_sha256")
 
 # In words; JSON has all of them.
 _N_REASONS = 5
@@ -51,6 +45,8 @@ class Writer(ABC):
         Whether CSV has a column for several labels.
     reasons : bool
         Whether to give what pushed towards the label.
+    provenance : bool
+        Whether to give the size and the hash of the input, and the hash of the model.
     flush_s : float >= 0
         Rows wait at most so long, in seconds, to be flushed by the next one; 0 flushes each at once.
     """
@@ -64,6 +60,7 @@ class Writer(ABC):
         extra: Sequence[str] = (),
         multilabel: bool = False,
         reasons: bool = False,
+        provenance: bool = False,
         flush_s: float = 0.0,
     ) -> None:
         self.stream = stream
@@ -72,6 +69,7 @@ class Writer(ABC):
         self.extra = tuple(extra)
         self.multilabel = multilabel
         self.reasons = reasons
+        self.provenance = provenance
         self._flush_s = flush_s
         self._flushed_s = time.monotonic()
 
@@ -112,16 +110,18 @@ class JsonlWriter(Writer):
         value: dict[str, Any] = {
             "input": prediction.id,
             "label": prediction.label,
-            "score": _rounded(prediction.score),
+            "score": rounded(prediction.score),
             "model": prediction.model,
             "error": prediction.error,
             "labels": list(prediction.labels),
-            "scores": [{"label": name, "score": _rounded(s)} for name, s in prediction.scores[: self.top_k]],
+            "scores": [{"label": name, "score": rounded(s)} for name, s in prediction.scores[: self.top_k]],
         }
         if self.windows:
             value["windows"] = [_window(window) for window in prediction.windows]
         if self.reasons:
             value["reasons"] = [_reason(reason) for reason in prediction.reasons]
+        if self.provenance:
+            value |= zip(PROVENANCE, provenance_of(prediction), strict=True)
         if prediction.extra:
             value["extra"] = dict(prediction.extra)
         return json.dumps(value, ensure_ascii=True, allow_nan=False)
@@ -147,7 +147,7 @@ class CsvWriter(Writer):
 
     ``input, label, score, model, error, label_1, score_1, ... label_k, score_k``, then with several labels
     ``labels`` (with ``|`` between them), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
-    window_score``, then the extra columns (``extra_NAME`` where taken).
+    window_score``, with provenance ``bytes, sha256, model_sha256``, then the extra columns (``extra_NAME`` where taken).
     """
 
     _timeline = ("start_s", "end_s", "window_label", "window_score")
@@ -161,6 +161,7 @@ class CsvWriter(Writer):
         columns += ["labels"] if self.multilabel else []
         columns += ["reasons"] if self.reasons else []
         columns += self._timeline if self.windows else ()
+        columns += PROVENANCE if self.provenance else ()
         for name in self.extra:
             while name in columns:
                 name = f"extra_{name}"
@@ -171,15 +172,16 @@ class CsvWriter(Writer):
         answer: list[Any] = [
             prediction.id,
             prediction.label,
-            _rounded(prediction.score),
+            rounded(prediction.score),
             prediction.model,
             prediction.error,
         ]
-        ranked = [cell for name, score in prediction.scores[: self.top_k] for cell in (name, _rounded(score))]
+        ranked = [cell for name, score in prediction.scores[: self.top_k] for cell in (name, rounded(score))]
         answer += ranked + [None] * (2 * self.top_k - len(ranked))
         answer += ["|".join(prediction.labels)] if self.multilabel else []
-        answer += [_in_words(prediction.reasons)] if self.reasons else []
-        extra = [prediction.extra.get(name) for name in self.extra]
+        answer += [in_words(prediction.reasons)] if self.reasons else []
+        extra: list[Any] = [*provenance_of(prediction)] if self.provenance else []
+        extra += [prediction.extra.get(name) for name in self.extra]
         if not self.windows:
             self._row([*answer, *extra])
             return
@@ -200,113 +202,41 @@ class _Lines:
         self._stream = stream
 
     def write(self, line: str) -> None:
-        self._stream.write(_encodable(line[:-2], self._stream) + "\n")
+        self._stream.write(encodable(line[:-2], self._stream) + "\n")
 
 
-class PipeConsole(Console):
-    """rich leaves the program with status 1 when a reader has gone; that is the command line's to decide."""
-
-    def on_broken_pipe(self) -> None:
-        raise
+FORMATS = ("table", "json", "jsonl", "csv", "parquet")
 
 
-class TableWriter(Writer):
-    """For people: a line a label with its bar, the best one first, and the name beside it.
-
-    Widths follow the terminal (rich; the variable ``COLUMNS``), down to 40 columns.
-    """
-
-    def __init__(self, stream: TextIO, **options: Any) -> None:
-        super().__init__(stream, **options)
-        self._console = PipeConsole(file=stream, highlight=False, markup=False, emoji=False)
-        total = self._console.width
-        label, bar, percent = 16 if total >= 60 else 12, max(4, min(20, total // 5)), 5
-        self._widths = (label, bar, percent, max(8, total - label - bar - percent - 3))
-        self._model = ""
-
-    def write(self, prediction: Prediction) -> None:
-        if prediction.model not in ("", self._model):
-            self._model = prediction.model
-            self._print(Text(f"model {self._shown(prediction.model)}", "dim"))
-        grid = Table.grid(padding=(0, 1))
-        for width in self._widths:
-            grid.add_column(width=width, no_wrap=True)
-        name = Text(self._fitted(prediction.id, self._widths[-1]), "bold")
-        if prediction.error is not None:
-            grid.add_row(Text("error", "bold red"), "", "", name)
-        elif prediction.label is None or not prediction.scores:
-            grid.add_row(
-                Text(self._fitted(prediction.label or "unsure", self._widths[0]), "yellow"), "", "", name
-            )
-        for rank, (label, score) in enumerate(prediction.scores[: self.top_k]):
-            best = label in prediction.labels
-            percent = Text(f"{100 * score:3.0f} %", "bold" if best else "dim")
-            shown = Text(self._fitted(label, self._widths[0]), "bold green" if best else "dim")
-            first = rank == 0 and prediction.label is not None
-            grid.add_row(
-                shown, self._bar(score, "green" if best else "bright_black"), percent, name if first else ""
-            )
-        self._print(grid)
-        if prediction.error is not None:
-            self._print(Padding(Text(self._shown(prediction.error), "red"), (0, 0, 0, 2)))
-        if self.windows and prediction.windows:
-            self._print(Padding(Text(self._shown(_timeline(prediction.windows)), "cyan"), (0, 0, 0, 2)))
-        if self.reasons and prediction.reasons:
-            self._print(Padding(Text(self._shown(_in_words(prediction.reasons)), "cyan"), (0, 0, 0, 2)))
-
-    def _bar(self, score: float, colour: str) -> RenderableType:
-        if self._console.options.ascii_only:
-            return Text("#" * round(score * self._widths[1]), colour)
-        return Bar(1, 0, score, width=self._widths[1], color=colour)
-
-    def _shown(self, text: str) -> str:
-        return _encodable(visible(text), self.stream)
-
-    def _fitted(self, text: str, width: int) -> str:
-        """At most ``width`` cells; the middle goes first, since the end of a path says most."""
-        text = self._shown(text)
-        if cell_len(text) <= width:
-            return text
-        mark = "..." if self._console.options.ascii_only else "…"
-        head = text[: (width - len(mark)) // 3]
-        tail = text[-width:]
-        while cell_len(head + mark + tail) > width:
-            head, tail = (head, tail[1:]) if tail else (head[:-1], tail)
-        return head + mark + tail
-
-    def _print(self, renderable: RenderableType) -> None:
-        self._console.print(renderable)
-        self.stream.flush()
-
-
-WRITERS: dict[str, type[Writer]] = {
-    "table": TableWriter,
-    "json": JsonWriter,
-    "jsonl": JsonlWriter,
-    "csv": CsvWriter,
-}
-
-
-def open_writer(format: str, stream: TextIO, **options: Any) -> Writer:
+def open_writer(format: str, stream: Any, **options: Any) -> Writer:
     """The writer of a format.
 
     Parameters
     ----------
-    format : {'table', 'json', 'jsonl', 'csv'}
+    format : {'table', 'json', 'jsonl', 'csv', 'parquet'}
         The format.
     stream, **options
-        As for `Writer`.
+        As for `Writer`; a binary stream for Parquet.
 
     Raises
     ------
     UsageError
         If there is no such format, or ``top_k`` is below 1.
     """
-    if format not in WRITERS:
-        raise UsageError(f"There is no output format {format!r}; allowed are {', '.join(WRITERS)}.")
+    if format not in FORMATS:
+        raise UsageError(f"There is no output format {format!r}; allowed are {', '.join(FORMATS)}.")
     if options.get("top_k", 1) < 1:
         raise UsageError(f"At least one label must be asked for; top_k is {options['top_k']}.")
-    return WRITERS[format](stream, **options)
+    if format == "table":
+        from genrekit.terminal import TableWriter
+
+        return TableWriter(stream, **options)
+    if format == "parquet":
+        from genrekit.columnar import ParquetWriter
+
+        return ParquetWriter(stream, **options)
+    kinds: dict[str, type[Writer]] = {"json": JsonWriter, "jsonl": JsonlWriter, "csv": CsvWriter}
+    return kinds[format](stream, **options)
 
 
 def visible(text: str) -> str:
@@ -314,9 +244,16 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def provenance_of(prediction: Prediction) -> tuple[int | None, str | None, str | None]:
+    """Size and hash of the input, and the hash of the model; None where there is none."""
+    content = prediction.content
+    sizes = (content.size, content.sha256) if content else (None, None)
+    return *sizes, prediction.model_sha256 or None
+
+
 def _window(window: WindowScore) -> dict[str, Any]:
     start_s, end_s = round(float(window.start_s), 3), round(float(window.end_s), 3)
-    return {"start_s": start_s, "end_s": end_s, "label": window.label, "score": _rounded(window.score)}
+    return {"start_s": start_s, "end_s": end_s, "label": window.label, "score": rounded(window.score)}
 
 
 def _reason(reason: Contribution) -> dict[str, Any]:
@@ -324,7 +261,7 @@ def _reason(reason: Contribution) -> dict[str, Any]:
     return {"feature": reason.feature, "value": value, "contribution": round(reason.contribution, 4)}
 
 
-def _in_words(reasons: Sequence[Contribution]) -> str:
+def in_words(reasons: Sequence[Contribution]) -> str:
     """'energy 0.92 (+0.41), acousticness missing (-0.05)': the largest few, in log odds."""
     return ", ".join(
         f"{reason.feature} {_amount(reason.value)} ({reason.contribution:+.2f})"
@@ -338,28 +275,13 @@ def _amount(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _rounded(score: float | None) -> float | None:
+def rounded(score: float | None) -> float | None:
     return None if score is None else round(score, 6)
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def encodable(text: str, stream: TextIO) -> str:
     """The text with everything that the stream cannot encode as backslash escapes."""
     if text.isascii():
         return text
     encoding = stream.encoding or "utf-8"  # StringIO has none
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _timeline(windows: Sequence[WindowScore]) -> str:
-    """'0:00-0:12 rock 71 %, 0:12-0:30 blues 55 %': neighbours of one label joined, their scores averaged."""
-    runs = [list(run) for _, run in groupby(windows, key=lambda window: window.label)]
-    return ", ".join(
-        f"{_clock(run[0].start_s)}-{_clock(run[-1].end_s)} {run[0].label} "
-        f"{100 * sum(window.score for window in run) / len(run):.0f} %"
-        for run in runs
-    )
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}"

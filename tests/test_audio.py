@@ -379,3 +379,23 @@ def test_silence_is_what_16_bits_cannot_tell_from_dither() -> None:
     assert audio.is_silent(np.zeros(10, np.float32))
     assert audio.is_silent(dither)
     assert not audio.is_silent(dither * 2)
+
+
+def test_a_codec_that_nobody_knows(wav: Path) -> None:
+    pytest.importorskip("av")
+    data = bytearray(wav.read_bytes())
+    data[20:22] = b"\x16\xd3"  # the tag of the codec
+    wav.write_bytes(data)
+    with pytest.raises(MediaError, match="nothing in it can be decoded"):
+        audio.load(wav)
+
+
+def test_a_midi_sample_dump_is_refused_before_libsndfile_prints_about_it(
+    tmp_path: Path, stereo: Samples, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "song.wav"
+    sf.write(path, stereo[:, 0], SR, format="SDS")
+    path.write_bytes(path.read_bytes()[:-500] + bytes(500))
+    with pytest.raises(MediaError, match="MIDI sample dump"):
+        audio.load(path)
+    assert capfd.readouterr() == ("", "")

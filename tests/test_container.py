@@ -97,6 +97,14 @@ def test_refuses_a_name_that_zipfile_would_cut_short() -> None:
     assert "plain file names" in refusal(archive(("model.onnxZ.pkl", b"")).replace(b"onnxZ", b"onnx\0"))
 
 
+def test_a_long_name_is_not_repeated_in_the_error() -> None:
+    data = bytearray(pack({"model.onnx": bytes(100_000)}))
+    data[26:28] = b"\xff\xff"  # the length of the member's name
+    with pytest.raises(BundleError, match="damaged zip archive") as caught:
+        unpack(bytes(data))
+    assert len(str(caught.value)) < 1500
+
+
 def test_refuses_a_name_that_differs_between_directory_and_member() -> None:
     data = archive(("model.onnx", b"content"))
     assert "damaged" in refusal(data.replace(b"model.onnx", b"other.onnx", 1))

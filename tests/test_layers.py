@@ -11,13 +11,14 @@ LAYERS = (
     {"features", "audio", "decoders"},
     {
         "backends", "datasets", "splits", "execution", "workers", "cache", "card", "bundle", "manifest",
-        "container", "runtime",
+        "container", "runtime", "cluster", "addresses", "stores", "remote",
     },
     {
         "model", "routing", "inputs", "numbers", "preparation", "material", "evaluation", "metrics", "ranking",
         "bootstrap", "thresholds", "results", "report", "writers", "answer", "bulk", "fitting", "grid",
+        "terminal", "columnar", "journal",
     },
-    {"training", "assessment", "inference", "testing", "conformance"},
+    {"training", "assessment", "inference", "batch", "testing", "conformance"},
     {"cli", "__init__", "__main__"},
 )  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -9,6 +9,7 @@ import typer
 
 from genrekit.cli.options import (
     By,
+    Cluster,
     Format,
     Jobs,
     MergeLabels,
@@ -179,6 +180,7 @@ def features(
     ],
     window_s: Annotated[float, typer.Option("--window-s", min=0.5, max=600, help="Seconds a row.")] = 30.0,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     no_cache: NoCache = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -203,7 +205,7 @@ def features(
     rows: list[FeatureRow] = []
     failed = 0
     with progress(len(dataset.examples), "computing") as advance:
-        for outcome in prepare_all(preparer, dataset.examples, jobs=job_count(jobs)):
+        for outcome in prepare_all(preparer, dataset.examples, jobs=job_count(jobs), cluster=cluster):
             if outcome.value is None:
                 failed += 1
                 say(visible(f"left out {outcome.item.id}: {outcome.error}"))

@@ -12,6 +12,7 @@ from genrekit.cli.options import (
     Ambiguity,
     Ambiguous,
     By,
+    Cluster,
     ConfigFile,
     Data,
     Format,
@@ -73,6 +74,7 @@ def evaluate(
         ),
     ] = None,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     no_cache: NoCache = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -104,6 +106,7 @@ def evaluate(
             read=read.value if read else None,
             jobs=job_count(jobs),
             cache=cache,
+            cluster=cluster,
             say=say,
         )
     else:
@@ -122,6 +125,7 @@ def evaluate(
             read=read.value if read else None,
             jobs=job_count(jobs),
             cache=cache,
+            cluster=cluster,
             say=say,
         )
     show(measured, format, report_folder, overwrite=overwrite)

@@ -99,6 +99,12 @@ Multilabel = Annotated[
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, max=1024, help="Processes; the default is one a core.")
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", metavar="dask://HOST:PORT", help="Prepare on a Dask cluster; needs genrekit[dask]."
+    ),
+]
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Neither read nor write the cache of prepared inputs.")
 ]

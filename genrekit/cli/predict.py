@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrekit.cli.options import Jobs, NoCache, check_output, job_count, open_cache
+from genrekit.addresses import is_remote
+from genrekit.cli.options import Cluster, Jobs, NoCache, job_count, open_cache
 from genrekit.cli.words import say
 
 if TYPE_CHECKING:
@@ -30,13 +29,15 @@ class Output(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    PARQUET = "parquet"
 
 
 def predict(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PATH...", help="Files, folders, glob patterns; - reads a list of paths from stdin."
+            metavar="PATH...",
+            help="Files, folders, glob patterns, addresses (s3://, https://, zip:// ...); - reads a list of them from stdin.",
         ),
     ] = None,
     model: Annotated[
@@ -62,12 +63,12 @@ def predict(
         ),
     ] = Output.AUTO,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write here instead of stdout; FILE.part until all is done.",
+            help="Write here instead of stdout, when all is done; FILE.run keeps what is finished until then.",
         ),
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How many labels an answer lists.")] = 3,
@@ -91,29 +92,45 @@ def predict(
     ] = 0.0,
     duration: Annotated[
         float | None,
-        typer.Option("--duration", min=0.001, help="Hear at most so many seconds of every song."),
+        typer.Option(
+            "--duration",
+            "--max-duration",
+            min=0.001,
+            help="Hear at most so many seconds of every song; an hour by default.",
+        ),
     ] = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0.001, help="Give up on an input after so many seconds.")
     ] = None,
     jobs: Jobs = None,
+    cluster: Cluster = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that wrote --output: what is done is kept.")
+    ] = False,
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="With --resume: do again what ended in an error.")
+    ] = False,
     no_cache: NoCache = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing --output.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing --output and its journal.")
+    ] = False,
 ) -> None:
     """Name the genre of songs and of tables of features: one row for each input, in order.
 
+    With --output every finished input is kept in a journal, OUTPUT.run, until the results are whole.
+
     Exit status: 0 all answered; 1 none could be; 2 wrong usage; 3 some could not be.
     """
+    from genrekit.answer import Answer
+    from genrekit.cli.results import Results, check_results
     from genrekit.errors import UsageError
-    from genrekit.inference import FEW, Answer, load_box, load_model
+    from genrekit.inference import FEW, load_box, load_model
     from genrekit.inference import predict as stream
     from genrekit.inputs import expand
     from genrekit.media import suffix_modality
     from genrekit.numbers import MAX_CHARACTERS, read_numbers
-    from genrekit.progress import progress
     from genrekit.routing import extra_columns
     from genrekit.types import Modality
-    from genrekit.writers import open_writer
 
     if not paths and features is None:
         raise UsageError(
@@ -121,14 +138,14 @@ def predict(
         )
     if paths and features is not None:
         raise UsageError("Give either paths or --features, not both.")
-    check_output(output, overwrite=overwrite)
-    if output:
-        check_output(output.with_name(f"{output.name}.part"), overwrite=overwrite)
+    if output is None and (resume or retry_errors):
+        raise UsageError("--resume and --retry-errors go on with a file of results.", "Give --output FILE.")
+    check_results(output, format.value, overwrite=overwrite, resume=resume)
     models = tuple(load_model(name) for name in model) if model else load_box()
     inputs: Iterable[str | Input | Example] = _words(paths or [])
     total = None
     extra: tuple[str, ...] = ()
-    if "-" in (paths or []):
+    if "-" in (paths or []) or any(is_remote(word) for word in paths or []):
         jobs = job_count(jobs)
     else:
         found = list(expand(paths or [], kinds={m.backend.info.modality for m in models}))
@@ -142,69 +159,50 @@ def predict(
         columns = {m.backend.info.name: m.backend.info.columns for m in models if m.backend.info.columns}
         inputs = [read_numbers(text, columns)]
     cache = open_cache(no_cache)
-    predictions = stream(
-        inputs,
-        models=models,
-        answer=Answer(
-            top_k=top_k,
-            min_confidence=min_confidence,
-            labels=tuple(label for label in (labels or "").split(",") if label.strip()),
-            windows=windows,
-            explain=explain,
-        ),
-        offset_s=offset,
-        duration_s=duration,
-        jobs=jobs,
-        timeout_s=timeout,
-        cache=cache,
-        say=say,
+    answer = Answer(
+        top_k=top_k,
+        min_confidence=min_confidence,
+        labels=tuple(label for label in (labels or "").split(",") if label.strip()),
+        windows=windows,
+        explain=explain,
     )
-    to_terminal = output is None and sys.stdout.isatty()
-    chosen = format.value
-    if format is Output.AUTO:
-        suffix = output.suffix.lower().removeprefix(".") if output else ""
-        chosen = "table" if to_terminal else suffix if suffix in ("csv", "json") else "jsonl"
-    # A link is written through, a pipe or device directly; a file appears when it is whole.
-    output = output.resolve() if output and output.is_symlink() else output
-    whole = output is None or not output.exists() or output.is_file()
-    partial = output.with_name(f"{output.name}.part") if output and whole else output
-    top_k = min(top_k, max(len(m.labels) for m in models))
-    first = next(predictions, None)
-    answered = failed = 0
-    with (
-        partial.open("w", encoding="utf-8", newline="") if partial else nullcontext(sys.stdout) as target,
-        open_writer(
-            chosen,
-            target,
-            top_k=top_k,
-            windows=windows,
-            extra=extra or tuple(first.extra if first else ()),
-            multilabel=any(m.bundle.manifest.multilabel for m in models),
-            reasons=explain,
-            flush_s=0.2 if partial and whole else 0.0,
-        ) as writer,
-        nullcontext(_nothing) if to_terminal else progress(total, "predicting") as advance,
-    ):
-        while first is not None:
-            writer.write(first)
-            failed += first.error is not None
-            answered += first.error is None
-            advance()
-            first = next(predictions, None)
-    if partial and output and whole:
-        partial.replace(output)
-    if answered + failed > FEW:
+    results = Results(output, format.value, models, answer, total=total, extra=extra)
+    work: dict[str, Any] = {
+        "jobs": jobs,
+        "timeout_s": timeout,
+        "cache": cache,
+        "cluster": cluster,
+        "say": say,
+    }
+    if output is None or results.is_device:
+        part: dict[str, Any] = {"offset_s": offset, "duration_s": duration}
+        results.write(stream(inputs, models=models, answer=answer, **part, **work))
+    else:
+        from genrekit.batch import Batch, Options
+
+        batch = Batch(results.folder, models, Options(answer, offset, duration))
+        results.finish(
+            batch.run(
+                inputs,
+                resume=resume,
+                retry_errors=retry_errors,
+                overwrite=overwrite,
+                arguments=sys.argv[1:],
+                **work,
+            )
+        )
+        if batch.kept:
+            say(f"{batch.kept} inputs were done before, {batch.new} now")
+        results.write(batch.predictions(say))
+    if results.answered + results.failed > FEW:
         cache.prune()
-    if not answered + failed:
+    if not results.answered + results.failed:
         say("genrekit: there was nothing to predict: the input is empty")
         raise typer.Exit(ALL_FAILED)
-    if failed:
-        say(f"genrekit: {failed} of {failed + answered} inputs could not be read; their rows say why")
-        raise typer.Exit(SOME_FAILED if answered else ALL_FAILED)
-
-
-def _nothing() -> None:
-    """Where a table is drawn on the terminal, a bar on the same terminal would break it."""
+    if results.failed:
+        n_all = results.failed + results.answered
+        say(f"genrekit: {results.failed} of {n_all} inputs could not be read; their rows say why")
+        raise typer.Exit(SOME_FAILED if results.answered else ALL_FAILED)
 
 
 def _words(paths: list[str]) -> Iterator[str]:

@@ -34,7 +34,8 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
 def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: bool) -> None:
     """Print a report to stdout and, where asked, write it into a folder."""
     from genrekit.report import render, to_json, write_report
-    from genrekit.writers import PipeConsole, _encodable
+    from genrekit.terminal import PipeConsole
+    from genrekit.writers import encodable
 
     if format is Format.JSON:
         print(to_json(measured.report))
@@ -42,7 +43,7 @@ def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: 
         console = PipeConsole(file=sys.stdout, highlight=False, markup=False)
         with console.capture() as shown:
             console.print(render(measured.report, width=console.width))
-        print(_encodable(shown.get(), sys.stdout), end="", flush=True)
+        print(encodable(shown.get(), sys.stdout), end="", flush=True)
     if folder is not None:
         write_report(measured.report, folder, predictions=measured.rows, overwrite=overwrite)
         say(f"wrote the report into {folder}")

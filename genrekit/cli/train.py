@@ -12,6 +12,7 @@ from genrekit.cli.options import (
     Ambiguous,
     BackendName,
     By,
+    Cluster,
     ConfigFile,
     Data,
     Format,
@@ -76,6 +77,7 @@ def train(
     ] = None,
     format: Annotated[Format, typer.Option("--format", help="How the report is printed.")] = Format.TEXT,
     jobs: Jobs = None,
+    cluster: Cluster = None,
     no_cache: NoCache = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -102,6 +104,7 @@ def train(
         licence=licence,
         jobs=job_count(jobs),
         cache=open_cache(no_cache),
+        cluster=cluster,
         overwrite=overwrite,
         say=say,
     )

@@ -97,6 +97,6 @@ def open_frames(path: Path) -> Frames:
 
 def _refusal(path: Path, error: BaseException) -> DatasetError:
     return DatasetError(
-        f"{printable(path)} cannot be read as a table: {printable(str(error)[:300])}.",
+        f"{printable(path)} cannot be read as a table: {printable(' '.join(str(error).split())[:300])}.",
         "Give a CSV, TSV, Parquet, JSON or JSON Lines file.",
     )

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from genrekit.datasets.frame import MAX_FRAME_ROWS, Frame, frames_of
 from genrekit.datasets.names import printable
+from genrekit.datasets.parquet_footer import declared_values
 from genrekit.datasets.tabular import MAX_CELLS, check_header
 from genrekit.errors import DatasetError
 
@@ -50,8 +51,12 @@ def open_parquet(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[Fra
     with pq.ParquetFile(path) as file:
         names = list(file.schema_arrow.names)
         check_header(path, names)
-        for k in range(file.metadata.num_row_groups):
-            _check_row_group(path, file.metadata.row_group(k))
+        groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
+        # Only lists have more values than rows.
+        has_lists = any(file.schema.column(i).max_repetition_level for i in range(len(file.schema)))
+        counts = declared_values(path) if has_lists else [group.num_rows for group in groups]
+        for group, n_values in zip(groups, counts, strict=True):
+            _check_row_group(path, group.total_byte_size, n_values)
         # As a dictionary a long text that a small file repeats takes its room once.
         texts = [f.name for f in file.schema_arrow if _is_text(f.type)]
 
@@ -69,11 +74,10 @@ def open_parquet(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[Fra
     return tuple(names), read
 
 
-def _check_row_group(path: Path, group: pq.RowGroupMetaData) -> None:
-    values = max((group.column(i).num_values for i in range(group.num_columns)), default=0)
-    if group.total_byte_size > MAX_ROW_GROUP_BYTES or values > MAX_CELLS:
+def _check_row_group(path: Path, n_bytes: int, n_values: int) -> None:
+    if n_bytes > MAX_ROW_GROUP_BYTES or n_values > MAX_CELLS:
         raise DatasetError(
-            f"{printable(path)} has a row group of {group.total_byte_size:,} bytes and {values:,} values a column; "
+            f"{printable(path)} has a row group of {n_bytes:,} bytes and {n_values:,} values a column; "
             f"{MAX_ROW_GROUP_BYTES:,} bytes and {MAX_CELLS:,} values are allowed.",
             "Write it again with smaller row groups.",
         )

@@ -15,7 +15,7 @@ from genrekit.datasets.tabular import (
     Cells,
     column_name,
 )
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, visible
 from genrekit.features.spotify_schema import MIN_COLUMNS, find_columns
 from genrekit.types import Example, Modality
 
@@ -197,4 +197,4 @@ def _number(text: str) -> float:
 def _describe(text: str) -> str:
     if not text.strip():
         return "the cell is empty"
-    return f"'{printable(text[:40])}' is not a finite number"
+    return f"'{visible(printable(text[:40]))}' is not a finite number"

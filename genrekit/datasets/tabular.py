@@ -105,7 +105,7 @@ def read_cells(path: Path) -> Cells:
         return _collect(path, lines)
     except (OSError, csv.Error, pa.ArrowException, ValueError, OverflowError) as error:
         raise DatasetError(
-            f"{printable(path)} cannot be read as a table: {printable(str(error))}.",
+            f"{printable(path)} cannot be read as a table: {printable(' '.join(str(error).split())[:300])}.",
             "Give a CSV, TSV or Parquet file.",
         ) from error
 

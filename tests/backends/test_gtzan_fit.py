@@ -12,11 +12,12 @@ from safetensors.numpy import load
 
 from genrekit.backends import gtzan_fit
 from genrekit.backends.base import Fitted, Prepared
-from genrekit.backends.gtzan import GtzanConfig
+from genrekit.backends.gtzan import GtzanBackend, GtzanConfig
 from genrekit.backends.gtzan_model import CLASSIFIERS, TRANSFORMS, Sigmoid, build, example_means, log_odds
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, MediaError
 from genrekit.features.schema import GTZAN_COLUMNS
 from genrekit.runtime import Runtime
+from genrekit.types import Example
 
 LABELS = ("blues", "metal", "pop")
 N_FEATURES = len(GTZAN_COLUMNS)
@@ -270,3 +271,9 @@ def test_a_transform_must_be_clearly_better_to_displace_a_simpler_one() -> None:
     assert comparison.losses(luckier).mean() < comparison.losses(even).mean()
     assert gtzan_fit.choose(comparison, [even, luckier])[0] == [even]
     assert gtzan_fit.choose(comparison, [even, better])[0] == [better]
+
+
+def test_a_row_beyond_float32_is_refused_without_a_warning() -> None:
+    example = Example("huge", row=dict.fromkeys(GTZAN_COLUMNS, 0.0) | {"tempo": 1e300})
+    with pytest.raises(MediaError, match="no finite number in tempo"):
+        GtzanBackend().prepare(example, GtzanConfig())

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genrekit.datasets.frames import Frame, Frames, open_frames
+from genrekit.datasets.parquet_footer import declared_values
 from genrekit.datasets.tabular import read_cells
 from genrekit.errors import DatasetError
 
@@ -548,3 +549,40 @@ def test_json_is_read_back(tmp_path: Path, items: list[Any], form: str) -> None:
             # Where a column is not of one kind its numbers, booleans and lists are written as JSON.
             as_text = isinstance(cell, str) and not isinstance(value, str)
             assert (json.loads(cell) if as_text else cell) == value
+
+
+def test_a_footer_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
+    """Arrow 26 ended the process when asked how many values such a column has."""
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"artist": ["a", None]}), path)
+    optional, required = b"\x25\x02\x18\x06artist", b"\x25\x00\x18\x06artist"
+    assert path.read_bytes().count(optional) == 1
+    path.write_bytes(path.read_bytes().replace(optional, required))
+    _, error = read_until_error(path)
+    assert "cannot be read as a table" in error.message
+
+
+def test_values_of_lists_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.parquet"
+    table = pa.table({"x": range(40), "lists": [[k] * 5 for k in range(40)]})
+    pq.write_table(table, path, row_group_size=16)
+    assert declared_values(path) == [80, 80, 40]
+    monkeypatch.setattr("genrekit.datasets.frames_parquet.MAX_CELLS", 79)
+    with pytest.raises(DatasetError, match="80 values a column"):
+        open_frames(path)
+
+
+@pytest.mark.parametrize("value", [0, 1, 0x19, 0x1C, 0x7F, 0xFF])
+def test_a_damaged_footer_is_a_value_error_or_other_counts(tmp_path: Path, value: int) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"lists": [[1, 2], [3]]}), path)
+    data = path.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    refused = 0
+    for at in range(start, len(data) - 4):
+        path.write_bytes(data[:at] + bytes([value]) + data[at + 1 :])
+        try:
+            assert all(isinstance(count, int) for count in declared_values(path))
+        except ValueError:
+            refused += 1
+    assert refused
