@@ -32,6 +32,8 @@ class Answer:
         Whether the answer has the timeline.
     explain : bool
         Whether the answer has its reasons, where the backend can give them.
+    measures : tuple of str
+        What else to measure of a song: of 'bpm', 'key' and 'loudness'.
     """
 
     top_k: int = 3
@@ -39,6 +41,7 @@ class Answer:
     labels: tuple[str, ...] = ()
     windows: bool = False
     explain: bool = False
+    measures: tuple[str, ...] = ()
 
     def allowed(self, model: Model) -> np.ndarray:
         """The indices of the model's labels that compete.

@@ -30,6 +30,7 @@ class ParquetWriter(Writer):
         if self.windows:
             window = [("start_s", pa.float64()), ("end_s", pa.float64()), ("label", pa.string())]
             fields += [("windows", pa.list_(pa.struct([*window, ("score", pa.float64())])))]
+        fields += [(n, pa.string() if n in ("key", "camelot") else pa.float64()) for n in self.analysis]
         if self.provenance:
             fields += zip(PROVENANCE, (pa.int64(), pa.string(), pa.string()), strict=True)
         taken = {name for name, _ in fields}
@@ -53,6 +54,7 @@ class ParquetWriter(Writer):
         row += [in_words(prediction.reasons)] if self.reasons else []
         if self.windows:
             row.append([(w.start_s, w.end_s, w.label, rounded(w.score)) for w in prediction.windows])
+        row += [prediction.analysis.get(name) for name in self.analysis]
         row += provenance_of(prediction) if self.provenance else ()
         row += [prediction.extra.get(name) for name in self.extra]
         self._rows.append([_unicode(cell) if isinstance(cell, str) else cell for cell in row])

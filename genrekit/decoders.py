@@ -76,6 +76,9 @@ class Decoder(Protocol):
     def blocks(self, offset_s: float) -> Iterator[Samples]:
         """Yield mono blocks at the file's own rate, from ``offset_s`` seconds to the end."""
 
+    def channel_blocks(self, offset_s: float) -> Iterator[Samples]:
+        """Yield the same before channels are averaged, shape (n, channels)."""
+
 
 class _LibsndfileDecoder:
     def __init__(self, sound: sf.SoundFile) -> None:
@@ -83,11 +86,14 @@ class _LibsndfileDecoder:
         self.info = AudioInfo(sound.frames / max(sound.samplerate, 1), sound.samplerate, sound.channels)
 
     def blocks(self, offset_s: float) -> Iterator[Samples]:
+        return map(_mono, self.channel_blocks(offset_s))
+
+    def channel_blocks(self, offset_s: float) -> Iterator[Samples]:
         if offset_s:
             self._sound.seek(min(int(offset_s * self.info.sr), self._sound.frames))
         size = _BLOCK_VALUES // self.info.channels
         while len(block := self._sound.read(size, dtype="float32", always_2d=True)):
-            yield _mono(block)
+            yield block
 
 
 class _AvDecoder:
@@ -105,6 +111,9 @@ class _AvDecoder:
         self.info = AudioInfo(duration_s, self._stream.sample_rate, self._stream.channels)
 
     def blocks(self, offset_s: float) -> Iterator[Samples]:
+        return map(_mono, self.channel_blocks(offset_s))
+
+    def channel_blocks(self, offset_s: float) -> Iterator[Samples]:
         import av
 
         skip = int(offset_s * self.info.sr)
@@ -120,7 +129,7 @@ class _AvDecoder:
                     raise
                 continue
             for part in (part for frame in frames for part in to_float.resample(frame)):
-                block = _mono(part.to_ndarray().T)
+                block = np.asarray(part.to_ndarray().T, np.float32)
                 yield block[skip:]
                 skip = max(0, skip - len(block))
 

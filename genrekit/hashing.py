@@ -41,8 +41,8 @@ def content_of(path: str | Path) -> Content:
         with open(path, "rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             return Content(file.tell(), sha256)
-    except OSError as error:
-        raise MediaError(f"The file cannot be read: {error.strerror or error}.") from None
+    except (OSError, ValueError) as error:  # a ValueError is a NUL in the path
+        raise MediaError(f"The file cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
 def hash_json(value: Mapping[str, Any] | list[Any]) -> str:

@@ -48,11 +48,12 @@ class Worker:
     """What a process does with a task; it knows how to prepare for every model, and nothing of the graphs."""
 
     preparers: tuple[Preparer, ...]
+    measures: tuple[str, ...] = ()
 
     def __call__(self, task: Task) -> Looked:
         """Prepare the example of one task."""
         if not task.error:
-            return self.preparers[task.model].look(task.example, task.known)
+            return self.preparers[task.model].look(task.example, task.known, self.measures)
         content = None
         with suppress(MediaError):
             content = content_of(task.example.path) if task.example.path else None
@@ -194,7 +195,8 @@ def _in_order(
     """Runs of single inputs through the workers, and tables between them."""
     with TemporaryDirectory(prefix="genrekit-") as folder:  # a killed worker cannot remove what it fetched
         worker = Worker(
-            tuple(Preparer(m.backend, m.config, cache, None if cluster else Path(folder)) for m in models)
+            tuple(Preparer(m.backend, m.config, cache, None if cluster else Path(folder)) for m in models),
+            answer.measures,
         )
         for is_bulk, run in groupby(tasks, key=lambda task: isinstance(task, BulkTable)):
             if is_bulk:
@@ -247,6 +249,8 @@ def _score(
         else:
             model = models[task.model]
             prediction = answer.give(model, task.example, looked.windows, found, looked.content)
+            if looked.analysis:
+                prediction = replace(prediction, analysis=looked.analysis)
             if answer.explain and isinstance(model.backend, Explains):
                 from genrekit.bulk import explained
 

@@ -150,6 +150,7 @@ def _fields(prediction: Prediction) -> dict[str, Any]:
         "reasons": [(r.feature, r.value, r.contribution) for r in prediction.reasons],
         "content": {"size": content.size, "sha256": content.sha256} if content else None,
         "model_sha256": prediction.model_sha256,
+        "analysis": dict(prediction.analysis),
     }
 
 
@@ -167,4 +168,5 @@ def _prediction(fields: dict[str, Any]) -> Prediction:
         reasons=tuple(Contribution(*reason) for reason in fields["reasons"]),
         content=Content(**fields["content"]) if fields["content"] else None,
         model_sha256=fields["model_sha256"],
+        analysis=fields["analysis"],
     )

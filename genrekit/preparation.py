@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from genrekit.backends.base import Backend, BackendConfig
@@ -12,8 +12,9 @@ from genrekit.cache import Cache
 from genrekit.errors import GenrekitError, MediaError
 from genrekit.execution import Outcome, ordered_map
 from genrekit.hashing import content_of
+from genrekit.measures import columns_of
 from genrekit.media import modality
-from genrekit.types import Content, Example, Windows
+from genrekit.types import Content, Example, Modality, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Looked:
     content: Content | None = None
     windows: Windows | None = None
     error: str | None = None
+    analysis: Mapping[str, float | str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ class Preparer:
                 return self.backend.prepare(near, self.config)
             return self._prepare(near, content_of(near.path))
 
-    def look(self, example: Example, known: str | None = None) -> Looked:
+    def look(self, example: Example, known: str | None = None, measures: Collection[str] = ()) -> Looked:
         """Prepare one example unless its content has the SHA-256 that is known; an error is a result.
 
-        Without windows and error, nothing is new.
+        Without windows and error, nothing is new. ``measures`` are those of `genrekit.analysis`, for songs.
         """
         content = None
         try:
@@ -69,7 +71,8 @@ class Preparer:
                 content = content_of(near.path)
                 if content.sha256 == known:
                     return Looked(content)
-                return Looked(content, self._prepare(near, content))
+                windows = self._prepare(near, content)
+                return Looked(content, windows, analysis=self._measure(near, measures))
         except GenrekitError as error:
             return Looked(content, error=str(error))
 
@@ -85,6 +88,22 @@ class Preparer:
             windows = self.backend.prepare(example, self.config)
             self.cache.put(key, windows)
         return windows
+
+    def _measure(self, example: Example, measures: Collection[str]) -> Mapping[str, float | str | None]:
+        if not measures or self.backend.info.modality is not Modality.AUDIO or example.path is None:
+            return {}
+        from genrekit.analysis import analyse
+
+        found = analyse(example.path, measures, example.offset_s, example.duration_s)
+        key = found.key
+        facts = {
+            "bpm": None if found.bpm is None else round(found.bpm, 2),
+            "key": f"{key.tonic} {key.mode}" if key else None,
+            "camelot": key.camelot if key else None,
+            "key_confidence": round(key.confidence, 4) if key else None,
+            "loudness_lufs": None if found.loudness_lufs is None else round(found.loudness_lufs, 2),
+        }
+        return {column: facts[column] for column in columns_of(measures)}
 
     @contextmanager
     def _at_hand(self, example: Example) -> Iterator[Example]:

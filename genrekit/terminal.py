@@ -16,6 +16,8 @@ from rich.text import Text
 from genrekit.types import Prediction, WindowScore
 from genrekit.writers import Writer, encodable, in_words, visible
 
+_COLOURS = ("green", "blue", "yellow", "magenta", "cyan", "red", "white", "bright_black")
+
 
 class PipeConsole(Console):
     """rich leaves the program with status 1 when a reader has gone; that is the command line's to decide."""
@@ -63,8 +65,14 @@ class TableWriter(Writer):
         self._print(grid)
         if prediction.error is not None:
             self._print(Padding(Text(self._shown(prediction.error), "red"), (0, 0, 0, 2)))
+        if self.windows and prediction.windows and self._console.is_terminal and not self._console.no_color:
+            mark = "#" if self._console.options.ascii_only else "■"
+            self._print(Padding(_strip(prediction.windows, self._console.width - 4, mark), (0, 0, 0, 2)))
         if self.windows and prediction.windows:
             self._print(Padding(Text(self._shown(_timeline(prediction.windows)), "cyan"), (0, 0, 0, 2)))
+        if prediction.analysis:
+            measured = ", ".join(f"{name} {value}" for name, value in prediction.analysis.items())
+            self._print(Padding(Text(self._shown(measured), "cyan"), (0, 0, 0, 2)))
         if self.reasons and prediction.reasons:
             self._print(Padding(Text(self._shown(in_words(prediction.reasons)), "cyan"), (0, 0, 0, 2)))
 
@@ -91,6 +99,26 @@ class TableWriter(Writer):
     def _print(self, renderable: RenderableType) -> None:
         self._console.print(renderable)
         self.stream.flush()
+
+
+def _strip(windows: Sequence[WindowScore], width: int, mark: str) -> Text:
+    """A song from its first window to its last as cells in the colours of its genres, and what they mean."""
+    start_s, end_s = windows[0].start_s, windows[-1].end_s
+    cells = max(1, min(width, 60))
+    colours: dict[str, str] = {}
+    strip = Text()
+    at = 0
+    for cell in range(cells):
+        middle_s = start_s + (cell + 0.5) * (end_s - start_s) / cells
+        while at + 1 < len(windows) and windows[at].end_s <= middle_s:
+            at += 1
+        label = windows[at].label
+        strip.append(mark, colours.setdefault(label, _COLOURS[len(colours) % len(_COLOURS)]))
+    for label, colour in colours.items():
+        strip.append("\n" if strip.plain == cells * mark else "  ")
+        strip.append(mark, colour)
+        strip.append(f" {visible(label)}", "dim")
+    return strip
 
 
 def _timeline(windows: Sequence[WindowScore]) -> str:

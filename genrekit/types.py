@@ -141,6 +141,8 @@ class Prediction:
         What the answer is about; None for bare numbers, and for a file that could not be opened.
     model_sha256 : str
         The hash of the bundle that answered; empty where none did.
+    analysis : Mapping of str to float, str or None
+        What was measured of a song beside its genre (`genrekit.measures.COLUMNS`), where it was asked for.
     """
 
     id: str
@@ -155,3 +157,4 @@ class Prediction:
     reasons: tuple[Contribution, ...] = ()
     content: Content | None = None
     model_sha256: str = ""
+    analysis: Mapping[str, float | str | None] = field(default_factory=dict)

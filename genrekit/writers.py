@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from genrekit.errors import UsageError
+from genrekit.errors import visible as visible
 from genrekit.types import Contribution, Prediction, WindowScore
 
 PROVENANCE = ("bytes", "sha256", "model_sha256")
@@ -45,6 +46,8 @@ class Writer(ABC):
         Whether CSV has a column for several labels.
     reasons : bool
         Whether to give what pushed towards the label.
+    analysis : sequence of str
+        The columns of what was measured beside the genre; JSON repeats what a prediction has.
     provenance : bool
         Whether to give the size and the hash of the input, and the hash of the model.
     flush_s : float >= 0
@@ -60,6 +63,7 @@ class Writer(ABC):
         extra: Sequence[str] = (),
         multilabel: bool = False,
         reasons: bool = False,
+        analysis: Sequence[str] = (),
         provenance: bool = False,
         flush_s: float = 0.0,
     ) -> None:
@@ -69,6 +73,7 @@ class Writer(ABC):
         self.extra = tuple(extra)
         self.multilabel = multilabel
         self.reasons = reasons
+        self.analysis = tuple(analysis)
         self.provenance = provenance
         self._flush_s = flush_s
         self._flushed_s = time.monotonic()
@@ -120,6 +125,7 @@ class JsonlWriter(Writer):
             value["windows"] = [_window(window) for window in prediction.windows]
         if self.reasons:
             value["reasons"] = [_reason(reason) for reason in prediction.reasons]
+        value |= prediction.analysis
         if self.provenance:
             value |= zip(PROVENANCE, provenance_of(prediction), strict=True)
         if prediction.extra:
@@ -147,7 +153,7 @@ class CsvWriter(Writer):
 
     ``input, label, score, model, error, label_1, score_1, ... label_k, score_k``, then with several labels
     ``labels`` (with ``|`` between them), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
-    window_score``, with provenance ``bytes, sha256, model_sha256``, then the extra columns (``extra_NAME`` where taken).
+    window_score``, what was measured, with provenance ``bytes, sha256, model_sha256``, then the extra columns (``extra_NAME`` where taken).
     """
 
     _timeline = ("start_s", "end_s", "window_label", "window_score")
@@ -161,6 +167,7 @@ class CsvWriter(Writer):
         columns += ["labels"] if self.multilabel else []
         columns += ["reasons"] if self.reasons else []
         columns += self._timeline if self.windows else ()
+        columns += self.analysis
         columns += PROVENANCE if self.provenance else ()
         for name in self.extra:
             while name in columns:
@@ -180,7 +187,8 @@ class CsvWriter(Writer):
         answer += ranked + [None] * (2 * self.top_k - len(ranked))
         answer += ["|".join(prediction.labels)] if self.multilabel else []
         answer += [in_words(prediction.reasons)] if self.reasons else []
-        extra: list[Any] = [*provenance_of(prediction)] if self.provenance else []
+        extra: list[Any] = [prediction.analysis.get(name) for name in self.analysis]
+        extra += provenance_of(prediction) if self.provenance else ()
         extra += [prediction.extra.get(name) for name in self.extra]
         if not self.windows:
             self._row([*answer, *extra])
@@ -205,7 +213,7 @@ class _Lines:
         self._stream.write(encodable(line[:-2], self._stream) + "\n")
 
 
-FORMATS = ("table", "json", "jsonl", "csv", "parquet")
+FORMATS = ("table", "json", "jsonl", "csv", "parquet", "audacity")
 
 
 def open_writer(format: str, stream: Any, **options: Any) -> Writer:
@@ -213,7 +221,7 @@ def open_writer(format: str, stream: Any, **options: Any) -> Writer:
 
     Parameters
     ----------
-    format : {'table', 'json', 'jsonl', 'csv', 'parquet'}
+    format : {'table', 'json', 'jsonl', 'csv', 'parquet', 'audacity'}
         The format.
     stream, **options
         As for `Writer`; a binary stream for Parquet.
@@ -231,17 +239,16 @@ def open_writer(format: str, stream: Any, **options: Any) -> Writer:
         from genrekit.terminal import TableWriter
 
         return TableWriter(stream, **options)
+    if format == "audacity":
+        from genrekit.audacity import AudacityWriter
+
+        return AudacityWriter(stream, **options)
     if format == "parquet":
         from genrekit.columnar import ParquetWriter
 
         return ParquetWriter(stream, **options)
     kinds: dict[str, type[Writer]] = {"json": JsonWriter, "jsonl": JsonlWriter, "csv": CsvWriter}
     return kinds[format](stream, **options)
-
-
-def visible(text: str) -> str:
-    """The text with everything unprintable as backslash escapes, so that it cannot steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def provenance_of(prediction: Prediction) -> tuple[int | None, str | None, str | None]:

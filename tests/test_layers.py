@@ -7,7 +7,7 @@ import genrekit
 
 PACKAGE = Path(genrekit.__file__).parent
 LAYERS = (
-    {"types", "media", "labels", "hashing", "progress", "errors", "models"},
+    {"types", "media", "labels", "hashing", "progress", "errors", "models", "measures"},
     {"features", "audio", "decoders"},
     {
         "backends", "datasets", "splits", "execution", "workers", "cache", "card", "bundle", "manifest",
@@ -16,9 +16,9 @@ LAYERS = (
     {
         "model", "routing", "inputs", "numbers", "preparation", "material", "evaluation", "metrics", "ranking",
         "bootstrap", "thresholds", "results", "report", "writers", "answer", "bulk", "fitting", "grid",
-        "terminal", "columnar", "journal",
+        "terminal", "columnar", "journal", "analysis", "audacity", "tags",
     },
-    {"training", "assessment", "inference", "batch", "testing", "conformance"},
+    {"training", "assessment", "inference", "batch", "testing", "conformance", "sorting", "placing"},
     {"cli", "__init__", "__main__"},
 )  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

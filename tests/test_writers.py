@@ -297,3 +297,20 @@ def test_importing_writers_needs_neither_numpy_nor_pandas():
     code = "import sys, genrekit.writers; print(*{'numpy', 'pandas', 'sklearn'}.intersection(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
+
+
+def test_a_terminal_gets_a_strip_of_which_genre_when():
+    windows = tuple(WindowScore(3.0 * i, 3.0 * i + 3, "jazz" if i < 5 else "pop", 0.5) for i in range(10))
+    prediction = Prediction(
+        "song", model="m", label="jazz", score=0.5, scores=(("jazz", 0.5),), windows=windows
+    )
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    with open_writer("table", stream, windows=True) as writer:
+        writer.write(prediction)
+    shown = stream.getvalue()
+    assert shown.count("■") == 60 + 2
+    plain = io.StringIO()
+    with open_writer("table", plain, windows=True) as writer:
+        writer.write(prediction)
+    assert "■" not in plain.getvalue()

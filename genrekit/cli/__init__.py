@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from genrekit.cli import backends, datasets, evaluate, models, predict, train
+from genrekit.cli import backends, datasets, evaluate, models, predict, sort, tag, train
 from genrekit.cli.words import error_line
 from genrekit.errors import GenrekitError, UsageError
 
@@ -46,6 +46,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("predict")(predict.predict)
+app.command("tag")(tag.tag)
+app.command("sort")(sort.sort)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(datasets.app, name="datasets")

@@ -30,6 +30,7 @@ class Output(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     PARQUET = "parquet"
+    AUDACITY = "audacity"
 
 
 def predict(
@@ -87,6 +88,10 @@ def predict(
             "--explain", help="Also which features pushed towards the answer, where a model can say."
         ),
     ] = False,
+    with_: Annotated[
+        str | None,
+        typer.Option("--with", metavar="bpm,key,loudness", help="Also measure these of every song."),
+    ] = None,
     offset: Annotated[
         float, typer.Option("--offset", min=0, help="Skip so many seconds of every song.")
     ] = 0.0,
@@ -158,13 +163,19 @@ def predict(
         text = sys.stdin.read(MAX_CHARACTERS + 1) if features == "-" else features
         columns = {m.backend.info.name: m.backend.info.columns for m in models if m.backend.info.columns}
         inputs = [read_numbers(text, columns)]
+    if format is Output.AUDACITY and total is not None and total > 1:
+        raise UsageError(
+            f"Audacity's labels are for one file, not {total}.",
+            "Give one file at a time, or --format jsonl --windows for many.",
+        )
     cache = open_cache(no_cache)
     answer = Answer(
         top_k=top_k,
         min_confidence=min_confidence,
         labels=tuple(label for label in (labels or "").split(",") if label.strip()),
-        windows=windows,
+        windows=windows or format is Output.AUDACITY,
         explain=explain,
+        measures=_measures(with_),
     )
     results = Results(output, format.value, models, answer, total=total, extra=extra)
     work: dict[str, Any] = {
@@ -203,6 +214,16 @@ def predict(
         n_all = results.failed + results.answered
         say(f"genrekit: {results.failed} of {n_all} inputs could not be read; their rows say why")
         raise typer.Exit(SOME_FAILED if results.answered else ALL_FAILED)
+
+
+def _measures(text: str | None) -> tuple[str, ...]:
+    from genrekit.errors import UsageError
+    from genrekit.measures import MEASURES
+
+    words = tuple(dict.fromkeys(word.strip().lower() for word in (text or "").split(",") if word.strip()))
+    if unknown := [word for word in words if word not in MEASURES]:
+        raise UsageError(f"--with does not know {unknown[0]!r}; allowed are {', '.join(MEASURES)}.")
+    return words
 
 
 def _words(paths: list[str]) -> Iterator[str]:

@@ -124,6 +124,7 @@ class Results:
 
     def write(self, predictions: Iterator[Prediction]) -> None:
         """Write all answers, and put the file in its place."""
+        from genrekit.measures import columns_of
         from genrekit.writers import open_writer
 
         first = next(predictions, None)
@@ -134,6 +135,7 @@ class Results:
             "extra": self._extra or tuple(first.extra if first else ()),
             "multilabel": any(m.bundle.manifest.multilabel for m in self._models),
             "reasons": self._answer.explain,
+            "analysis": columns_of(self._answer.measures),
             "provenance": kept,
             "flush_s": FLUSH_S if kept and not self.is_device else 0.0,
         }

@@ -10,6 +10,7 @@ HEAVY = {
     "matplotlib", "numba",
 }  # fmt: skip
 COMMANDS = (
+    ["tag"], ["sort"],
     [], ["predict"], ["train"], ["evaluate"], ["backends"], ["models"], ["datasets"],
     ["datasets", "show"], ["datasets", "check"], ["datasets", "split"], ["datasets", "features"],
 )  # fmt: skip

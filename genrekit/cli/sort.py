@@ -1,0 +1,207 @@
+"""``genrekit sort``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from genrekit.cli.options import Jobs, NoCache, Overwrite, open_cache
+from genrekit.cli.words import out, say
+
+if TYPE_CHECKING:
+    from genrekit.inputs import Input
+    from genrekit.sorting import Row
+    from genrekit.types import Prediction
+
+ALL_FAILED, SOME_FAILED = 1, 3
+FIRST = 3
+
+
+class By(StrEnum):
+    """What files are sorted by."""
+
+    GENRE = "genre"
+
+
+class Rows(StrEnum):
+    """How rows are printed."""
+
+    AUTO = "auto"
+    TABLE = "table"
+    JSONL = "jsonl"
+
+
+def sort(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH...", help="Sound files, folders, glob patterns.")
+    ] = None,
+    by: Annotated[By, typer.Option("--by", help="What to sort by.")] = By.GENRE,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Take the answers of 'genrekit predict -o FILE' (.jsonl, .csv) for these paths, or for all in it.",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A bundle, or a name from the box; the first that takes an input answers it.",
+        ),
+    ] = None,
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="Where playlists or folders of genres are made.")
+    ] = Path("playlists"),
+    link: Annotated[
+        bool, typer.Option("--link", help="Symbolic links in a folder a genre, instead of playlists.")
+    ] = False,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copies in a folder a genre, instead of playlists.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Do it; without it, only show what would be made.")
+    ] = False,
+    overwrite: Overwrite = False,
+    min_confidence: Annotated[
+        float, typer.Option("--min-confidence", min=0, max=1, help="Answers below this score are unsure.")
+    ] = 0.0,
+    format: Annotated[
+        Rows, typer.Option("--format", "-f", help="auto: a table on a terminal, jsonl in a pipe.")
+    ] = Rows.AUTO,
+    jobs: Jobs = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Make a playlist of every genre, or folders with links or copies; shows what would be made by default.
+
+    No file is moved or changed. Answers without a label go to 'unsure'.
+
+    Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
+    """
+    from genrekit.errors import UsageError
+    from genrekit.sorting import Kind
+    from genrekit.sorting import sort as sorted_rows
+
+    if link and copy:
+        raise UsageError("Give either --link or --copy, not both.")
+    if results and model:
+        raise UsageError("--from brings its answers with it; --model has nothing to do.")
+    if not paths and results is None:
+        raise UsageError("There is nothing to sort.", "Give files or folders: genrekit sort music/")
+    if os.path.lexists(to) and not to.is_dir():
+        raise UsageError(f"{to} is no folder; playlists are made in one.", "Give --to FOLDER.")
+    inputs = _inputs(paths or [])
+    predictions = _finished(results, inputs) if results else _predicted(inputs, model, jobs, no_cache)
+    rows = sorted_rows(
+        predictions,
+        to,
+        Kind.LINK if link else Kind.COPY if copy else Kind.PLAYLIST,
+        min_confidence=min_confidence,
+        check=results is not None,
+        write=write,
+        overwrite=overwrite,
+    )
+    done, failed = _print(rows, format)
+    if not done + failed:
+        say("genrekit: there was nothing to sort")
+        raise typer.Exit(ALL_FAILED)
+    if done and not write:
+        say("Nothing was written; --write does it.")
+    if failed:
+        say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows say why")
+        raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
+
+
+def _inputs(paths: list[str]) -> list[Input]:
+    from genrekit.inputs import expand
+    from genrekit.types import Modality
+
+    return list(expand(paths, kinds={Modality.AUDIO}))
+
+
+def _finished(results: Path, inputs: list[Input]) -> Iterator[Prediction]:
+    from genrekit.tags.finished import matched, read_results
+
+    found = read_results(results)
+    return matched(inputs, found, str(results)) if inputs else found
+
+
+def _predicted(
+    inputs: list[Input], names: list[str] | None, jobs: int | None, no_cache: bool
+) -> Iterator[Prediction]:
+    from genrekit.answer import Answer
+    from genrekit.inference import load_box, load_model, predict
+    from genrekit.progress import progress
+    from genrekit.types import Modality
+
+    models = tuple(load_model(name) for name in names) if names else load_box()
+    models = tuple(m for m in models if m.backend.info.modality is Modality.AUDIO)
+    stream = predict(
+        inputs, models=models, answer=Answer(top_k=1), jobs=jobs, cache=open_cache(no_cache), say=say
+    )
+    with progress(len(inputs), "predicting") as advance:
+        for prediction in stream:
+            yield prediction
+            advance()
+
+
+def _print(rows: Iterator[Row], format: Rows) -> tuple[int, int]:
+    """Print rows, and count those that are good and those that failed."""
+    done = failed = 0
+    if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
+        kept = list(rows)
+        _print_table(kept)
+        failed = sum(row.error is not None for row in kept)
+        return len(kept) - failed, failed
+    for row in rows:
+        out(_json(row))
+        done, failed = done + (row.error is None), failed + (row.error is not None)
+    return done, failed
+
+
+def _print_table(rows: list[Row]) -> None:
+    """A line a genre: its name, how many files, the first of them; then what failed, a line a file."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from genrekit.sorting import UNSURE
+    from genrekit.terminal import PipeConsole
+    from genrekit.writers import encodable, visible
+
+    names: dict[str | None, list[str]] = {}
+    for row in rows:
+        if row.error is None:
+            names.setdefault(row.genre, []).append(Path(row.input).name)
+    console = PipeConsole(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    grid = Table.grid(padding=(0, 1))
+    mark: Literal["crop", "ellipsis"] = "crop" if console.options.ascii_only else "ellipsis"
+    grid.add_column(max_width=24, no_wrap=True, overflow=mark)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True, overflow=mark)
+    grid.add_row(*(Text(word, "bold") for word in ("genre", "files", "the first of them")))
+    for genre, files in sorted(names.items(), key=lambda item: (item[0] is None, item[0] or "")):
+        first = ", ".join(files[:FIRST]) + (" ..." if len(files) > FIRST else "")
+        style = "green" if genre else "yellow"
+        cells = (encodable(visible(text), sys.stdout) for text in (genre or UNSURE, str(len(files)), first))
+        grid.add_row(*map(Text, cells, (style, "", "dim")))
+    if names:
+        console.print(grid)
+    for row in rows:
+        if row.error is not None:
+            words = encodable(visible(f"{row.input}: {row.error}"), sys.stdout)
+            console.print(Text(words, "red"), soft_wrap=True)
+
+
+def _json(row: Row) -> str:
+    import json
+    from dataclasses import asdict
+
+    return json.dumps(asdict(row), ensure_ascii=True)

@@ -1,0 +1,188 @@
+"""``genrekit tag``."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrekit.cli.options import Jobs, NoCache, check_output, open_cache
+from genrekit.cli.words import say
+
+if TYPE_CHECKING:
+    from genrekit.tags.changes import Row
+    from genrekit.tags.journal import Journal
+    from genrekit.types import Prediction
+
+ALL_FAILED, SOME_FAILED = 1, 3
+
+
+class Rows(StrEnum):
+    """How rows are printed."""
+
+    AUTO = "auto"
+    TABLE = "table"
+    JSONL = "jsonl"
+
+
+def tag(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH...", help="Sound files, folders, glob patterns.")
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Take the answers of 'genrekit predict -o FILE' (.jsonl, .csv) for these paths, or for all in it.",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A bundle, or a name from the box; the first that takes an input answers it.",
+        ),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the files; without it, only show what would change.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace genres that are there; they are kept otherwise.")
+    ] = False,
+    append: Annotated[bool, typer.Option("--append", help="Add to genres that are there.")] = False,
+    min_confidence: Annotated[
+        float, typer.Option("--min-confidence", min=0, max=1, help="Labels below this score are not written.")
+    ] = 0.0,
+    labels_max: Annotated[
+        int,
+        typer.Option(
+            "--labels-max",
+            min=1,
+            max=20,
+            help="Up to so many genres a file: those of a multi-label answer, and any that reach --min-confidence.",
+        ),
+    ] = 1,
+    keep_time: Annotated[
+        bool, typer.Option("--keep-time", help="Leave the modification time of files as it is.")
+    ] = False,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            "--journal",
+            metavar="FILE",
+            help="Where to note what was there; genrekit-tags-DATE-TIME.jsonl by default.",
+        ),
+    ] = None,
+    undo: Annotated[
+        Path | None, typer.Option("--undo", metavar="JOURNAL", help="Put back what a journal says was there.")
+    ] = None,
+    format: Annotated[
+        Rows, typer.Option("--format", "-f", help="auto: a table on a terminal, jsonl in a pipe.")
+    ] = Rows.AUTO,
+    jobs: Jobs = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Write genres into the tags of sound files, and nothing else of them; shows what would change by default.
+
+    Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
+    """
+    from genrekit.errors import UsageError
+    from genrekit.tags.changes import Existing, Policy, Status
+    from genrekit.tags.journal import Journal, read_journal
+    from genrekit.tags.tagging import tag as tagged
+    from genrekit.tags.tagging import undo as undone
+
+    if overwrite and append:
+        raise UsageError("Give either --overwrite or --append, not both.")
+    if undo and (paths or results or model or overwrite or append or min_confidence or labels_max > 1):
+        raise UsageError("--undo takes everything from its journal.", f"genrekit tag --undo {undo} --write")
+    if results and model:
+        raise UsageError("--from brings its answers with it; --model has nothing to do.")
+    if not paths and results is None and undo is None:
+        raise UsageError("There is nothing to tag.", "Give files or folders: genrekit tag music/")
+    if journal is not None:
+        check_output(journal, overwrite=False)
+    with Journal(journal) as opened:
+        record = opened if write else None
+        rows: Iterator[Row]
+        if undo:
+            rows = undone(read_journal(undo), journal=record, keep_time=keep_time)
+        else:
+            existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
+            policy = Policy(existing, min_confidence, labels_max)
+            if results:
+                predictions = _finished(results, paths or [])
+            else:
+                predictions = _predicted(paths or [], model, labels_max, jobs, no_cache)
+            rows = tagged(predictions, policy, journal=record, keep_time=keep_time)
+        try:
+            counts = _print(rows, format)
+        finally:  # also after an interruption: what is done can be undone
+            _say_journal(opened)
+    if not counts:
+        say("genrekit: there was nothing to tag")
+        raise typer.Exit(ALL_FAILED)
+    say(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
+    if counts[Status.WOULD_CHANGE]:
+        say("Nothing was written; --write does it.")
+    if counts[Status.ERROR]:
+        raise typer.Exit(ALL_FAILED if counts[Status.ERROR] == counts.total() else SOME_FAILED)
+
+
+def _finished(results: Path, paths: list[str]) -> Iterator[Prediction]:
+    from genrekit.inputs import expand
+    from genrekit.tags.finished import matched, read_results
+    from genrekit.types import Modality
+
+    found = read_results(results)
+    return matched(expand(paths, kinds={Modality.AUDIO}), found, str(results)) if paths else found
+
+
+def _predicted(
+    paths: list[str], names: list[str] | None, labels_max: int, jobs: int | None, no_cache: bool
+) -> Iterator[Prediction]:
+    from genrekit.answer import Answer
+    from genrekit.inference import load_box, load_model, predict
+    from genrekit.inputs import expand
+    from genrekit.types import Modality
+
+    models = tuple(load_model(name) for name in names) if names else load_box()
+    models = tuple(m for m in models if m.backend.info.modality is Modality.AUDIO)
+    return predict(
+        expand(paths, kinds={Modality.AUDIO}),
+        models=models,
+        answer=Answer(top_k=labels_max),
+        jobs=jobs,
+        cache=open_cache(no_cache),
+        say=say,
+    )
+
+
+def _print(rows: Iterator[Row], format: Rows) -> Counter[str]:
+    from genrekit.tags.showing import RowTable, write_jsonl
+
+    counts: Counter[str] = Counter()
+    table = None
+    if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
+        table = RowTable(sys.stdout)
+    for row in rows:
+        counts[row.status] += 1
+        if table:
+            table.write(row)
+        else:
+            write_jsonl(row, sys.stdout)
+    return counts
+
+
+def _say_journal(journal: Journal) -> None:
+    if journal.count:
+        say(
+            f"The journal is {journal.path}; to put back what was there: genrekit tag --undo {journal.path} --write"
+        )

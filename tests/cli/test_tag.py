@@ -1,0 +1,137 @@
+import json
+import shutil
+
+import pytest
+
+from genrekit.hashing import hash_file
+from genrekit.tags.formats import open_tags
+
+
+@pytest.fixture
+def library(songs, tmp_path, monkeypatch):
+    """A folder of three songs and something broken, beside the current folder."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for number, example in enumerate(songs.examples[:3]):
+        shutil.copy(example.path, folder / f"{number}.wav")
+    (folder / "broken.wav").write_bytes(b"RIFF")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return folder
+
+
+def rows(run):
+    return [json.loads(line) for line in run.out.splitlines()]
+
+
+def hashes(folder):
+    return {path.name: hash_file(path) for path in folder.iterdir()}
+
+
+def test_a_library_from_start_to_undo(genrekit, model_path, library, tmp_path):
+    before = hashes(library)
+    run = genrekit("tag", library, "--model", model_path)
+    assert run.status == 3
+    assert [row["status"] for row in rows(run)] == ["would change"] * 3 + ["error"]
+    assert "--write does it" in run.err
+    assert hashes(library) == before
+    assert not list((tmp_path / "here").iterdir())
+
+    run = genrekit("tag", library, "--model", model_path, "--write")
+    assert run.status == 3
+    changed = rows(run)[:3]
+    assert [row["status"] for row in changed] == ["changed"] * 3
+    for row in changed:
+        assert open_tags(library / row["input"]).genres == tuple(row["after"])
+    (journal,) = (tmp_path / "here").glob("genrekit-tags-*.jsonl")
+    assert f"--undo {journal.name} --write" in run.err
+
+    # sound is what a prediction depends on, so the answer is the same
+    run = genrekit("tag", library, "--model", model_path, "--write")
+    assert [row["status"] for row in rows(run)] == ["same"] * 3 + ["error"]
+
+    run = genrekit("tag", "--undo", journal)
+    assert (run.status, {row["status"] for row in rows(run)}) == (0, {"would change"})
+    run = genrekit("tag", "--undo", journal, "--write", "--journal", "undo.jsonl")
+    assert (run.status, {row["status"] for row in rows(run)}) == (0, {"changed"})
+    assert all(open_tags(library / f"{number}.wav").genres == () for number in range(3))
+    assert len((tmp_path / "here" / "undo.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_finished_results_are_taken_and_checked(genrekit, model_path, library, suffix):
+    results = library.parent / f"out.{suffix}"
+    genrekit("predict", library, "--model", model_path, "-o", results)
+    (library / "1.wav").write_bytes((library / "0.wav").read_bytes())
+    run = genrekit("tag", "--from", results, "--write")
+    assert run.status == 3
+    found = rows(run)
+    assert [row["status"] for row in found] == ["changed", "error", "changed", "error"]
+    assert "was changed since it was predicted" in found[1]["error"]
+    assert found[0]["score"] > 0
+    run = genrekit("tag", library / "2.wav", library / "none.wav", "--from", results)
+    assert ["was changed" in rows(run)[0]["error"], "no result" in rows(run)[1]["error"]] == [True, True]
+    assert run.status == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [([], "kept"), (["--overwrite"], "changed"), (["--append"], "changed")]
+)
+def test_genres_that_are_there(genrekit, model_path, library, words, status):
+    tags = open_tags(library / "0.wav")
+    tags.set_genres(["Polka"])
+    tags.save()
+    run = genrekit("tag", library / "0.wav", "--model", model_path, "--write", *words)
+    (row,) = rows(run)
+    assert (row["status"], row["before"]) == (status, ["Polka"])
+    assert ("Polka" in row["after"], len(row["after"])) == (
+        words != ["--overwrite"],
+        1 + (words == ["--append"]),
+    )
+    assert open_tags(library / "0.wav").genres == tuple(row["after"])
+
+
+def test_an_unsure_answer_is_not_written(genrekit, model_path, library):
+    run = genrekit("tag", library / "0.wav", "--model", model_path, "--write", "--min-confidence", 1)
+    assert run.status == 0
+    assert rows(run)[0]["status"] in ("unsure", "changed")
+    assert (rows(run)[0]["status"] == "changed") == (rows(run)[0]["score"] == 1)
+
+
+def test_a_table_for_people(genrekit, model_path, library, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "90")
+    run = genrekit("tag", library, "--model", model_path, "--format", "table")
+    lines = run.out.splitlines()
+    assert [word in lines[0] for word in ("file", "genre now", "genre then", "score")] == [True] * 4
+    assert sum("would change" in line for line in lines) == 3
+    assert "0.wav" in lines[1]
+    assert max(map(len, lines[:4])) <= 90
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "nothing to tag"),
+        (["x", "--overwrite", "--append"], "either --overwrite or --append"),
+        (["x", "--undo", "j"], "--undo takes everything from its journal"),
+        (["--from", "o.jsonl", "--model", "m"], "--from brings its answers"),
+        (["--from", "o.txt"], "no file of results"),
+        (["--from", "o.csv", "--write", "--journal", "there.jsonl"], "there.jsonl exists"),
+    ],
+)
+def test_wrong_usage(genrekit, tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.jsonl").write_text("precious")
+    run = genrekit("tag", *words)
+    assert run.status == 2
+    assert said in run.err
+    assert (tmp_path / "there.jsonl").read_text() == "precious"
+
+
+def test_no_journal_no_change(genrekit, library, tmp_path):
+    (tmp_path / "j.jsonl").write_text("no journal\n")
+    run = genrekit("tag", "--undo", tmp_path / "j.jsonl", "--write")
+    assert run.status == 1
+    assert "no journal of 'genrekit tag'" in run.err
+    (tmp_path / "empty.jsonl").write_text("")
+    assert genrekit("tag", "--undo", tmp_path / "empty.jsonl").status == 1
