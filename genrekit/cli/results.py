@@ -39,6 +39,8 @@ def check_results(output: str | None, format: str, *, overwrite: bool, resume: b
         return
     if not is_remote(output):
         path = Path(output)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            return  # a pipe or a device: there is nothing to replace
         if path.is_file() and run_folder(path).exists() and not (overwrite or resume):
             raise OutputExistsError(
                 f"{output} exists.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 
 import pyarrow.parquet as pq
 import pytest
@@ -60,6 +61,12 @@ def test_a_journal_of_a_run_that_never_ended_is_not_overwritten_unasked(predict,
     assert "--resume to go on" in run.err
     assert predict(*paths[:1], "-o", "out.csv", "--overwrite").status == 0
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices of POSIX")
+def test_a_device_is_written_directly(predict, paths, tmp_path):
+    assert predict(*paths, "-o", "/dev/null").status == 0
+    assert not any(tmp_path.iterdir())
 
 
 def test_resuming_needs_an_output(predict, paths):
