@@ -223,7 +223,11 @@ class _Journal:
             return {}
         found: dict[str, Candidate] = {}
         whole = text[: text.rfind("\n") + 1]
-        for row in csv.DictReader(whole.splitlines()):
+        rows = list(csv.DictReader(whole.splitlines()))
+        if not rows and text.startswith("run,settings,"):  # cut off before its first row was whole
+            self.path.unlink()
+            return {}
+        for row in rows:
             try:
                 settings = json.loads(row["settings"])
                 metrics = {
@@ -233,7 +237,7 @@ class _Journal:
                 continue
             if row.get("run") == self.run and tuple(settings) == self.keys:
                 found[_key(settings)] = Candidate(settings, metrics)
-        if not found and text:
+        if not found:
             if not overwrite:
                 raise OutputExistsError(
                     f"{self.path} holds another grid search.",

@@ -25,8 +25,7 @@ def hash_file(path: str | Path) -> str:
     OSError
         If the file cannot be read.
     """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _read(path).sha256
 
 
 def content_of(path: str | Path) -> Content:
@@ -38,11 +37,15 @@ def content_of(path: str | Path) -> Content:
         If it cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            return Content(file.tell(), sha256)
+        return _read(path)
     except (OSError, ValueError) as error:  # a ValueError is a NUL in the path
         raise MediaError(f"The file cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+def _read(path: str | Path) -> Content:
+    with open(path, "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return Content(file.tell(), sha256)
 
 
 def hash_json(value: Mapping[str, Any] | list[Any]) -> str:

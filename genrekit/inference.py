@@ -57,6 +57,8 @@ class Worker:
         content = None
         with suppress(MediaError):
             content = content_of(task.example.path) if task.example.path else None
+        if content and content.sha256 == task.known:
+            return Looked(content)
         return Looked(content, error=task.error)
 
 

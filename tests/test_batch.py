@@ -92,6 +92,14 @@ def test_errors_are_done_again_only_when_asked(work, library):
     assert work(library, resume=True, retry_errors=True)[:2] == (failed, 200 - failed)
 
 
+def test_what_no_model_takes_is_not_looked_at_again(work, tmp_path):
+    (tmp_path / "notes.xyz").write_text("no media")
+    (tmp_path / "cover.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    inputs = (tmp_path / "notes.xyz", tmp_path / "cover.png")
+    assert work(*inputs)[:2] == (2, 0)
+    assert work(*inputs, resume=True)[:2] == (0, 2)
+
+
 def test_other_settings_are_other_answers(work, library):
     songs = sorted(library.iterdir())[:4]
     work(*songs)

@@ -69,6 +69,22 @@ def test_an_interrupted_search_goes_on(search, tmp_path):
     assert (tmp_path / "m.genrekit").read_bytes() == bundle
 
 
+def test_a_search_that_was_cut_off_in_its_first_row_starts_again(search, tmp_path):
+    search({"max_depth": [2]})
+    whole = (tmp_path / "m.grid.csv").read_text()
+    (tmp_path / "m.genrekit").unlink()
+    (tmp_path / "m.grid.csv").write_text(whole.splitlines(keepends=True)[0] + "8d5ad7")
+    search({"max_depth": [2]})
+    assert (tmp_path / "m.grid.csv").read_text() == whole
+
+
+def test_a_file_of_somebody_else_is_left_alone(search, tmp_path):
+    (tmp_path / "m.grid.csv").write_text("a,b\n")
+    with pytest.raises(OutputExistsError, match="another grid search"):
+        search({"max_depth": [2]})
+    assert (tmp_path / "m.grid.csv").read_text() == "a,b\n"
+
+
 def test_processes_find_the_same(search, tmp_path):
     search()
     alone = (tmp_path / "m.genrekit").read_bytes()

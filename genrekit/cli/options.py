@@ -96,6 +96,14 @@ Ambiguity = Annotated[
 Multilabel = Annotated[
     bool, typer.Option("--multilabel", help="Several labels an example; the same as --set multilabel=true.")
 ]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A bundle, or a name from the box; the first that takes an input answers it.",
+    ),
+]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, max=1024, help="Processes; the default is one a core.")
 ]

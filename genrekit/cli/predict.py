@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genrekit.addresses import is_remote
-from genrekit.cli.options import Cluster, Jobs, NoCache, job_count, open_cache
+from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
 from genrekit.cli.words import say
 
 if TYPE_CHECKING:
@@ -41,14 +41,7 @@ def predict(
             help="Files, folders, glob patterns, addresses (s3://, https://, zip:// ...); - reads a list of them from stdin.",
         ),
     ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="A bundle, or a name from the box; the first that takes an input answers it.",
-        ),
-    ] = None,
+    model: Models = None,
     features: Annotated[
         str | None,
         typer.Option(

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrekit.cli.options import Jobs, NoCache, Overwrite, open_cache
+from genrekit.cli.answers import Finished, RowFormat, Rows, SoundPaths, finished_answers, new_answers
+from genrekit.cli.options import Jobs, Models, NoCache, Overwrite
 from genrekit.cli.words import out, say
 
 if TYPE_CHECKING:
-    from genrekit.inputs import Input
     from genrekit.sorting import Row
-    from genrekit.types import Prediction
 
 ALL_FAILED, SOME_FAILED = 1, 3
 FIRST = 3
@@ -29,35 +28,11 @@ class By(StrEnum):
     GENRE = "genre"
 
 
-class Rows(StrEnum):
-    """How rows are printed."""
-
-    AUTO = "auto"
-    TABLE = "table"
-    JSONL = "jsonl"
-
-
 def sort(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Sound files, folders, glob patterns.")
-    ] = None,
+    paths: SoundPaths = None,
     by: Annotated[By, typer.Option("--by", help="What to sort by.")] = By.GENRE,
-    results: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            metavar="FILE",
-            help="Take the answers of 'genrekit predict -o FILE' (.jsonl, .csv) for these paths, or for all in it.",
-        ),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="A bundle, or a name from the box; the first that takes an input answers it.",
-        ),
-    ] = None,
+    results: Finished = None,
+    model: Models = None,
     to: Annotated[
         Path, typer.Option("--to", metavar="FOLDER", help="Where playlists or folders of genres are made.")
     ] = Path("playlists"),
@@ -74,9 +49,7 @@ def sort(
     min_confidence: Annotated[
         float, typer.Option("--min-confidence", min=0, max=1, help="Answers below this score are unsure.")
     ] = 0.0,
-    format: Annotated[
-        Rows, typer.Option("--format", "-f", help="auto: a table on a terminal, jsonl in a pipe.")
-    ] = Rows.AUTO,
+    format: RowFormat = Rows.AUTO,
     jobs: Jobs = None,
     no_cache: NoCache = False,
 ) -> None:
@@ -98,8 +71,10 @@ def sort(
         raise UsageError("There is nothing to sort.", "Give files or folders: genrekit sort music/")
     if os.path.lexists(to) and not to.is_dir():
         raise UsageError(f"{to} is no folder; playlists are made in one.", "Give --to FOLDER.")
-    inputs = _inputs(paths or [])
-    predictions = _finished(results, inputs) if results else _predicted(inputs, model, jobs, no_cache)
+    if results:
+        predictions = finished_answers(results, paths or [])
+    else:
+        predictions = new_answers(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
     rows = sorted_rows(
         predictions,
         to,
@@ -118,39 +93,6 @@ def sort(
     if failed:
         say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows say why")
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
-
-
-def _inputs(paths: list[str]) -> list[Input]:
-    from genrekit.inputs import expand
-    from genrekit.types import Modality
-
-    return list(expand(paths, kinds={Modality.AUDIO}))
-
-
-def _finished(results: Path, inputs: list[Input]) -> Iterator[Prediction]:
-    from genrekit.tags.finished import matched, read_results
-
-    found = read_results(results)
-    return matched(inputs, found, str(results)) if inputs else found
-
-
-def _predicted(
-    inputs: list[Input], names: list[str] | None, jobs: int | None, no_cache: bool
-) -> Iterator[Prediction]:
-    from genrekit.answer import Answer
-    from genrekit.inference import load_box, load_model, predict
-    from genrekit.progress import progress
-    from genrekit.types import Modality
-
-    models = tuple(load_model(name) for name in names) if names else load_box()
-    models = tuple(m for m in models if m.backend.info.modality is Modality.AUDIO)
-    stream = predict(
-        inputs, models=models, answer=Answer(top_k=1), jobs=jobs, cache=open_cache(no_cache), say=say
-    )
-    with progress(len(inputs), "predicting") as advance:
-        for prediction in stream:
-            yield prediction
-            advance()
 
 
 def _print(rows: Iterator[Row], format: Rows) -> tuple[int, int]:

@@ -5,51 +5,26 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.options import Jobs, NoCache, check_output, open_cache
+from genrekit.cli.answers import Finished, RowFormat, Rows, SoundPaths, finished_answers, new_answers
+from genrekit.cli.options import Jobs, Models, NoCache, check_output
 from genrekit.cli.words import say
 
 if TYPE_CHECKING:
     from genrekit.tags.changes import Row
     from genrekit.tags.journal import Journal
-    from genrekit.types import Prediction
 
 ALL_FAILED, SOME_FAILED = 1, 3
 
 
-class Rows(StrEnum):
-    """How rows are printed."""
-
-    AUTO = "auto"
-    TABLE = "table"
-    JSONL = "jsonl"
-
-
 def tag(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Sound files, folders, glob patterns.")
-    ] = None,
-    results: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            metavar="FILE",
-            help="Take the answers of 'genrekit predict -o FILE' (.jsonl, .csv) for these paths, or for all in it.",
-        ),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="A bundle, or a name from the box; the first that takes an input answers it.",
-        ),
-    ] = None,
+    paths: SoundPaths = None,
+    results: Finished = None,
+    model: Models = None,
     write: Annotated[
         bool, typer.Option("--write", help="Write the files; without it, only show what would change.")
     ] = False,
@@ -83,9 +58,7 @@ def tag(
     undo: Annotated[
         Path | None, typer.Option("--undo", metavar="JOURNAL", help="Put back what a journal says was there.")
     ] = None,
-    format: Annotated[
-        Rows, typer.Option("--format", "-f", help="auto: a table on a terminal, jsonl in a pipe.")
-    ] = Rows.AUTO,
+    format: RowFormat = Rows.AUTO,
     jobs: Jobs = None,
     no_cache: NoCache = False,
 ) -> None:
@@ -118,9 +91,9 @@ def tag(
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
             policy = Policy(existing, min_confidence, labels_max)
             if results:
-                predictions = _finished(results, paths or [])
+                predictions = finished_answers(results, paths or [])
             else:
-                predictions = _predicted(paths or [], model, labels_max, jobs, no_cache)
+                predictions = new_answers(paths or [], model, top_k=labels_max, jobs=jobs, no_cache=no_cache)
             rows = tagged(predictions, policy, journal=record, keep_time=keep_time)
         try:
             counts = _print(rows, format)
@@ -134,35 +107,6 @@ def tag(
         say("Nothing was written; --write does it.")
     if counts[Status.ERROR]:
         raise typer.Exit(ALL_FAILED if counts[Status.ERROR] == counts.total() else SOME_FAILED)
-
-
-def _finished(results: Path, paths: list[str]) -> Iterator[Prediction]:
-    from genrekit.inputs import expand
-    from genrekit.tags.finished import matched, read_results
-    from genrekit.types import Modality
-
-    found = read_results(results)
-    return matched(expand(paths, kinds={Modality.AUDIO}), found, str(results)) if paths else found
-
-
-def _predicted(
-    paths: list[str], names: list[str] | None, labels_max: int, jobs: int | None, no_cache: bool
-) -> Iterator[Prediction]:
-    from genrekit.answer import Answer
-    from genrekit.inference import load_box, load_model, predict
-    from genrekit.inputs import expand
-    from genrekit.types import Modality
-
-    models = tuple(load_model(name) for name in names) if names else load_box()
-    models = tuple(m for m in models if m.backend.info.modality is Modality.AUDIO)
-    return predict(
-        expand(paths, kinds={Modality.AUDIO}),
-        models=models,
-        answer=Answer(top_k=labels_max),
-        jobs=jobs,
-        cache=open_cache(no_cache),
-        say=say,
-    )
 
 
 def _print(rows: Iterator[Row], format: Rows) -> Counter[str]:

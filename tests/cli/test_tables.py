@@ -307,3 +307,19 @@ def test_a_grid_from_the_command_line(train, tracks_csv, tmp_path):
     wrong = train("--data", tracks_csv, "--grid", "max_features=1,2", "--overwrite")
     assert wrong.status == 2
     assert "colsample_bynode" in wrong.err
+
+
+def test_a_line_of_a_gigabyte_ends_the_table_and_not_the_run(predict, tmp_path):
+    path = tmp_path / "t.csv"
+    tracks(3).to_csv(path, index=False)
+    with path.open("ab") as file:
+        file.write(b"0.5," * 1_000_000)
+        file.truncate(2**30)  # the rest takes no room on disk
+    run = predict(path)
+    *good, last = objects(run)
+    assert run.status == 3
+    assert [row["error"] for row in good] == [None] * 3
+    assert last["error"]
+    (tmp_path / "h.csv").write_bytes(b"a" * 2**26)
+    (refused,) = objects(predict(tmp_path / "h.csv"))
+    assert refused["error"]

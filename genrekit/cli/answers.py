@@ -1,0 +1,72 @@
+"""Answers for commands that do something with them: finished ones from a file, or new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrekit.cli.options import open_cache
+from genrekit.cli.words import say
+
+if TYPE_CHECKING:
+    from genrekit.types import Prediction
+
+
+class Rows(StrEnum):
+    """How rows are printed."""
+
+    AUTO = "auto"
+    TABLE = "table"
+    JSONL = "jsonl"
+
+
+SoundPaths = Annotated[
+    list[str] | None, typer.Argument(metavar="PATH...", help="Sound files, folders, glob patterns.")
+]
+Finished = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="Take the answers of 'genrekit predict -o FILE' (.jsonl, .csv) for these paths, or for all in it.",
+    ),
+]
+RowFormat = Annotated[
+    Rows, typer.Option("--format", "-f", help="auto: a table on a terminal, jsonl in a pipe.")
+]
+
+
+def finished_answers(results: Path, paths: list[str]) -> Iterator[Prediction]:
+    """The answers in a file of results: those of some paths in their order, or all."""
+    from genrekit.inputs import expand
+    from genrekit.tags.finished import matched, read_results
+    from genrekit.types import Modality
+
+    found = read_results(results)
+    return matched(expand(paths, kinds={Modality.AUDIO}), found, str(results)) if paths else found
+
+
+def new_answers(
+    paths: list[str], names: list[str] | None, *, top_k: int, jobs: int | None, no_cache: bool
+) -> Iterator[Prediction]:
+    """The answers of the models for sound, with a bar on stderr."""
+    from genrekit.answer import Answer
+    from genrekit.inference import load_box, load_model, predict
+    from genrekit.inputs import expand
+    from genrekit.progress import progress
+    from genrekit.types import Modality
+
+    models = tuple(load_model(name) for name in names) if names else load_box()
+    models = tuple(m for m in models if m.backend.info.modality is Modality.AUDIO)
+    inputs = list(expand(paths, kinds={Modality.AUDIO}))
+    stream = predict(
+        inputs, models=models, answer=Answer(top_k=top_k), jobs=jobs, cache=open_cache(no_cache), say=say
+    )
+    with progress(len(inputs), "predicting") as advance:
+        for prediction in stream:
+            yield prediction
+            advance()
