@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A music library: name the genres once, look at what would change, write them into copies of the files, sort the
-# songs into playlists, and put everything back.
+# A music library: name the genres once, sort the songs into playlists, look at what would change in the tags, write
+# genre, tempo and key into copies of the files, and put everything back.
 #
 #     bash examples/library.sh [LIBRARY]
 set -euo pipefail
@@ -19,10 +19,13 @@ genrekit sort --from genres.csv --by genre --to playlists --write > /dev/null
 ls playlists
 
 echo "== what would stand in the tags"
-genrekit tag --from genres.csv --min-confidence 0.3
+genrekit tag --from genres.csv --min-confidence 0.3 --with bpm,key
 
 echo "== write it"
-genrekit tag --from genres.csv --min-confidence 0.3 --write --journal tags.jsonl > /dev/null
+genrekit tag --from genres.csv --min-confidence 0.3 --with bpm,key --write --journal tags.jsonl > /dev/null
+
+echo "== what stands in them"
+genrekit tag --undo tags.jsonl --format table
 
 echo "== and back"
 genrekit tag --undo tags.jsonl --write --journal undo.jsonl | sed 's|"input": ".*/music/|"input": "music/|'

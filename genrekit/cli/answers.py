@@ -50,8 +50,25 @@ def finished_answers(results: Path, paths: list[str]) -> Iterator[Prediction]:
     return matched(expand(paths, kinds={Modality.AUDIO}), found, str(results)) if paths else found
 
 
+def measures_of(words: str | None) -> tuple[str, ...]:
+    """What ``--with`` asks for, each once."""
+    from genrekit.errors import UsageError
+    from genrekit.measures import MEASURES
+
+    asked = tuple(dict.fromkeys(word.strip().lower() for word in (words or "").split(",") if word.strip()))
+    if unknown := [word for word in asked if word not in MEASURES]:
+        raise UsageError(f"--with does not know {unknown[0]!r}; allowed are {', '.join(MEASURES)}.")
+    return asked
+
+
 def new_answers(
-    paths: list[str], names: list[str] | None, *, top_k: int, jobs: int | None, no_cache: bool
+    paths: list[str],
+    names: list[str] | None,
+    *,
+    top_k: int,
+    measures: tuple[str, ...] = (),
+    jobs: int | None,
+    no_cache: bool,
 ) -> Iterator[Prediction]:
     """The answers of the models for sound, with a bar on stderr."""
     from genrekit.answer import Answer
@@ -63,9 +80,8 @@ def new_answers(
     models = tuple(load_model(name) for name in names) if names else load_box()
     models = tuple(m for m in models if m.backend.info.modality is Modality.AUDIO)
     inputs = list(expand(paths, kinds={Modality.AUDIO}))
-    stream = predict(
-        inputs, models=models, answer=Answer(top_k=top_k), jobs=jobs, cache=open_cache(no_cache), say=say
-    )
+    answer = Answer(top_k=top_k, measures=measures)
+    stream = predict(inputs, models=models, answer=answer, jobs=jobs, cache=open_cache(no_cache), say=say)
     with progress(len(inputs), "predicting") as advance:
         for prediction in stream:
             yield prediction

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genrekit.addresses import is_remote
+from genrekit.cli.answers import measures_of
 from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
 from genrekit.cli.words import say
 
@@ -168,7 +169,7 @@ def predict(
         labels=tuple(label for label in (labels or "").split(",") if label.strip()),
         windows=windows or format is Output.AUDACITY,
         explain=explain,
-        measures=_measures(with_),
+        measures=measures_of(with_),
     )
     results = Results(output, format.value, models, answer, total=total, extra=extra)
     work: dict[str, Any] = {
@@ -207,16 +208,6 @@ def predict(
         n_all = results.failed + results.answered
         say(f"genrekit: {results.failed} of {n_all} inputs could not be read; their rows say why")
         raise typer.Exit(SOME_FAILED if results.answered else ALL_FAILED)
-
-
-def _measures(text: str | None) -> tuple[str, ...]:
-    from genrekit.errors import UsageError
-    from genrekit.measures import MEASURES
-
-    words = tuple(dict.fromkeys(word.strip().lower() for word in (text or "").split(",") if word.strip()))
-    if unknown := [word for word in words if word not in MEASURES]:
-        raise UsageError(f"--with does not know {unknown[0]!r}; allowed are {', '.join(MEASURES)}.")
-    return words
 
 
 def _words(paths: list[str]) -> Iterator[str]:

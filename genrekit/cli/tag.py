@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.answers import Finished, RowFormat, Rows, SoundPaths, finished_answers, new_answers
+from genrekit.cli.answers import (
+    Finished,
+    RowFormat,
+    Rows,
+    SoundPaths,
+    finished_answers,
+    measures_of,
+    new_answers,
+)
 from genrekit.cli.options import Jobs, Models, NoCache, check_output
 from genrekit.cli.words import say
 
 if TYPE_CHECKING:
     from genrekit.tags.changes import Row
+    from genrekit.tags.fields import Field
     from genrekit.tags.journal import Journal
 
 ALL_FAILED, SOME_FAILED = 1, 3
@@ -25,11 +34,14 @@ def tag(
     paths: SoundPaths = None,
     results: Finished = None,
     model: Models = None,
+    with_: Annotated[
+        str | None, typer.Option("--with", metavar="bpm,key", help="Also write tempo and key.")
+    ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Write the files; without it, only show what would change.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace genres that are there; they are kept otherwise.")
+        bool, typer.Option("--overwrite", help="Replace what is there; it is kept otherwise.")
     ] = False,
     append: Annotated[bool, typer.Option("--append", help="Add to genres that are there.")] = False,
     min_confidence: Annotated[
@@ -62,19 +74,25 @@ def tag(
     jobs: Jobs = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Write genres into the tags of sound files, and nothing else of them; shows what would change by default.
+    """Write genres, and on request tempo and key, into the tags of sound files; shows what would change by default.
+
+    Nothing else of a file changes.
 
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
     from genrekit.tags.changes import Existing, Policy, Status
+    from genrekit.tags.fields import MEASURED
     from genrekit.tags.journal import Journal, read_journal
     from genrekit.tags.tagging import tag as tagged
     from genrekit.tags.tagging import undo as undone
 
     if overwrite and append:
         raise UsageError("Give either --overwrite or --append, not both.")
-    if undo and (paths or results or model or overwrite or append or min_confidence or labels_max > 1):
+    measured = _measured(with_)
+    if undo and (
+        paths or results or model or measured or overwrite or append or min_confidence or labels_max > 1
+    ):
         raise UsageError("--undo takes everything from its journal.", f"genrekit tag --undo {undo} --write")
     if results and model:
         raise UsageError("--from brings its answers with it; --model has nothing to do.")
@@ -85,18 +103,23 @@ def tag(
     with Journal(journal) as opened:
         record = opened if write else None
         rows: Iterator[Row]
+        shown = measured
         if undo:
-            rows = undone(read_journal(undo), journal=record, keep_time=keep_time)
+            entries = read_journal(undo)
+            shown = tuple(field for field in MEASURED if any(field in entry.values for entry in entries))
+            rows = undone(entries, journal=record, keep_time=keep_time)
         else:
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
-            policy = Policy(existing, min_confidence, labels_max)
+            policy = Policy(existing, min_confidence, labels_max, measured)
             if results:
                 predictions = finished_answers(results, paths or [])
             else:
-                predictions = new_answers(paths or [], model, top_k=labels_max, jobs=jobs, no_cache=no_cache)
+                predictions = new_answers(
+                    paths or [], model, top_k=labels_max, measures=measured, jobs=jobs, no_cache=no_cache
+                )
             rows = tagged(predictions, policy, journal=record, keep_time=keep_time)
         try:
-            counts = _print(rows, format)
+            counts = _print(rows, format, shown)
         finally:  # also after an interruption: what is done can be undone
             _say_journal(opened)
     if not counts:
@@ -109,13 +132,26 @@ def tag(
         raise typer.Exit(ALL_FAILED if counts[Status.ERROR] == counts.total() else SOME_FAILED)
 
 
-def _print(rows: Iterator[Row], format: Rows) -> Counter[str]:
+def _measured(words: str | None) -> tuple[Field, ...]:
+    from genrekit.errors import UsageError
+    from genrekit.tags.fields import Field
+
+    asked = measures_of(words)
+    if "loudness" in asked:
+        raise UsageError(
+            "--with loudness writes nothing here: tags for it (ReplayGain, R128) are left alone.",
+            "Give --with bpm,key; genrekit predict --with loudness shows it.",
+        )
+    return tuple(map(Field, asked))
+
+
+def _print(rows: Iterator[Row], format: Rows, measured: tuple[Field, ...]) -> Counter[str]:
     from genrekit.tags.showing import RowTable, write_jsonl
 
     counts: Counter[str] = Counter()
     table = None
     if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
-        table = RowTable(sys.stdout)
+        table = RowTable(sys.stdout, measured)
     for row in rows:
         counts[row.status] += 1
         if table:

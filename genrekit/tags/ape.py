@@ -4,57 +4,71 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mutagen.apev2 import APETextValue
 
 from genrekit.errors import MediaError
-from genrekit.tags.base import TagFile, digest, texts
+from genrekit.tags.base import NAMES, TagFile, digest, texts
+from genrekit.tags.fields import Field
 from genrekit.tags.id3 import read_v1
 
+_NEW = {Field.GENRE: "Genre", Field.BPM: "BPM", Field.KEY: "InitialKey"}
 _FOOTER = 32
 _HAS_HEADER = 1 << 31
 
 
 class ApeTags(TagFile):
-    """The item ``Genre``; an ID3v1 tag behind the APEv2 tag stays as it is."""
+    """The items of a field's `NAMES`, whatever their case; an ID3v1 tag behind the APEv2 tag stays as it is."""
 
     def __init__(self, path: Path, format: str, sound: Any) -> None:
         super().__init__(path, format, sound)
         self._v1 = read_v1(path)
-        value = sound.tags.get("Genre")
-        if value is not None and not isinstance(value, APETextValue):
-            raise MediaError("The genre in the APEv2 tag is no text; it is left alone.")
 
-    @property
-    def genres(self) -> tuple[str, ...]:
-        return tuple(genre for genre in self._values() if genre)
+    def put(self, field: Field, values: Sequence[str]) -> None:
+        there = self._items(field)
+        name = next(iter(there), _NEW[field])
+        for other in there:
+            del self._sound.tags[other]
+        self._sound.tags[name] = list(values)
 
-    def set_genres(self, genres: Sequence[str]) -> None:
-        self._sound.tags["Genre"] = list(genres)
+    def _texts(self, field: Field) -> Sequence[str]:
+        return [text for values in self._items(field).values() for text in values]
 
-    def _genre_state(self) -> Any:
-        return self._values() or None
+    def _state(self, field: Field) -> Any:
+        return self._items(field) or None
 
-    def _restore_genre(self, state: Any) -> None:
-        if state is None:
-            self._sound.tags.pop("Genre", None)
-        else:
-            self._sound.tags["Genre"] = list(texts(state))
+    def _restore(self, field: Field, state: Any) -> None:
+        if isinstance(state, list):  # journals of version 1
+            state = {_NEW[field]: state}
+        for name in self._items(field):
+            del self._sound.tags[name]
+        for name, values in (state or {}).items():
+            if name.lower() not in NAMES[field]:
+                raise ValueError("another field")
+            self._sound.tags[name] = list(texts(values))
 
-    def others(self) -> Mapping[str, str]:
+    def others(self, fields: Collection[Field]) -> Mapping[str, str]:
+        names = {name for field in fields for name in NAMES[field]}
         found = {
-            f"item {key}": digest((value.kind, bytes(value)))
-            for key, value in self._sound.tags.items()
-            if key.lower() != "genre"
+            f"item {name}": digest((value.kind, bytes(value)))
+            for name, value in self._sound.tags.items()
+            if name.lower() not in names
         }
         found["ID3v1"] = digest(self._v1)
         return found
 
-    def _values(self) -> list[str]:
-        return list(self._sound.tags.get("Genre", ()))
+    def _items(self, field: Field) -> dict[str, list[str]]:
+        """The items of a field with their texts, the one whose name is preferred first."""
+        named = {name.lower(): (name, value) for name, value in self._sound.tags.items()}
+        found = {}
+        for name, value in (named[name] for name in NAMES[field] if name in named):
+            if not isinstance(value, APETextValue):
+                raise MediaError(f"The {field} in the APEv2 tag is no text; it is left alone.")
+            found[name] = list(value)
+        return found
 
     def save(self) -> None:
         """Write the tag; mutagen would drop an ID3v1 tag, or put the new tag behind it."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from genrekit.errors import MediaError
+from genrekit.tags.fields import Field
 
 State = dict[str, Any]
+
+# Vorbis comments and APEv2 items, in lower case; new ones get the first. Picard and VirtualDJ write KEY, Mp3tag,
+# Traktor, Serato, Rekordbox and Mixxx INITIALKEY:
+# https://docs.mp3tag.de/mapping/, https://picard-docs.musicbrainz.org/en/appendices/tag_mapping.html
+NAMES = {Field.GENRE: ("genre",), Field.BPM: ("bpm",), Field.KEY: ("initialkey", "key")}
 
 
 class TagFile(ABC):
@@ -30,33 +36,45 @@ class TagFile(ABC):
         if not self._tagged:
             sound.add_tags()
 
-    @property
-    @abstractmethod
-    def genres(self) -> tuple[str, ...]:
-        """The genres as a person reads them: 'Rock' also where the tag says 17."""
+    def values(self, field: Field) -> tuple[str, ...]:
+        """What stands in a field as a person reads it: 'Rock' also where the tag says 17.
+
+        Empty texts are none, and so is a tempo of 0, which players write for an unknown one.
+
+        Raises
+        ------
+        MediaError
+            If it cannot be read, or not be put back.
+        """
+        found = (text for text in self._texts(field) if text)
+        return tuple(text for text in found if field is not Field.BPM or text.strip("0. "))
 
     @abstractmethod
-    def set_genres(self, genres: Sequence[str]) -> None:
-        """Put these genres in the place of all that are there."""
+    def put(self, field: Field, values: Sequence[str]) -> None:
+        """Put these values, one or more, in the place of all that are in a field."""
 
     @abstractmethod
-    def _genre_state(self) -> Any:
-        """What the file has as genre, restorable, as JSON can hold it; None where it has none."""
+    def others(self, fields: Collection[Field]) -> Mapping[str, str]:
+        """Everything but these fields: a name and the SHA-256 of its value for each."""
 
     @abstractmethod
-    def _restore_genre(self, state: Any) -> None:
-        """Undo: put back what `_genre_state` gave; KeyError, TypeError or ValueError if it is malformed."""
+    def _texts(self, field: Field) -> Sequence[str]:
+        """The texts of a field."""
 
     @abstractmethod
-    def others(self) -> Mapping[str, str]:
-        """Everything but the genre: a name and the SHA-256 of its value for each."""
+    def _state(self, field: Field) -> Any:
+        """What the file has in a field, restorable, as JSON can hold it; None where it has nothing."""
 
-    def state(self) -> State:
-        """What `restore` needs to undo a change."""
-        return {"tagged": self._tagged, "genre": self._genre_state()}
+    @abstractmethod
+    def _restore(self, field: Field, state: Any) -> None:
+        """Undo: put back what `_state` gave; KeyError, TypeError or ValueError if it is malformed."""
+
+    def state(self, fields: Collection[Field]) -> State:
+        """What `restore` needs to undo a change of these fields."""
+        return {"tagged": self._tagged, "fields": {field.value: self._state(field) for field in fields}}
 
     def restore(self, state: Any) -> None:
-        """Put back what `state` gave, exactly; a tag that was only made for the genre goes altogether.
+        """Put back what `state` gave, exactly; a tag that was only made for its fields goes altogether.
 
         Raises
         ------
@@ -65,8 +83,9 @@ class TagFile(ABC):
         """
         try:
             tagged = state["tagged"]
-            self._restore_genre(state["genre"])
-        except (KeyError, TypeError, ValueError):
+            for name, value in state["fields"].items():
+                self._restore(Field(name), value)
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise MediaError(
                 "The journal does not say what was there in words for this kind of tag."
             ) from None

@@ -1,18 +1,19 @@
-"""Which genres a file gets: what was predicted, what is there, and what the user wants of both."""
+"""What the fields of a file get: what was predicted and measured, what is there, and what the user wants of both."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from genrekit.errors import MediaError
-from genrekit.labels import MAX_LABEL_LENGTH, canonical
+from genrekit.labels import MAX_LABEL_LENGTH
+from genrekit.tags.fields import Field, comparable, measured
 from genrekit.types import Prediction
 
 
 class Existing(StrEnum):
-    """What becomes of the genres that a file has already."""
+    """What becomes of the values that a file has already; tempo and key are kept where genres are appended."""
 
     KEEP = "keep"
     OVERWRITE = "overwrite"
@@ -20,14 +21,14 @@ class Existing(StrEnum):
 
 
 class Status(StrEnum):
-    """What a row says about its file."""
+    """What is said about a field, and about a file: of its fields' the first of these."""
 
-    WOULD_CHANGE = "would change"
-    CHANGED = "changed"
-    KEPT = "kept"
-    SAME = "same"
-    UNSURE = "unsure"
     ERROR = "error"
+    CHANGED = "changed"
+    WOULD_CHANGE = "would change"
+    KEPT = "kept"
+    UNSURE = "unsure"
+    SAME = "same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +42,50 @@ class Policy:
         Labels with a lower score are not written.
     max_labels : int >= 1
         The most labels of one prediction that are written.
+    measured : tuple of Field
+        What is written beside the genre: of tempo and key.
     """
 
     existing: Existing = Existing.KEEP
     min_confidence: float = 0.0
     max_labels: int = 1
+    measured: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one field: its values before and after."""
+
+    status: Status
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+    def done(self) -> Change:
+        """The same, once the file is written."""
+        return replace(self, status=Status.CHANGED) if self.status is Status.WOULD_CHANGE else self
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one input: its genres before and after, the score of the answer, and why not."""
+    """What became of one input: of each of its fields, the score of the genre, and why not."""
 
     input: str
-    status: Status
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
+    changes: Mapping[Field, Change] = field(default_factory=dict)
     score: float | None = None
     error: str | None = None
+
+    @property
+    def status(self) -> Status:
+        """What became of the file."""
+        if self.error is not None:
+            return Status.ERROR
+        found = {change.status for change in self.changes.values()}
+        return next(status for status in Status if status in found)
+
+    @property
+    def pending(self) -> dict[Field, Change]:
+        """The changes that are still to be written."""
+        return {f: change for f, change in self.changes.items() if change.status is Status.WOULD_CHANGE}
 
 
 def chosen(prediction: Prediction, policy: Policy) -> tuple[str, ...]:
@@ -86,29 +114,39 @@ def chosen(prediction: Prediction, policy: Policy) -> tuple[str, ...]:
     return tuple(sure[: policy.max_labels])
 
 
-def planned(
-    before: Sequence[str], labels: Sequence[str], existing: Existing
-) -> tuple[Status, tuple[str, ...]]:
-    """What a file with genres ``before`` would have after; spellings of one genre count as the same.
+def wanted(prediction: Prediction, policy: Policy) -> dict[Field, tuple[str, ...]]:
+    """What a prediction and its measures are worth writing, for each field that is asked for.
+
+    Raises
+    ------
+    MediaError
+        As `chosen` and `genrekit.tags.fields.measured`.
+    """
+    found = {Field.GENRE: chosen(prediction, policy)}
+    return found | {one: measured(one, prediction.analysis) for one in policy.measured}
+
+
+def planned(field: Field, before: Sequence[str], wanted: Sequence[str], existing: Existing) -> Change:
+    """What becomes of a field with values ``before``; what `genrekit.tags.fields.comparable` calls the same, is.
 
     Examples
     --------
-    >>> planned(["Hip Hop"], ["rap", "jazz"], Existing.APPEND)
-    (<Status.WOULD_CHANGE: 'would change'>, ('Hip Hop', 'jazz'))
-    >>> planned(["Rock"], ["jazz"], Existing.KEEP)
-    (<Status.KEPT: 'kept'>, ('Rock',))
+    >>> planned(Field.GENRE, ["Hip Hop"], ["rap", "jazz"], Existing.APPEND)
+    Change(status=<Status.WOULD_CHANGE: 'would change'>, before=('Hip Hop',), after=('Hip Hop', 'jazz'))
+    >>> planned(Field.BPM, ["120"], ["60"], Existing.KEEP)
+    Change(status=<Status.KEPT: 'kept'>, before=('120',), after=('120',))
     """
     there = tuple(before)
-    if not labels:
-        return Status.UNSURE, there
-    known = {canonical(genre) for genre in there}
-    new = {canonical(label): label for label in reversed(labels)}  # the first spelling of each stays
+    if not wanted:
+        return Change(Status.UNSURE, there, there)
+    known = {comparable(field, value) for value in there}
+    new = {comparable(field, value): value for value in reversed(wanted)}  # the first spelling of each stays
     if known == new.keys():
-        return Status.SAME, there
-    if there and existing is Existing.KEEP:
-        return Status.KEPT, there
-    spellings = dict.fromkeys(new[canonical(label)] for label in labels)
+        return Change(Status.SAME, there, there)
+    if there and (existing is Existing.KEEP or (existing is Existing.APPEND and field is not Field.GENRE)):
+        return Change(Status.KEPT, there, there)
+    spellings = dict.fromkeys(new[comparable(field, value)] for value in wanted)
     if there and existing is Existing.APPEND:
-        joined = (*there, *(label for label in spellings if canonical(label) not in known))
-        return (Status.SAME if joined == there else Status.WOULD_CHANGE), joined
-    return Status.WOULD_CHANGE, tuple(spellings)
+        after = (*there, *(value for value in spellings if comparable(field, value) not in known))
+        return Change(Status.SAME if after == there else Status.WOULD_CHANGE, there, after)
+    return Change(Status.WOULD_CHANGE, there, tuple(spellings))

@@ -11,6 +11,7 @@ from typing import Any
 
 from genrekit.errors import DatasetError, UsageError
 from genrekit.inputs import Input
+from genrekit.measures import MEASURES, columns_of
 from genrekit.types import Content, Prediction
 
 SUFFIXES = (".jsonl", ".csv")
@@ -65,7 +66,7 @@ def _jsonl_rows(path: Path) -> Iterator[Prediction]:
                 continue
             try:
                 yield _prediction(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
                 yield Prediction(
                     f"{path}#line {number}", error="The line is no result of 'genrekit predict'."
                 )
@@ -85,7 +86,7 @@ def _csv_rows(path: Path) -> Iterator[Prediction]:
             for cells in reader:
                 try:
                     prediction = _prediction(_fields(cells))
-                except (ValueError, TypeError, KeyError, AttributeError):
+                except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
                     name = f"{path}#line {reader.line_num}"
                     prediction = Prediction(name, error="The line is no result of 'genrekit predict'.")
                 if prediction != last:
@@ -123,4 +124,15 @@ def _prediction(fields: dict[str, Any]) -> Prediction:
         labels=tuple(fields.get("labels", ())),
         error=fields.get("error"),
         content=Content(int(fields.get("bytes") or 0), sha256) if sha256 else None,
+        analysis={name: _measure(name, fields[name]) for name in columns_of(MEASURES) if name in fields},
     )
+
+
+def _measure(name: str, value: Any) -> float | str | None:
+    if value is None:
+        return None
+    if name not in ("key", "camelot"):
+        return float(value)
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    return value

@@ -1,4 +1,4 @@
-"""A sound file's tags behind one small face: its genres, and everything else, which must stay as it is.
+"""A sound file's tags behind one small face: genre, tempo and key, and everything else, which must stay as it is.
 
 The content decides which kind of tag a file has, not its name. mutagen reads and writes; what it would tidy
 up on the way (ID3v2.3 to 2.4, the ID3v1 tag at the end) is kept from being tidied.

@@ -8,16 +8,18 @@ fields before it, since readers look there first. A new tag is 2.4.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mutagen.id3 import TCON, Frames, Frames_2_2, ID3JunkFrameError
+from mutagen.id3 import TBPM, TCON, TKEY, Frames, Frames_2_2, ID3JunkFrameError
 
 from genrekit.errors import MediaError
 from genrekit.tags.base import TagFile, digest, texts
+from genrekit.tags.fields import Field
 
-_UTF16, _UTF8 = 1, 3
+_LATIN1, _UTF16, _UTF8 = 0, 1, 3
+_FRAMES: dict[Field, Any] = {Field.GENRE: TCON, Field.BPM: TBPM, Field.KEY: TKEY}
 _V1_SIZE = 128
 _NO_GENRE = 255
 _ENCODING = re.compile(r"encoding=<Encoding\.\w+: \d>, ")
@@ -52,7 +54,7 @@ AS_IT_IS: dict[str, Any] = {
 
 
 class Id3Tags(TagFile):
-    """The frame TCON, and the genre's number in an ID3v1 tag where there is one."""
+    """The frames TCON, TBPM and TKEY, and the genre's number in an ID3v1 tag where there is one."""
 
     def __init__(self, path: Path, format: str, sound: Any) -> None:
         super().__init__(path, format, sound)
@@ -60,55 +62,64 @@ class Id3Tags(TagFile):
         self._version = 3 if tags.version[:2] in ((2, 3), (2, 2)) else 4
         if tags.version[:2] == (2, 2) and tags.unknown_frames:
             raise MediaError("The ID3v2.2 tag has frames that no later version knows; it is left alone.")
-        if any(frame.startswith(b"TCON") for frame in tags.unknown_frames):
-            raise MediaError(
-                "The genre in the ID3 tag is compressed, encrypted or damaged; it is left alone."
-            )
         self._v1 = read_v1(path) if format == "mp3" else b""
 
-    @property
-    def genres(self) -> tuple[str, ...]:
-        frame = self._sound.tags.get("TCON")
-        return tuple(genre for genre in frame.genres if genre) if frame else ()
+    def put(self, field: Field, values: Sequence[str]) -> None:
+        # "All numeric strings and URLs are always encoded as ISO-8859-1" (2.3), and a key needs no more.
+        encoding = _LATIN1 if field is not Field.GENRE else _UTF16 if self._version == 3 else _UTF8
+        self._replace(field, encoding, list(values))
+        if self._v1 and field is Field.GENRE:
+            self._v1 = self._v1[:-1] + bytes([_V1_GENRES.get(values[0].lower(), _NO_GENRE)])
 
-    def set_genres(self, genres: Sequence[str]) -> None:
-        encoding = _UTF16 if self._version == 3 else _UTF8
-        self._sound.tags.setall("TCON", [_genre(encoding, list(genres))])
-        if self._v1:
-            number = _V1_GENRES.get(genres[0].lower(), _NO_GENRE)
-            self._v1 = self._v1[:-1] + bytes([number])
-
-    def _genre_state(self) -> Any:
-        frame = self._sound.tags.get("TCON")
-        return {
-            "frame": {"encoding": int(frame.encoding), "text": [str(t) for t in frame.text]}
-            if frame
-            else None,
-            "v1": self._v1[-1] if self._v1 else None,
+    def others(self, fields: Collection[Field]) -> Mapping[str, str]:
+        mine = {_FRAMES[field].__name__ for field in fields}
+        # An encoding that a version does not have (UTF-8 in 2.3) is replaced; the text is what counts.
+        found = {
+            f"frame {key}": digest(_ENCODING.sub("", repr(frame)))
+            for key, frame in self._sound.tags.items()
+            if frame.FrameID not in mine
         }
+        found["unknown frames"] = digest(b"".join(self._sound.tags.unknown_frames))
+        if self._v1:
+            found["ID3v1"] = digest(self._v1[:-1] if Field.GENRE in fields else self._v1)
+        return found
 
-    def _restore_genre(self, state: Any) -> None:
-        frame, v1 = state["frame"], state["v1"]
+    def _texts(self, field: Field) -> Sequence[str]:
+        name = _FRAMES[field].__name__
+        if any(frame.startswith(name.encode()) for frame in self._sound.tags.unknown_frames):
+            raise MediaError(
+                f"The {field} in the ID3 tag is compressed, encrypted or damaged; it is left alone."
+            )
+        frame = self._sound.tags.get(name)
         if frame is None:
-            self._sound.tags.delall("TCON")
+            return ()
+        return frame.genres if field is Field.GENRE else [str(text) for text in frame.text]
+
+    def _state(self, field: Field) -> Any:
+        frame = self._sound.tags.get(_FRAMES[field].__name__)
+        state: dict[str, Any] = {
+            "frame": None
+            if frame is None
+            else {"encoding": int(frame.encoding), "text": [str(text) for text in frame.text]}
+        }
+        if field is Field.GENRE:
+            state["v1"] = self._v1[-1] if self._v1 else None
+        return state
+
+    def _restore(self, field: Field, state: Any) -> None:
+        frame = state["frame"]
+        if frame is None:
+            self._sound.tags.delall(_FRAMES[field].__name__)
         else:
             if frame["encoding"] not in range(4):
                 raise ValueError("no encoding")
-            self._sound.tags.setall("TCON", [_genre(frame["encoding"], texts(frame["text"]))])
-        if self._v1 and v1 is not None:
-            self._v1 = self._v1[:-1] + bytes([v1])
+            self._replace(field, frame["encoding"], texts(frame["text"]))
+        if field is Field.GENRE and self._v1 and state["v1"] is not None:
+            self._v1 = self._v1[:-1] + bytes([state["v1"]])
 
-    def others(self) -> Mapping[str, str]:
-        # An encoding that a version does not have (UTF-8 in 2.3) is replaced; the text is what counts.
-        frames = {
-            f"frame {key}": digest(_ENCODING.sub("", repr(frame)))
-            for key, frame in self._sound.tags.items()
-            if frame.FrameID != "TCON"
-        }
-        frames["unknown frames"] = digest(b"".join(self._sound.tags.unknown_frames))
-        if self._v1:
-            frames["ID3v1"] = digest(self._v1[:-1])
-        return frames
+    def _replace(self, field: Field, encoding: int, words: list[str]) -> None:
+        frame = _FRAMES[field]
+        self._sound.tags.setall(frame.__name__, [frame(encoding=encoding, text=words)])
 
     def _is_bare(self) -> bool:
         return not self._sound.tags and not self._sound.tags.unknown_frames
@@ -120,11 +131,6 @@ class Id3Tags(TagFile):
             with self.path.open("r+b") as file:
                 file.seek(-_V1_SIZE, 2)
                 file.write(self._v1)
-
-
-def _genre(encoding: int, names: list[str]) -> Any:
-    frame: Any = TCON
-    return frame(encoding=encoding, text=names)
 
 
 def read_v1(path: Path) -> bytes:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from genrekit.errors import DatasetError, OutputExistsError
+from genrekit.tags.base import texts
+from genrekit.tags.fields import Field
 
-_VERSION = 1
+_VERSION = 2
 _MAX_LINE = 1 << 24
 
 
@@ -29,7 +31,8 @@ class Entry:
         Its kind, as `genrekit.tags.base.TagFile.format`.
     before : dict
         What `genrekit.tags.base.TagFile.restore` takes.
-    genres_before, genres_after : list of str
+    values : Mapping of Field to (tuple of str, tuple of str)
+        The fields that change, before and after, as a person reads them.
     sha256_before, sha256_after : str
         Of the whole file.
     """
@@ -37,8 +40,7 @@ class Entry:
     path: str
     format: str
     before: dict[str, Any]
-    genres_before: list[str]
-    genres_after: list[str]
+    values: Mapping[Field, tuple[tuple[str, ...], tuple[str, ...]]]
     sha256_before: str
     sha256_after: str
 
@@ -69,7 +71,7 @@ class Journal:
         """
         if self._file is None:
             self._file = self._create()
-        line = json.dumps({"genrekit_tags": _VERSION} | asdict(entry), ensure_ascii=True, allow_nan=False)
+        line = json.dumps(_fields(entry), ensure_ascii=True, allow_nan=False)
         self._file.write(line.encode("ascii") + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -130,17 +132,43 @@ def _entries(path: Path) -> Iterator[Entry]:
                 return
             try:
                 yield _entry(json.loads(line))
-            except (ValueError, TypeError, RecursionError):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 raise DatasetError(
                     f"{path} is no journal of 'genrekit tag', or is damaged: see line {number}."
                 ) from None
 
 
+def _fields(entry: Entry) -> dict[str, Any]:
+    return {
+        "genrekit_tags": _VERSION,
+        "path": entry.path,
+        "format": entry.format,
+        "before": entry.before,
+        "values": {field.value: [list(old), list(new)] for field, (old, new) in entry.values.items()},
+        "sha256_before": entry.sha256_before,
+        "sha256_after": entry.sha256_after,
+    }
+
+
 def _entry(fields: Any) -> Entry:
-    if not isinstance(fields, dict) or fields.pop("genrekit_tags", None) != _VERSION:
+    if not isinstance(fields, dict):
         raise ValueError("no entry")
-    entry = Entry(**fields)
+    version = fields.pop("genrekit_tags", None)
+    if version == 1:
+        _modernise(fields)
+    elif version != _VERSION:
+        raise ValueError("no entry")
+    pairs = fields.pop("values")
+    values = {Field(name): (tuple(texts(old)), tuple(texts(new))) for name, (old, new) in pairs.items()}
+    entry = Entry(values=values, **fields)
     words = (entry.path, entry.format, entry.sha256_before, entry.sha256_after)
-    if not all(isinstance(word, str) for word in (*words, *entry.genres_before, *entry.genres_after)):
+    if not values or not all(isinstance(word, str) for word in words):
         raise ValueError("no text")
     return entry
+
+
+def _modernise(fields: dict[str, Any]) -> None:
+    """An entry of version 1, which knew no field but the genre."""
+    state = fields["before"]
+    fields["before"] = {**state, "fields": {"genre": state["genre"]}} if "genre" in state else {}
+    fields["values"] = {"genre": [fields.pop("genres_before"), fields.pop("genres_after")]}

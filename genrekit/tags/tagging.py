@@ -10,7 +10,7 @@ from genrekit.addresses import is_remote
 from genrekit.errors import GenrekitError, MediaError, OutputExistsError
 from genrekit.hashing import hash_file
 from genrekit.tags.base import TagFile
-from genrekit.tags.changes import Policy, Row, Status, chosen, planned
+from genrekit.tags.changes import Change, Policy, Row, Status, planned, wanted
 from genrekit.tags.formats import open_tags
 from genrekit.tags.journal import Entry, Journal
 from genrekit.tags.writing import check_replaceable, rewrite, target_of
@@ -27,12 +27,12 @@ def tag(
     journal: Journal | None = None,
     keep_time: bool = False,
 ) -> Iterator[Row]:
-    """Put the genres of predictions into their files, or say what that would do.
+    """Put the genres of predictions, and what was measured, into their files, or say what that would do.
 
     Parameters
     ----------
     predictions : iterable of Prediction
-        Of files here, with their content's hash.
+        Of files here, with their content's hash, and with the measures that the policy asks for.
     policy : Policy
     journal : Journal, optional
         Gets what was there before each change. Without one nothing is written.
@@ -99,48 +99,61 @@ def _tag_one(prediction: Prediction, policy: Policy, journal: Journal | None, ke
     sha256 = prediction.content.sha256
     if hash_file(target) != sha256:
         raise MediaError(_CHANGED)
-    before = open_tags(target).genres
-    status, after = planned(before, chosen(prediction, policy), policy.existing)
-    row = Row(name, status, before, after, prediction.score)
-    if status is not Status.WOULD_CHANGE:
+    words = wanted(prediction, policy)
+    tags = open_tags(target)
+    changes = {
+        field: planned(field, tags.values(field), new, policy.existing) for field, new in words.items()
+    }
+    row = Row(name, changes, prediction.score)
+    pending = row.pending
+    if not pending:
         return row
     check_replaceable(target)
     if journal is None:
         return row
 
     def edit(tags: TagFile) -> None:
-        tags.set_genres(after)
-        if tags.genres != after:  # ID3 reads '17' and '(17)' as numbers of genres
-            raise MediaError(
-                f"The tag would read {', '.join(tags.genres)!r} instead of {', '.join(after)!r}."
-            )
+        for field, change in pending.items():
+            tags.put(field, change.after)
+            found = tags.values(field)
+            if found != change.after:  # ID3 reads '17' and '(17)' as numbers of genres
+                raise MediaError(
+                    f"The tag would read {', '.join(found)!r} instead of {', '.join(change.after)!r}."
+                )
 
-    rewrite(target, sha256, edit, journal.append, changed=_CHANGED, keep_time=keep_time)
-    return replace(row, status=Status.CHANGED)
+    rewrite(target, sha256, pending, edit, journal.append, changed=_CHANGED, keep_time=keep_time)
+    return _written(row)
 
 
 def _undo_one(entry: Entry, journal: Journal | None, keep_time: bool) -> Row:
     target = target_of(Path(entry.path))
-    now, there = hash_file(target), tuple(entry.genres_before)
+    now = hash_file(target)
     if now == entry.sha256_before:
-        return Row(entry.path, Status.SAME, there, there)
+        there = {field: Change(Status.SAME, values, values) for field, (values, _) in entry.values.items()}
+        return Row(entry.path, there)
     if now != entry.sha256_after:
         raise MediaError(_CHANGED_SINCE)
-    row = Row(entry.path, Status.WOULD_CHANGE, tuple(entry.genres_after), there)
+    back = {field: Change(Status.WOULD_CHANGE, new, old) for field, (old, new) in entry.values.items()}
+    row = Row(entry.path, back)
     check_replaceable(target)
     if journal is None:
         return row
     rewrite(
         target,
         now,
+        back,
         lambda tags: tags.restore(entry.before),
         journal.append,
         changed=_CHANGED_SINCE,
         keep_time=keep_time,
     )
-    return replace(row, status=Status.CHANGED)
+    return _written(row)
+
+
+def _written(row: Row) -> Row:
+    return replace(row, changes={field: change.done() for field, change in row.changes.items()})
 
 
 def _failed(name: str, error: GenrekitError | OSError, score: float | None = None) -> Row:
     words = str(error) if isinstance(error, GenrekitError) else error.strerror or str(error)
-    return Row(name, Status.ERROR, score=score, error=words)
+    return Row(name, score=score, error=words)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from genrekit.errors import MediaError
-from genrekit.tags.base import TagFile, digest, texts
+from genrekit.tags.base import NAMES, TagFile, digest, texts
+from genrekit.tags.fields import Field
 
 
 class VorbisTags(TagFile):
-    """The comments ``GENRE``, whatever their case; they keep their place among the others."""
+    """The comments of a field's `NAMES`, whatever their case; they keep their place among the others."""
 
     def __init__(self, path: Path, format: str, sound: Any) -> None:
         super().__init__(path, format, sound)
@@ -19,26 +20,27 @@ class VorbisTags(TagFile):
         if self._tagged and bytes(sound.tags.write(framing=False)) not in _stored(path):
             raise MediaError("The file has comments that could not be kept as they are; it is left alone.")
 
-    @property
-    def genres(self) -> tuple[str, ...]:
-        return tuple(value for _, value in self._entries() if value)
+    def put(self, field: Field, values: Sequence[str]) -> None:
+        there = {name.lower(): name for name, _ in self._entries(field)}
+        first = next((name for name in NAMES[field] if name in there), NAMES[field][0])
+        self._replace(field, [(there.get(first, first.upper()), value) for value in values])
 
-    def set_genres(self, genres: Sequence[str]) -> None:
-        entries = self._entries()
-        self._put([(entries[0][0] if entries else "GENRE", genre) for genre in genres])
+    def _texts(self, field: Field) -> Sequence[str]:
+        return [value for _, value in self._entries(field)]
 
-    def _genre_state(self) -> Any:
-        return [list(entry) for entry in self._entries()] or None
+    def _state(self, field: Field) -> Any:
+        return [list(entry) for entry in self._entries(field)] or None
 
-    def _restore_genre(self, state: Any) -> None:
-        entries = [(key, value) for key, value in map(texts, state or [])]
-        if any(key.lower() != "genre" for key, _ in entries):
-            raise ValueError("no genre")
-        self._put(entries)
+    def _restore(self, field: Field, state: Any) -> None:
+        entries = [(name, value) for name, value in map(texts, state or [])]
+        if any(name.lower() not in NAMES[field] for name, _ in entries):
+            raise ValueError("another field")
+        self._replace(field, entries)
 
-    def others(self) -> Mapping[str, str]:
+    def others(self, fields: Collection[Field]) -> Mapping[str, str]:
         tags = self._sound.tags
-        rest = [entry for entry in _listed(tags) if entry[0].lower() != "genre"]
+        names = {name for field in fields for name in NAMES[field]}
+        rest = [entry for entry in _listed(tags) if entry[0].lower() not in names]
         found = {"comments": digest(rest), "vendor": digest(tags.vendor)}
         for number, picture in enumerate(getattr(self._sound, "pictures", ())):
             found[f"picture {number}"] = digest(picture.write())
@@ -46,13 +48,13 @@ class VorbisTags(TagFile):
         found["blocks"] = digest([(block.code, block.write()) for block in blocks])
         return found
 
-    def _entries(self) -> list[tuple[str, str]]:
-        return [entry for entry in _listed(self._sound.tags) if entry[0].lower() == "genre"]
+    def _entries(self, field: Field) -> list[tuple[str, str]]:
+        return [entry for entry in _listed(self._sound.tags) if entry[0].lower() in NAMES[field]]
 
-    def _put(self, entries: list[tuple[str, str]]) -> None:
-        listed = _listed(self._sound.tags)
-        place = next((i for i, (key, _) in enumerate(listed) if key.lower() == "genre"), len(listed))
-        rest = [entry for entry in listed if entry[0].lower() != "genre"]
+    def _replace(self, field: Field, entries: list[tuple[str, str]]) -> None:
+        listed, names = _listed(self._sound.tags), NAMES[field]
+        place = next((i for i, (name, _) in enumerate(listed) if name.lower() in names), len(listed))
+        rest = [entry for entry in listed if entry[0].lower() not in names]
         self._sound.tags[:] = [*rest[:place], *entries, *rest[place:]]
 
 

@@ -7,13 +7,14 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genrekit.errors import MediaError
 from genrekit.hashing import hash_file
 from genrekit.tags.base import TagFile
+from genrekit.tags.fields import Field
 from genrekit.tags.formats import open_tags
 from genrekit.tags.journal import Entry
 from genrekit.tags.sound import fingerprint
@@ -65,6 +66,7 @@ def check_replaceable(target: Path) -> None:
 def rewrite(
     target: Path,
     sha256: str,
+    fields: Collection[Field],
     edit: Callable[[TagFile], None],
     record: Callable[[Entry], None],
     *,
@@ -79,8 +81,10 @@ def rewrite(
         From `target_of`, checked with `check_replaceable`.
     sha256 : str
         What the file must be.
+    fields : collection of Field
+        What may change.
     edit : callable
-        Changes the tags of the copy; it does not save.
+        Changes these fields of the copy; it does not save.
     record : callable
         Gets the entry for the journal, before the file is replaced.
     changed : str
@@ -105,19 +109,19 @@ def rewrite(
         if hash_file(copy) != sha256:
             raise MediaError(changed)
         tags = open_tags(copy)
-        state, genres, others = tags.state(), tags.genres, dict(tags.others())
+        state, others = tags.state(fields), dict(tags.others(fields))
+        old = {field: tags.values(field) for field in fields}
         sound = fingerprint(copy, tags.format)
         edit(tags)
-        wanted = tags.genres
+        new = {field: tags.values(field) for field in fields}
         tags.save()
-        _verify(copy, tags.format, wanted, others, sound)
+        _verify(copy, tags.format, new, others, sound)
         _take_over(copy, target, before, keep_time=keep_time)
         entry = Entry(
             path=str(target),
             format=tags.format,
             before=state,
-            genres_before=list(genres),
-            genres_after=list(wanted),
+            values={field: (old[field], new[field]) for field in fields},
             sha256_before=sha256,
             sha256_after=hash_file(copy),
         )
@@ -142,15 +146,17 @@ def _beside(target: Path) -> Iterator[Path]:
             Path(name).unlink()
 
 
-def _verify(copy: Path, format: str, genres: tuple[str, ...], others: dict[str, str], sound: str) -> None:
-    written = open_tags(copy)
-    if written.format != format or written.genres != genres:
-        raise MediaError("The genre did not come back when it was read again; the file is left alone.")
-    now = dict(written.others())
+def _verify(
+    copy: Path, format: str, values: Mapping[Field, tuple[str, ...]], others: dict[str, str], sound: str
+) -> None:
+    written, fields = open_tags(copy), ", ".join(values)
+    if written.format != format or any(written.values(field) != new for field, new in values.items()):
+        raise MediaError(f"The {fields} did not come back when it was read again; the file is left alone.")
+    now = dict(written.others(values))
     if now != others:
         lost = sorted(name for name in others.keys() | now.keys() if others.get(name) != now.get(name))
         raise MediaError(
-            f"Writing would change more than the genre ({', '.join(lost)[:200]}); it is left alone."
+            f"Writing would change more than the {fields} ({', '.join(lost)[:200]}); it is left alone."
         )
     if fingerprint(copy, format) != sound:
         raise MediaError("Writing would change the sound; the file is left alone.")

@@ -4,6 +4,7 @@ import shutil
 import pytest
 
 from genrekit.hashing import hash_file
+from genrekit.tags.fields import Field
 from genrekit.tags.formats import open_tags
 
 
@@ -24,6 +25,10 @@ def rows(run):
     return [json.loads(line) for line in run.out.splitlines()]
 
 
+def genres(path):
+    return open_tags(path).values(Field.GENRE)
+
+
 def hashes(folder):
     return {path.name: hash_file(path) for path in folder.iterdir()}
 
@@ -42,7 +47,7 @@ def test_a_library_from_start_to_undo(genrekit, model_path, library, tmp_path):
     changed = rows(run)[:3]
     assert [row["status"] for row in changed] == ["changed"] * 3
     for row in changed:
-        assert open_tags(library / row["input"]).genres == tuple(row["after"])
+        assert genres(library / row["input"]) == tuple(row["genre"]["after"])
     (journal,) = (tmp_path / "here").glob("genrekit-tags-*.jsonl")
     assert f"--undo {journal.name} --write" in run.err
 
@@ -54,7 +59,7 @@ def test_a_library_from_start_to_undo(genrekit, model_path, library, tmp_path):
     assert (run.status, {row["status"] for row in rows(run)}) == (0, {"would change"})
     run = genrekit("tag", "--undo", journal, "--write", "--journal", "undo.jsonl")
     assert (run.status, {row["status"] for row in rows(run)}) == (0, {"changed"})
-    assert all(open_tags(library / f"{number}.wav").genres == () for number in range(3))
+    assert all(genres(library / f"{number}.wav") == () for number in range(3))
     assert len((tmp_path / "here" / "undo.jsonl").read_text().splitlines()) == 3
 
 
@@ -79,16 +84,16 @@ def test_finished_results_are_taken_and_checked(genrekit, model_path, library, s
 )
 def test_genres_that_are_there(genrekit, model_path, library, words, status):
     tags = open_tags(library / "0.wav")
-    tags.set_genres(["Polka"])
+    tags.put(Field.GENRE, ["Polka"])
     tags.save()
     run = genrekit("tag", library / "0.wav", "--model", model_path, "--write", *words)
     (row,) = rows(run)
-    assert (row["status"], row["before"]) == (status, ["Polka"])
-    assert ("Polka" in row["after"], len(row["after"])) == (
+    assert (row["status"], row["genre"]["before"]) == (status, ["Polka"])
+    assert ("Polka" in row["genre"]["after"], len(row["genre"]["after"])) == (
         words != ["--overwrite"],
         1 + (words == ["--append"]),
     )
-    assert open_tags(library / "0.wav").genres == tuple(row["after"])
+    assert genres(library / "0.wav") == tuple(row["genre"]["after"])
 
 
 def test_an_unsure_answer_is_not_written(genrekit, model_path, library):
@@ -135,3 +140,69 @@ def test_no_journal_no_change(genrekit, library, tmp_path):
     assert "no journal of 'genrekit tag'" in run.err
     (tmp_path / "empty.jsonl").write_text("")
     assert genrekit("tag", "--undo", tmp_path / "empty.jsonl").status == 1
+
+
+def fields(path):
+    tags = open_tags(path)
+    return {field.value: list(tags.values(field)) for field in Field}
+
+
+def test_tempo_and_key_from_start_to_undo(genrekit, model_path, library):
+    before = hashes(library)
+    run = genrekit("tag", library, "--model", model_path, "--with", "bpm,key")
+    assert run.status == 3
+    assert hashes(library) == before
+    planned = rows(run)[:3]
+    assert all(len(row["bpm"]["after"]) == 1 for row in planned)
+
+    run = genrekit("tag", library, "--model", model_path, "--with", "bpm,key", "--write", "--journal", "j")
+    for row, wanted in zip(rows(run), planned, strict=False):
+        assert row["status"] == "changed"
+        for name in ("genre", "bpm", "key"):
+            assert fields(library / row["input"])[name] == row[name]["after"] == wanted[name]["after"]
+
+    run = genrekit("tag", "--undo", "j", "--write")
+    assert (run.status, {row["status"] for row in rows(run)}) == (0, {"changed"})
+    empty = {"genre": [], "bpm": [], "key": []}
+    assert [fields(library / row["input"]) for row in planned] == [empty] * 3
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_finished_results_bring_their_measures(genrekit, model_path, library, suffix):
+    results = library.parent / f"out.{suffix}"
+    genrekit("predict", library / "0.wav", "--model", model_path, "--with", "bpm,key", "-o", results)
+    run = genrekit("tag", "--from", results, "--with", "bpm,key", "--write")
+    (row,) = rows(run)
+    assert (run.status, row["status"]) == (0, "changed")
+    assert fields(library / "0.wav")["bpm"] == row["bpm"]["after"] != []
+    genrekit(
+        "predict", library / "1.wav", "--model", model_path, "--with", "key", "-o", results, "--overwrite"
+    )
+    run = genrekit("tag", "--from", results, "--with", "bpm,key", "--write")
+    (row,) = rows(run)
+    assert (run.status, row["status"]) == (1, "error")
+    assert "has no bpm; 'genrekit predict --with bpm,key -o' measures it" in row["error"]
+    assert genrekit("tag", "--from", results, "--with", "key").status == 0
+
+
+def test_a_table_with_tempo_and_key(genrekit, model_path, library, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "110")
+    tags = open_tags(library / "0.wav")
+    tags.put(Field.BPM, ["61"])
+    tags.save()
+    words = ("tag", library, "--model", model_path, "--with", "key,bpm", "--format", "table", "--overwrite")
+    lines = genrekit(*words).out.splitlines()
+    assert lines[0].split() == "file genre now genre then score key bpm".split()
+    assert "61 -> " in lines[1]
+    assert "  -> " in lines[2]
+    assert max(map(len, lines[:4])) <= 110
+
+
+def test_loudness_is_not_written(genrekit, library):
+    run = genrekit("tag", library, "--with", "bpm,loudness")
+    assert run.status == 2
+    assert "ReplayGain" in run.err
+    run = genrekit("tag", library, "--with", "tempo")
+    assert run.status == 2
+    assert "bpm, key" in run.err
+    assert genrekit("tag", "--undo", "j", "--with", "bpm").status == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import mutagen
 import numpy as np
 import soundfile as sf
 from mutagen.aiff import AIFF
@@ -16,6 +17,8 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 from mutagen.wavpack import WavPack
+
+from genrekit.audio import load
 
 COVER = bytes(range(256)) * 20
 KINDS = (
@@ -150,3 +153,17 @@ _TAGGERS = {
     "v1.mp3": _v1, "ape.mp3": _ape, "wav": _chunk(WAVE), "aiff": _chunk(AIFF), "flac": _flac,
     "ogg": _ogg(OggVorbis), "opus": _ogg(OggOpus), "m4a": _mp4, "wv": _ape,
 }  # fmt: skip
+
+
+def samples(path):
+    if path.suffix == ".wv":
+        import av
+
+        with av.open(str(path)) as file:
+            return np.concatenate([frame.to_ndarray() for frame in file.decode(audio=0)], axis=1)
+    return load(path, sr=24000) if path.suffix == ".m4a" else sf.read(path)[0]
+
+
+def untranslated(path):
+    """The ID3 frames of a file as they are in it."""
+    return type(mutagen.File(path))(path, translate=False).tags or {}

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from genrekit.labels import canonical
 from genrekit.tags.changes import Existing, Policy, Status, chosen, planned
+from genrekit.tags.fields import Field
 from genrekit.types import Prediction
 
 GENRES = st.lists(
@@ -13,7 +14,9 @@ GENRES = st.lists(
 
 @given(GENRES, GENRES, st.sampled_from(Existing))
 def test_planned(before, labels, existing):
-    status, after = planned(before, labels, existing)
+    change = planned(Field.GENRE, before, labels, existing)
+    status, after = change.status, change.after
+    assert list(change.before) == before
     spelt = [canonical(genre) for genre in after]
     if status is Status.WOULD_CHANGE:
         assert {canonical(label) for label in labels} <= set(spelt)
@@ -28,8 +31,8 @@ def test_planned(before, labels, existing):
 
 
 def test_append_gives_no_genre_twice_even_among_new_ones():
-    assert planned(["Rock"], ["rap", "hip hop"], Existing.APPEND)[1] == ("Rock", "rap")
-    assert planned([], ["rap", "hip hop"], Existing.OVERWRITE)[1] == ("rap",)
+    assert planned(Field.GENRE, ["Rock"], ["rap", "hip hop"], Existing.APPEND).after == ("Rock", "rap")
+    assert planned(Field.GENRE, [], ["rap", "hip hop"], Existing.OVERWRITE).after == ("rap",)
 
 
 SINGLE = Prediction(

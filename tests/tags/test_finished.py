@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -92,15 +93,44 @@ def test_what_is_no_file_of_results(tmp_path):
             list(read_results(tmp_path / name))
 
 
-def test_a_journal_cut_short_counts_up_to_there(tmp_path):
+def test_a_journal_of_another_version_and_one_cut_short(tmp_path):
     entry = {
-        "genrekit_tags": 1, "path": "/a", "format": "flac", "before": {}, "genres_before": [],
-        "genres_after": ["x"], "sha256_before": "0", "sha256_after": "1",
+        "genrekit_tags": 2, "path": "/a", "format": "flac", "before": {}, "values": {"bpm": [[], ["120"]]},
+        "sha256_before": "0", "sha256_after": "1",
     }  # fmt: skip
     line = json.dumps(entry)
     path = tmp_path / "j.jsonl"
+    path.write_text(json.dumps(entry | {"genrekit_tags": 3}) + "\n")
+    with pytest.raises(DatasetError, match="no journal"):
+        read_journal(path)
     path.write_text(f"{line}\n{line[:40]}")
     assert [one.path for one in read_journal(path)] == ["/a"]
     path.write_text(f"{line[:40]}\n{line}\n")
     with pytest.raises(DatasetError, match="line 1"):
         read_journal(path)
+
+
+MEASURED = replace(
+    GOOD, windows=(), analysis={"bpm": 120.5, "key": "Eb major", "camelot": "5B", "key_confidence": 0.5}
+)
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv"])
+def test_what_was_measured_comes_back(tmp_path, format):
+    unclear = replace(MEASURED, id="b.mp3", analysis=dict.fromkeys(MEASURED.analysis))
+    path = tmp_path / f"out.{format}"
+    with path.open("w", encoding="utf-8") as stream:
+        options = {"analysis": tuple(MEASURED.analysis), "provenance": True, "multilabel": True}
+        with open_writer(format, stream, top_k=2, **options) as writer:
+            writer.write(MEASURED)
+            writer.write(unclear)
+    assert [row.analysis for row in read_results(path)] == [MEASURED.analysis, unclear.analysis]
+    assert not written(path, format)[0].analysis
+
+
+@pytest.mark.parametrize("value", ['"fast"', "[120]", "1" + "0" * 400])
+def test_a_measure_that_is_none_is_no_result(tmp_path, value):
+    path = tmp_path / "out.jsonl"
+    path.write_text('{"input": "a", "label": null, "bpm": ' + value + "}\n")
+    (row,) = read_results(path)
+    assert "no result" in row.error
