@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -32,6 +33,8 @@ class Answer:
         Whether the answer has the timeline.
     explain : bool
         Whether the answer has its reasons, where the backend can give them.
+    explain_folder : Path, optional
+        Where pictures of reasons go, where the backend can paint them.
     measures : tuple of str
         What else to measure of a song: of 'bpm', 'key' and 'loudness'.
     """
@@ -41,6 +44,7 @@ class Answer:
     labels: tuple[str, ...] = ()
     windows: bool = False
     explain: bool = False
+    explain_folder: Path | None = None
     measures: tuple[str, ...] = ()
 
     def allowed(self, model: Model) -> np.ndarray:

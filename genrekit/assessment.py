@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from genrekit.backends.base import Backend, BackendConfig
 from genrekit.backends.config import resolve
 from genrekit.cache import Cache
-from genrekit.datasets.base import Ambiguous, Dataset
+from genrekit.datasets.base import Ambiguous, Dataset, Reading
 from genrekit.errors import DatasetError
 from genrekit.fitting import cross_fit
 from genrekit.hashing import hash_file
@@ -30,7 +30,7 @@ def cross_validate(
     valid_size: float = 0.1,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
-    read: Literal["table", "audio"] | None = None,
+    read: Reading | None = None,
     jobs: int = 1,
     cache: Cache | None = None,
     cluster: str | None = None,
@@ -73,7 +73,7 @@ def evaluate(
     split: str | None = None,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
-    read: Literal["table", "audio"] | None = None,
+    read: Reading | None = None,
     jobs: int = 1,
     cache: Cache | None = None,
     cluster: str | None = None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import soxr
 
@@ -125,11 +123,8 @@ def _lost(error: Exception, offset_s: float, decoded_s: float) -> MediaError:
     return MediaError(f"The file is damaged about {offset_s + decoded_s:.1f} s in{reason(error)}.", hint)
 
 
-def windows(y: Samples, sr: int, window_s: float) -> list[tuple[float, float, Samples]]:
-    """Cut a song into windows that follow one another.
-
-    A song shorter than a window is one window, as it is. A remainder of half a window or more is a window of
-    its own; a shorter one is left out, or joins the last window if it is under a twentieth of one.
+def windows(y: Samples, sr: int, window_s: float, overlap: float = 0.0) -> list[tuple[float, float, Samples]]:
+    """Cut a song into windows that follow one another, or overlap; `spans` says where.
 
     Parameters
     ----------
@@ -138,20 +133,47 @@ def windows(y: Samples, sr: int, window_s: float) -> list[tuple[float, float, Sa
         Samples a second.
     window_s : float > 0
         Length of a window in seconds.
+    overlap : float in [0, 1)
+        The share of a window that the next one repeats.
 
     Returns
     -------
     list of (start_s, end_s, y)
         At least one; the samples are views.
     """
-    size = max(1, round(window_s * sr))
-    n_whole, remainder = divmod(len(y), size)
-    edges = [size * i for i in range(n_whole + 1)]
-    if n_whole == 0 or remainder >= size / 2:
-        edges.append(len(y))
-    elif remainder < size * _SHORT_REMAINDER:
-        edges[-1] = len(y)
-    return [(start / sr, stop / sr, y[start:stop]) for start, stop in pairwise(edges)]
+    cuts = spans(len(y), max(1, round(window_s * sr)), overlap)
+    return [(start / sr, stop / sr, y[start:stop]) for start, stop in cuts]
+
+
+def spans(n: int, size: int, overlap: float = 0.0) -> list[tuple[int, int]]:
+    """Where to cut ``n`` samples, or frames, into windows.
+
+    A song shorter than a window is one window, as it is. A remainder of half a step or more gets a shorter window
+    of its own; less is left out, or joins the last window if it is under a twentieth of one.
+
+    Parameters
+    ----------
+    n : int >= 0
+    size : int > 0
+        Length of a window.
+    overlap : float in [0, 1)
+        The share of a window that the next one repeats; a step is what it does not.
+
+    Returns
+    -------
+    list of (start, stop)
+        At least one.
+    """
+    if n < size:
+        return [(0, n)]
+    step = max(1, round(size * (1 - overlap)))
+    cuts = [(start, start + size) for start in range(0, n - size + 1, step)]
+    start, stop = cuts[-1]
+    if n - stop >= step / 2:
+        cuts.append((start + step, n))
+    elif n - stop < size * _SHORT_REMAINDER:
+        cuts[-1] = (start, n)
+    return cuts
 
 
 def is_silent(y: Samples) -> bool:

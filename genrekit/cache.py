@@ -31,6 +31,7 @@ MAX_BYTES = 4 * 2**30
 SUFFIX = ".windows"
 CRC_BYTES = 4
 STALE_S = 3600.0
+ENTRY_BYTES = 4096  # headers and times of an entry, more than that in a song of over four hours only
 
 
 class Cache:
@@ -130,10 +131,11 @@ class Cache:
         except OSError as error:
             self._disable(error)
 
-    def prune(self) -> int:
+    def prune(self, at_least_bytes: int = 0) -> int:
         """Remove the entries unused for longest until ``max_bytes`` hold the rest; returns how many went.
 
-        Meant for the end of a run: it looks at every entry once.
+        Meant for the end of a run: it looks at every entry once. A run that needs more than ``max_bytes`` itself
+        says so with ``at_least_bytes``, so that the next one finds what it prepared.
         """
         if not self.enabled:
             return 0
@@ -149,7 +151,7 @@ class Cache:
         total_bytes = sum(size for _, size, _ in entries)
         removed = 0
         for _, size, path in sorted(entries):
-            if total_bytes <= self.max_bytes:
+            if total_bytes <= max(self.max_bytes, at_least_bytes):
                 break
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -10,9 +10,8 @@ from __future__ import annotations
 import io
 import os
 import stat
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +20,7 @@ import numpy.typing as npt
 import soundfile as sf
 
 from genrekit.errors import MediaError
+from genrekit.quiet import quiet_stderr
 
 Samples = npt.NDArray[np.float32]
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -143,39 +143,6 @@ def _mono(block: Any) -> Samples:
     return samples
 
 
-class _QuietStderr:
-    """Send file descriptor 2 nowhere while libmpg123 works, which prints about every flaw in an mp3.
-
-    The descriptor belongs to the whole process, so threads that decode at once share one diversion.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._saved = -1
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._users += 1
-            if self._users == 1:
-                with suppress(OSError):  # without a stderr there is nothing to divert
-                    self._saved = os.dup(2)
-                    nowhere = os.open(os.devnull, os.O_WRONLY)
-                    os.dup2(nowhere, 2)
-                    os.close(nowhere)
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0 and self._saved >= 0:
-                os.dup2(self._saved, 2)
-                os.close(self._saved)
-                self._saved = -1
-
-
-_quiet_stderr = _QuietStderr()
-
-
 class _File(io.FileIO):
     """A file that answers an impossible seek as C does: PyAV prints what is raised inside its callbacks."""
 
@@ -218,7 +185,7 @@ def open_decoder(path: AnyPath) -> Iterator[Decoder]:
         # a descriptor works for every spelling of a name, but not across C runtimes on Windows
         source = os.fspath(path) if os.name == "nt" else file.fileno()
         mpeg = head.startswith(b"ID3") or (head[0] == 0xFF and head[1:2] >= b"\xe0")
-        with _quiet_stderr if mpeg else nullcontext():
+        with quiet_stderr if mpeg else nullcontext():
             try:
                 sound = sf.SoundFile(source, closefd=False)
             except (sf.LibsndfileError, TypeError) as error:

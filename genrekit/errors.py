@@ -55,6 +55,10 @@ class DatasetError(GenrekitError):
     """A data source cannot be used as asked."""
 
 
+class TrainingError(GenrekitError):
+    """Training cannot go on: a loss that is no number, no memory, a full disk."""
+
+
 class BundleError(GenrekitError):
     """A model file is damaged, hostile, or from another format."""
 

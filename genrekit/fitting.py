@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared
+from genrekit.backends.hooks import FitsInFolder
 from genrekit.errors import BackendError, DatasetError
 from genrekit.material import Material, Measured, Say
+from genrekit.run_folder import RunFolder
 from genrekit.runtime import Runtime
 from genrekit.splits import Split
 from genrekit.thresholds import THRESHOLD
@@ -21,8 +23,13 @@ def fit_checked(
     labels: tuple[str, ...],
     config: BackendConfig,
     say: Say,
+    *,
+    run: RunFolder | None = None,
+    part: str = "fit",
 ) -> tuple[Fitted, Runtime]:
     """Fit, and hold the exported graph against the native model before anybody relies on it.
+
+    With ``run``, a backend that can keeps its checkpoints there, those of each ``part`` apart.
 
     Raises
     ------
@@ -37,7 +44,12 @@ def fit_checked(
             f"The training side has {len(train)} usable examples of {seen} label(s); a classifier needs two labels or more.",
             "Add examples of another label, or make the training side larger.",
         )
-    fitted = backend.fit(train, valid if valid and len(valid) else None, labels, config, say)
+    valid = valid if valid and len(valid) else None
+    if run and isinstance(backend, FitsInFolder):
+        place = run.checkpoints / part
+        fitted = backend.fit_in(place, train, valid, labels, config, say, resume=run.resumes)
+    else:
+        fitted = backend.fit(train, valid, labels, config, say)
     runtime = Runtime(fitted.onnx, n_labels=len(labels))
     difference = float(np.abs(runtime.scores(fitted.check_windows) - fitted.check_scores).max(initial=0.0))
     if not difference <= fitted.tolerance:

@@ -6,15 +6,25 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genrekit.errors import MediaError
 from genrekit.types import Content
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def hash_bytes(data: bytes) -> str:
     """SHA-256 of some bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def hash_array(array: np.ndarray) -> str:
+    """SHA-256 of the dtype, shape and values of an array, as 64 hexadecimal digits, equal on every machine."""
+    values = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    head = f"{values.dtype.str} {values.shape} ".encode()
+    return hash_bytes(head + values.tobytes())
 
 
 def hash_file(path: str | Path) -> str:

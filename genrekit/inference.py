@@ -14,7 +14,7 @@ from typing import cast
 import numpy as np
 
 from genrekit.answer import Answer
-from genrekit.backends.hooks import Explains
+from genrekit.backends.hooks import Explains, PaintsReasons
 from genrekit.cache import Cache
 from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, ordered_map
@@ -153,9 +153,13 @@ def finished(
         )
     for model in models:
         answer.allowed(model)
-    if answer.explain and not any(isinstance(model.backend, Explains) for model in models):
+    if answer.explain and not any(_explains(model, answer) for model in models):
         names = ", ".join(model.name for model in models)
-        raise UsageError(f"No model here can explain its answers (asked: {names}).")
+        paints = any(isinstance(model.backend, PaintsReasons) for model in models)
+        raise UsageError(
+            f"No model here can explain its answers in words (asked: {names}).",
+            "It can in pictures: add --explain-dir FOLDER." if paints else "",
+        )
     routed = Router(models, offset_s, duration_s, say).tasks(inputs)
     tasks = (task if isinstance(task, BulkTable) else _recognised(task, known, cluster) for task in routed)
     first = list(islice(tasks, FEW + 1))
@@ -257,7 +261,16 @@ def _score(
                 from genrekit.bulk import explained
 
                 (prediction,) = explained(model, looked.windows.values, iter([prediction]))
+            elif answer.explain_folder and isinstance(model.backend, PaintsReasons):
+                from genrekit.painting import paint
+
+                paint(model, prediction, looked.windows, found, answer.explain_folder)
         yield Finished(task, looked.content, prediction)
+
+
+def _explains(model: Model, answer: Answer) -> bool:
+    paints = answer.explain_folder is not None and isinstance(model.backend, PaintsReasons)
+    return paints or isinstance(model.backend, Explains)
 
 
 def _lost(outcome: Outcome[Task, Looked]) -> Looked:

@@ -7,20 +7,22 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from genrekit.backends.base import Backend, BackendConfig, Prepared
-from genrekit.cache import Cache
+from genrekit.backends import registry
+from genrekit.backends.base import Backend, BackendConfig, BackendInfo, Prepared
+from genrekit.cache import ENTRY_BYTES, Cache
 from genrekit.datasets import open_dataset
-from genrekit.datasets.base import Ambiguous, Dataset
-from genrekit.datasets.names import printable
+from genrekit.datasets.base import Ambiguous, Dataset, Reading
+from genrekit.datasets.names import printable, quote_all
 from genrekit.errors import DatasetError
 from genrekit.evaluation import report
 from genrekit.preparation import Preparer, prepare_all
 from genrekit.progress import progress
+from genrekit.ranks import rank, world_size
 from genrekit.results import Report
+from genrekit.shelf import Shelf
 from genrekit.splits import Split, group_keys
 from genrekit.thresholds import Thresholds, given
 
@@ -133,9 +135,11 @@ def open_for(
     *,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
-    read: Literal["table", "audio"] | None = None,
+    read: Reading | None = None,
 ) -> Dataset:
     """Open a source the way a backend reads it: as a table where it understands the columns, else as files.
+
+    A backend that takes spectrograms gets them where a source has more of them than of songs.
 
     Parameters
     ----------
@@ -143,14 +147,14 @@ def open_for(
         What will prepare the examples.
     source, merge_labels, ambiguous
         As for `genrekit.datasets.open_dataset`.
-    read : {'table', 'audio'}, optional
-        What to read where the source holds both.
+    read : {'table', 'audio', 'spectrogram'}, optional
+        What to read where the source holds several.
 
     Raises
     ------
     DatasetError
-        If the source cannot be read so, has rows of another window length, or several labels an example
-        where ``config`` has no ``multilabel`` that is on.
+        If the source cannot be read so, holds spectrograms and the backend takes none, has rows of another
+        window length, or several labels an example where ``config`` has no ``multilabel`` that is on.
     """
     info = backend.info
     tables = {info.name: info.columns} if info.columns and read != "audio" else {}
@@ -158,13 +162,34 @@ def open_for(
         source,
         schemas=tables,
         modality=info.modality,
-        prefer=read or ("table" if tables else "audio"),
+        prefer=read or ("table" if tables else None if info.spectrograms else "audio"),
+        spectrograms=info.spectrograms,
         merge_labels=merge_labels,
         ambiguous=ambiguous,
     )
+    check_spectrograms(dataset, info)
     _check_labels(dataset, backend, config)
     _check_window_length(dataset, config)
     return dataset
+
+
+def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
+    """Refuse spectrograms that were computed before where a backend needs the songs.
+
+    Raises
+    ------
+    DatasetError
+        With the names of the backends that take them.
+    """
+    if info.spectrograms or all(example.mel is None for example in dataset.examples):
+        return
+    able = [item.name for item in registry.listings() if item.info and item.info.spectrograms]
+    hint = f"Use --backend {able[0]}, or give" if able else "Give"
+    raise DatasetError(
+        f"{printable(dataset.source)} holds spectrograms, which the backend {info.name!r} cannot read"
+        + (f"; {quote_all(able)} can." if able else "."),
+        f"{hint} the songs themselves.",
+    )
 
 
 def _check_labels(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
@@ -214,20 +239,27 @@ def gather(
     DatasetError
         If not one of them can be prepared.
     """
-    windows: dict[int, np.ndarray] = {}
+    start = (
+        rank() * len(indices) // world_size()
+    )  # each begins elsewhere, and finds in the cache what others did
+    indices = [*indices[start:], *indices[:start]]
+    prepared: list[int] = []
+    shelf = Shelf(cache.folder)
     failures: dict[int, str] = {}
     examples = [dataset.examples[i] for i in indices]
-    if all(example.row is not None for example in examples):
-        jobs, cluster = 1, None  # sending a row elsewhere takes longer than preparing it
+    if all(example.path is None and example.address is None for example in examples):
+        jobs, cluster = 1, None  # sending numbers elsewhere takes longer than preparing them
     outcomes = prepare_all(Preparer(backend, config, cache), examples, jobs=jobs, cluster=cluster)
     with progress(len(examples), "preparing") as advance:
         for i, outcome in zip(indices, outcomes, strict=True):
             if outcome.value is None:
                 failures[i] = outcome.error or "failed"
             else:
-                windows[i] = outcome.value.values
+                prepared.append(i)
+                shelf.put(outcome.value.values)
             advance()
-    cache.prune()
+    windows = dict(zip(prepared, shelf.arrays(), strict=True))
+    cache.prune(at_least_bytes=shelf.used_bytes + len(prepared) * ENTRY_BYTES)
     for i, reason in list(failures.items())[:20]:
         say(f"left out {dataset.examples[i].id}: {reason}")
     if len(failures) > 20:

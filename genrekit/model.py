@@ -10,7 +10,7 @@ from pathlib import Path
 from genrekit.backends import registry
 from genrekit.backends.base import Backend, BackendConfig
 from genrekit.backends.config import make_config
-from genrekit.backends.hooks import Explainer, Explains, ReadsTables
+from genrekit.backends.hooks import Explainer, Explains, Painter, PaintsReasons, ReadsTables
 from genrekit.bundle import Bundle, load
 from genrekit.errors import BundleError, ConfigError, UsageError
 from genrekit.models import SUFFIX, box
@@ -56,6 +56,21 @@ class Model:
                 f"Model {self.name!r} cannot explain: its backend, {self.backend.info.name!r}, does not."
             )
         return self.backend.explainer(self.bundle.members)
+
+    @cached_property
+    def painter(self) -> Painter:
+        """What shows where in a window an answer comes from.
+
+        Raises
+        ------
+        UsageError
+            If its backend cannot.
+        """
+        if not isinstance(self.backend, PaintsReasons):
+            raise UsageError(
+                f"Model {self.name!r} cannot show where it looked: its backend, {self.backend.info.name!r}, does not."
+            )
+        return self.backend.painter(self.bundle.members, self.config, self.labels)
 
     @cached_property
     def runtime(self) -> Runtime:

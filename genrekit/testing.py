@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from genrekit.backends.base import Backend, BackendConfig, BackendInfo
 from genrekit.backends.config import make_config
@@ -42,7 +43,7 @@ def check_backend(
     backend : Backend
     examples : sequence of Example, optional
         Labelled examples of at least two labels to train on. Without them, backends for songs get a small
-        synthetic set, and backends for tables random rows.
+        synthetic set, backends for pictures drawn ones, and backends for tables random rows.
     settings : Mapping, optional
         Config values that make training quick; not ``multilabel``: a backend that can learn several labels an
         example is fitted both ways.
@@ -55,8 +56,9 @@ def check_backend(
     _check_info(backend.info)
     _check_config(backend)
     config = make_config(backend, settings or {})
-    examples = tuple(examples or _default_examples(backend.info))
-    prepared = [_check_prepare(backend, config, example) for example in examples]
+    with tempfile.TemporaryDirectory() as folder:
+        examples = tuple(examples or _default_examples(backend.info, Path(folder)))
+        prepared = [_check_prepare(backend, config, example) for example in examples]
     _check_sendable(backend, config)
     shapes = {windows.values.shape[1:] for windows in prepared}
     require(len(shapes) == 1, f"prepare gives windows of several shapes: {sorted(shapes)}")
@@ -103,7 +105,8 @@ def _check_example(example: Example, modality: Modality) -> None:
     name = f"example {example.id!r}"
     require(bool(example.id), "an id is not empty")
     require(not re.search("[\ud800-\udfff]", example.id), f"{name} has an id that can be printed")
-    require((example.path is None) != (example.row is None), f"{name} has a file or a row, not both")
+    given = [what for what in (example.path, example.row, example.mel) if what is not None]
+    require(len(given) == 1, f"{name} has a file, a row or a spectrogram, and one of them")
     require(
         (example.row is not None) == (modality is Modality.TABLE), f"{name} is what the data set says it is"
     )
@@ -112,6 +115,12 @@ def _check_example(example: Example, modality: Modality) -> None:
         all(isinstance(value, float) for value in (example.row or {}).values()),
         f"{name} has numbers in its row",
     )
+    if example.mel is not None:
+        require(modality is Modality.AUDIO, f"{name} is a song, as its spectrogram says")
+        require(
+            example.mel.ndim == 2 and example.mel.size > 0 and example.mel.dtype in (np.uint8, np.float32),
+            f"{name} has a spectrogram of mel bands and frames, uint8 or float32",
+        )
     require(len(example.labels) > 0, f"{name} has a label")
     require(all(normalise(x) == x and x for x in example.labels), f"{name} has normalised labels")
     require(len(set(example.labels)) == len(example.labels), f"{name} has every label once")
@@ -165,7 +174,7 @@ def _check_prepare(backend: Backend, config: BackendConfig, example: Example) ->
     windows = backend.prepare(example, config)
     values = windows.values
     require(isinstance(windows, Windows), "prepare returns Windows")
-    require(values.dtype == np.float32, f"windows are float32, not {values.dtype}")
+    require(values.dtype in (np.float32, np.uint8), f"windows are float32 or uint8, not {values.dtype}")
     require(values.ndim >= 2 and len(values) > 0, "there is at least one window, and it has a shape")
     require(
         backend.info.modality is Modality.TABLE or bool(np.isfinite(values).all()),
@@ -212,17 +221,34 @@ def _refuses(backend: Backend, config: BackendConfig, path: Path, what: str) -> 
     raise AssertionError(f"prepare refuses {what}")
 
 
-def _default_examples(info: BackendInfo) -> Sequence[Example]:
+def _default_examples(info: BackendInfo, folder: Path) -> Sequence[Example]:
     if info.modality is Modality.AUDIO:
         return open_dataset(SONGS).examples
-    if info.modality is Modality.TABLE:
-        rng = np.random.default_rng(0)
-        return [
-            Example(
-                id=f"row {i}",
-                row={column: float(value) for column, value in zip(info.columns, row, strict=True)},
-                labels=("abc"[i % 3],),
-            )
-            for i, row in enumerate(rng.random((60, len(info.columns))) + np.arange(60)[:, None] % 3)
-        ]
-    raise AssertionError(f"give examples: there is no synthetic set of {info.modality} yet")
+    if info.modality is Modality.IMAGE:
+        return _pictures(folder)
+    rng = np.random.default_rng(0)
+    return [
+        Example(
+            id=f"row {i}",
+            row={column: float(value) for column, value in zip(info.columns, row, strict=True)},
+            labels=("abc"[i % 3],),
+        )
+        for i, row in enumerate(rng.random((60, len(info.columns))) + np.arange(60)[:, None] % 3)
+    ]
+
+
+def _pictures(folder: Path) -> Sequence[Example]:
+    """Noisy stripes of three directions, the labels, in colours that say nothing; six each, upright and not."""
+    rng = np.random.default_rng(0)
+    examples = []
+    for i in range(18):
+        label = ("across", "down", "slanted")[i % 3]
+        height, width = ((64, 64), (64, 96), (96, 64))[i // 3 % 3]
+        y, x = np.mgrid[:height, :width]
+        way = {"across": y, "down": x, "slanted": x + y}[label]
+        stripes = np.sin(way / rng.uniform(1.5, 3) + rng.uniform(0, 6))[..., None]
+        picture = 128 + 90 * stripes * rng.uniform(-1, 1, 3) + rng.normal(0, 10, (height, width, 3))
+        path = folder / f"{i}.png"
+        Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(path)
+        examples.append(Example(id=path.name, path=path, labels=(label,), group=f"group {i}"))
+    return examples

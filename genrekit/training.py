@@ -6,26 +6,29 @@ import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from genrekit import __version__
-from genrekit.backends.base import Backend, BackendConfig
+from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared
 from genrekit.backends.config import resolve
-from genrekit.bundle import Bundle, load, save
+from genrekit.backends.hooks import FitsInFolder
+from genrekit.bundle import Bundle, dumps, load, loads, save
 from genrekit.cache import Cache
 from genrekit.card import write_card
-from genrekit.datasets.base import Ambiguous, Dataset
-from genrekit.errors import OutputExistsError
+from genrekit.datasets.base import Ambiguous, Dataset, Reading
+from genrekit.errors import OutputExistsError, UsageError
 from genrekit.fitting import fit_checked
 from genrekit.grid import SUFFIX as GRID_SUFFIX
 from genrekit.grid import Candidate, configs, search
 from genrekit.hashing import hash_file
 from genrekit.manifest import Manifest
 from genrekit.material import Material, Measured, Say, describe, gather, open_for
+from genrekit.ranks import rank
 from genrekit.results import Report
+from genrekit.run_folder import RunFolder, beside
 from genrekit.splits import By, Split, make_split
 
 MAX_CONFUSION_LABELS = 500
@@ -60,13 +63,14 @@ def train(
     grid: Mapping[str, Sequence[Any]] | None = None,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
-    read: Literal["table", "audio"] | None = None,
+    read: Reading | None = None,
     about: str = "",
     licence: str = "",
     jobs: int = 1,
     cache: Cache | None = None,
     cluster: str | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     say: Say = lambda text: None,
 ) -> Trained:
     """Train a backend on a data set and save the bundle.
@@ -94,8 +98,8 @@ def train(
         Whether spellings that mean the same genre become one label.
     ambiguous : {'drop', 'first', 'multi'}
         What becomes of a track of a table that stands under several genres.
-    read : {'table', 'audio'}, optional
-        What to read where the source holds both; by default what the backend understands best.
+    read : {'table', 'audio', 'spectrogram'}, optional
+        What to read where the source holds several; by default what the backend understands best.
     about : str
         Sentences for the card; at most 4000 characters.
     licence : str
@@ -107,6 +111,9 @@ def train(
         A Dask cluster that prepares examples: ``dask://host:port``.
     overwrite : bool
         Whether an existing ``output`` may be replaced.
+    resume : bool
+        Whether a training that was interrupted goes on, for backends with networks; see
+        `genrekit.run_folder`. Where there is nothing to go on from, it starts.
     say : callable
         Gets lines for a person.
 
@@ -126,8 +133,14 @@ def train(
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
     options = options or SplitOptions()
+    if resume and not isinstance(backend, FitsInFolder):
+        raise UsageError(
+            f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Leave --resume out."
+        )
     if grid:
         configs(backend, config, grid)  # a wrong setting is found before an hour of work
+    if isinstance(backend, FitsInFolder):
+        backend.ready(config)
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     describe(dataset, say)
     split = make_split(
@@ -158,6 +171,16 @@ def train(
             say=say,
         )
     labels = material.labels(split.train)
+    run = None
+    if isinstance(backend, FitsInFolder):
+        facts = {
+            "backend": backend.info.name,
+            "config": config.model_dump(mode="json"),
+            "data": [dataset.fingerprint, split.method, *map(len, (split.train, split.valid, split.test))],
+        }
+        run = RunFolder(beside(output), facts, resume=resume, overwrite=overwrite)
+        if resume and not run.resumes:
+            say(f"there is nothing to resume at {run.path}; training starts")
     fitted, runtime = fit_checked(
         backend,
         material.side(split.train, labels),
@@ -165,6 +188,7 @@ def train(
         labels,
         config,
         say,
+        run=run,
     )
     multilabel = bool(getattr(config, "multilabel", False))
     measured = None
@@ -176,7 +200,7 @@ def train(
     if refit:
         say(f"fitting the same recipe again on all {len(material.windows)} examples")
         labels = material.labels(everything)
-        fitted, _ = fit_checked(backend, material.side(everything, labels), None, labels, config, say)
+        fitted = _refit(backend, material.side(everything, labels), labels, config, fitted, say, run)
     manifest = Manifest(
         name=output.name.removesuffix(".genrekit"),
         backend=backend.info.name,
@@ -196,15 +220,33 @@ def train(
         licence=licence,
         genrekit=__version__,
     )
-    save(
-        output,
-        manifest,
-        onnx=fitted.onnx,
-        native=fitted.native,
-        card=write_card(manifest),
-        overwrite=overwrite,
-    )
+    onnx, native, card = fitted.onnx, fitted.native, write_card(manifest)
+    if rank():  # the first process saves
+        return Trained(output, loads(dumps(manifest, onnx=onnx, native=native, card=card)), measured)
+    save(output, manifest, onnx=onnx, native=native, card=card, overwrite=overwrite)
+    if run:
+        run.finish(manifest.history, measured.report if measured else None)
     return Trained(output, load(output), measured)
+
+
+def _refit(
+    backend: Backend,
+    side: Prepared,
+    labels: tuple[str, ...],
+    config: BackendConfig,
+    fitted: Fitted,
+    say: Say,
+    run: RunFolder | None,
+) -> Fitted:
+    """Fit on all sides; what was tuned on the validation side stays, where the backend tunes nothing itself."""
+    if not isinstance(backend, FitsInFolder):
+        return fit_checked(backend, side, None, labels, config, say)[0]
+    again, _ = fit_checked(
+        backend, side, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
+    )
+    thresholds = {label: fitted.thresholds.get(label, value) for label, value in again.thresholds.items()}
+    history = {**fitted.history, "refit": again.history["train"]}
+    return replace(again, thresholds=thresholds, history=history)
 
 
 def _data_facts(
@@ -252,7 +294,7 @@ def _kept_metrics(report: Report) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost")
+    names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost", "torch", "lightning")
     found = {"python": platform.python_version()}
     for name in names:
         with suppress(PackageNotFoundError):  # some libraries come under several distribution names

@@ -32,6 +32,9 @@ class Example:
         The file to decode; None for a row.
     row : Mapping[str, float] or None
         Named feature values of a table row, missing values as NaN; None for a file.
+    mel : np.ndarray or None
+        A log-mel spectrogram that was computed before [shape=(n_mels, n_frames)]: uint8, 0 to 255 from the floor to
+        the loudest value, or float32 in dB. None for a file or a row.
     labels : tuple of str
         The known labels, lower case; empty where unknown, several for multi-label data.
     group : str or None
@@ -49,6 +52,7 @@ class Example:
     id: str
     path: Path | None = None
     row: Mapping[str, float] | None = None
+    mel: np.ndarray | None = field(default=None, repr=False, compare=False)
     labels: tuple[str, ...] = ()
     group: str | None = None
     split: str | None = None
@@ -64,8 +68,8 @@ class Windows:
 
     Attributes
     ----------
-    values : np.ndarray [shape=(n_windows, *shape), dtype=float32]
-        One entry a window, n_windows >= 1.
+    values : np.ndarray [shape=(n_windows, *shape), dtype=float32 or uint8]
+        One entry a window, n_windows >= 1. The model gets them as float32.
     times_s : tuple of (float, float)
         Start and end of every window in seconds; empty where the example has no time (a picture, a row).
     """

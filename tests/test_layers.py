@@ -7,16 +7,16 @@ import genrekit
 
 PACKAGE = Path(genrekit.__file__).parent
 LAYERS = (
-    {"types", "media", "labels", "hashing", "progress", "errors", "models", "measures"},
-    {"features", "audio", "decoders"},
+    {"types", "media", "labels", "hashing", "progress", "errors", "models", "measures", "ranks", "quiet"},
+    {"features", "audio", "decoders", "images", "image_files"},
     {
         "backends", "datasets", "splits", "execution", "workers", "cache", "card", "bundle", "manifest",
-        "container", "runtime", "cluster", "addresses", "stores", "remote",
+        "container", "runtime", "cluster", "addresses", "stores", "remote", "shelf",
     },
     {
         "model", "routing", "inputs", "numbers", "preparation", "material", "evaluation", "metrics", "ranking",
         "bootstrap", "thresholds", "results", "report", "writers", "answer", "bulk", "fitting", "grid",
-        "terminal", "columnar", "journal", "analysis", "audacity", "tags",
+        "terminal", "columnar", "journal", "analysis", "audacity", "tags", "curves", "run_folder", "painting",
     },
     {"training", "assessment", "inference", "batch", "testing", "conformance", "sorting", "placing"},
     {"cli", "__init__", "__main__"},

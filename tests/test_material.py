@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from genrekit.features.schema import GTZAN_COLUMNS
 from genrekit.material import Material, gather, open_for
 from genrekit.report import write_report
 from genrekit.splits import Split
+from genrekit.types import Windows
 
 SEVERAL = LinearConfig(multilabel=True)
 LABELS = ("jazz", "pop", "rock")
@@ -106,3 +109,38 @@ def test_rows_are_prepared_without_processes(tmp_path, monkeypatch):
     dataset = open_for(LinearBackend(), SEVERAL, table(tmp_path, ["rock", "pop"]))
     ready = gather(LinearBackend(), SEVERAL, dataset, [1, 0], jobs=8, cache=Cache(enabled=False), say=print)
     assert ready.windows[1].tolist() == [[1, 1]]
+
+
+class MelBackend(GtzanBackend):
+    """Takes spectrograms as they are, and remembers in this process which."""
+
+    info = replace(GtzanBackend.info, columns=(), spectrograms=True)
+    seen: ClassVar[list[str]] = []
+
+    def prepare(self, example, config):
+        self.seen.append(example.id)
+        return Windows(example.mel[None].astype(np.float32))
+
+
+class TestSpectrograms:
+    @pytest.fixture
+    def mels(self, tmp_path):
+        mel = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+        np.savez(tmp_path / "mel128.npz", names=np.array(["blues.00000", "rock.00000"]), mel=mel)
+        return tmp_path / "mel128.npz"
+
+    def test_they_go_straight_to_a_backend_that_takes_them(self, mels):
+        MelBackend.seen.clear()
+        dataset = open_for(MelBackend(), GtzanConfig(), mels)
+        found = gather(MelBackend(), GtzanConfig(), dataset, (1, 0), jobs=2, cache=Cache(), say=print)
+        assert MelBackend.seen == ["rock.00000", "blues.00000"]
+        assert found.windows[1][0, 0, 0] == 12
+
+    def test_a_folder_of_gtzan_gives_them_to_no_other(self, mels):
+        folder = mels.parent
+        dataset = open_for(MelBackend(), GtzanConfig(), f"gtzan:{folder}")
+        assert all(example.mel is not None for example in dataset.examples)
+        with pytest.raises(DatasetError, match="holds no songs of GTZAN, only its spectrograms"):
+            open_for(GtzanBackend(), GtzanConfig(), f"gtzan:{folder}")
+        with pytest.raises(DatasetError, match="which the backend 'gtzan' cannot read"):
+            open_for(GtzanBackend(), GtzanConfig(), f"gtzan:{folder}", read="spectrogram")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from linear_backend import LinearBackend, LinearConfig
 
+from genrekit import images
 from genrekit.backends import registry
 from genrekit.backends.base import BackendConfig
 from genrekit.backends.gtzan import GtzanBackend
@@ -15,7 +16,11 @@ from genrekit.errors import MediaError
 from genrekit.testing import check_backend, check_loader
 from genrekit.types import Example, Modality, Windows
 
-QUICK = {"gtzan": {"classifier": "logistic", "transform": "standard", "window_s": 2, "folds": 2}}
+QUICK = {
+    "gtzan": {"classifier": "logistic", "transform": "standard", "window_s": 2, "folds": 2},
+    "image": {"image_size": 32, "arch": "resnet18", "weights": "none", "head_epochs": 0, "epochs": 1},
+    "spectrogram": {"window_s": 2, "arch": "plain", "width": 4, "epochs": 2, "n_mels": 32},
+}
 
 
 @pytest.mark.parametrize("name", sorted(QUICK))
@@ -90,7 +95,7 @@ class Clocked(GtzanBackend):
         (Keyless, "prepare_keys"),
         (Unsendable, "sent to another process"),
         (Unstable, "depends on the content alone"),
-        (Doubles, "float32, not float64"),
+        (Doubles, "float32 or uint8, not float64"),
         (Credulous, "refuses a file of empty"),
         (Brittle, "MediaError for a file of empty, not ValueError"),
         (Overconfident, "graph and native model agree"),
@@ -139,6 +144,27 @@ def test_a_backend_of_several_labels_conforms():
     check_backend(LinearBackend(), examples=examples)
 
 
+class Colours(LinearBackend):
+    """Red and green of the middle of a picture."""
+
+    info = replace(LinearBackend.info, modality=Modality.IMAGE, columns=())
+
+    def prepare(self, example, config):
+        picture = images.load(example.path, size=32)
+        return Windows(picture[8:24, 8:24, :2].mean(axis=(0, 1), dtype=np.float32)[None] / 255)
+
+
+class Blind(Colours):
+    def prepare(self, example, config):
+        return Windows(np.zeros((1, 2), np.float32))
+
+
+def test_a_backend_for_pictures_gets_pictures():
+    check_backend(Colours())
+    with pytest.raises(AssertionError, match="refuses a file of empty"):
+        check_backend(Blind())
+
+
 @pytest.mark.parametrize(
     ("backend", "promise"),
     [
@@ -171,7 +197,8 @@ ROW = Example(id="a", row={"x": 1.0}, labels=("rock",))
         ((replace(ROW, labels=("Rock",)),), "normalised"),
         ((replace(ROW, split="exam"),), "a side that exists"),
         ((replace(ROW, group=""),), "a group or None"),
-        ((replace(ROW, row=None),), "a file or a row"),
+        ((replace(ROW, row=None),), "a file, a row or a spectrogram"),
+        ((replace(ROW, mel=np.zeros((2, 3), np.float32)),), "a file, a row or a spectrogram"),
         ((replace(ROW, row={"x": "1"}),), "numbers in its row"),
         ((replace(ROW, labels=("rock", "rock")),), "every label once"),
         ((ROW, replace(ROW, id="b", row={"y": 1.0})), "the same columns"),
@@ -180,6 +207,21 @@ ROW = Example(id="a", row={"x": 1.0}, labels=("rock",))
 def test_loaders_that_break_a_promise_are_caught(examples, promise):
     with pytest.raises(AssertionError, match=promise):
         check_loader(lambda: Dataset("x", "table", Modality.TABLE, examples))
+
+
+@pytest.mark.parametrize(
+    ("mel", "modality", "promise"),
+    [
+        (np.zeros((2, 3), np.float32), Modality.IMAGE, "is a song"),
+        (np.zeros((2, 3)), Modality.AUDIO, "uint8 or float32"),
+        (np.zeros((2, 0), np.uint8), Modality.AUDIO, "mel bands and frames"),
+        (np.zeros(6, np.uint8), Modality.AUDIO, "mel bands and frames"),
+    ],
+)
+def test_spectrograms_that_break_a_promise_are_caught(mel, modality, promise):
+    example = Example(id="a", mel=mel, labels=("rock",))
+    with pytest.raises(AssertionError, match=promise):
+        check_loader(lambda: Dataset("x", "npz", modality, (example,)))
 
 
 def test_loaders_that_change_their_mind_are_caught():

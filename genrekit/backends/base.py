@@ -67,6 +67,8 @@ class BackendInfo:
         The feature columns of tables that it understands; empty where it reads no tables.
     multilabel : bool
         Whether ``fit`` takes examples with several labels.
+    spectrograms : bool
+        Whether ``prepare`` takes precomputed log-mel spectrograms.
     """
 
     name: str
@@ -76,6 +78,7 @@ class BackendInfo:
     prepare_keys: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     multilabel: bool = False
+    spectrograms: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +87,8 @@ class Prepared:
 
     Attributes
     ----------
-    windows : sequence of np.ndarray [shape=(n_windows, *shape), dtype=float32]
-        One array an example.
+    windows : sequence of np.ndarray [shape=(n_windows, *shape), dtype=float32 or uint8]
+        As ``prepare`` made them: one array an example.
     targets : np.ndarray [shape=(n_examples, n_labels), dtype=float32]
         1 where the example has the label, else 0.
     groups : np.ndarray [shape=(n_examples,), dtype=str]

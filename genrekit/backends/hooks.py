@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from genrekit.backends.base import Fitted, Prepared, Progress
 from genrekit.types import Contribution
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NativeScorer = Callable[["np.ndarray"], "np.ndarray"]
+Painter = Callable[["np.ndarray", int, str], bytes]
 Explainer = Callable[["np.ndarray", "Sequence[int]"], list[tuple[Contribution, ...]]]
 
 
@@ -100,4 +103,55 @@ class Explains(Protocol):
         BundleError
             If the payload is damaged.
         """
+        ...
+
+
+@runtime_checkable
+class PaintsReasons(Protocol):
+    """Shows where in a window an answer comes from."""
+
+    def painter(self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]) -> Painter:
+        """Make a function from a window [shape=shape], the index of a label and a title to a PNG.
+
+        Raises
+        ------
+        BundleError
+            If the payload is damaged.
+        """
+        ...
+
+
+@runtime_checkable
+class FitsInFolder(Protocol):
+    """Trains for so long that it keeps what it has in a folder, and goes on there after an interruption."""
+
+    def fit_in(
+        self,
+        folder: Path,
+        train: Prepared,
+        valid: Prepared | None,
+        labels: tuple[str, ...],
+        config: Any,
+        progress: Progress,
+        *,
+        resume: bool,
+    ) -> Fitted:
+        """As ``fit``; ``folder`` is its own, and with ``resume`` holds what an interrupted call left there.
+
+        ``fitted.history`` has the curves: a list of ``{"epoch": 1, "loss": 1.2, ...}`` a network, by name.
+        """
+        ...
+
+    def ready(self, config: Any) -> None:
+        """Find out before hours of work whether a training can begin.
+
+        Raises
+        ------
+        ConfigError
+            If a device or a file of the config is not there.
+        """
+        ...
+
+    def refit_config(self, config: Any, fitted: Fitted) -> Any:
+        """The config to fit again with on all sides, when nothing is left to validate on."""
         ...

@@ -22,6 +22,7 @@ from genrekit.backends import spotify_native, xgboost_file
 from genrekit.backends.base import Fitted, Prepared, Progress
 from genrekit.backends.spotify import SpotifyConfig
 from genrekit.backends.spotify_table import Integers, Table
+from genrekit.backends.tuning import best_threshold
 from genrekit.backends.xgboost_file import TreeModel
 from genrekit.backends.xgboost_onnx import to_onnx
 from genrekit.errors import ConfigError
@@ -37,7 +38,6 @@ PARAMETERS = (
 # The factor of the margins is expected near 1: its logarithm, a priori, within this. A few held-out rows that
 # are all right by luck cannot make a model sure of everything; hundreds of rows overrule it.
 _FACTOR_SD = 0.3
-_DEFAULT_THRESHOLD = 0.5
 _N_CHECK = 500
 # With fewer rows, threads wait for one another longer than they work; 0 is as many as there are.
 _FEW_ROWS = 3000
@@ -145,32 +145,6 @@ def choose_device(config: SpotifyConfig) -> str:
             )
         return "cpu"
     return "cuda"
-
-
-def best_threshold(scores: Floats, has: npt.NDArray[np.bool_]) -> float:
-    """The score from which on a label is given, for the largest F1 on held-out rows.
-
-    Parameters
-    ----------
-    scores : np.ndarray [shape=(n,)]
-        In [0, 1].
-    has : np.ndarray [shape=(n,), dtype=bool]
-        Which rows have the label.
-
-    Returns
-    -------
-    float
-        Midway between the last score that is enough and the next below; 0.5 where no row has the label.
-    """
-    if not has.any():
-        return _DEFAULT_THRESHOLD
-    order = np.argsort(-scores, kind="stable")
-    ranked = np.append(scores[order], -1.0)
-    given = np.arange(1, len(order) + 1)
-    f1 = 2 * np.cumsum(has[order]) / (given + has.sum())
-    f1[ranked[:-1] == ranked[1:]] = -1  # nothing can stand between equal scores
-    last = int(f1.argmax())
-    return float((ranked[last] + max(ranked[last + 1], 0.0)) / 2)
 
 
 def check_windows(X: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:

@@ -37,7 +37,7 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A folder of genre folders, a CSV/Parquet manifest or feature table, gtzan:DIR, or synthetic:",
+        help="A folder of genre folders, a CSV/Parquet manifest or feature table, spectrograms (.npz), gtzan:DIR, fma:DIR, or synthetic:",
     ),
 ]
 
@@ -47,7 +47,11 @@ def _open(source: str, prefer: Reading | None, merge_labels: bool = False) -> Da
     from genrekit.datasets import open_dataset
 
     return open_dataset(
-        source, schemas=table_schemas(), prefer=prefer.value if prefer else None, merge_labels=merge_labels
+        source,
+        schemas=table_schemas(),
+        prefer=prefer.value if prefer else None,
+        spectrograms=True,
+        merge_labels=merge_labels,
     )
 
 
@@ -193,6 +197,7 @@ def features(
     from genrekit.datasets import open_dataset
     from genrekit.datasets.export import FeatureRow, feature_table, write_table
     from genrekit.features.gtzan import SR
+    from genrekit.material import check_spectrograms
     from genrekit.preparation import Preparer, prepare_all
     from genrekit.progress import progress
     from genrekit.types import Modality
@@ -201,6 +206,7 @@ def features(
     check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
     backend = registry.get("gtzan")
     dataset = open_dataset(source, prefer="audio", modality=Modality.AUDIO, require_labels=False)
+    check_spectrograms(dataset, backend.info)
     preparer = Preparer(backend, make_config(backend, {"window_s": window_s}), open_cache(no_cache))
     rows: list[FeatureRow] = []
     failed = 0

@@ -39,16 +39,19 @@ class Ambiguous(StrEnum):
 
 
 class Reading(StrEnum):
-    """What to read where a source holds both."""
+    """What to read where a source holds several."""
 
     TABLE = "table"
     AUDIO = "audio"
+    SPECTROGRAM = "spectrogram"
 
 
 Read = Annotated[
     Reading | None,
     typer.Option(
-        "--read", metavar="table|audio", help="What to read where a source holds a table and songs."
+        "--read",
+        metavar="table|audio|spectrogram",
+        help="What to read where a source holds several: rows of features, songs, spectrograms.",
     ),
 ]
 Data = Annotated[
@@ -56,7 +59,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="SOURCE",
-        help="A folder of genre folders, a CSV/Parquet manifest or feature table, gtzan:DIR, or synthetic:",
+        help="A folder of genre folders, a CSV/Parquet manifest or feature table, spectrograms (.npz), gtzan:DIR, fma:DIR, or synthetic:",
     ),
 ]
 BackendName = Annotated[str, typer.Option("--backend", metavar="NAME", help="See 'genrekit backends'.")]
@@ -96,6 +99,14 @@ Ambiguity = Annotated[
 Multilabel = Annotated[
     bool, typer.Option("--multilabel", help="Several labels an example; the same as --set multilabel=true.")
 ]
+DeviceName = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|cuda[:N]",
+        help="Where networks and trees train; the same as --set device=...",
+    ),
+]
 Models = Annotated[
     list[str] | None,
     typer.Option(
@@ -126,6 +137,7 @@ def configure(
     seed: int | None,
     *,
     multilabel: bool = False,
+    device: str | None = None,
 ) -> tuple[Backend, BackendConfig]:
     """The backend and its validated config from the options of a command; later words win over the file."""
     from genrekit.backends import registry
@@ -138,6 +150,8 @@ def configure(
         values["seed"] = seed
     if multilabel:
         values["multilabel"] = True
+    if device is not None:
+        values["device"] = device
     return backend, make_config(backend, values)
 
 

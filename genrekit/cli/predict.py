@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -82,6 +83,14 @@ def predict(
             "--explain", help="Also which features pushed towards the answer, where a model can say."
         ),
     ] = False,
+    explain_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--explain-dir",
+            metavar="DIR",
+            help="Pictures of where networks looked, one a song or photo; with --explain understood.",
+        ),
+    ] = None,
     with_: Annotated[
         str | None,
         typer.Option("--with", metavar="bpm,key,loudness", help="Also measure these of every song."),
@@ -122,7 +131,7 @@ def predict(
     """
     from genrekit.answer import Answer
     from genrekit.cli.results import Results, check_results
-    from genrekit.errors import UsageError
+    from genrekit.errors import OutputExistsError, UsageError
     from genrekit.inference import FEW, load_box, load_model
     from genrekit.inference import predict as stream
     from genrekit.inputs import expand
@@ -139,6 +148,13 @@ def predict(
         raise UsageError("Give either paths or --features, not both.")
     if output is None and (resume or retry_errors):
         raise UsageError("--resume and --retry-errors go on with a file of results.", "Give --output FILE.")
+    if (
+        explain_dir
+        and not overwrite
+        and explain_dir.exists()
+        and (explain_dir.is_file() or any(explain_dir.iterdir()))
+    ):
+        raise OutputExistsError(f"{explain_dir} holds files.", "Give an empty folder, or add --overwrite.")
     check_results(output, format.value, overwrite=overwrite, resume=resume)
     models = tuple(load_model(name) for name in model) if model else load_box()
     inputs: Iterable[str | Input | Example] = _words(paths or [])
@@ -168,7 +184,8 @@ def predict(
         min_confidence=min_confidence,
         labels=tuple(label for label in (labels or "").split(",") if label.strip()),
         windows=windows or format is Output.AUDACITY,
-        explain=explain,
+        explain=explain or explain_dir is not None,
+        explain_folder=explain_dir,
         measures=measures_of(with_),
     )
     results = Results(output, format.value, models, answer, total=total, extra=extra)

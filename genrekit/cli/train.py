@@ -15,6 +15,7 @@ from genrekit.cli.options import (
     Cluster,
     ConfigFile,
     Data,
+    DeviceName,
     Format,
     Jobs,
     MergeLabels,
@@ -63,6 +64,7 @@ def train(
             help="Try every combination on grouped folds of the training side first; several times for several keys.",
         ),
     ] = None,
+    device: DeviceName = None,
     multilabel: Multilabel = False,
     merge_labels: MergeLabels = False,
     ambiguous: Ambiguity = Ambiguous.DROP,
@@ -79,13 +81,22 @@ def train(
     jobs: Jobs = None,
     cluster: Cluster = None,
     no_cache: NoCache = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with a training of networks that was interrupted; else start it."
+        ),
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Train a model on labelled data, measure it once on the test side, and save it as one file."""
     from genrekit import training
     from genrekit.backends.config import parse_grid
+    from genrekit.ranks import rank
 
-    chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel)
+    first = rank() == 0  # under torchrun, the first process speaks
+
+    chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel, device=device)
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
     refuse_folder(report_folder, overwrite=overwrite)
@@ -106,8 +117,11 @@ def train(
         cache=open_cache(no_cache),
         cluster=cluster,
         overwrite=overwrite,
-        say=say,
+        resume=resume,
+        say=say if first else lambda text: None,
     )
+    if not first:
+        return
     if trained.measured:
         show(trained.measured, format, report_folder, overwrite=overwrite)
     else:

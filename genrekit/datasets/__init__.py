@@ -1,4 +1,4 @@
-"""Labelled examples from folders, manifests, tables of features, GTZAN, and generated songs.
+"""Labelled examples from folders, manifests, tables, spectrograms, GTZAN, the FMA, and generated songs.
 
 Every layout is one module; `open_dataset` chooses among them by what the source is.
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from genrekit.datasets.base import Ambiguous, Dataset
+from genrekit.datasets.base import Ambiguous, Dataset, Reading
+from genrekit.datasets.fma import open_fma
 from genrekit.datasets.folder import open_folder
 from genrekit.datasets.frames import open_frames
 from genrekit.datasets.gtzan import open_gtzan
 from genrekit.datasets.manifest import open_manifest
 from genrekit.datasets.names import nearest, printable, quote_all
+from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.spotify import open_spotify
 from genrekit.datasets.synthetic import open_synthetic
 from genrekit.datasets.table import match, open_table, what_is_wrong
@@ -30,10 +31,10 @@ from genrekit.types import Modality
 __all__ = ["Dataset", "open_dataset"]
 
 SCHEMAS: Mapping[str, Sequence[str]] = {"gtzan": GTZAN_COLUMNS, "spotify": SPOTIFY_COLUMNS}
-SCHEMES = ("gtzan", "synthetic")
+SCHEMES = ("gtzan", "fma", "synthetic")
 FORMS = (
     "Allowed are a folder of genre folders, a manifest (.csv, .tsv or .parquet with the columns path and "
-    "label), a table of features, gtzan:FOLDER, and synthetic:."
+    "label), a table of features, spectrograms (.npz), gtzan:FOLDER, fma:FOLDER, and synthetic:."
 )
 
 
@@ -42,7 +43,8 @@ def open_dataset(
     *,
     schemas: Mapping[str, Sequence[str]] = SCHEMAS,
     modality: Modality | None = None,
-    prefer: Literal["table", "audio"] | None = None,
+    prefer: Reading | None = None,
+    spectrograms: bool = False,
     require_labels: bool = True,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
@@ -53,7 +55,8 @@ def open_dataset(
     ----------
     source : str or Path
         A folder of genre folders; a CSV, TSV or Parquet file that is a table of features by its columns, or
-        else a manifest (path,label[,group][,split]); JSON of Spotify's features; ``gtzan:FOLDER``;
+        else a manifest (path,label[,group][,split]); JSON of Spotify's features; spectrograms (``.npz``);
+        ``gtzan:FOLDER``; ``fma:FOLDER`` or, say, ``fma:FOLDER?size=medium&labels=genres_all``;
         ``synthetic:`` or, say, ``synthetic:?genres=4&songs=12&seconds=6&seed=0``.
     schemas : Mapping of str to sequence of str
         The feature columns by which a table is recognised. Those of ``spotify`` may be spelt otherwise, and
@@ -61,8 +64,10 @@ def open_dataset(
     modality : Modality, optional
         What to take where audio files and images are mixed; by default what there is more of. TABLE refuses
         sources of files.
-    prefer : {'table', 'audio'}, optional
-        What to read where ``gtzan:FOLDER`` holds both; by default what has more tracks.
+    prefer : {'table', 'audio', 'spectrogram'}, optional
+        What to read where ``gtzan:FOLDER`` holds several; by default what has more tracks.
+    spectrograms : bool
+        Whether precomputed log-mel spectrograms will do there without being asked for.
     require_labels : bool
         Whether rows and files without a label are left out; False where labels are not needed.
     merge_labels : bool
@@ -93,14 +98,16 @@ def open_dataset(
         if not rest:
             raise DatasetError("gtzan: names no folder.", "Give the one that holds GTZAN: gtzan:FOLDER.")
         place = Path(rest).expanduser() if rest.startswith("~/") else Path(rest)
-        dataset = open_gtzan(source, place, schemas=schemas, prefer=prefer)
+        dataset = open_gtzan(source, place, schemas=schemas, prefer=prefer, spectrograms=spectrograms)
+    elif colon and scheme == "fma":
+        dataset = open_fma(source, require_labels=require_labels)
     elif colon and scheme == "synthetic":
         dataset = open_synthetic(source)
     else:
         dataset = _open_path(source, schemas, modality, require_labels, ambiguous)
     if modality is Modality.TABLE and dataset.modality is not Modality.TABLE:
         raise DatasetError(
-            f"{printable(source)} holds {dataset.modality} files; a table of features is needed here.",
+            f"{printable(source)} holds {_what(dataset)}; a table of features is needed here.",
             f"Known are the columns of {', '.join(schemas) or 'none'}.",
         )
     return _with_merged_labels(dataset) if merge_labels else _with_label_note(dataset)
@@ -131,6 +138,8 @@ def _open_path(
             f"{printable(source)} is one {kind} file, not a data set.",
             f"{FORMS} To classify one file: genrekit predict {printable(source)}",
         )
+    if path.suffix.lower() == ".npz":
+        return open_spectrograms(source, path, require_labels=require_labels)
     if "spotify" in schemas:
         frames = open_frames(path)
         if recognises(frames.columns):
@@ -171,6 +180,10 @@ def _unknown(source: str) -> DatasetError:
     close = nearest(Path(source).name, siblings)
     hint = f"Did you mean {printable(parent / close)}? " if close else ""
     return DatasetError(f"{printable(source)} does not exist.", hint + FORMS)
+
+
+def _what(dataset: Dataset) -> str:
+    return "spectrograms" if dataset.examples[0].mel is not None else f"{dataset.modality} files"
 
 
 def _with_merged_labels(dataset: Dataset) -> Dataset:

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from genrekit.hashing import hash_json
+from genrekit.hashing import hash_array, hash_json
 from genrekit.types import Example, Modality
 
 Ambiguous = Literal["drop", "first", "multi"]
 """What becomes of a track of a table that stands under several genres."""
+
+Reading = Literal["table", "audio", "spectrogram"]
+"""What to read where a source holds several: rows of features, songs, or spectrograms computed before."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Dataset:
     source : str
         The source as it was given.
     layout : str
-        The loader that read it: 'folder', 'manifest', 'table', 'gtzan', 'synthetic' ...
+        The loader that read it: 'folder', 'manifest', 'table', 'npz', 'gtzan', 'fma', 'synthetic' ...
     modality : Modality
         What the examples are.
     examples : tuple of Example
@@ -58,12 +61,14 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over ids, labels, groups, sides, rows and the sizes of files; not over their content."""
+        """SHA-256 over ids, labels, groups, sides, rows, spectrograms and the sizes of files, not their content."""
         return hash_json([[e.id, list(e.labels), e.group, e.split, _substance(e)] for e in self.examples])
 
 
-def _substance(example: Example) -> dict[str, str] | int:
+def _substance(example: Example) -> dict[str, str] | str | int:
     if example.row is not None:
         return {name: repr(value) for name, value in example.row.items()}
+    if example.mel is not None:
+        return hash_array(example.mel)
     assert example.path is not None
     return example.path.stat().st_size if example.path.exists() else -1

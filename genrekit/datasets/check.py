@@ -1,8 +1,9 @@
-"""Look for what spoils a data set: broken, silent and short files, repetitions, labels and groups at odds.
+"""Look for what spoils a data set: broken, empty and short files, repetitions, labels and groups at odds.
 
 Repetitions are found by bytes and by what was decoded: the samples at 22,050 Hz, mono, rounded to 16 bits,
-so that a wav file and its flac copy are the same, while an mp3 copy is not. Rows repeat where all numbers are
-equal.
+so that a wav file and its flac copy are the same, while an mp3 copy is not. Pictures are the same where they are
+equal at 64 pixels, so that a png file and its lossless webp copy are, while a jpeg copy is not. Rows and
+spectrograms repeat where all numbers are equal.
 """
 
 from __future__ import annotations
@@ -14,22 +15,33 @@ from typing import Any, Literal
 
 import numpy as np
 
+from genrekit import images
 from genrekit.audio import is_silent, load
 from genrekit.datasets.base import Dataset
 from genrekit.errors import MediaError
 from genrekit.execution import ordered_map
-from genrekit.hashing import hash_bytes, hash_file
+from genrekit.hashing import hash_array, hash_bytes, hash_file
 from genrekit.labels import same_genre
 from genrekit.types import Example, Modality
 
 Kind = Literal[
-    "unreadable", "silent", "short", "duplicate", "cross-labelled", "group-crosses", "label-spelling"
+    "unreadable",
+    "silent",
+    "short",
+    "plain",
+    "small",
+    "duplicate",
+    "cross-labelled",
+    "group-crosses",
+    "label-spelling",
 ]
 
 KINDS: dict[Kind, str] = {
     "unreadable": "cannot be decoded",
     "silent": "have no sound",
     "short": "are very short",
+    "plain": "show nothing",
+    "small": "are very small",
     "duplicate": "repeat each other",
     "cross-labelled": "are the same thing under different labels",
     "group-crosses": "have one group on several sides of the split",
@@ -37,6 +49,7 @@ KINDS: dict[Kind, str] = {
 }
 
 SR = 22_050
+PICTURE_SIZE = 64  # at which pictures are compared; smaller ones are reported
 
 
 @dataclass(frozen=True)
@@ -101,12 +114,25 @@ class CheckReport:
 
 @dataclass(frozen=True)
 class Facts:
-    """What one look at an example tells; hashes are empty where they do not apply."""
+    """What one look at an example tells; hashes are empty where they do not apply.
+
+    Attributes
+    ----------
+    bytes_hash, content_hash : str
+        SHA-256 of the file, and of what it says.
+    duration_s : float or None
+        Length of a song in seconds.
+    pixels : (int, int) or None
+        Width and height of a picture.
+    empty : bool
+        Whether there is nothing in it: no sound, or one colour everywhere.
+    """
 
     bytes_hash: str = ""
     content_hash: str = ""
     duration_s: float | None = None
-    silent: bool = False
+    pixels: tuple[int, int] | None = None
+    empty: bool = False
 
 
 def look(example: Example) -> Facts:
@@ -119,10 +145,12 @@ def look(example: Example) -> Facts:
     """
     if example.row is not None:
         return Facts(content_hash=hash_bytes(np.array(list(example.row.values()), dtype="<f8").tobytes()))
+    if example.mel is not None:
+        return Facts(content_hash=hash_array(example.mel), empty=bool(example.mel.min() == example.mel.max()))
     assert example.path is not None
     y = load(example.path, sr=SR)
     samples = np.round(np.clip(y, -1, 1) * 32767).astype("<i2")
-    return Facts(_bytes_hash(example), hash_bytes(samples.tobytes()), len(y) / SR, is_silent(y))
+    return Facts(_bytes_hash(example), hash_bytes(samples.tobytes()), len(y) / SR, empty=is_silent(y))
 
 
 def _bytes_hash(example: Example) -> str:
@@ -133,15 +161,23 @@ def _bytes_hash(example: Example) -> str:
         raise MediaError(f"cannot be read: {error.strerror}") from error
 
 
-def look_at_bytes(example: Example) -> Facts:
-    """Read one picture: its bytes only.
+def look_at_picture(example: Example) -> Facts:
+    """Decode one picture.
 
     Raises
     ------
     MediaError
-        If the file cannot be read.
+        If the file cannot be read or decoded.
     """
-    return Facts(_bytes_hash(example))
+    assert example.path is not None
+    header = images.info(example.path)
+    picture = images.load(example.path, size=PICTURE_SIZE)
+    return Facts(
+        _bytes_hash(example),
+        hash_array(picture),
+        pixels=(header.width, header.height),
+        empty=bool((picture == picture[0, 0]).all()),
+    )
 
 
 def check(
@@ -170,9 +206,10 @@ def check(
     facts: dict[str, Facts] = {}
     findings: list[Finding] = []
     pictures = dataset.modality is Modality.IMAGE
+    computed = any(example.mel is not None for example in dataset.examples)
     for example, outcome in zip(
         dataset.examples,
-        ordered_map(look_at_bytes if pictures else look, dataset.examples, jobs=jobs),
+        ordered_map(look_at_picture if pictures else look, dataset.examples, jobs=1 if computed else jobs),
         strict=True,
     ):
         if outcome.value is None:
@@ -187,14 +224,25 @@ def check(
         findings.append(Finding("label-spelling", spellings, f"all mean {name}"))
     order = list(KINDS)
     findings.sort(key=lambda finding: order.index(finding.kind))
-    notes = ("pictures were compared by their bytes and not decoded",) if pictures else ()
-    return CheckReport(len(dataset.examples), tuple(findings), dataset.left_out, notes)
+    note = "spectrograms were compared by their values; the songs behind them are not here"
+    return CheckReport(len(dataset.examples), tuple(findings), dataset.left_out, (note,) if computed else ())
 
 
 def _poor(facts: dict[str, Facts], min_duration_s: float) -> Iterator[Finding]:
     for name, fact in facts.items():
-        if fact.silent:
-            yield Finding("silent", (name,), "no sample is louder than -90 dB")
+        if fact.pixels is not None:
+            if fact.empty:
+                yield Finding("plain", (name,), "it has one colour everywhere")
+            elif min(fact.pixels) < PICTURE_SIZE:
+                detail = f"{fact.pixels[0]} x {fact.pixels[1]} pixels; at least {PICTURE_SIZE} each way are expected"
+                yield Finding("small", (name,), detail)
+        elif fact.empty:
+            measured = fact.duration_s is not None
+            yield Finding(
+                "silent",
+                (name,),
+                "no sample is louder than -90 dB" if measured else "its spectrogram has one value everywhere",
+            )
         elif fact.duration_s is not None and fact.duration_s < min_duration_s:
             yield Finding(
                 "short", (name,), f"{fact.duration_s:.2f} s; at least {min_duration_s:g} s are expected"
@@ -208,7 +256,7 @@ def _repeated(examples: Sequence[Example], facts: dict[str, Facts]) -> Iterator[
     for example in examples:
         fact = facts.get(example.id)
         # Silences are equal without being repetitions.
-        if fact is None or fact.silent:
+        if fact is None or fact.empty:
             continue
         if fact.bytes_hash:
             by_bytes[fact.bytes_hash].append(example)
@@ -225,8 +273,10 @@ def _repeated(examples: Sequence[Example], facts: dict[str, Facts]) -> Iterator[
             "the same bytes"
             if ids in same_bytes
             else "the same numbers"
-            if groups[0].row is not None
+            if groups[0].row is not None or groups[0].mel is not None
             else "the same sound"
+            if facts[groups[0].id].pixels is None
+            else "the same picture"
         )
         if len(sides) > 1:
             what += f", on the sides {', '.join(sides)}"

@@ -65,7 +65,17 @@ def manifest(examples: Sequence[Example], folder: Path) -> Table:
     Table
         path, label, group, split and the identifying columns; rows of numbers as filename, features, label,
         group, split.
+
+    Raises
+    ------
+    DatasetError
+        If the examples are spectrograms, which are neither files nor rows.
     """
+    if any(example.mel is not None for example in examples):
+        raise DatasetError(
+            "A manifest lists files or rows; these examples are spectrograms.",
+            "Write their sides into the array splits of the .npz file, or give the songs: --read audio.",
+        )
     extra = tuple(dict.fromkeys(name for example in examples for name in example.extra))
     if examples and examples[0].row is not None:
         features = tuple(examples[0].row)

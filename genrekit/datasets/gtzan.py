@@ -1,4 +1,4 @@
-"""GTZAN: a tree of genre folders, a table of features, or a folder that holds both, with what is known of it.
+"""GTZAN: genre folders, a table of features, spectrograms, or a folder that holds several, with what is known of it.
 
 Groups are the artists of Sturm's index where it is given, else the tracks. Repeated tracks and the broken
 file are left out. The published fault-filtered split is read where its lists are given.
@@ -10,23 +10,29 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from genrekit.datasets.base import Dataset
+from genrekit.datasets.base import Dataset, Reading
 from genrekit.datasets.files import choose
 from genrekit.datasets.folder import walk
 from genrekit.datasets.gtzan_facts import BROKEN, GENRES, REPEATS
+from genrekit.datasets.gtzan_lists import with_artists, with_sides
 from genrekit.datasets.names import printable, track_of
+from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.table import match, open_table
 from genrekit.datasets.tabular import read_cells
 from genrekit.errors import DatasetError
+from genrekit.hashing import hash_array
 from genrekit.types import Example, Modality
 
 AUDIO_FOLDERS = ("genres", "genres_original", "audio", "Data/genres_original", "Data/genres", ".")
 TABLES = ("features_30_sec.csv", "Data/features_30_sec.csv")
 OTHER_TABLES = ("features_10_sec.csv", "features_3_sec.csv", "Data/features_3_sec.csv")
-SPLIT_FOLDERS = ("splits", ".")
-MAX_LIST_BYTES = 2**22
+MELS = "mel128.npz"
+_WORDS: Mapping[Reading, str] = {
+    "table": "the table",
+    "audio": "the audio",
+    "spectrogram": "the spectrograms",
+}
 
 
 def open_gtzan(
@@ -34,7 +40,8 @@ def open_gtzan(
     place: Path,
     *,
     schemas: Mapping[str, Sequence[str]],
-    prefer: Literal["table", "audio"] | None = None,
+    prefer: Reading | None = None,
+    spectrograms: bool = False,
 ) -> Dataset:
     """Read GTZAN.
 
@@ -43,16 +50,19 @@ def open_gtzan(
     source : str
         The source as it was given.
     place : Path
-        The folder of the data set, or one of its tables; lists and index are looked for beside a table.
+        The folder of the data set, one of its tables, or its spectrograms; lists and index are looked for beside
+        a file.
     schemas : Mapping of str to sequence of str
         The feature columns that a table may have.
-    prefer : {'table', 'audio'}, optional
-        What to read where there is both; by default what has more tracks.
+    prefer : {'table', 'audio', 'spectrogram'}, optional
+        What to read where there are several; by default what has more tracks.
+    spectrograms : bool
+        Whether spectrograms may be chosen without being asked for.
 
     Raises
     ------
     DatasetError
-        If there is neither, or not what ``prefer`` asks for.
+        If there is none of them, or not what ``prefer`` asks for.
     """
     if not place.exists():
         raise DatasetError(
@@ -60,17 +70,18 @@ def open_gtzan(
         )
     folder = place if place.is_dir() else place.parent
     if place.is_file():
-        dataset = _table(source, place, schemas)
+        reading: Reading = "spectrogram" if place.suffix.lower() == ".npz" else "table"
+        dataset = _read(source, reading, place, schemas)
     else:
-        dataset = _of_folder(source, folder, schemas, prefer)
+        dataset = _of_folder(source, folder, schemas, prefer, spectrograms)
     examples, left_out = _without_repeats(dataset.examples)
     notes = [*dataset.notes]
     if left_out:
         repeats = Counter(track_of(name) for name, _ in left_out)
         notes.append(f"{len(repeats)} repeated or broken tracks were left out")
-    examples, note = _with_artists(examples, _artists(folder))
+    examples, note = with_artists(examples, folder)
     notes.append(note)
-    examples, note = _with_sides(examples, _sides(folder))
+    examples, note = with_sides(examples, folder)
     notes.append(note)
     return Dataset(
         source, "gtzan", dataset.modality, tuple(examples), (*dataset.left_out, *left_out), tuple(notes)
@@ -78,40 +89,84 @@ def open_gtzan(
 
 
 def _of_folder(
-    source: str, folder: Path, schemas: Mapping[str, Sequence[str]], prefer: Literal["table", "audio"] | None
+    source: str,
+    folder: Path,
+    schemas: Mapping[str, Sequence[str]],
+    prefer: Reading | None,
+    spectrograms: bool,
 ) -> Dataset:
-    """Read what a folder holds, by ``prefer`` where it holds both."""
-    root = next((folder / name for name in AUDIO_FOLDERS if _has_genres(folder / name)), None)
-    tables = TABLES if any(schemas.values()) else ()
-    table = next((folder / name for name in tables if (folder / name).is_file()), None)
-    if root is None and table is None:
-        others = [name for name in OTHER_TABLES if (folder / name).is_file()]
-        hint = f"Its table of slices: gtzan:{printable(folder / others[0])}." if others else ""
-        raise DatasetError(
-            f"{printable(folder)} has neither {TABLES[0]} nor a folder of genres "
-            f"({', '.join(f'{name}/{GENRES[0]}' for name in AUDIO_FOLDERS[:3])} or {GENRES[0]}).",
-            hint or "Give the folder that holds one of them: gtzan:FOLDER.",
-        )
-    if root is None or (prefer == "table" and table):
-        assert table is not None
-        if prefer == "audio":
+    """Read what a folder holds: what is preferred, else what has most tracks, the first of equals."""
+    found = _places(folder, tables=any(schemas.values()))
+    if prefer != "spectrogram" and not spectrograms:
+        passed_over = found.pop("spectrogram", None)
+        if passed_over and not found:
             raise DatasetError(
-                f"{printable(folder)} has a table of GTZAN but no audio.", "Give the folder of genres."
+                f"{printable(folder)} holds no songs of GTZAN, only its spectrograms.",
+                "A backend that takes spectrograms reads them, and so does --read spectrogram.",
             )
-        dataset = _table(source, table, schemas)
-        other = root and f"the audio in {printable(root.name)} was not"
-    elif table is None or prefer == "audio":
-        dataset = _tree(source, root)
-        other = table and f"the table {table.name} was not"
+    if not found:
+        raise _nothing(folder)
+    if prefer in ("audio", "spectrogram") and prefer not in found:
+        held = " and ".join(_WORDS[reading] for reading in found)
+        raise DatasetError(
+            f"{printable(folder)} has {held} of GTZAN but no {_WORDS[prefer].split()[-1]}.",
+            "Give the folder of genres."
+            if prefer == "audio"
+            else f"They are looked for in {MELS} and *.npz.",
+        )
+    if prefer in found or len(found) == 1:
+        chosen = prefer if prefer in found else next(iter(found))
+        dataset = _read(source, chosen, found[chosen], schemas)
+        others = [f"{_describe(reading, path)} not" for reading, path in found.items() if reading != chosen]
     else:
-        tree, rows = _tree(source, root), _table(source, table, schemas)
-        full = len(rows.examples) >= len(tree.examples)
-        dataset = rows if full else tree
-        other = f"it has more tracks than the {'audio' if full else 'table'}"
-        if len(rows.examples) == len(tree.examples):
-            other = "the audio has as many tracks and was not"
-    what = "the table features_30_sec.csv" if dataset.modality is Modality.TABLE else "the audio"
-    return replace(dataset, notes=(f"{what} was read" + (f"; {other}" if other else ""), *dataset.notes))
+        opened = {reading: _read(source, reading, path, schemas) for reading, path in found.items()}
+        chosen = max(opened, key=lambda reading: len(opened[reading].examples))
+        dataset = opened.pop(chosen)
+        others = [
+            f"it has more tracks than {_WORDS[reading]}"
+            if len(other.examples) < len(dataset.examples)
+            else f"{_describe(reading, found[reading], where=False)} not, with as many tracks"
+            for reading, other in opened.items()
+        ]
+    what = f"{_describe(chosen, found[chosen], where=chosen != 'audio')} read"
+    return replace(dataset, notes=("; ".join([what, *others]), *dataset.notes))
+
+
+def _places(folder: Path, *, tables: bool) -> dict[Reading, Path]:
+    """Where a folder holds what, in the order in which equals are preferred."""
+    found: dict[Reading, Path] = {}
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    if tables and table is not None:
+        found["table"] = table
+    root = next((folder / name for name in AUDIO_FOLDERS if _has_genres(folder / name)), None)
+    if root is not None:
+        found["audio"] = root
+    mels = sorted(folder.glob("*.npz"), key=lambda path: (path.name != MELS, path.name))
+    if mels:
+        found["spectrogram"] = mels[0]
+    return found
+
+
+def _describe(reading: Reading, path: Path, *, where: bool = True) -> str:
+    """What stands where, with its verb: 'the audio in genres was'."""
+    place = "" if not where else f" {path.name}" if reading == "table" else f" in {printable(path.name)}"
+    return f"{_WORDS[reading]}{place} {'were' if reading == 'spectrogram' else 'was'}"
+
+
+def _nothing(folder: Path) -> DatasetError:
+    others = [name for name in OTHER_TABLES if (folder / name).is_file()]
+    hint = f"Its table of slices: gtzan:{printable(folder / others[0])}." if others else ""
+    return DatasetError(
+        f"{printable(folder)} has neither {TABLES[0]} nor a folder of genres "
+        f"({', '.join(f'{name}/{GENRES[0]}' for name in AUDIO_FOLDERS[:3])} or {GENRES[0]}).",
+        hint or "Give the folder that holds one of them: gtzan:FOLDER.",
+    )
+
+
+def _read(source: str, reading: Reading, path: Path, schemas: Mapping[str, Sequence[str]]) -> Dataset:
+    if reading == "spectrogram":
+        return open_spectrograms(source, path)
+    return _table(source, path, schemas) if reading == "table" else _tree(source, path)
 
 
 def _has_genres(folder: Path) -> bool:
@@ -165,14 +220,14 @@ def _is_riff(path: Path) -> bool:
 
 
 def _without_repeats(examples: tuple[Example, ...]) -> tuple[list[Example], list[tuple[str, str]]]:
-    """Drop the known repetitions, and of rows with the same numbers all but one."""
+    """Drop the known repetitions, and of rows or spectrograms with the same numbers all but one."""
     present = {track_of(example.id) for example in examples}
     kept: list[Example] = []
     left_out: list[tuple[str, str]] = []
-    rows: dict[tuple[float, ...], str] = {}
+    rows: dict[tuple[float, ...] | str, str] = {}
     for example in examples:
         track = track_of(example.id)
-        numbers = tuple(example.row.values()) if example.row is not None else None
+        numbers = _numbers(example)
         if REPEATS.get(track) in present:
             left_out.append((example.id, f"repeats {REPEATS[track]} (Sturm 2013)"))
         elif numbers is not None and numbers in rows:
@@ -184,74 +239,7 @@ def _without_repeats(examples: tuple[Example, ...]) -> tuple[list[Example], list
     return kept, left_out
 
 
-def _with_artists(
-    examples: list[Example], artists: Mapping[str, tuple[str, str]] | None
-) -> tuple[list[Example], str]:
-    """Group by artist where the index is given and knows the artist, else by track."""
-    if artists is None:
-        note = "no artists.txt (Sturm's index): an artist's songs may stand on two sides of a split"
-        return [replace(e, group=track_of(e.id)) for e in examples], note
-    grouped = []
-    for example in examples:
-        track = track_of(example.id)
-        artist, title = artists.get(track, ("", ""))
-        facts = {name: text for name, text in (("artist", artist), ("title", title)) if text}
-        grouped.append(replace(example, group=artist.casefold() or track, extra={**example.extra, **facts}))
-    known = {track_of(e.id) for e in examples if artists.get(track_of(e.id), ("", ""))[0]}
-    unknown = {track_of(e.id) for e in examples} - known
-    return (
-        grouped,
-        f"grouped by artist; the artist of {len(unknown)} of {len(known) + len(unknown)} tracks is not known",
-    )
-
-
-def _with_sides(examples: list[Example], sides: Mapping[str, str] | None) -> tuple[list[Example], str]:
-    """Set the sides of the published split; tracks that its lists leave out get none."""
-    if sides is None:
-        return examples, "no lists of the published fault-filtered split (splits/train_filtered.txt ...)"
-    examples = [replace(e, split=sides.get(track_of(e.id))) for e in examples]
-    tracks = {track_of(e.id): e.split for e in examples}
-    counts = Counter(tracks.values())
-    note = (
-        f"published fault-filtered split: {counts['train']} train, {counts['valid']} valid, "
-        f"{counts['test']} test tracks; {counts[None]} tracks are on none of its lists"
-    )
-    return examples, note
-
-
-def _sides(folder: Path) -> dict[str, str] | None:
-    """Track to side, from the three lists of the published split; None where one of them is missing."""
-    for name in SPLIT_FOLDERS:
-        lists = {side: folder / name / f"{side}_filtered.txt" for side in ("train", "valid", "test")}
-        if all(path.is_file() for path in lists.values()):
-            return {track_of(line): side for side, path in lists.items() for line in _lines(path)}
-    return None
-
-
-def _artists(folder: Path) -> dict[str, tuple[str, str]] | None:
-    """Track to (artist, title) from Sturm's index, lines ``file ::: artist ::: title``; None without it."""
-    paths = [folder / name / "artists.txt" for name in SPLIT_FOLDERS]
-    path = next((path for path in paths if path.is_file()), None)
-    if path is None:
-        return None
-    index = {}
-    for line in _lines(path):
-        fields = [field.strip() for field in line.split(":::")]
-        if len(fields) >= 2 and not line.startswith("#"):
-            index[track_of(fields[0])] = (
-                printable(fields[1]),
-                printable(fields[2]) if len(fields) > 2 else "",
-            )
-    return index
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        if path.stat().st_size > MAX_LIST_BYTES:
-            raise DatasetError(f"{printable(path)} is too large to be a list of GTZAN tracks.")
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise DatasetError(
-            f"{printable(path)} cannot be read: {error.strerror}.", "Check its permissions."
-        ) from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+def _numbers(example: Example) -> tuple[float, ...] | str | None:
+    if example.row is not None:
+        return tuple(example.row.values())
+    return None if example.mel is None else hash_array(example.mel)

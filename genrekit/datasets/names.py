@@ -21,6 +21,7 @@ SPLIT_WORDS = {
 }
 
 _SLICE = re.compile(r"(?P<track>.+\.\d{5})\.\d{1,5}")
+_BARE_TRACK = re.compile(r"[^.]+\.\d{5}")
 
 
 def printable(name: str | Path) -> str:
@@ -43,8 +44,12 @@ def track_of(name: str) -> str:
     --------
     >>> track_of("blues.00000.1.wav"), track_of("blues/blues.00000.wav"), track_of("song.1.wav")
     ('blues.00000', 'blues.00000', 'song.1')
+    >>> track_of("blues.00000")
+    'blues.00000'
     """
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    if _BARE_TRACK.fullmatch(base):
+        return base
     stem, dot, _ = base.rpartition(".")
     stem = stem if dot else base
     match = _SLICE.fullmatch(stem)

@@ -107,8 +107,10 @@ def _mel_to_hz(mel: Doubles) -> Doubles:
 
 
 @lru_cache(maxsize=8)
-def mel_filters(sr: int, n_fft: int = N_FFT, n_mels: int = 128) -> Floats:
-    """Triangular filters of equal area, evenly spaced on Slaney's mel scale from 0 Hz to ``sr / 2``.
+def mel_filters(
+    sr: int, n_fft: int = N_FFT, n_mels: int = 128, fmin: float = 0.0, fmax: float | None = None
+) -> Floats:
+    """Triangular filters of equal area, evenly spaced on Slaney's mel scale.
 
     Parameters
     ----------
@@ -116,17 +118,20 @@ def mel_filters(sr: int, n_fft: int = N_FFT, n_mels: int = 128) -> Floats:
         Samples a second.
     n_fft : int > 0
     n_mels : int > 0
+    fmin, fmax : float
+        The lowest and the highest frequency in Hz; ``sr / 2`` by default.
 
     Returns
     -------
     np.ndarray [shape=(n_mels, 1 + n_fft // 2), dtype=float32]
-        ``librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels)``.
+        ``librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)``.
 
     References
     ----------
     Slaney, "Auditory Toolbox: version 2", Interval Research technical report 1998-010.
     """
-    edges_hz = _mel_to_hz(np.linspace(0, _hz_to_mel(sr / 2), n_mels + 2))
+    ends = _hz_to_mel([fmin, sr / 2 if fmax is None else fmax])
+    edges_hz = _mel_to_hz(np.linspace(ends[0], ends[1], n_mels + 2))
     left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
     hz = np.fft.rfftfreq(n_fft, 1 / sr)
     triangles = np.minimum((hz - left) / (centre - left), (right - hz) / (right - centre))

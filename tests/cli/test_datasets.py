@@ -3,6 +3,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile as sf
 
@@ -102,3 +103,24 @@ def test_what_cannot_be_written_or_split_is_refused_before_the_work(genrekit, so
     run = genrekit("datasets", "split", songs.source, "-o", tmp_path / "t.csv", "--seed", 2**32)
     assert run.status == 2
     assert "4294967295" in run.err
+
+
+def test_spectrograms(genrekit, tmp_path):
+    path = tmp_path / "mel128.npz"
+    mel = np.random.default_rng(0).integers(0, 256, (3, 4, 5), dtype=np.uint8)
+    mel[2] = mel[1]
+    np.savez(path, names=np.array(["blues.00000", "blues.00001", "rock.00000"]), mel=mel)
+    facts = json.loads(genrekit("datasets", "show", path, "--format", "json").out)
+    assert (facts["layout"], facts["modality"], facts["labels"]) == ("npz", "audio", {"blues": 2, "rock": 1})
+    facts = json.loads(
+        genrekit("datasets", "show", f"gtzan:{tmp_path}", "--read", "spectrogram", "--format", "json").out
+    )
+    assert (facts["layout"], facts["examples"]) == ("gtzan", 2)
+    told = genrekit("datasets", "check", path)
+    assert told.status == 3
+    assert "blues.00001, rock.00000: the same numbers, labelled blues, rock" in told.out
+    for words in (["split", path, "-o", tmp_path / "m.csv"], ["features", path, "-o", tmp_path / "m.csv"]):
+        refused = genrekit("datasets", *words)
+        assert refused.status == 1
+        assert "spectrograms" in refused.err
+    assert not (tmp_path / "m.csv").exists()

@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = {
     "numpy", "pandas", "librosa", "scipy", "sklearn", "torch", "xgboost", "onnxruntime", "onnx", "pyarrow", "soundfile",
-    "matplotlib", "numba",
+    "matplotlib", "numba", "torchvision", "lightning", "onnxscript",
 }  # fmt: skip
 COMMANDS = (
     ["tag"], ["sort"],

@@ -36,3 +36,42 @@ def kaggle_row(name: str, label: str, seed: int) -> list[object]:
 
 
 KAGGLE_HEADER = ["filename", "length", *GTZAN_COLUMNS, "label"]
+
+
+def write_spectrograms(path: Path, names: Sequence[str], /, **arrays: object) -> Path:
+    """Write made-up spectrograms of 4 mel bands and 6 frames; arrays replace or add to names and mel."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mel = np.random.default_rng(0).integers(0, 256, (len(names), 4, 6), dtype=np.uint8)
+    np.savez_compressed(path, **{"names": np.array(names, dtype=str), "mel": mel, **arrays})
+    return path
+
+
+FMA_COLUMNS = (
+    ("album", "comments"), ("artist", "bio"), ("artist", "id"), ("artist", "name"), ("set", "split"),
+    ("set", "subset"), ("track", "genre_top"), ("track", "genres"), ("track", "genres_all"), ("track", "title"),
+)  # fmt: skip
+FMA_GENRES = ((10, 0, "Pop", 10), (12, 0, "Rock", 12), (21, 0, "Hip-Hop", 21), (25, 12, "Punk", 12), (45, 12, "Noise", 12), (46, 10, "Noise ", 10))  # fmt: skip
+
+
+def fma_row(
+    number: object, artist: int, side: str, subset: str, top: str, genres: str, every: str
+) -> list[object]:
+    """A row of tracks.csv; its biography has a comma, a quotation mark and a line break, as real ones have."""
+    bio = 'Born, they say,\nin "1970"'
+    return [number, 0, bio, artist, f"Artist {artist}", side, subset, top, genres, every, f"Song {number}"]
+
+
+def write_fma(
+    root: Path, rows: Sequence[Sequence[object]], *, size: str = "small", songs: Sequence[int] = ()
+) -> Path:
+    """Write the tables of the FMA and songs as its archives unpack."""
+    header = [["", *(top for top, _ in FMA_COLUMNS)], ["", *(name for _, name in FMA_COLUMNS)]]
+    index = ["track_id", *[""] * len(FMA_COLUMNS)]
+    write_rows(root / "fma_metadata" / "tracks.csv", [*header, index, *rows])
+    genres = [[number, 1, parent, title, top] for number, parent, title, top in FMA_GENRES]
+    names = ["genre_id", "#tracks", "parent", "title", "top_level"]
+    write_rows(root / "fma_metadata" / "genres.csv", [names, *genres])
+    for number in songs:
+        folder = root / f"fma_{size}" / f"{number // 1000:03d}"
+        write_song(folder / "song.wav", seed=number, duration_s=0.1).rename(folder / f"{number:06d}.mp3")
+    return root

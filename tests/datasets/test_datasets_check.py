@@ -6,9 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile as sf
 from dataset_files import KAGGLE_HEADER, SR, kaggle_row, write_rows, write_song
+from PIL import Image
 
 from genrekit.datasets import open_dataset
 from genrekit.datasets.check import KINDS, CheckReport, Kind, check
@@ -93,15 +95,49 @@ def test_rows_with_the_same_numbers(tmp_path: Path) -> None:
     assert found(report, "cross-labelled") == [(("c", "d"), "the same numbers, labelled pop, rock")]
 
 
-def test_pictures_are_compared_by_their_bytes(tmp_path: Path) -> None:
-    for name, data in (("jazz/a.png", b"1"), ("jazz/b.png", b"2"), ("rock/c.png", b"1")):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n" + data * 30)
-    report = check(open_dataset(tmp_path))
-    assert found(report, "cross-labelled") == [
-        (("jazz/a.png", "rock/c.png"), "the same bytes, labelled jazz, rock")
+def test_what_spoils_a_folder_of_pictures(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for genre in ("jazz", "rock"):
+        (tmp_path / genre).mkdir()
+        for k in range(2):
+            Image.fromarray(rng.integers(0, 256, (80, 90, 3), np.uint8)).save(tmp_path / genre / f"{k}.png")
+    shutil.copy(tmp_path / "jazz" / "0.png", tmp_path / "jazz" / "copy.png")
+    Image.open(tmp_path / "rock" / "0.png").save(tmp_path / "jazz" / "lossless.webp", lossless=True)
+    whole = (tmp_path / "rock" / "1.png").read_bytes()
+    (tmp_path / "rock" / "half.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "rock" / "page.jpg").write_text("<html>not found</html>")
+    Image.new("RGB", (300, 300), "grey").save(tmp_path / "rock" / "none.png")
+    Image.new("RGB", (300, 300), "grey").save(tmp_path / "jazz" / "none.png")
+    Image.fromarray(rng.integers(0, 256, (20, 300), np.uint8)).save(tmp_path / "rock" / "strip.png")
+    report = check(open_dataset(tmp_path), jobs=2)
+    assert report.examples == 11
+    assert found(report, "plain") == [
+        (("jazz/none.png",), "it has one colour everywhere"),
+        (("rock/none.png",), "it has one colour everywhere"),
     ]
-    assert report.notes
+    assert found(report, "small") == [
+        (("rock/strip.png",), "300 x 20 pixels; at least 64 each way are expected")
+    ]
+    assert found(report, "duplicate") == [(("jazz/0.png", "jazz/copy.png"), "the same bytes")]
+    assert found(report, "cross-labelled") == [
+        (("jazz/lossless.webp", "rock/0.png"), "the same picture, labelled jazz, rock")
+    ]
+    (half, cut_off), (page, no_picture) = found(report, "unreadable")
+    assert (half, page) == (("rock/half.png",), ("rock/page.jpg",))
+    assert "The png is cut off" in cut_off
+    assert "It is a web page" in no_picture
+    assert not report.of("silent")
+
+
+def test_a_clean_folder_of_pictures_is_clean(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for k in range(4):
+        path = tmp_path / "jazz rock".split()[k % 2] / f"{k}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (70, 100, 3), np.uint8)).save(path)
+    report = check(open_dataset(tmp_path))
+    assert report.ok
+    assert not report.notes
 
 
 def test_a_file_that_goes_away_is_unreadable(spoilt: Path) -> None:

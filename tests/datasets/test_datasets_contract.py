@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dataset_files import write_rows
+from dataset_files import fma_row, write_fma, write_rows, write_spectrograms
 
 from genrekit.datasets import open_dataset
 from genrekit.testing import check_loader
 
-LAYOUTS = ("folder", "manifest", "table", "slices", "gtzan table", "gtzan audio", "synthetic", "parquet")
+LAYOUTS = (
+    "folder", "manifest", "table", "slices", "npz", "gtzan table", "gtzan audio", "gtzan spectrogram", "fma",
+    "fma genres", "synthetic", "parquet",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -22,6 +25,15 @@ def sources(music: Path, gtzan: Path) -> dict[str, tuple[str, str, str | None]]:
         music / "list.csv", [["path", "label"], ["Blues/song0.wav", "blues"], ["Blues/song1.wav", "a|b"]]
     )
     write_table(manifest(open_dataset(music).examples, music), music / "list.parquet")
+    mels = write_spectrograms(gtzan / "mel128.npz", ["blues.00000", "metal.00058", "rock.00016", "song"])
+    rows = [
+        fma_row(2, 1, "training", "small", "Rock", "[25, 45]", "[25, 12, 45]"),
+        fma_row(3, 1, "training", "small", "Rock", "[25]", "[25, 12]"),
+        fma_row(2, 1, "test", "small", "Rock", "[12]", "[12]"),
+        fma_row(99134, 2, "test", "small", "Rock", "[12]", "[12]"),
+        ["too", "short"],
+    ]
+    fma = write_fma(music.parent / "fma", rows, songs=(2, 99134))
     return {
         "folder": ("folder", str(music), None),
         "manifest": ("manifest", str(listing), None),
@@ -30,6 +42,10 @@ def sources(music: Path, gtzan: Path) -> dict[str, tuple[str, str, str | None]]:
         "slices": ("table", str(gtzan / "features_10_sec.csv"), None),
         "gtzan table": ("gtzan", f"gtzan:{gtzan}", "table"),
         "gtzan audio": ("gtzan", f"gtzan:{gtzan}", "audio"),
+        "npz": ("npz", str(mels), None),
+        "gtzan spectrogram": ("gtzan", f"gtzan:{gtzan}", "spectrogram"),
+        "fma": ("fma", f"fma:{fma}", None),
+        "fma genres": ("fma", f"fma:{fma}?labels=genres_all", None),
         "synthetic": ("synthetic", "synthetic:?genres=2&songs=2&seconds=0.5", None),
     }
 
@@ -46,6 +62,8 @@ def test_every_loader_keeps_the_contract(sources: dict[str, tuple[str, str, str 
     "name",
     [
         "gtzan:{}/gtzan",
+        "gtzan:{}/gtzan/mel128.npz",
+        "{}/gtzan/mel128.npz",
         "{}/gtzan/features_30_sec.csv",
         "{}/gtzan/features_10_sec.csv",
         "{}/covers/labels.csv",

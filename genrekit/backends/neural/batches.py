@@ -1,0 +1,121 @@
+"""From prepared examples to batches: random crops to learn from, every window to measure on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from genrekit.backends.base import Prepared
+
+Crop = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+# Of a batch on its way to a GPU. The CPU that trains has no core to spare for them.
+_WORKERS = 4
+
+
+class Crops(Dataset[tuple[Tensor, Tensor]]):
+    """A random part of an example, and its targets.
+
+    An item is asked for by epoch and position, and depends on nothing else: the same in every process, and after an
+    interruption.
+    """
+
+    def __init__(self, side: Prepared, crop: Crop, seed: int) -> None:
+        self._windows, self._crop, self._seed = side.windows, crop, seed
+        self._targets = torch.from_numpy(side.targets)
+
+    def __getitem__(self, at: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        epoch, i = at
+        rng = np.random.default_rng((self._seed, epoch, i))
+        part = self._crop(self._windows[i], rng)
+        return torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), self._targets[i]
+
+
+@dataclass
+class Batches(Sampler[list[tuple[int, int]]]):
+    """The batches of an epoch: every example once in a new order, cut into batches of nearly one size.
+
+    Parameters
+    ----------
+    n_examples : int > 0
+    batch_size : int > 0
+        The largest batch.
+    seed : int
+    weights : np.ndarray [shape=(n_examples,)], optional
+        Draw with replacement, in these proportions.
+    rank, world_size : int
+        Which share of each epoch this process takes, of how many.
+    """
+
+    n_examples: int
+    batch_size: int
+    seed: int
+    weights: np.ndarray | None = None
+    rank: int = 0
+    world_size: int = 1
+    epoch: int = 0
+
+    @property
+    def sampler(self) -> Batches:
+        """Where Lightning's trainer looks for `set_epoch`."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self._n_of_mine // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        rng = np.random.default_rng((self.seed, self.epoch))
+        n = self.n_examples
+        if self.weights is None:
+            order = rng.permutation(n)
+        else:
+            order = rng.choice(n, size=n, p=self.weights / self.weights.sum())
+        mine = np.resize(order, self._n_of_mine * self.world_size)[self.rank :: self.world_size]
+        for batch in np.array_split(mine, len(self)):
+            yield [(self.epoch, int(i)) for i in batch]
+
+    @property
+    def _n_of_mine(self) -> int:
+        return -(-self.n_examples // self.world_size)
+
+
+class EveryWindow(Dataset[tuple[Tensor, int]]):
+    """All windows of all examples, each with the position of its example."""
+
+    def __init__(self, side: Prepared) -> None:
+        self._windows = side.windows
+        self._at = [(i, w) for i, windows in enumerate(side.windows) for w in range(len(windows))]
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __getitem__(self, position: int) -> tuple[Tensor, int]:
+        i, w = self._at[position]
+        return torch.from_numpy(np.array(self._windows[i][w], dtype=np.float32)), i
+
+
+def training_loader(
+    side: Prepared, crop: Crop, batches: Batches, *, on_gpu: bool
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Batches of crops, in other processes where a GPU waits for them."""
+    return DataLoader(
+        Crops(side, crop, batches.seed),
+        batch_sampler=batches,
+        num_workers=_WORKERS if on_gpu else 0,
+        persistent_workers=on_gpu,
+        pin_memory=on_gpu,
+    )
+
+
+def measuring_loader(side: Prepared, batch_size: int) -> DataLoader[tuple[Tensor, int]]:
+    """Batches of all windows, in order."""
+    return DataLoader(EveryWindow(side), batch_size=batch_size)

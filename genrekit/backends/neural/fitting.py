@@ -1,0 +1,149 @@
+"""Networks fitted, calibrated and exported: what every backend with a network does in ``fit``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from genrekit.backends.base import Fitted, Prepared, Progress
+from genrekit.backends.neural import calibration, native
+from genrekit.backends.neural.config import NeuralConfig
+from genrekit.backends.neural.device import choose
+from genrekit.backends.neural.export import to_onnx
+from genrekit.backends.neural.members import Trained, quiet, train_members
+from genrekit.backends.neural.module import Recipe
+from genrekit.backends.tuning import DEFAULT_THRESHOLD, best_threshold
+from genrekit.errors import ConfigError
+
+TOLERANCE = 1e-4
+_N_CHECK = 24
+# Of a curve in the history of a network: enough for a picture, and a manifest stays small.
+_MOST_POINTS = 500
+
+
+def fit(
+    recipe: Recipe,
+    folder: Path,
+    train: Prepared,
+    valid: Prepared | None,
+    labels: Sequence[str],
+    config: NeuralConfig,
+    progress: Progress,
+    *,
+    free: Mapping[int, str],
+    resume: bool,
+) -> Fitted:
+    """Train the networks of a config, calibrate their mean on the validation side, and export it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The network and its augmentation.
+    folder : Path
+        Where checkpoints stand while training runs.
+    train, valid, labels, config, progress
+        As for `genrekit.backends.base.Backend.fit`.
+    free : Mapping of int to str
+        The axes of a window whose length may differ.
+    resume : bool
+        Go on from the checkpoints in ``folder``, where there are some.
+
+    Raises
+    ------
+    ConfigError
+        If the device or the precision is not there, or a setting needs a validation side and there is none.
+    TrainingError
+        If the loss is no number, the memory is too small, or the disk is full.
+    """
+    if valid is None and (config.schedule == "plateau" or config.patience):
+        raise ConfigError(
+            "schedule = 'plateau' and patience need a validation side; there is none.",
+            "Give --valid-size 0.1, or --set schedule=cosine --set patience=0.",
+        )
+    device = choose(config)
+    with torch.random.fork_rng(devices=[]):
+        n_parameters = sum(parameter.numel() for parameter in recipe.network().parameters())
+    several = f"{config.members} networks of " if config.members > 1 else ""
+    progress(f"{several}{n_parameters:,} parameters, on {device.name} in {device.precision}")
+    history: dict[str, Any] = {
+        "device": device.kind,
+        "precision": device.precision,
+        "parameters": n_parameters,
+    }
+
+    def run(name: str, train: Prepared, valid: Prepared | None) -> list[nn.Module]:
+        recipe_config = config if valid else config.without_valid()
+        members = train_members(
+            recipe, folder / name, train, valid, recipe_config, device, progress, resume=resume
+        )
+        history[name] = [_thinned(member) for member in members]
+        return [member.network for member in members]
+
+    with quiet(), torch.random.fork_rng(devices=[]):
+        networks = run("train", train, valid)
+        temperature, thresholds = config.temperature, {}
+        if config.multilabel:
+            thresholds = dict.fromkeys(labels, DEFAULT_THRESHOLD)
+        if valid is not None:
+            temperature, thresholds = _calibrate(networks, valid, labels, config)
+            progress(f"temperature {temperature:g}, fitted on the validation side")
+        if valid is not None and config.join_valid:
+            progress(f"training again on both sides, {len(train) + len(valid)} examples")
+            networks = run("train_and_valid", _joined(train, valid), None)
+        history["temperature"] = temperature
+        scorer = calibration.Scorer(networks, temperature=temperature, multilabel=config.multilabel).eval()
+        check = _check_windows(train, config.seed)
+        with torch.inference_mode():
+            check_scores = scorer(torch.from_numpy(check)).numpy()
+        return Fitted(
+            onnx=to_onnx(scorer, check[0], free),
+            native={native.PAYLOAD: native.dump(scorer)},
+            check_windows=check,
+            check_scores=check_scores,
+            history=history,
+            thresholds=thresholds,
+            tolerance=TOLERANCE,
+        )
+
+
+def _calibrate(
+    networks: Sequence[nn.Module], valid: Prepared, labels: Sequence[str], config: NeuralConfig
+) -> tuple[float, dict[str, float]]:
+    """The temperature, and the thresholds of several labels, from the validation side."""
+    several = config.multilabel
+    logits, owners = calibration.window_logits(networks, valid, config.batch_size)
+    temperature = calibration.fit_temperature(logits, owners, valid.targets, multilabel=several)
+    if not several:
+        return temperature, {}
+    scores = calibration.example_scores(logits, owners, len(valid), temperature, multilabel=True)
+    has = valid.targets > 0
+    # As float32, in which the graph answers: a threshold between two scores must lie between them there too.
+    scores = scores.astype(np.float32)
+    return temperature, {label: best_threshold(scores[:, k], has[:, k]) for k, label in enumerate(labels)}
+
+
+def _joined(train: Prepared, valid: Prepared) -> Prepared:
+    return Prepared(
+        windows=[*train.windows, *valid.windows],
+        targets=np.concatenate([train.targets, valid.targets]),
+        groups=np.concatenate([train.groups, valid.groups]),
+        ids=(*train.ids, *valid.ids),
+    )
+
+
+def _check_windows(side: Prepared, seed: int) -> np.ndarray:
+    """Real windows, and as many of noise within the same limits."""
+    real = np.stack([windows[0] for windows in side.windows[:_N_CHECK]]).astype(np.float32)
+    noise = np.random.default_rng(seed).uniform(real.min(), real.max(), real.shape).astype(np.float32)
+    return np.concatenate([real, noise])
+
+
+def _thinned(member: Trained) -> list[Mapping[str, float]]:
+    curve = member.curve
+    step = -(-len(curve) // _MOST_POINTS)
+    return [point for i, point in enumerate(curve) if i % step == 0 or i == len(curve) - 1]

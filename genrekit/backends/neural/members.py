@@ -1,0 +1,243 @@
+"""Networks trained one after the other from different seeds, by Lightning's trainer.
+
+Checkpoints stand in the run's folder, and never leave it.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning.pytorch as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
+from torch import Tensor, nn
+
+from genrekit.backends.base import Prepared, Progress
+from genrekit.backends.neural.batches import Batches, measuring_loader, training_loader
+from genrekit.backends.neural.checkpoints import BEST, LAST, Checkpoint, WholeFiles, load
+from genrekit.backends.neural.config import NeuralConfig
+from genrekit.backends.neural.device import Device
+from genrekit.backends.neural.module import GenreModule, Phase, Recipe
+from genrekit.backends.neural.watching import Watch
+from genrekit.errors import TrainingError
+from genrekit.ranks import rank, world_size
+
+# Between the seeds of two phases of one network; members have neighbouring ones.
+_SEEDS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network on the CPU, ready to score, and what every epoch gave."""
+
+    network: nn.Module
+    curve: Sequence[Mapping[str, float]]
+
+
+def train_members(
+    recipe: Recipe,
+    folder: Path,
+    train: Prepared,
+    valid: Prepared | None,
+    config: NeuralConfig,
+    device: Device,
+    progress: Progress,
+    *,
+    resume: bool,
+) -> list[Trained]:
+    """Train ``config.members`` networks.
+
+    Parameters
+    ----------
+    recipe, folder, train, valid, config, progress, resume
+        As for `genrekit.backends.neural.fitting.fit`.
+    device : Device
+
+    Raises
+    ------
+    TrainingError
+        If the loss is no number, the memory is too small, or the disk is full.
+    """
+    trained = []
+    for number in range(config.members):
+        what = f"network {number + 1} of {config.members}: " if config.members > 1 else ""
+        seed = config.seed + number
+        torch.manual_seed(seed)
+        network = recipe.network()
+        curve: list[dict[str, float]] = []
+        for step, phase in enumerate(recipe.phases()):
+            place = folder / f"network-{number + 1}" / f"phase-{step + 1}"
+            watch = Watch(progress, what + (f"{phase.name}, " if phase.name else ""))
+            with _explained(config):
+                points = _train(
+                    network,
+                    phase,
+                    recipe,
+                    place,
+                    train,
+                    valid,
+                    config,
+                    device,
+                    watch,
+                    seed=seed + step * _SEEDS,
+                    resume=resume,
+                )
+            curve += [{**point, "epoch": point["epoch"] + len(curve)} for point in points]
+        trained.append(Trained(network, curve))
+    return trained
+
+
+def _train(
+    network: nn.Module,
+    phase: Phase,
+    recipe: Recipe,
+    folder: Path,
+    train: Prepared,
+    valid: Prepared | None,
+    config: NeuralConfig,
+    device: Device,
+    watch: Watch,
+    *,
+    seed: int,
+    resume: bool,
+) -> list[dict[str, float]]:
+    """Train a network in place; it ends on the CPU, ready to score."""
+    module = GenreModule(
+        network,
+        recipe,
+        config,
+        phase,
+        valid=valid,
+        label_weights=_label_weights(train, config),
+        seed=seed,
+    )
+    on_gpu = device.kind == "cuda"
+    batches = Batches(
+        len(train),
+        config.batch_size,
+        seed,
+        weights=_example_weights(train) if config.balance == "sampler" else None,
+        rank=rank(),
+        world_size=world_size(),
+    )
+    keep_best = config.keep == "best" and valid is not None
+    callbacks: list[L.Callback] = [watch]
+    if config.ema:
+        callbacks.append(WeightAveraging(avg_fn=_moving_average(config.ema)))
+    if config.patience:
+        callbacks.append(EarlyStopping("valid_loss", patience=config.patience, check_finite=False))
+    if keep_best:
+        callbacks.append(Checkpoint(folder, BEST, monitor="valid_loss"))
+    # After the best one, which is on the disk by then: a process may be killed between the two.
+    callbacks.append(Checkpoint(folder, LAST))
+    trainer = L.Trainer(
+        **device.trainer_settings(),
+        max_epochs=phase.epochs,
+        gradient_clip_val=config.gradient_clip or None,
+        callbacks=callbacks,
+        plugins=[WholeFiles()],
+        default_root_dir=folder,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+    last = folder / LAST
+    before = load(last, module) if resume and last.exists() else None
+    if before:  # the trainer fetches the first batches before it says which epoch comes
+        batches.set_epoch(before["epoch"] + 1)
+    if before and before["stopped"]:  # the trainer does not remember that, and would train one epoch more
+        module.on_load_checkpoint(before)
+    else:
+        trainer.fit(
+            module,
+            training_loader(train, recipe.crop, batches, on_gpu=on_gpu),
+            measuring_loader(valid, config.batch_size) if valid else None,
+            ckpt_path=last if before else None,
+            weights_only=True,
+        )
+    load(folder / (BEST if keep_best else LAST), module)
+    network.cpu().eval()
+    return module.curve
+
+
+def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """An exponential moving average that forgets faster while it is young, so that the start does not linger."""
+
+    def average(old: Tensor, new: Tensor, n_averaged: Tensor) -> Tensor:
+        n = float(n_averaged)
+        return old + (new - old) * (1 - min(decay, (1 + n) / (10 + n)))
+
+    return average
+
+
+def _label_weights(side: Prepared, config: NeuralConfig) -> Tensor | None:
+    """Weights of the labels in the loss; of mean 1 over the examples, or for several labels negatives a positive."""
+    if config.balance != "weights":
+        return None
+    counts = side.targets.sum(axis=0)
+    known = np.maximum(counts, 1)
+    weights = (len(side) - counts) / known if config.multilabel else len(side) / (known * (counts > 0).sum())
+    # A label that everybody has would count for nothing, and be unlearned.
+    return torch.from_numpy(np.where((counts > 0) & (weights > 0), weights, 1).astype(np.float32))
+
+
+def _example_weights(side: Prepared) -> np.ndarray:
+    """An example counts as the rarest of its labels."""
+    counts = np.maximum(side.targets.sum(axis=0), 1)
+    weights: np.ndarray = np.maximum((side.targets / counts).max(axis=1), 1 / len(side))
+    return weights
+
+
+@contextmanager
+def _explained(config: NeuralConfig) -> Iterator[None]:
+    """What stops a training, in words."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:  # what Lightning makes of an interrupt
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error):
+            smaller = max(1, config.batch_size // 2)
+            raise TrainingError(
+                f"The memory is too small for batches of {config.batch_size}.",
+                f"Give --set batch_size={smaller}, with --resume to go on after the last whole epoch."
+                if config.batch_size > 1
+                else "Make the network narrower (width) or the input shorter.",
+            ) from None
+        raise
+    except OSError as error:
+        raise TrainingError(
+            f"A checkpoint cannot be written: {error.strerror or error}.",
+            "Free some space, and run the same command with --resume.",
+        ) from None
+    finally:
+        if handler is not None and signal.getsignal(signal.SIGINT) is not handler:
+            signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Lightning without its advertisements and advice."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\.")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

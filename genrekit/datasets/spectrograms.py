@@ -1,0 +1,214 @@
+"""An ``.npz`` file of log-mel spectrograms that were computed before: one example an entry, no sound needed."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from genrekit.datasets.base import Dataset
+from genrekit.datasets.gtzan_facts import GENRES
+from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
+from genrekit.datasets.npz import MAX_BYTES, Arrays, open_arrays
+from genrekit.errors import DatasetError, visible
+from genrekit.types import Example, Modality
+
+TEXTS = ("labels", "groups", "splits")
+# What may be said of how the spectrograms were computed: librosa's names.
+SETTINGS = ("sr", "hop_length", "n_fft", "fmin", "fmax", "top_db")
+MAX_TEXT_CHARACTERS = 1000
+MAX_MELS = 4096
+# Beyond any level: -400 dB is a power of 1e-40, and 16-bit integers taken for samples reach about 150 dB.
+MAX_DB = 400.0
+
+_TRACK = re.compile(r"(?P<genre>[^./]+)\.\d{5}(\.|$)")
+
+
+def open_spectrograms(source: str, path: Path, *, require_labels: bool = True) -> Dataset:
+    """Read an ``.npz`` file of spectrograms.
+
+    Its arrays: ``names`` [shape=(n,), dtype=str]; ``mel`` [shape=(n, n_mels, n_frames)], uint8 from 0 (the floor) to
+    255 (the loudest) or floats in dB; optionally ``labels`` (``|`` between several), ``groups`` and ``splits``, of n
+    texts each, and the numbers ``sr``, ``hop_length``, ``n_fft``, ``fmin``, ``fmax`` and ``top_db``. Without
+    ``labels`` the label is the first folder of the name, or what stands before the number of a track as GTZAN names
+    it: ``blues.00012``.
+
+    Parameters
+    ----------
+    source : str
+        The source as it was given.
+    path : Path
+        The file.
+    require_labels : bool
+        Whether entries without a label are left out.
+
+    Returns
+    -------
+    Dataset
+        Examples with ``mel`` as uint8 or float32, and the numbers as texts in ``extra``: ``mel_sr`` and so on.
+        Entries with NaN, infinity or levels beyond 400 dB are left out.
+
+    Raises
+    ------
+    DatasetError
+        If an array is missing, damaged, of another dtype or length, two names are equal, a word in ``splits`` is
+        not a side, or no entry is usable.
+    """
+    with open_arrays(path) as arrays:
+        missing = [name for name in ("names", "mel") if name not in arrays.names]
+        if missing:
+            raise DatasetError(
+                f"{printable(path)} holds no spectrograms: it has the arrays {quote_all(arrays.names)}, and no "
+                f"{quote_all(missing)}.",
+                "It needs names (n texts) and mel (n, n_mels, n_frames); labels, groups and splits are read too.",
+            )
+        n, n_mels, n_frames = _check_shape(path, arrays)
+        names = _texts(path, arrays, "names", n)
+        texts = {name: _texts(path, arrays, name, n) for name in TEXTS if name in arrays.names}
+        extra = {f"mel_{name}": _setting(path, arrays, name) for name in SETTINGS if name in arrays.names}
+        mel = arrays.read("mel")
+        others = sorted(set(arrays.names) - {"names", "mel", *TEXTS, *SETTINGS})
+    _check_names(path, names)
+    sliced = any(is_slice(name) for name in names)
+    examples: list[Example] = []
+    left_out: list[tuple[str, str]] = []
+    for i, name in enumerate(names):
+        values, reason = _values(mel[i])
+        labels = read_labels(texts["labels"][i]) if "labels" in texts else _label_of(name)
+        if reason or (require_labels and not labels):
+            left_out.append((name, reason or "has no label"))
+            continue
+        group = texts["groups"][i].strip() if "groups" in texts else ""
+        examples.append(
+            Example(
+                id=name,
+                mel=values,
+                labels=labels,
+                group=group or (track_of(name) if sliced else None),
+                split=_side(path, name, texts["splits"][i]) if "splits" in texts else None,
+                extra=extra,
+            )
+        )
+    if not examples:
+        raise DatasetError(
+            f"{printable(source)} has no usable spectrogram: {left_out[0][0]} {left_out[0][1]}.",
+            "Add an array labels, or name them by genre: blues/one.wav, blues.00012."
+            if left_out[0][1] == "has no label"
+            else "A level is a finite number of dB.",
+        )
+    notes = [
+        f"{len(examples)} spectrograms of {n_mels} mel bands and {n_frames} frames were read; no sound is"
+    ]
+    if extra:
+        said = ", ".join(f"{key.removeprefix('mel_')} {text}" for key, text in extra.items())
+        notes.append(f"the file says of its spectrograms: {said}")
+    if "labels" not in texts:
+        notes.append(
+            "the labels are the first folders of the names, or the genres that GTZAN's names begin with"
+        )
+    if others:
+        notes.append(f"the arrays {quote_all(others)} were not read")
+    tracks = sum(track_of(e.id).rpartition(".")[0] in GENRES for e in examples)
+    if tracks > len(examples) / 2 and not source.startswith("gtzan:"):
+        notes.append("the names are GTZAN's; gtzan:FOLDER knows its repeats, artists and published split")
+    return Dataset(source, "npz", Modality.AUDIO, tuple(examples), tuple(left_out), tuple(notes))
+
+
+def _check_shape(path: Path, arrays: Arrays) -> tuple[int, int, int]:
+    header = arrays.header("mel")
+    shape, dtype = header.shape, header.dtype
+    if len(shape) != 3 or min(shape) < 1 or shape[1] > MAX_MELS:
+        raise DatasetError(
+            f"{printable(path)}: 'mel' has the shape {shape}.",
+            f"It is (n, n_mels, n_frames), none of them 0, with {MAX_MELS:,} mel bands at most.",
+        )
+    if dtype != np.uint8 and dtype.kind != "f":
+        raise DatasetError(
+            f"{printable(path)}: 'mel' has the dtype {dtype}.",
+            "It is uint8, from 0 (the floor) to 255 (the loudest), or floats in dB.",
+        )
+    n_bytes = math.prod(shape) * (1 if dtype == np.uint8 else 4)
+    if n_bytes > MAX_BYTES:
+        raise DatasetError(
+            f"{printable(path)}: 'mel' takes {n_bytes:,} bytes; {MAX_BYTES:,} are allowed.",
+            "Split it, or use uint8.",
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def _texts(path: Path, arrays: Arrays, name: str, n: int) -> list[str]:
+    header = arrays.header(name)
+    characters = header.dtype.itemsize // 4
+    if header.dtype.kind != "U" or header.shape != (n,) or characters > MAX_TEXT_CHARACTERS:
+        raise DatasetError(
+            f"{printable(path)}: '{name}' has the dtype {header.dtype} and the shape {header.shape}.",
+            f"It is one text of {MAX_TEXT_CHARACTERS:,} characters at most for each of the {n:,} spectrograms: "
+            "numpy.array([...], dtype=str).",
+        )
+    texts = arrays.read(name)
+    if (texts.view(f"{texts.dtype.str[0]}u4") > sys.maxunicode).any():
+        raise DatasetError(f"{printable(path)}: '{name}' holds numbers that are no characters.")
+    # A lone surrogate cannot be written anywhere.
+    return [text.encode("utf-8", "backslashreplace").decode() for text in texts.tolist()]
+
+
+def _setting(path: Path, arrays: Arrays, name: str) -> str:
+    header = arrays.header(name)
+    value = (
+        float(arrays.read(name).ravel()[0])
+        if header.shape in ((), (1,)) and header.dtype.kind in "iuf"
+        else None
+    )
+    if value is None or not math.isfinite(value):
+        raise DatasetError(
+            f"{printable(path)}: '{name}' has the dtype {header.dtype} and the shape {header.shape}.",
+            "It is one finite number, or left away.",
+        )
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    seen: dict[str, int] = {}
+    for i, name in enumerate(names):
+        if not name.strip():
+            raise DatasetError(
+                f"{printable(path)}: the name at {i} is empty.", "Every spectrogram needs a name."
+            )
+        if name in seen:
+            raise DatasetError(
+                f"{printable(path)}: the names at {seen[name]} and {i} are both {visible(name)!r}.",
+                "Every spectrogram needs a name of its own.",
+            )
+        seen[name] = i
+
+
+def _values(mel: np.ndarray) -> tuple[np.ndarray, str]:
+    """A spectrogram as uint8 or float32, and why it cannot be used, or ''."""
+    if mel.dtype == np.uint8:
+        return mel, ""
+    with np.errstate(invalid="ignore"):  # a comparison with NaN is false
+        usable = bool((np.abs(mel) <= MAX_DB).all())
+    if not usable:
+        return mel, f"has levels that are NaN, infinite or beyond {MAX_DB:g} dB"
+    return mel.astype(np.float32, copy=False), ""
+
+
+def _label_of(name: str) -> tuple[str, ...]:
+    folder, slash, _ = name.replace("\\", "/").lstrip("/").partition("/")
+    if slash:
+        return read_labels(folder)
+    track = _TRACK.match(name)
+    return read_labels(track["genre"]) if track else ()
+
+
+def _side(path: Path, name: str, text: str) -> str | None:
+    word = text.strip().lower()
+    if word and word not in SPLIT_WORDS:
+        raise DatasetError(
+            f"{printable(path)}, {visible(name)}: {visible(text)!r} in 'splits' is not a side.",
+            "Allowed are train, valid (also val, validation, dev) and test, or an empty text.",
+        )
+    return SPLIT_WORDS.get(word)

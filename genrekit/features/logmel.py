@@ -1,0 +1,108 @@
+"""Log-mel spectrograms, equal to librosa's, and what was computed elsewhere brought to the same scale.
+
+*Conventions.* Arrays are frequency-major, shape (n_mels, n_frames), as librosa has them. Levels are dB below the
+loudest value of the window: 0 at the top, ``-top_db`` at the floor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from genrekit.features.spectral import Floats, mel_filters, stft
+
+
+def log_mel(
+    y: Floats,
+    sr: int,
+    *,
+    n_fft: int,
+    hop_length: int,
+    n_mels: int,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    top_db: float = 80.0,
+) -> Floats:
+    """Log-mel spectrogram of a window of sound.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,), dtype=float32]
+        Mono samples, n >= 2.
+    sr : int > 0
+        Samples a second.
+    n_fft : int > 0
+        Samples a frame, even.
+    hop_length : int > 0
+        Samples from one frame to the next.
+    n_mels : int > 0
+        Mel bands (Slaney's scale).
+    fmin, fmax : float
+        The lowest and the highest frequency in Hz; ``sr / 2`` by default.
+    top_db : float > 0
+        Where the floor is.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_mels, 1 + n // hop_length), dtype=float32, range -top_db to 0]
+        ``librosa.power_to_db(librosa.feature.melspectrogram(y=y, pad_mode="reflect", ...), ref=np.max, top_db=top_db)``.
+        Where frames overlap by less than three quarters, the loudest value is looked for among frames that do, so
+        that the level does not depend on where the frames happen to fall.
+    """
+    filters = mel_filters(sr, n_fft, n_mels, fmin, fmax).T
+
+    def mel(hop_length: int) -> Floats:
+        spectrum = stft(y, n_fft=n_fft, hop_length=hop_length)
+        return (spectrum.real**2 + spectrum.imag**2).astype(np.float32, copy=False) @ filters
+
+    power = mel(hop_length)
+    loudest = (power if hop_length <= n_fft // 4 else mel(n_fft // 4)).max()
+    # 1e-10 is librosa's amin, below which nothing counts.
+    db = 10 * np.log10(np.maximum(power, np.float32(1e-10)))
+    return _floored(np.ascontiguousarray(db.T), 10 * np.log10(max(loudest, 1e-10)), top_db)
+
+
+def from_peak(db: npt.NDArray[np.floating], top_db: float) -> Floats:
+    """Levels in dB below the loudest value, floored.
+
+    Parameters
+    ----------
+    db : np.ndarray [shape=(n_mels, n_frames)]
+        Levels in dB over any reference.
+    top_db : float > 0
+
+    Returns
+    -------
+    np.ndarray [shape=(n_mels, n_frames), dtype=float32, range -top_db to 0]
+    """
+    return _floored(db, float(db.max()), top_db)
+
+
+def _floored(db: npt.NDArray[np.floating], reference_db: float, top_db: float) -> Floats:
+    floored: Floats = np.clip(db.astype(np.float32) - np.float32(reference_db), np.float32(-top_db), 0)
+    return floored
+
+
+def from_levels(levels: npt.NDArray[np.uint8], top_db: float) -> Floats:
+    """Levels of 0 to 255, as pictures of spectrograms have them, in dB: 0 is the floor, 255 the loudest value."""
+    db: Floats = levels.astype(np.float32) * np.float32(top_db / 255) - np.float32(top_db)
+    return db
+
+
+def fit_length(mel: Floats, n_frames: int) -> Floats:
+    """Cut a spectrogram to a number of frames, or repeat a shorter one: repeating keeps its mean and maximum.
+
+    Parameters
+    ----------
+    mel : np.ndarray [shape=(n_mels, n)]
+        At least one frame.
+    n_frames : int > 0
+
+    Returns
+    -------
+    np.ndarray [shape=(n_mels, n_frames)]
+    """
+    if mel.shape[1] >= n_frames:
+        return mel[:, :n_frames]
+    repeated: Floats = np.tile(mel, (1, -(-n_frames // mel.shape[1])))[:, :n_frames]
+    return repeated

@@ -1,0 +1,100 @@
+"""Networks as graphs: the same scores, any number and length of windows, and nothing of this machine."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from easy_set import BACKEND, config_of, easy, fit, one_each
+
+import genrekit
+from genrekit.backends.base import Fitted
+from genrekit.backends.neural import native
+from genrekit.backends.neural.calibration import Scorer
+from genrekit.backends.neural.fitting import TOLERANCE
+from genrekit.backends.spectrogram_fit import SpectrogramRecipe
+from genrekit.runtime import Runtime
+
+TRAIN, VALID = one_each(18), one_each(9, seed=1)
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
+    """Two networks of one label an example, with a temperature."""
+    return fit(tmp_path_factory.mktemp("members"), TRAIN, VALID, members=2)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
+    """A plain network of several labels an example."""
+    labels = [[0], [1, 2], [2], [0, 1, 2]] * 5
+    folder = tmp_path_factory.mktemp("several")
+    return fit(folder, easy(labels), easy(labels, seed=1), multilabel=True, arch="plain", n_mels=32)
+
+
+def scorer_of(fitted: Fitted, *, multilabel: bool, **settings: object) -> Scorer:
+    recipe = SpectrogramRecipe(config_of(**settings), 3)
+    return native.restore(fitted.native, recipe.network, multilabel=multilabel)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+@pytest.mark.parametrize("n_frames", [8, 9, 16, 61])
+def test_the_graph_gives_the_scores_of_the_networks(members, several, n, n_frames):
+    rng = np.random.default_rng(n)
+    windows = rng.uniform(-40, 0, (n, 32, n_frames)).astype(np.float32)
+    for fitted, multilabel, settings in ((members, False, {}), (several, True, {"arch": "plain"})):
+        with torch.inference_mode():
+            expected = scorer_of(fitted, multilabel=multilabel, **settings)(torch.from_numpy(windows))
+        scores = Runtime(fitted.onnx, n_labels=3).scores(windows)
+        np.testing.assert_allclose(scores, expected.numpy(), atol=TOLERANCE)
+
+
+def test_the_graph_is_held_against_songs_and_noise(members):
+    assert np.array_equal(members.check_windows[: len(TRAIN)], [w[0] for w in TRAIN.windows])
+    assert len(members.check_windows) == 2 * len(TRAIN)
+    scores = Runtime(members.onnx, n_labels=3).scores(members.check_windows)
+    np.testing.assert_allclose(scores, members.check_scores, atol=TOLERANCE)
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+
+
+def test_silence_is_scored(members):
+    scores = Runtime(members.onnx, n_labels=3).scores(np.full((1, 32, 16), -40, np.float32))
+    assert np.isfinite(scores).all()
+
+
+def test_the_same_training_gives_the_same_graph(tmp_path, members):
+    again = fit(tmp_path, TRAIN, VALID, members=2)
+    assert again.onnx == members.onnx
+    assert again.native == members.native
+
+
+def test_the_graph_names_nothing_of_this_machine(members):
+    model = onnx.load_from_string(members.onnx)
+    assert not model.doc_string
+    assert not model.metadata_props
+    folders = {Path(genrekit.__file__).parents[1], Path(torch.__file__).parents[1], Path.home(), Path.cwd()}
+    traces = {str(folder) for folder in folders if len(folder.parts) > 1}
+    traces |= {"site-packages", ".py", f"{socket.gethostname()}/", f"/{getpass.getuser()}/", os.sep + "tmp"}
+    assert not [trace for trace in traces if trace.encode() in members.onnx]
+
+
+def test_shortest_windows_are_exported(tmp_path):
+    short = one_each(9)
+    short = type(short)([w[:, :, :8] for w in short.windows], short.targets, short.groups, short.ids)
+    fitted = fit(tmp_path, short, None, epochs=1, window_s=0.5)
+    runtime = Runtime(fitted.onnx, n_labels=3)
+    assert runtime.scores(np.zeros((3, 32, 40), np.float32)).shape == (3, 3)
+
+
+def test_a_backend_fits_in_a_folder_that_is_gone_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    labels = ("a", "b", "c")
+    fitted = BACKEND.fit(TRAIN, VALID, labels, config_of(epochs=1), lambda text: None)
+    assert fitted.tolerance == TOLERANCE
+    assert not list(tmp_path.iterdir())
