@@ -139,10 +139,10 @@ def train(
         )
     if grid:
         configs(backend, config, grid)  # a wrong setting is found before an hour of work
-    if isinstance(backend, FitsInFolder):
-        backend.ready(config)
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     describe(dataset, say)
+    if isinstance(backend, FitsInFolder):
+        backend.ready(config)
     split = make_split(
         dataset.examples,
         test_size=options.test_size,

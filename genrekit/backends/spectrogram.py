@@ -188,6 +188,8 @@ def _heard(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
 
     assert example.path is not None
     y = audio.load(example.path, sr=config.sr, offset_s=example.offset_s, duration_s=example.duration_s)
+    if len(y) < 2:
+        raise MediaError("The song has a single sample; a spectrogram needs more.")
     settings = {key: getattr(config, key) for key in _FRAMES}
     for start, stop in _blocks(len(y), config.sr, config):
         part = y[start:stop]

@@ -129,6 +129,11 @@ def test_any_rate_length_and_number_of_channels(prepare, y, sr):
     assert windows.values.min() < -3
 
 
+def test_a_single_sample_is_no_song(prepare):
+    with pytest.raises(MediaError, match="single sample"):
+        prepare(np.full((1, 1), 0.5, np.float32))
+
+
 def test_silent_windows_are_left_out(prepare):
     y = noise(4)
     y[SR : 2 * SR] = 1e-5
@@ -138,7 +143,7 @@ def test_silent_windows_are_left_out(prepare):
     assert np.array_equal(windows.values, prepare(noise(4)).values[[0, 2]])
 
 
-@pytest.mark.parametrize("y", [np.zeros((SR * 2, 1)), np.full((SR, 1), 1e-5), noise(1)[:1]])
+@pytest.mark.parametrize("y", [np.zeros((SR * 2, 1)), np.full((SR, 1), 1e-5)])
 def test_a_song_of_silence_is_refused(prepare, y):
     with pytest.raises(MediaError, match="silent"):
         prepare(y)

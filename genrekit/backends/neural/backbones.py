@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from pickle import UnpicklingError  # the class alone: torch's own reader raises it
@@ -98,7 +99,7 @@ def _imagenet(arch: str, progress: Progress) -> dict[str, Tensor]:
     weights = torchvision.models.get_model_weights(arch).DEFAULT
     progress(f"{weights} of torchvision, downloaded on first use")
     try:
-        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
+        state: dict[str, Tensor] = weights.get_state_dict(progress=sys.stderr.isatty(), check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise ConfigError(
             f"The ImageNet weights of {arch} cannot be downloaded: {error}.",
