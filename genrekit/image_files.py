@@ -179,7 +179,8 @@ def _reader(kind: str) -> Callable[[BinaryIO], ImageFile.ImageFile]:
                 "Pillow cannot decode heic, and pillow-heif, which can, is not installed.",
                 'Install it: pip install "genrekit[heic]"',
             ) from None
-        return HeifImageFile  # type: ignore[no-any-return]
+        reader: type[ImageFile.ImageFile] = HeifImageFile
+        return reader
     return _READERS[kind]
 
 
