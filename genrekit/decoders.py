@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy.typing as npt
 import soundfile as sf
 
 from genrekit.errors import MediaError
+from genrekit.opening import opening
 from genrekit.quiet import quiet_stderr
 
 Samples = npt.NDArray[np.float32]
@@ -197,19 +197,8 @@ def open_decoder(path: AnyPath) -> Iterator[Decoder]:
 
 
 def _open_regular(path: AnyPath) -> io.FileIO:
-    try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - pathlib has no bytes
-        if stat.S_ISDIR(mode):
-            raise MediaError("The path is a directory, not a file.")
-        if not stat.S_ISREG(mode):
-            raise MediaError("The path is not a regular file but a pipe, socket or device.")
+    with opening(path):
         return _File(os.fsdecode(path))
-    except FileNotFoundError:
-        raise MediaError("There is no such file.") from None
-    except PermissionError:
-        raise MediaError("There is no permission to read the file.") from None
-    except (OSError, ValueError) as error:
-        raise MediaError(f"The file cannot be opened{reason(error)}.") from None
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -25,6 +24,7 @@ from PIL import (
 )
 
 from genrekit.errors import MediaError
+from genrekit.opening import opening
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -62,21 +62,8 @@ def open_regular(path: AnyPath) -> Iterator[BinaryIO]:
     MediaError
         If the path is missing, not regular, too large or not readable.
     """
-    try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - pathlib has no bytes
-        if stat.S_ISDIR(mode):
-            raise MediaError("The path is a directory, not a file.")
-        if not stat.S_ISREG(mode):
-            raise MediaError("The path is not a regular file but a pipe, socket or device.")
+    with opening(path):
         file = open(path, "rb")  # noqa: SIM115 - closed below
-    except FileNotFoundError:
-        raise MediaError("There is no such file.") from None
-    except PermissionError:
-        raise MediaError("There is no permission to read the file.") from None
-    except (OSError, ValueError) as error:  # a ValueError is a NUL in the path
-        raise MediaError(
-            f"The file cannot be opened ({getattr(error, 'strerror', None) or error})."
-        ) from None
     with file:
         try:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:

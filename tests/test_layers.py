@@ -7,7 +7,7 @@ import genrekit
 
 PACKAGE = Path(genrekit.__file__).parent
 LAYERS = (
-    {"types", "media", "labels", "hashing", "progress", "errors", "models", "measures", "ranks", "quiet"},
+    {"types", "media", "labels", "hashing", "progress", "errors", "models", "measures", "ranks", "quiet", "opening"},
     {"features", "audio", "decoders", "images", "image_files"},
     {
         "backends", "datasets", "splits", "execution", "workers", "cache", "card", "bundle", "manifest",

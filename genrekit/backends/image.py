@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from genrekit.backends.base import BackendInfo, Fitted, Prepared, Progress
-from genrekit.backends.hooks import Painter
+from genrekit.backends.base import BackendInfo, Progress
+from genrekit.backends.neural.backend import NeuralBackend
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.errors import MediaError
 from genrekit.types import Example, Modality, Windows
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from genrekit.backends.image_fit import ImageRecipe
 
 WEIGHT_FILES = (".safetensors", ".pth", ".pt")
 # Of the square, what a picture is scaled to before ten squares are cut out of it: torchvision's 256 for 224.
@@ -78,7 +79,7 @@ class ImageConfig(NeuralConfig):
         return self
 
 
-class ImageBackend:
+class ImageBackend(NeuralBackend):
     """A residual network of torchvision, trained in two phases: the head first, then the later layers with it."""
 
     info: ClassVar = BackendInfo(
@@ -115,55 +116,13 @@ class ImageBackend:
         ten = np.stack([*five, *(square[:, ::-1] for square in five)])
         return Windows(np.ascontiguousarray(ten.transpose(0, 3, 1, 2)))
 
-    def fit(
-        self,
-        train: Prepared,
-        valid: Prepared | None,
-        labels: tuple[str, ...],
-        config: ImageConfig,
-        progress: Progress,
-    ) -> Fitted:
-        """Train networks and export their mean; in a folder that is gone afterwards."""
-        from tempfile import TemporaryDirectory
-
-        with TemporaryDirectory(prefix="genrekit-") as folder:
-            return self.fit_in(Path(folder), train, valid, labels, config, progress, resume=False)
-
-    def fit_in(
-        self,
-        folder: Path,
-        train: Prepared,
-        valid: Prepared | None,
-        labels: tuple[str, ...],
-        config: ImageConfig,
-        progress: Progress,
-        *,
-        resume: bool,
-    ) -> Fitted:
-        """As ``fit``, with checkpoints in a folder, from which it goes on where it was interrupted."""
+    def recipe(
+        self, config: ImageConfig, n_labels: int, progress: Progress = lambda text: None
+    ) -> ImageRecipe:
+        """The networks of a config, and what they see in training."""
         from genrekit.backends.image_fit import ImageRecipe
-        from genrekit.backends.neural.fitting import fit
 
-        recipe = ImageRecipe(config, len(labels), progress)
-        return fit(recipe, folder, train, valid, labels, config, progress, free={}, resume=resume)
-
-    def ready(self, config: ImageConfig) -> None:
-        """Look whether the device and the weights are there."""
-        from genrekit.backends.image_fit import ImageRecipe
-        from genrekit.backends.neural.device import choose
-
-        choose(config)
-        ImageRecipe(config, 2).phases()
-
-    def refit_config(self, config: ImageConfig, fitted: Fitted) -> ImageConfig:
-        """The config for fitting again on all sides: for all epochs, calibrated as before."""
-        return config.without_valid().model_copy(update={"temperature": fitted.history["temperature"]})
-
-    def painter(self, members: Mapping[str, bytes], config: ImageConfig, labels: Sequence[str]) -> Painter:
-        """Show which part of a picture speaks for a label."""
-        from genrekit.backends.image_fit import painter
-
-        return painter(members, config, len(labels))
+        return ImageRecipe(config, n_labels, progress)
 
 
 def _square(picture: np.ndarray, size: int, down: float, right: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,10 +13,9 @@ from torch import Generator, Tensor, nn
 from torchvision.transforms import v2
 
 from genrekit.backends.base import Progress
-from genrekit.backends.hooks import Painter
 from genrekit.backends.image import ImageConfig
-from genrekit.backends.neural import native
 from genrekit.backends.neural.backbones import LAYERS, Pictures, load_weights, missing_parts
+from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.gradcam import grad_cam, overlay
 from genrekit.backends.neural.module import Phase
 
@@ -93,6 +92,10 @@ class ImageRecipe:
             mixed: tuple[Tensor, Tensor] = v2.RandomChoice(mixers)(windows, targets)
         return mixed
 
+    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+        """Grad-CAM over a picture."""
+        return overlay(window.transpose(1, 2, 0), grad_cam(scorer, window, label), title)
+
     @cached_property
     def _transform(self) -> v2.Transform:
         config = self.config
@@ -115,14 +118,3 @@ def _drawing(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
-
-
-def painter(members: Mapping[str, bytes], config: ImageConfig, n_labels: int) -> Painter:
-    """Grad-CAM over a picture."""
-    recipe = ImageRecipe(config, n_labels)
-    scorer = native.restore(members, recipe.bare_network, multilabel=config.multilabel)
-
-    def paint(window: np.ndarray, label: int, title: str) -> bytes:
-        return overlay(window.transpose(1, 2, 0), grad_cam(scorer, window, label), title)
-
-    return paint

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from genrekit.backends.base import BackendInfo, Fitted, Prepared, Progress
-from genrekit.backends.hooks import Painter
+from genrekit.backends.base import BackendInfo, Progress
+from genrekit.backends.neural.backend import NeuralBackend
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.errors import MediaError
 from genrekit.types import Example, Modality, Windows
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from genrekit.backends.spectrogram_fit import SpectrogramRecipe
 
 
 _FRAMES = ("n_fft", "hop_length", "n_mels", "fmin", "fmax", "top_db")
@@ -91,7 +92,7 @@ class SpectrogramConfig(NeuralConfig):
         return int(self.window_s * self.sr / self.hop_length)
 
 
-class SpectrogramBackend:
+class SpectrogramBackend(NeuralBackend):
     """A residual network with channel attention, on log-mel spectrograms."""
 
     info: ClassVar = BackendInfo(
@@ -104,6 +105,7 @@ class SpectrogramBackend:
         spectrograms=True,
     )
     Config: ClassVar = SpectrogramConfig
+    free_axes: ClassVar = {1: "n_frames"}
 
     def prepare(self, example: Example, config: SpectrogramConfig) -> Windows:
         """Compute the log-mel spectrogram of every window, or cut the one that the example already is.
@@ -128,57 +130,13 @@ class SpectrogramBackend:
         values = np.stack([logmel.fit_length(mel, config.n_frames) for _, mel in found])
         return Windows(values, tuple(times for times, _ in found))
 
-    def fit(
-        self,
-        train: Prepared,
-        valid: Prepared | None,
-        labels: tuple[str, ...],
-        config: SpectrogramConfig,
-        progress: Progress,
-    ) -> Fitted:
-        """Train networks and export their mean; in a folder that is gone afterwards."""
-        from tempfile import TemporaryDirectory
-
-        with TemporaryDirectory(prefix="genrekit-") as folder:
-            return self.fit_in(Path(folder), train, valid, labels, config, progress, resume=False)
-
-    def fit_in(
-        self,
-        folder: Path,
-        train: Prepared,
-        valid: Prepared | None,
-        labels: tuple[str, ...],
-        config: SpectrogramConfig,
-        progress: Progress,
-        *,
-        resume: bool,
-    ) -> Fitted:
-        """As ``fit``, with checkpoints in a folder, from which it goes on where it was interrupted."""
-        from genrekit.backends.neural.fitting import fit
+    def recipe(
+        self, config: SpectrogramConfig, n_labels: int, progress: Progress = lambda text: None
+    ) -> SpectrogramRecipe:
+        """The networks of a config, and what they see in training."""
         from genrekit.backends.spectrogram_fit import SpectrogramRecipe
 
-        recipe = SpectrogramRecipe(config, len(labels))
-        return fit(
-            recipe, folder, train, valid, labels, config, progress, free={1: "n_frames"}, resume=resume
-        )
-
-    def ready(self, config: SpectrogramConfig) -> None:
-        """Look whether the device is there."""
-        from genrekit.backends.neural.device import choose
-
-        choose(config)
-
-    def refit_config(self, config: SpectrogramConfig, fitted: Fitted) -> SpectrogramConfig:
-        """The config for fitting again on all sides: for all epochs, calibrated as before."""
-        return config.without_valid().model_copy(update={"temperature": fitted.history["temperature"]})
-
-    def painter(
-        self, members: Mapping[str, bytes], config: SpectrogramConfig, labels: Sequence[str]
-    ) -> Painter:
-        """Show when, and at which pitch, a window speaks for a label."""
-        from genrekit.backends.spectrogram_fit import painter
-
-        return painter(members, config, len(labels))
+        return SpectrogramRecipe(config, n_labels)
 
 
 def _heard(example: Example, config: SpectrogramConfig) -> Iterator[Window]:

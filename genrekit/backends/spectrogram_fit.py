@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Generator, Tensor, nn
 
-from genrekit.backends.hooks import Painter
-from genrekit.backends.neural import augment, native
+from genrekit.backends.neural import augment
+from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.gradcam import grad_cam, overlay
 from genrekit.backends.neural.module import Phase
 from genrekit.backends.neural.networks import build
@@ -69,15 +68,12 @@ class SpectrogramRecipe:
             windows, round(config.time_mask * n_frames), config.masks, generator
         ), targets
 
+    def bare_network(self) -> nn.Module:
+        """A network to put weights into."""
+        return self.network()
 
-def painter(members: Mapping[str, bytes], config: SpectrogramConfig, n_labels: int) -> Painter:
-    """Grad-CAM over a spectrogram, low bands at the bottom."""
-    recipe = SpectrogramRecipe(config, n_labels)
-    scorer = native.restore(members, recipe.network, multilabel=config.multilabel)
-
-    def paint(window: np.ndarray, label: int, title: str) -> bytes:
+    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+        """Grad-CAM over a spectrogram, low bands at the bottom."""
         cam = grad_cam(scorer, window, label)
-        extent = (0.0, window.shape[1] * config.hop_length / config.sr, 0.0, float(len(window)))
+        extent = (0.0, window.shape[1] * self.config.hop_length / self.config.sr, 0.0, float(len(window)))
         return overlay(window[::-1], cam[::-1], title, extent=extent, axes_labels=("seconds", "mel band"))
-
-    return paint

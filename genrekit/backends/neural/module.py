@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import lightning.pytorch as L
 import numpy as np
@@ -19,6 +19,9 @@ from torch.optim.lr_scheduler import LambdaLR, LinearLR, ReduceLROnPlateau
 from genrekit.backends.base import Prepared
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.errors import TrainingError
+
+if TYPE_CHECKING:
+    from genrekit.backends.neural.calibration import Scorer
 
 # Of the learning rate, where validation stands still.
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.2, 5
@@ -55,6 +58,10 @@ class Recipe(Protocol):
         """A new network, from windows [shape=(n, *shape)] to logits [shape=(n, n_labels)]."""
         ...
 
+    def bare_network(self) -> nn.Module:
+        """A network of the same shape, to put weights into."""
+        ...
+
     def phases(self) -> Sequence[Phase]:
         """What follows what in training."""
         ...
@@ -65,6 +72,10 @@ class Recipe(Protocol):
 
     def augment(self, windows: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """A batch changed at random; targets in [0, 1]."""
+        ...
+
+    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+        """Where in a window a label comes from, as a PNG."""
         ...
 
 
