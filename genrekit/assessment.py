@@ -126,9 +126,7 @@ def evaluate(
         sides = replace(
             sides, inflated=True, method=f"{sides.method}; the model has learned from these examples"
         )
-        say(
-            "note: the model has learned from these examples; its numbers on them say nothing about new songs"
-        )
+        say("note: the model has learned from these examples; its numbers on them say nothing about others")
     material = gather(
         model.backend,
         model.config,

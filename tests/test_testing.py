@@ -18,7 +18,7 @@ from genrekit.types import Example, Modality, Windows
 
 QUICK = {
     "gtzan": {"classifier": "logistic", "transform": "standard", "window_s": 2, "folds": 2},
-    "image": {"image_size": 32, "arch": "resnet18", "weights": "none", "head_epochs": 0, "epochs": 1},
+    "image": {"image_size": 40, "arch": "resnet18", "weights": "none", "head_epochs": 0, "epochs": 1},
     "spectrogram": {"window_s": 2, "arch": "plain", "width": 4, "epochs": 2, "n_mels": 32},
 }
 

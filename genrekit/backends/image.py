@@ -28,12 +28,12 @@ class ImageConfig(NeuralConfig):
     """Settings of the ``image`` backend."""
 
     image_size: int = Field(
-        224, ge=32, le=1024, description="Side of the square that is looked at, in pixels."
+        224, ge=40, le=1024, description="Side of the square that is looked at, in pixels."
     )
     ten_crop: bool = Field(
         False, description="Look at the centre, the four corners, and all five mirrored, and average."
     )
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="The highest rate of AdamW, of the head.")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="The highest rate of AdamW, of the head.")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="Share of the target spread over all labels.")
     arch: Literal["resnet18", "resnet34", "resnet50"] = Field("resnet34", description="The network.")
     weights: str = Field(
@@ -43,30 +43,46 @@ class ImageConfig(NeuralConfig):
         description="imagenet (downloaded once), none, or a file: .safetensors, .pth or .pt.",
     )
     head_epochs: int = Field(
-        3, ge=0, le=1000, description="Epochs in which the head alone learns, before other layers join it."
+        2, ge=0, le=1000, description="Epochs in which the head alone learns, before other layers join it."
     )
     epochs: int = Field(
-        15,
+        6,
         ge=1,
         le=10_000,
         description="Epochs in which layers 2 to 4 learn too; without weights, everything.",
     )
     fine_rate: float = Field(
-        0.3, gt=0, le=1, description="What the rates of the second phase are multiplied by."
+        0.5, gt=0, le=1, description="What the rates of the second phase are multiplied by."
     )
     layer_decay: float = Field(
         0.5, gt=0, le=1, description="Of the rate of a layer, what the one before it gets."
     )
     crop_scale: float = Field(
-        0.35, gt=0, le=1, description="The smallest share of a picture that training cuts out and scales up."
+        0.7, gt=0, le=1, description="The smallest share of a picture that training cuts out and scales up."
     )
-    randaugment: int = Field(7, ge=0, le=30, description="Strength of two random changes a picture; 0: off.")
-    erasing: float = Field(0.25, ge=0, le=1, description="How often a random rectangle is erased.")
+    randaugment: int = Field(0, ge=0, le=30, description="Strength of two random changes a picture; 0: off.")
+    erasing: float = Field(0.0, ge=0, le=1, description="How often a random rectangle is erased.")
     cutmix: float = Field(
-        1.0,
+        0.0,
         ge=0,
         le=10,
         description="Alpha of the Beta distribution that pastes pictures into others; 0: off.",
+    )
+    mixup: float = Field(
+        0.2, ge=0, le=10, description="Alpha of the Beta distribution that mixes pairs of pictures; 0: off."
+    )
+    balance: Literal["none", "weights", "sampler"] = Field(
+        "weights",
+        description="Against rare labels: weights in the loss, or a sampler that draws them more often.",
+    )
+    balance_power: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="Of these weights: 1 lets every label count the same, 0 would be none.",
+    )
+    half: bool = Field(
+        True, description="Round the weights to 16 bits when training is over: half the size of the model."
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="Before the last layer.")
 

@@ -19,6 +19,10 @@ from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.gradcam import grad_cam, overlay
 from genrekit.backends.neural.module import Phase
 
+# Cutting out a part and scaling it up shows things larger in training than in the whole picture later. Training on
+# smaller squares makes up for it, and is quicker: H. Touvron, A. Vedaldi, M. Douze, H. Jegou, "Fixing the train-test
+# resolution discrepancy", NeurIPS 2019.
+_LEARNED_SHARE = 7 / 8
 # The first ones see edges and colours, which are the same everywhere.
 _LEARN_LATER = LAYERS[LAYERS.index("layer2") :]
 
@@ -72,7 +76,7 @@ class ImageRecipe:
         return phases
 
     def crop(self, windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A random part of a picture [shape=(n_windows, 3, size, size), dtype=uint8], scaled up and changed."""
+        """A random part of a picture [shape=(n_windows, 3, size, size), dtype=uint8], scaled and changed."""
         window = windows[rng.integers(len(windows))]
         with _drawing(int(rng.integers(2**62))):
             changed: np.ndarray = self._transform(torch.from_numpy(np.array(window))).numpy()
@@ -99,7 +103,7 @@ class ImageRecipe:
     @cached_property
     def _transform(self) -> v2.Transform:
         config = self.config
-        size = config.image_size
+        size = round(config.image_size * _LEARNED_SHARE)
         steps: list[nn.Module] = [
             v2.RandomResizedCrop(size, scale=(config.crop_scale, 1.0), antialias=True),
             v2.RandomHorizontalFlip(),

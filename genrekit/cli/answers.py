@@ -40,14 +40,31 @@ RowFormat = Annotated[
 ]
 
 
-def finished_answers(results: Path, paths: list[str]) -> Iterator[Prediction]:
-    """The answers in a file of results: those of some paths in their order, or all."""
+def finished_answers(results: Path, paths: list[str], *, pictures: bool) -> Iterator[Prediction]:
+    """The answers in a file of results: those of some paths in their order, or all, with or without pictures."""
     from genrekit.inputs import expand
     from genrekit.tags.finished import matched, read_results
     from genrekit.types import Modality
 
     found = read_results(results)
-    return matched(expand(paths, kinds={Modality.AUDIO}), found, str(results)) if paths else found
+    if paths:
+        return matched(expand(paths, kinds={Modality.AUDIO}), found, str(results))
+    return found if pictures else _without_pictures(found)
+
+
+def _without_pictures(found: Iterator[Prediction]) -> Iterator[Prediction]:
+    """Albums have covers beside their songs."""
+    from genrekit.media import suffix_modality
+    from genrekit.types import Modality
+
+    n_pictures = 0
+    for prediction in found:
+        if suffix_modality(prediction.id) is Modality.IMAGE:
+            n_pictures += 1
+        else:
+            yield prediction
+    if n_pictures:
+        say(f"pictures among the answers, left out: {n_pictures}")
 
 
 def measures_of(words: str | None) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def sort(
     if os.path.lexists(to) and not to.is_dir():
         raise UsageError(f"{to} is no folder; playlists are made in one.", "Give --to FOLDER.")
     if results:
-        predictions = finished_answers(results, paths or [])
+        predictions = finished_answers(results, paths or [], pictures=link or copy)
     else:
         predictions = new_answers(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
     rows = sorted_rows(

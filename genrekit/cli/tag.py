@@ -112,7 +112,7 @@ def tag(
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
             policy = Policy(existing, min_confidence, labels_max, measured)
             if results:
-                predictions = finished_answers(results, paths or [])
+                predictions = finished_answers(results, paths or [], pictures=False)
             else:
                 predictions = new_answers(
                     paths or [], model, top_k=labels_max, measures=measured, jobs=jobs, no_cache=no_cache

@@ -15,14 +15,16 @@ from genrekit.backends import registry
 from genrekit.backends.base import Prepared
 from genrekit.backends.config import make_config
 from genrekit.backends.image_fit import ImageRecipe
+from genrekit.backends.neural import native
 from genrekit.backends.neural.backbones import load_weights
+from genrekit.bundle import MODEL
 from genrekit.errors import ConfigError, MediaError
 from genrekit.runtime import Runtime
 from genrekit.types import Example
 
 IMAGE = registry.get("image")
 SMALL = {
-    "image_size": 32,
+    "image_size": 40,
     "arch": "resnet18",
     "weights": "none",
     "head_epochs": 0,
@@ -45,7 +47,7 @@ def side(n=12, seed=0):
     """Red squares and blue ones."""
     rng = np.random.default_rng(seed)
     targets = np.eye(2, dtype=np.float32)[np.arange(n) % 2]
-    windows = [rng.integers(0, 60, (1, 3, 32, 32), dtype=np.uint8) for _ in range(n)]
+    windows = [rng.integers(0, 60, (1, 3, 40, 40), dtype=np.uint8) for _ in range(n)]
     for i, values in enumerate(windows):
         values[:, 2 * (i % 2)] += 180
     names = tuple(f"{seed}-{i}" for i in range(n))
@@ -57,7 +59,12 @@ def partial(tmp_path):
     """Weights of a network without its last stage, as a file."""
     torch.manual_seed(0)
     state = torchvision.models.resnet18().state_dict()
-    kept = {k: v for k, v in state.items() if not k.startswith(("layer4.", "fc."))}
+    kept = {
+        name: values
+        for name, values in state.items()
+        if not name.startswith(("layer4.", "fc."))
+        and not name.endswith("num_batches_tracked")  # as old files
+    }
     path = tmp_path / "partial.safetensors"
     save_file(kept, path)
     return path
@@ -69,10 +76,10 @@ def test_a_picture_is_the_square_in_its_middle(tmp_path):
     flag[:, :40, 0] = flag[:, 40:80, 1] = flag[:, 80:, 2] = 255
     Image.fromarray(flag).save(path)
     windows = IMAGE.prepare(Example(id="flag", path=path), config_of())
-    assert windows.values.shape == (1, 3, 32, 32)
+    assert windows.values.shape == (1, 3, 40, 40)
     assert windows.values.dtype == np.uint8
     assert windows.times_s == ()
-    middle = windows.values[0, :, :, 4:28]
+    middle = windows.values[0, :, :, 4:36]
     assert middle[1].min() > 250
     assert middle[[0, 2]].max() < 5
 
@@ -81,7 +88,7 @@ def test_ten_crops_are_five_and_their_mirror_images(tmp_path):
     path = tmp_path / "noise.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 80, 3), dtype=np.uint8)).save(path)
     values = IMAGE.prepare(Example(id="noise", path=path), config_of(ten_crop=True)).values
-    assert values.shape == (10, 3, 32, 32)
+    assert values.shape == (10, 3, 40, 40)
     assert np.array_equal(values[5:], values[:5, :, :, ::-1])
     assert len({square.tobytes() for square in values}) == 10
 
@@ -96,7 +103,7 @@ def test_what_is_no_picture_is_refused(tmp_path):
     [
         ({"weights": "weights.bin"}, "safetensors"),
         ({"arch": "vgg16"}, "resnet18"),
-        ({"image_size": 8}, "greater than or equal to 32"),
+        ({"image_size": 8}, "greater than or equal to 40"),
         ({"head_epoch": 3}, "head_epochs"),
     ],
 )
@@ -109,39 +116,50 @@ def test_weights_may_lack_the_last_layers_which_then_count_as_head(partial):
     recipe = ImageRecipe(config_of(weights=str(partial), head_epochs=2, epochs=3, learning_rate=0.01), 2)
     first, second = recipe.phases()
     assert (first.epochs, second.epochs) == (2, 3)
-    assert first.rate("body.layer4.0.conv1.weight") == first.rate("body.fc.1.weight") == 0.01
+    assert first.rate("body.layer4.0.conv1.weight") == first.rate("body.fc.2.weight") == 0.01
     assert first.rate("body.layer3.0.conv1.weight") is None
     rates = [
         second.rate(f"body.{layer}.0.conv1.weight") for layer in ("layer4", "layer3", "layer2", "layer1")
     ]
-    assert rates == pytest.approx([0.003, 0.0015, 0.00075, None])
+    assert rates == pytest.approx([0.005, 0.0025, 0.00125, None])
     loaded = torchvision.models.resnet18()
     loaded.load_state_dict(recipe.weights, strict=False)
     assert torch.equal(recipe.network().body.conv1.weight, loaded.conv1.weight)
 
 
+def test_the_head_sees_every_stage_and_a_batch_may_be_one_picture():
+    network = ImageRecipe(config_of(), 2).network()
+    shapes = []
+    network.body.fc.register_forward_pre_hook(lambda module, given: shapes.append(given[0].shape))
+    batch = torch.rand(3, 3, 40, 40) * 255
+    assert network.train()(batch[:1]).shape == (1, 2)
+    with torch.inference_mode():
+        together = network.eval()(batch)
+        apart = torch.cat([network(picture[None]) for picture in batch])
+    torch.testing.assert_close(together, apart)
+    assert {shape[1] for shape in shapes} == {2 * (64 + 128 + 256 + 512)}
+
+
 def test_from_scratch_both_phases_are_one():
     (phase,) = ImageRecipe(config_of(head_epochs=2, epochs=3), 2).phases()
     assert phase.epochs == 5
-    assert phase.rate("body.conv1.weight") == phase.rate("body.fc.1.weight")
+    assert phase.rate("body.conv1.weight") == phase.rate("body.fc.2.weight")
 
 
 def test_what_is_frozen_keeps_its_weights_and_statistics(partial, tmp_path):
-    settings = {"weights": str(partial), "head_epochs": 1, "epochs": 1, "randaugment": 0, "ema": 0}
+    settings = {"weights": str(partial), "head_epochs": 1, "epochs": 1, "ema": 0, "half": False}
     config = config_of(**settings)
     fitted = IMAGE.fit_in(tmp_path / "run", side(), None, LABELS, config, lambda text: None, resume=False)
     start = ImageRecipe(config, 2).network().body.state_dict()
-    (payload,) = fitted.native.values()
-    from safetensors.torch import load
-
-    now = {name.removeprefix("0.body."): value for name, value in load(payload).items()}
+    members = {**fitted.native, MODEL: fitted.onnx}
+    now = {name.removeprefix("0.body."): value for name, value in native.tensors(members).items()}
     for name in ("conv1.weight", "bn1.running_mean", "bn1.running_var", "layer1.0.bn1.running_var"):
         assert torch.equal(now[name], start[name]), name
     for name in (
         "layer2.0.conv1.weight",
         "layer4.0.conv1.weight",
         "layer2.0.bn1.running_mean",
-        "fc.1.weight",
+        "fc.2.weight",
     ):
         assert not torch.equal(now[name], start[name]), name
     assert [point["epoch"] for point in fitted.history["train"][0]] == [1, 2]
@@ -155,7 +173,7 @@ def test_red_and_blue_are_told_apart_and_the_graph_agrees():
     fresh = side(12, seed=2)
     scores = Runtime(fitted.onnx, n_labels=2).example_scores(fresh.windows)
     assert (scores.argmax(axis=1) == fresh.targets.argmax(axis=1)).mean() >= 0.9
-    paint = IMAGE.painter(fitted.native, config, LABELS)
+    paint = IMAGE.painter({**fitted.native, MODEL: fitted.onnx}, config, LABELS)
     assert paint(fresh.windows[0][0], 0, "a title with $ and _").startswith(b"\x89PNG")
 
 
@@ -182,7 +200,7 @@ def test_crops_depend_on_their_generator_alone():
     torch.manual_seed(2)
     assert np.array_equal(recipe.crop(windows, np.random.default_rng(3)), first)
     assert not np.array_equal(recipe.crop(windows, np.random.default_rng(4)), first)
-    assert first.shape == (3, 32, 32)
+    assert first.shape == (3, 35, 35)
     assert first.dtype == np.float32
 
 

@@ -142,3 +142,14 @@ def test_results_without_rows_are_nothing_to_sort(genrekit, library):
     run = genrekit("sort", "--from", "empty.jsonl")
     assert run.status == 1
     assert "nothing to sort" in run.err
+
+
+def test_covers_are_in_no_playlist_but_get_links(genrekit, library, results):
+    Path("music/cover.jpg").write_bytes(b"a picture")
+    answers = results({**ANSWERS, "music/cover.jpg": ("jazz", 0.9)})
+    run = genrekit("sort", "--by", "genre", "--from", answers)
+    assert run.status == 0
+    assert [row["input"] for row in rows(run)] == list(ANSWERS)
+    assert "pictures among the answers, left out: 1" in run.err
+    run = genrekit("sort", "--by", "genre", "--from", answers, "--link")
+    assert [row["input"] for row in rows(run)] == [*ANSWERS, "music/cover.jpg"]

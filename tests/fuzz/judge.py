@@ -18,9 +18,8 @@ from genrekit.datasets import open_dataset
 from genrekit.errors import BackendError, BundleError, DatasetError, GenrekitError
 from genrekit.features.schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
 from genrekit.inputs import Input
-from genrekit.media import modality
 from genrekit.model import Model, load_model
-from genrekit.types import Example, Modality, Prediction
+from genrekit.types import Example, Prediction
 from genrekit.writers import open_writer
 
 SOUNDS = ("wav", "flac", "ogg", "mp3", "aiff", "mp4")
@@ -108,20 +107,11 @@ def _media(paths: Sequence[Path], models: Sequence[Model], jobs: int) -> Iterato
         outcome, reason, complaint = _of_predictions([prediction])
         if prediction.id != str(path):
             complaint = f"the prediction is for {prediction.id}"
-        kind = _kind_of(path)
-        if kind is Modality.IMAGE and "no model here takes pictures" not in (prediction.error or ""):
-            complaint = "a picture without the right error"
         if peak_mb - base_mb > MAX_GROWTH_MB:
             complaint = complaint or f"a worker took {peak_mb:.0f} MB"
         yield Verdict(str(path), outcome, reason, complaint, max(0.0, peak_mb - base_mb))
     if (more := next(it, None)) is not None:
         yield Verdict(str(paths[-1]), "refused", "", f"more than one prediction: {more}")
-
-
-def _kind_of(path: Path) -> Modality | None:
-    with contextlib.suppress(GenrekitError):
-        return modality(path)
-    return None
 
 
 def _table(path: Path, models: Sequence[Model]) -> tuple[str, str, str]:

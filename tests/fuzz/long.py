@@ -219,7 +219,7 @@ def _judge_from_stdin(kind: str, *models: str) -> None:
     from genrekit.model import load_model
 
     paths = [Path(line) for line in sys.stdin.read().splitlines()]
-    for verdict in judge(kind, paths, [load_model(path) for path in models]):
+    for verdict in judge(kind, paths, [load_model(path) for path in (*models, "image")]):
         print(json.dumps({**asdict(verdict), "in_process": kind in (*TABLES, *BUNDLES)}), flush=True)
 
 

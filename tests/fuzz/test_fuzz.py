@@ -27,7 +27,7 @@ Files = dict[str, list[Seed]]
 
 @pytest.fixture(scope="module")
 def models(model_path: Path, tracks_model: Path) -> list[Model]:
-    return [load_model(model_path), load_model(tracks_model)]
+    return [load_model(model_path), load_model(tracks_model), load_model("image")]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,9 @@ def write(folder: Path, kind: str, made: Sequence[Seed]) -> list[Path]:
 def test_the_files_that_mutants_are_made_from_are_good(
     files: Files, models: list[Model], folder: Path
 ) -> None:
-    media = [path for kind in SOUNDS for path in write(folder, f"good-{kind}", files.get(kind, []))]
+    media = [
+        path for kind in (*SOUNDS, *PICTURES) for path in write(folder, f"good-{kind}", files.get(kind, []))
+    ]
     verdicts = [*judge("wav", media, models)]
     for kind in (*TABLES, "bundle"):
         verdicts += judge(kind, write(folder, f"good-{kind}", files[kind]), models)

@@ -9,6 +9,7 @@ from pickle import UnpicklingError  # the class alone: torch's own reader raises
 from urllib.error import URLError
 
 import torch
+import torch.nn.functional as F
 import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -20,12 +21,16 @@ from genrekit.errors import ConfigError
 # Of torchvision's ResNet, from the input on.
 LAYERS = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")
 MAX_WEIGHT_BYTES = 1 << 30
+_LEAST_VARIANCE = 1e-5  # of a channel that is the same everywhere: its root has no slope at 0
 # Of ImageNet, over red, green and blue from 0 to 1: https://pytorch.org/vision/stable/models.html
 _MEAN, _SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Pictures(nn.Module):
-    """A residual network over pictures of 0 to 255.
+    """A residual network over pictures of 0 to 255, whose head sees every stage.
+
+    The last stage knows what is in a picture; the earlier ones know its style: how much of every colour, edge and
+    texture there is, and how evenly. A cover tells its genre by both.
 
     Parameters
     ----------
@@ -42,7 +47,12 @@ class Pictures(nn.Module):
     def __init__(self, arch: str, n_labels: int, *, dropout: float) -> None:
         super().__init__()
         self.body = torchvision.models.get_model(arch, weights=None)
-        self.body.fc = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.body.fc.in_features, n_labels))
+        # Each stage has twice the channels of the one before; of each channel there are a mean and a deviation.
+        last = self.body.fc.in_features
+        n_features = 2 * (last // 8 + last // 4 + last // 2 + last)
+        linear = nn.Linear(n_features, n_labels)
+        nn.init.zeros_(linear.weight)
+        self.body.fc = nn.Sequential(Standardised(n_features, affine=False), nn.Dropout(dropout), linear)
         self.register_buffer("mean", 255 * torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("sd", 255 * torch.tensor(_SD)[:, None, None], persistent=False)
         self.to(memory_format=torch.channels_last)  # faster by a third, in bf16 on a CPU
@@ -55,8 +65,32 @@ class Pictures(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Logits [shape=(n, n_labels)] of pictures [shape=(n, 3, height, width)]."""
-        logits: Tensor = self.body((windows - self.mean) / self.sd)
+        body = self.body
+        x = body.maxpool(body.relu(body.bn1(body.conv1((windows - self.mean) / self.sd))))
+        features = []
+        for stage in (body.layer1, body.layer2, body.layer3, body.layer4):
+            x = stage(x)
+            mean = _mean(x.float())
+            variance = _mean((x.float() - mean).square())
+            features += [mean.flatten(1), (variance.flatten(1) + _LEAST_VARIANCE).sqrt()]
+        with torch.autocast(x.device.type, enabled=False):
+            logits: Tensor = body.fc(torch.cat(features, dim=1))
         return logits
+
+
+def _mean(x: Tensor) -> Tensor:
+    """Over all places [shape=(n, n_channels, 1, 1)]; as a pooling, which ONNX Runtime does in its blocked layout."""
+    return F.avg_pool2d(x, x.shape[-2:])
+
+
+class Standardised(nn.BatchNorm1d):
+    """Batch normalisation that takes a batch of one example as it comes."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features [shape=(n, n_features)] of mean 0 and variance 1."""
+        if self.training and len(features) == 1:
+            return F.batch_norm(features, self.running_mean, self.running_var, eps=self.eps)
+        return super().forward(features)
 
 
 def load_weights(source: str, arch: str, progress: Progress) -> dict[str, Tensor]:
@@ -91,7 +125,8 @@ def load_weights(source: str, arch: str, progress: Progress) -> dict[str, Tensor
 
 def missing_parts(weights: dict[str, Tensor], network: Pictures) -> list[str]:
     """The layers of a network that the weights do not cover whole: its head."""
-    names = set(network.body.state_dict()) - set(weights)
+    # Old files do not count the batches, and the count means nothing to a network that is in use.
+    names = {n for n in network.body.state_dict() if not n.endswith(".num_batches_tracked")} - set(weights)
     return [layer for layer in LAYERS if any(name.startswith(f"{layer}.") for name in names)]
 
 

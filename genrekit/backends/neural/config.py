@@ -40,6 +40,12 @@ class NeuralConfig(BackendConfig):
         "none",
         description="Against rare labels: weights in the loss, or a sampler that draws them more often.",
     )
+    balance_power: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Of these weights: 1 lets every label count the same, 0 would be none.",
+    )
     ema: float = Field(
         0.99, ge=0, lt=1, description="Decay a step of the moving average of weights that is kept; 0: off."
     )
@@ -58,6 +64,9 @@ class NeuralConfig(BackendConfig):
     join_valid: bool = Field(
         False,
         description="Train again on train and validation sides together, for all epochs, and keep the calibration.",
+    )
+    half: bool = Field(
+        False, description="Round the weights to 16 bits when training is over: half the size of the model."
     )
     temperature: float = Field(
         1.0,

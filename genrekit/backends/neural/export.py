@@ -1,4 +1,8 @@
-"""Networks as a graph for ONNX Runtime."""
+"""Networks as a graph for ONNX Runtime.
+
+A graph keeps the parameters of a network whole and under their own names: ``networks.0.body.conv1.weight``. ONNX Runtime
+folds batch normalisation into convolutions when it loads one, and a bundle needs no second copy of them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnx
+import onnxscript.optimizer
 import torch
+from google.protobuf.message import DecodeError
+from onnx import TensorProto, helper, numpy_helper
 
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.runtime import INPUT, OUTPUT
@@ -18,7 +25,7 @@ from genrekit.runtime import INPUT, OUTPUT
 _OPSET = 18
 
 
-def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str]) -> bytes:
+def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half: bool = False) -> bytes:
     """Export networks with their calibration.
 
     Parameters
@@ -29,6 +36,8 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str]) -> byte
         One example of what it takes.
     free : Mapping of int to str
         The axes of a window whose length may differ, with a name each; the number of windows always may.
+    half : bool
+        Store what `genrekit.backends.neural.native.round_to_half` has rounded in 16 bits; the sums are made in 32.
 
     Returns
     -------
@@ -52,13 +61,18 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str]) -> byte
                 dynamic_shapes=(sizes,),
                 opset_version=_OPSET,
                 dynamo=True,
+                optimize=False,  # it would fold what ONNX Runtime folds too, and lose the parameters
                 verbose=False,
             )
+            assert program is not None
+            onnxscript.optimizer.fold_constants_ir(program.model)
+            onnxscript.optimizer.remove_unused_nodes(program.model)
     finally:
         noise.setLevel(level)
-    assert program is not None
     model = program.model_proto
     _strip(model)
+    if half:
+        _halve(model.graph)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
@@ -71,3 +85,50 @@ def _strip(model: onnx.ModelProto) -> None:
     for item in (*graph.node, *graph.input, *graph.output, *graph.initializer):
         item.doc_string = ""
         del item.metadata_props[:]
+
+
+def parameters(onnx_bytes: bytes) -> dict[str, np.ndarray]:
+    """The parameters of the networks in a graph, by their names.
+
+    Raises
+    ------
+    ValueError
+        If it is no graph, or one that keeps them elsewhere.
+    """
+    try:
+        graph = onnx.load_from_string(onnx_bytes).graph
+    except DecodeError as error:
+        raise ValueError(f"no ONNX graph: {error}") from None
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in graph.initializer):
+        raise ValueError("the graph refers to data in other files")
+    return {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in graph.initializer
+        if tensor.name.startswith("networks.")
+    }
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    """Store as float16 what loses nothing, with a cast after each, which ONNX Runtime folds away when it loads."""
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        values = numpy_helper.to_array(tensor)
+        with np.errstate(over="ignore"):
+            halved = values.astype(np.float16)
+        if np.array_equal(halved, values):
+            tensor.CopyFrom(numpy_helper.from_array(halved, tensor.name))
+            casts.append(helper.make_node("Cast", [tensor.name], [_wide(tensor.name)], to=TensorProto.FLOAT))
+    narrow = {cast.input[0] for cast in casts}
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            if name in narrow:
+                node.input[place] = _wide(name)
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _wide(name: str) -> str:
+    return f"{name}.float32"

@@ -96,13 +96,17 @@ def fit(
             progress(f"training again on both sides, {len(train) + len(valid)} examples")
             networks = run("train_and_valid", _joined(train, valid), None)
         history["temperature"] = temperature
+        if config.half:
+            for network in networks:
+                native.round_to_half(network)
         scorer = calibration.Scorer(networks, temperature=temperature, multilabel=config.multilabel).eval()
         check = _check_windows(train, config.seed)
         with torch.inference_mode():
             check_scores = scorer(torch.from_numpy(check)).numpy()
+        graph = to_onnx(scorer, check[0], free, half=config.half)
         return Fitted(
-            onnx=to_onnx(scorer, check[0], free),
-            native={native.PAYLOAD: native.dump(scorer)},
+            onnx=graph,
+            native={native.PAYLOAD: native.dump(scorer, graph)},
             check_windows=check,
             check_scores=check_scores,
             history=history,

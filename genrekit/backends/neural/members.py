@@ -185,9 +185,12 @@ def _label_weights(side: Prepared, config: NeuralConfig) -> Tensor | None:
         return None
     counts = side.targets.sum(axis=0)
     known = np.maximum(counts, 1)
-    weights = (len(side) - counts) / known if config.multilabel else len(side) / (known * (counts > 0).sum())
+    ratios = (len(side) - counts) / known if config.multilabel else len(side) / known
     # A label that everybody has would count for nothing, and be unlearned.
-    return torch.from_numpy(np.where((counts > 0) & (weights > 0), weights, 1).astype(np.float32))
+    weights = np.where((counts > 0) & (ratios > 0), ratios, 1) ** config.balance_power
+    if not config.multilabel:
+        weights *= len(side) / (weights * counts).sum()
+    return torch.from_numpy(weights.astype(np.float32))
 
 
 def _example_weights(side: Prepared) -> np.ndarray:

@@ -19,7 +19,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def without_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the export, which takes longer than the training of a small network."""
-    monkeypatch.setattr("genrekit.backends.neural.fitting.to_onnx", lambda *arguments: b"")
+    monkeypatch.setattr("genrekit.backends.neural.fitting.to_onnx", lambda *arguments, **more: b"")
 
 
 @pytest.fixture

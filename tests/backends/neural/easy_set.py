@@ -10,6 +10,7 @@ import numpy as np
 
 from genrekit.backends.base import Fitted, Prepared
 from genrekit.backends.spectrogram import SpectrogramBackend, SpectrogramConfig
+from genrekit.bundle import MODEL
 
 N_MELS, N_FRAMES = 32, 16
 BACKEND = SpectrogramBackend()
@@ -33,6 +34,11 @@ SMALL: dict[str, Any] = {
     "precision": "32",
     "device": "cpu",
 }
+
+
+def members_of(fitted: Fitted) -> dict[str, bytes]:
+    """What of a training goes into a bundle."""
+    return {**fitted.native, MODEL: fitted.onnx}
 
 
 def config_of(**settings: object) -> SpectrogramConfig:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from easy_set import BACKEND, config_of, easy, fit, one_each
+from easy_set import BACKEND, config_of, easy, fit, members_of, one_each
 
 import genrekit
 from genrekit.backends.base import Fitted
@@ -19,6 +19,8 @@ from genrekit.backends.neural import native
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.fitting import TOLERANCE
 from genrekit.backends.spectrogram_fit import SpectrogramRecipe
+from genrekit.bundle import MODEL
+from genrekit.errors import BundleError
 from genrekit.runtime import Runtime
 
 TRAIN, VALID = one_each(18), one_each(9, seed=1)
@@ -40,7 +42,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
 
 def scorer_of(fitted: Fitted, *, multilabel: bool, **settings: object) -> Scorer:
     recipe = SpectrogramRecipe(config_of(**settings), 3)
-    return native.restore(fitted.native, recipe.network, multilabel=multilabel)
+    return native.restore(members_of(fitted), recipe.network, multilabel=multilabel)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7])
@@ -61,6 +63,35 @@ def test_the_graph_is_held_against_songs_and_noise(members):
     scores = Runtime(members.onnx, n_labels=3).scores(members.check_windows)
     np.testing.assert_allclose(scores, members.check_scores, atol=TOLERANCE)
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_graph_holds_the_weights_and_the_payload_what_it_lacks(members):
+    assert len(members.native[native.PAYLOAD]) < len(members.onnx) / 4
+    tensors = native.tensors(members_of(members))
+    assert {name.partition(".")[0] for name in tensors} == {"0", "1", "temperature"}
+    state = SpectrogramRecipe(config_of(), 3).bare_network().state_dict()
+    assert all(tensors[f"1.{name}"].shape == values.shape for name, values in state.items())
+
+
+def test_half_of_the_bits_give_nearly_the_same_scores_and_both_sides_the_same_ones(tmp_path, members):
+    halved = fit(tmp_path, TRAIN, VALID, members=2, half=True)
+    assert len(halved.onnx) < 0.75 * len(members.onnx)
+    np.testing.assert_allclose(halved.check_scores, members.check_scores, atol=5e-3)
+    windows = halved.check_windows
+    scores = Runtime(halved.onnx, n_labels=3).scores(windows)
+    with torch.inference_mode():
+        again = scorer_of(halved, multilabel=False)(torch.from_numpy(windows)).numpy()
+    np.testing.assert_allclose(scores, again, atol=1e-5)
+    np.testing.assert_allclose(scores, halved.check_scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("graph", [b"", b"no graph", None])
+def test_damaged_graphs_are_refused(members, graph):
+    hostile = onnx.load_from_string(members.onnx)
+    hostile.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
+    files = {**members.native, MODEL: hostile.SerializeToString() if graph is None else graph}
+    with pytest.raises(BundleError, match="damaged"):
+        native.restore(files, SpectrogramRecipe(config_of(), 3).bare_network, multilabel=False)
 
 
 def test_silence_is_scored(members):

@@ -18,11 +18,11 @@ import lightning.pytorch as L
 import numpy as np
 import pytest
 import torch
-from easy_set import N_FRAMES, N_MELS, config_of, easy, fit, one_each
-from safetensors.numpy import load as load_tensors
+from easy_set import N_FRAMES, N_MELS, config_of, easy, fit, members_of, one_each
 from torch import Tensor, nn
 
 from genrekit.backends.base import Fitted, Prepared
+from genrekit.backends.neural import native
 from genrekit.backends.neural.device import Device
 from genrekit.errors import ConfigError, TrainingError
 
@@ -39,7 +39,7 @@ def curve(fitted: Fitted, stage: str = "train", network: int = 0) -> list[dict[s
 def same(a: Fitted, b: Fitted) -> bool:
     """Whether two trainings gave the same bytes."""
     return (
-        dict(a.native) == dict(b.native)
+        members_of(a) == members_of(b)
         and json.dumps(a.history) == json.dumps(b.history)
         and a.thresholds == b.thresholds
         and np.array_equal(a.check_scores, b.check_scores)
@@ -91,8 +91,7 @@ def test_members_are_networks_of_their_own_and_their_scores_are_averaged(tmp_pat
         np.mean([fitted.check_scores[: len(TRAIN)] for fitted in alone], axis=0),
         atol=1e-6,
     )
-    names = {name.partition(".")[0] for name in load_tensors(both.native["networks.safetensors"])}
-    assert {"0", "1"} <= names
+    assert {"0", "1"} <= {name.partition(".")[0] for name in native.tensors(members_of(both))}
 
 
 @pytest.mark.parametrize("settings", [{}, {"patience": 1}, {"schedule": "plateau"}])
@@ -134,8 +133,8 @@ def test_the_best_epoch_is_kept_or_the_last(tmp_path):
     losses = [point["valid_loss"] for point in curve(best)]
     assert min(losses) == losses[0] < losses[-1]
 
-    def weights(fitted: Fitted) -> dict[str, np.ndarray]:
-        tensors = load_tensors(fitted.native["networks.safetensors"])
+    def weights(fitted: Fitted) -> dict[str, Tensor]:
+        tensors = native.tensors(members_of(fitted))
         return {name: tensor for name, tensor in tensors.items() if name.startswith("0.")}
 
     kept = weights(only)
@@ -170,11 +169,14 @@ def test_the_rate_follows_its_schedule(tmp_path, monkeypatch):
 
 def test_rare_labels_weigh_more(tmp_path):
     lopsided = easy([[0]] * 28 + [[1]] * 4, 2)
-    plain, weighted = (
-        fit(tmp_path / balance, lopsided, None, epochs=4, learning_rate=0.005, balance=balance)
-        for balance in ("none", "weights")
+    settings = ({}, {"balance": "weights", "balance_power": 0.5}, {"balance": "weights"})
+    plain, half_way, weighted = (
+        fit(tmp_path / str(i), lopsided, None, epochs=4, learning_rate=0.005, **more)
+        .check_scores[:24, 1]
+        .mean()
+        for i, more in enumerate(settings)
     )
-    assert weighted.check_scores[:24, 1].mean() > plain.check_scores[:24, 1].mean()
+    assert plain < half_way < weighted
 
 
 @pytest.mark.parametrize("multilabel", [True, False])
