@@ -10,7 +10,14 @@ from pydantic_core import PydanticCustomError
 
 from genrekit.backends.base import BackendInfo, Progress
 from genrekit.backends.neural.backend import NeuralBackend
-from genrekit.backends.neural.config import NeuralConfig
+from genrekit.backends.neural.config import (
+    Balance,
+    BalancePower,
+    Half,
+    LabelSmoothing,
+    Mixup,
+    NeuralConfig,
+)
 from genrekit.errors import MediaError
 from genrekit.types import Example, Modality, Windows
 
@@ -34,7 +41,7 @@ class ImageConfig(NeuralConfig):
         False, description="Look at the centre, the four corners, and all five mirrored, and average."
     )
     learning_rate: float = Field(2e-3, gt=0, le=1, description="The highest rate of AdamW, of the head.")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="Share of the target spread over all labels.")
+    label_smoothing: LabelSmoothing = 0.1
     arch: Literal["resnet18", "resnet34", "resnet50"] = Field("resnet34", description="The network.")
     weights: str = Field(
         "imagenet",
@@ -68,23 +75,10 @@ class ImageConfig(NeuralConfig):
         le=10,
         description="Alpha of the Beta distribution that pastes pictures into others; 0: off.",
     )
-    mixup: float = Field(
-        0.2, ge=0, le=10, description="Alpha of the Beta distribution that mixes pairs of pictures; 0: off."
-    )
-    balance: Literal["none", "weights", "sampler"] = Field(
-        "weights",
-        description="Against rare labels: weights in the loss, or a sampler that draws them more often.",
-    )
-    balance_power: float = Field(
-        0.25,
-        gt=0,
-        le=1,
-        description="Of these weights: 1 lets every label count the same, 0 would be none.",
-    )
-    half: bool = Field(
-        True, description="Round the weights to 16 bits when training is over: half the size of the model."
-    )
-    dropout: float = Field(0.3, ge=0, lt=1, description="Before the last layer.")
+    mixup: Mixup = 0.2
+    balance: Balance = "weights"
+    balance_power: BalancePower = 0.25
+    half: Half = True
 
     @model_validator(mode="after")
     def _known_weights(self) -> ImageConfig:

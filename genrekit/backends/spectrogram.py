@@ -55,7 +55,6 @@ class SpectrogramConfig(NeuralConfig):
     )
     width: int = Field(16, ge=4, le=512, description="Channels of the first stage.")
     depth: int = Field(1, ge=1, le=20, description="Residual blocks a stage.")
-    dropout: float = Field(0.3, ge=0, lt=1, description="Before the last layer.")
     style: float = Field(
         0.5,
         ge=0,

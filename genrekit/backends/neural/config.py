@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator
 
 from genrekit.backends.base import BackendConfig
+
+# Bounds and words of the settings to which a backend gives a default of its own.
+LabelSmoothing = Annotated[
+    float, Field(ge=0, lt=1, description="Share of the target spread over all labels.")
+]
+Mixup = Annotated[
+    float,
+    Field(ge=0, le=10, description="Alpha of the Beta distribution that mixes pairs of examples; 0: off."),
+]
+Balance = Annotated[
+    Literal["none", "weights", "sampler"],
+    Field(description="Against rare labels: weights in the loss, or a sampler that draws them more often."),
+]
+BalancePower = Annotated[
+    float,
+    Field(gt=0, le=1, description="Of these weights: 1 lets every label count the same, 0 would be none."),
+]
+Half = Annotated[
+    bool, Field(description="Round the weights to 16 bits when training is over: half the size of the model.")
+]
 
 
 class NeuralConfig(BackendConfig):
@@ -32,20 +52,11 @@ class NeuralConfig(BackendConfig):
     keep: Literal["best", "last"] = Field(
         "best", description="Weights of the epoch with the lowest validation loss, or of the last one."
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the target spread over all labels.")
-    mixup: float = Field(
-        0.3, ge=0, le=10, description="Alpha of the Beta distribution that mixes pairs of examples; 0: off."
-    )
-    balance: Literal["none", "weights", "sampler"] = Field(
-        "none",
-        description="Against rare labels: weights in the loss, or a sampler that draws them more often.",
-    )
-    balance_power: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="Of these weights: 1 lets every label count the same, 0 would be none.",
-    )
+    label_smoothing: LabelSmoothing = 0.0
+    dropout: float = Field(0.3, ge=0, lt=1, description="Before the last layer.")
+    mixup: Mixup = 0.3
+    balance: Balance = "none"
+    balance_power: BalancePower = 1.0
     ema: float = Field(
         0.99, ge=0, lt=1, description="Decay a step of the moving average of weights that is kept; 0: off."
     )
@@ -65,9 +76,7 @@ class NeuralConfig(BackendConfig):
         False,
         description="Train again on train and validation sides together, for all epochs, and keep the calibration.",
     )
-    half: bool = Field(
-        False, description="Round the weights to 16 bits when training is over: half the size of the model."
-    )
+    half: Half = False
     temperature: float = Field(
         1.0,
         gt=0,

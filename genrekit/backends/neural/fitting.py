@@ -82,7 +82,11 @@ def fit(
             recipe, folder / name, train, valid, recipe_config, device, progress, resume=resume
         )
         history[name] = [_thinned(member) for member in members]
-        return [member.network for member in members]
+        networks = [member.network for member in members]
+        if config.half:  # before anything is fitted to their scores
+            for network in networks:
+                native.round_to_half(network)
+        return networks
 
     with quiet(), torch.random.fork_rng(devices=[]):
         networks = run("train", train, valid)
@@ -96,9 +100,6 @@ def fit(
             progress(f"training again on both sides, {len(train) + len(valid)} examples")
             networks = run("train_and_valid", _joined(train, valid), None)
         history["temperature"] = temperature
-        if config.half:
-            for network in networks:
-                native.round_to_half(network)
         scorer = calibration.Scorer(networks, temperature=temperature, multilabel=config.multilabel).eval()
         check = _check_windows(train, config.seed)
         with torch.inference_mode():

@@ -39,7 +39,7 @@ def dump(scorer: Scorer, onnx: bytes) -> bytes:
 
 
 def tensors(members: Mapping[str, bytes]) -> dict[str, torch.Tensor]:
-    """All tensors of a bundle's networks, those of the second named ``1.…``, and the temperature.
+    """All tensors of a bundle's networks, constants too, those of the second named ``1.…``, and the temperature.
 
     Parameters
     ----------

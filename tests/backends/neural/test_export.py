@@ -19,6 +19,7 @@ from genrekit.backends.neural import native
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.fitting import TOLERANCE
 from genrekit.backends.spectrogram_fit import SpectrogramRecipe
+from genrekit.backends.tuning import best_threshold
 from genrekit.bundle import MODEL
 from genrekit.errors import BundleError
 from genrekit.runtime import Runtime
@@ -83,6 +84,15 @@ def test_half_of_the_bits_give_nearly_the_same_scores_and_both_sides_the_same_on
         again = scorer_of(halved, multilabel=False)(torch.from_numpy(windows)).numpy()
     np.testing.assert_allclose(scores, again, atol=1e-5)
     np.testing.assert_allclose(scores, halved.check_scores, atol=1e-5)
+
+
+def test_thresholds_are_those_of_the_rounded_networks(tmp_path):
+    labels = [[0], [1, 2], [2], [0, 1, 2]] * 5
+    valid = easy(labels, seed=1)
+    fitted = fit(tmp_path, easy(labels), valid, multilabel=True, arch="plain", half=True)
+    scores = Runtime(fitted.onnx, n_labels=3).example_scores(valid.windows)
+    for k, threshold in enumerate(fitted.thresholds.values()):
+        assert threshold == pytest.approx(best_threshold(scores[:, k], valid.targets[:, k] > 0), abs=1e-6)
 
 
 @pytest.mark.parametrize("graph", [b"", b"no graph", None])
