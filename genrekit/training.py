@@ -294,7 +294,7 @@ def _kept_metrics(report: Report) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost", "torch", "lightning")
+    names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost", "torch", "torchvision", "lightning")
     found = {"python": platform.python_version()}
     for name in names:
         with suppress(PackageNotFoundError):  # some libraries come under several distribution names

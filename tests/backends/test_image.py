@@ -165,11 +165,10 @@ def test_what_is_frozen_keeps_its_weights_and_statistics(partial, tmp_path):
     assert [point["epoch"] for point in fitted.history["train"][0]] == [1, 2]
 
 
-@pytest.mark.parametrize(("beginning", "starts"), [("the head, epoch 2", 1), ("all layers, epoch 2", 2)])
-def test_an_interrupted_training_goes_on_in_its_phase(partial, tmp_path, monkeypatch, beginning, starts):
+def test_an_interrupted_training_goes_on_in_its_phase(partial, tmp_path, monkeypatch):
     monkeypatch.setattr("genrekit.backends.neural.watching._QUIET_S", 0)
     monkeypatch.setattr("genrekit.backends.neural.fitting.to_onnx", lambda *arguments, **more: b"")
-    config = config_of(weights=str(partial), head_epochs=2, epochs=2)
+    config = config_of(weights=str(partial), head_epochs=1, epochs=2)
 
     def run(folder, stop=None, *, resume=False):
         said = []
@@ -179,16 +178,16 @@ def test_an_interrupted_training_goes_on_in_its_phase(partial, tmp_path, monkeyp
             if stop and text.startswith(stop):
                 raise KeyboardInterrupt
 
-        return IMAGE.fit_in(folder, side(), side(seed=1), LABELS, config, say, resume=resume), said
+        return IMAGE.fit_in(folder, side(), None, LABELS, config, say, resume=resume), said
 
     whole, _ = run(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "run", beginning)
+        run(tmp_path / "run", "all layers, epoch 2")
     again, said = run(tmp_path / "run", resume=True)
     assert again.native == whole.native
     assert again.history == whole.history
     assert any("going on after epoch 1" in text for text in said)
-    assert any(text.startswith("the head, epoch 2") for text in said) == (starts == 1)
+    assert not any(text.startswith("the head") for text in said if "going on" not in text)
 
 
 def test_red_and_blue_are_told_apart_and_the_graph_agrees():
