@@ -15,11 +15,11 @@ from rich.console import Console
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from genrekit import images
 from genrekit.datasets import open_dataset
-from genrekit.evaluation import report
-from genrekit.report import render
-from genrekit.splits import group_keys
+from genrekit.datasets.splits import group_keys
+from genrekit.evaluation.report_text import render
+from genrekit.media import images
+from genrekit.metrics.measure import report
 from genrekit.types import Modality
 
 SIZE, BINS = 64, 8

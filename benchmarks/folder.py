@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from genrekit import images
-from genrekit.cache import Cache
-from genrekit.inference import predict
-from genrekit.model import load_model
-from genrekit.runtime import Runtime
+from genrekit.media import images
+from genrekit.models.runtime import Runtime
+from genrekit.prediction.model import load_model
+from genrekit.prediction.pipeline import predict
+from genrekit.preparation.cache import Cache
 
 spent: dict[str, float] = {}
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from genrekit import images
+from genrekit.media import images
 
 SIZE = 224
 N_COVERS = 20

@@ -22,7 +22,7 @@ import pandas as pd
 
 from genrekit.features.schema import SPOTIFY_COLUMNS
 from genrekit.features.spotify_schema import MODEL_COLUMNS
-from genrekit.model import find
+from genrekit.prediction.model import find
 
 # What somebody writes who needs it once: everything at a time.
 PLAIN = """

@@ -24,7 +24,7 @@ from genrekit.backends.config import make_config, parse_settings
 from genrekit.backends.neural.batches import Batches, training_loader
 from genrekit.backends.neural.device import choose
 from genrekit.backends.neural.members import quiet, train_members
-from genrekit.backends.spectrogram_fit import SpectrogramRecipe
+from genrekit.backends.spectrogram.recipe import SpectrogramRecipe
 
 N_LABELS = 10
 

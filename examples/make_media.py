@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from genrekit.datasets.synth.instruments import SR
-from genrekit.datasets.synth.song import play
+from genrekit.datasets.synthetic.instruments import SR
+from genrekit.datasets.synthetic.song import play
 
 DURATION_S = 30.0
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from genrekit.assessment import cross_validate, evaluate
-    from genrekit.inference import load_model, predict
-    from genrekit.training import train
+    from genrekit.evaluation.evaluate import cross_validate, evaluate
+    from genrekit.prediction.pipeline import load_model, predict
+    from genrekit.training.train import train
 
 __all__ = ["__version__", "cross_validate", "evaluate", "load_model", "predict", "train"]
 
 _HOMES = {
-    "load_model": "genrekit.inference",
-    "predict": "genrekit.inference",
-    "train": "genrekit.training",
-    "evaluate": "genrekit.assessment",
-    "cross_validate": "genrekit.assessment",
+    "load_model": "genrekit.prediction.pipeline",
+    "predict": "genrekit.prediction.pipeline",
+    "train": "genrekit.training.train",
+    "evaluate": "genrekit.evaluation.evaluate",
+    "cross_validate": "genrekit.evaluation.evaluate",
 }
 
 

@@ -146,7 +146,7 @@ class Prediction:
     model_sha256 : str
         The hash of the bundle that answered; empty where none did.
     analysis : Mapping of str to float, str or None
-        What was measured of a song beside its genre (`genrekit.measures.COLUMNS`), where it was asked for.
+        What was measured of a song beside its genre (`genrekit.analysis.columns.COLUMNS`), where it was asked for.
     """
 
     id: str

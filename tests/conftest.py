@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from track_tables import tracks
+from support.track_tables import tracks
 
 from genrekit.backends import registry
 from genrekit.backends.config import make_config
 from genrekit.datasets import open_dataset
 from genrekit.datasets.base import Dataset
-from genrekit.training import train
+from genrekit.training.train import train
 
 
 @pytest.fixture(scope="session")

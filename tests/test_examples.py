@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrekit import images
 from genrekit.backends import registry
 from genrekit.backends.config import make_config, read_config_file
 from genrekit.datasets import open_dataset
+from genrekit.media import images
 from genrekit.types import Modality
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -55,7 +55,7 @@ def test_it_trains_evaluates_and_predicts(environment, songs, tmp_path):
 
 def test_it_conforms(environment):
     code = (
-        "from genrekit.testing import check_backend; from genrekit_bands import BandsBackend; "
+        "from genrekit.testing.backend import check_backend; from genrekit_bands import BandsBackend; "
         "check_backend(BandsBackend(), settings={'window_s': 2})"
     )
     done = subprocess.run(

@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 from pydantic import Field
 
-from genrekit import audio
 from genrekit.backends.base import BackendConfig, BackendInfo, Fitted
 from genrekit.errors import MediaError
+from genrekit.media import audio
 from genrekit.types import Modality, Windows
 
 SR = 22050

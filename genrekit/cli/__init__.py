@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from genrekit.cli import backends, datasets, evaluate, models, predict, sort, tag, train
-from genrekit.cli.words import error_line
+from genrekit.cli.printing import error_line
 from genrekit.errors import GenrekitError, UsageError
 
 FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141

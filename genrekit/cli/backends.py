@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from genrekit.cli.words import out
+from genrekit.cli.printing import out
 
 
 def backends(
@@ -18,7 +18,7 @@ def backends(
     """List the backends, or the settings or columns of one."""
     from genrekit.backends import registry
     from genrekit.errors import UsageError
-    from genrekit.writers import visible
+    from genrekit.output.writers import visible
 
     if name is None:
         if columns:

@@ -24,7 +24,7 @@ from genrekit.cli.options import (
     job_count,
     open_cache,
 )
-from genrekit.cli.words import out, say
+from genrekit.cli.printing import out, say
 
 if TYPE_CHECKING:
     from genrekit.datasets.base import Dataset
@@ -66,7 +66,7 @@ def show(
     import json
     from collections import Counter
 
-    from genrekit.writers import visible
+    from genrekit.output.writers import visible
 
     dataset = _open(source, prefer, merge_labels)
     sides = Counter(example.split or "none" for example in dataset.examples)
@@ -115,8 +115,8 @@ def check(
 
     from genrekit.datasets.check import KINDS
     from genrekit.datasets.check import check as look
+    from genrekit.output.writers import visible
     from genrekit.progress import progress
-    from genrekit.writers import visible
 
     dataset = _open(source, prefer)
     with progress(len(dataset.examples), "checking") as advance:
@@ -160,7 +160,7 @@ def split(
     from dataclasses import replace
 
     from genrekit.datasets.export import manifest, write_table
-    from genrekit.splits import SIDES, make_split
+    from genrekit.datasets.splits import SIDES, make_split
 
     check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
     dataset = _open(source, prefer, merge_labels)
@@ -197,11 +197,11 @@ def features(
     from genrekit.datasets import open_dataset
     from genrekit.datasets.export import FeatureRow, feature_table, write_table
     from genrekit.features.gtzan import SR
-    from genrekit.material import check_spectrograms
-    from genrekit.preparation import Preparer, prepare_all
+    from genrekit.output.writers import visible
+    from genrekit.preparation.preparer import Preparer, prepare_all
     from genrekit.progress import progress
+    from genrekit.training.prepared_dataset import check_spectrograms
     from genrekit.types import Modality
-    from genrekit.writers import visible
 
     check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
     backend = registry.get("gtzan")

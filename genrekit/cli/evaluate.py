@@ -29,8 +29,8 @@ from genrekit.cli.options import (
     job_count,
     open_cache,
 )
+from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
-from genrekit.cli.words import say
 
 
 class Side(StrEnum):
@@ -79,8 +79,8 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Measure a model on labelled data, or a backend by cross-validation."""
-    from genrekit import assessment
     from genrekit.errors import UsageError
+    from genrekit.evaluation import evaluate as assessment
 
     if (model is None) == (backend is None):
         raise UsageError(
@@ -110,7 +110,7 @@ def evaluate(
             say=say,
         )
     else:
-        from genrekit.model import load_model
+        from genrekit.prediction.model import load_model
 
         if config or settings or seed is not None or split_by is not SplitBy.AUTO or multilabel:
             raise UsageError(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from genrekit.cli.words import out
+from genrekit.cli.printing import out
 
 
 def models(
@@ -18,12 +18,12 @@ def models(
     """List the models in the box, or show one bundle after checking it."""
     import json
 
-    from genrekit.model import find
-    from genrekit.models import box
-    from genrekit.writers import visible
+    from genrekit.models.shipped import box
+    from genrekit.output.writers import visible
+    from genrekit.prediction.model import find
 
     if model is None:
-        from genrekit.bundle import load
+        from genrekit.models.bundle import load
 
         for name, path in box().items():
             manifest = load(path).manifest

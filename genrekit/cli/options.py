@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from genrekit.backends.base import Backend, BackendConfig
-    from genrekit.cache import Cache
+    from genrekit.preparation.cache import Cache
 
 
 class SplitBy(StrEnum):
@@ -157,14 +157,14 @@ def configure(
 
 def open_cache(no_cache: bool) -> Cache:
     """The cache of prepared inputs, or one that is switched off."""
-    from genrekit.cache import Cache
+    from genrekit.preparation.cache import Cache
 
     return Cache(enabled=False) if no_cache else Cache()
 
 
 def job_count(jobs: int | None) -> int:
     """The number of processes that was asked for, or one a core."""
-    from genrekit.execution import default_jobs
+    from genrekit.execution.ordered_map import default_jobs
 
     return jobs or default_jobs()
 

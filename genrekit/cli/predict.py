@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genrekit.addresses import is_remote
-from genrekit.cli.answers import measures_of
+from genrekit.cli.existing_answers import measures_of
 from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
-from genrekit.cli.words import say
+from genrekit.cli.printing import say
+from genrekit.remote.addresses import is_remote
 
 if TYPE_CHECKING:
-    from genrekit.inputs import Input
+    from genrekit.prediction.inputs import Input
     from genrekit.types import Example
 
 ALL_FAILED, SOME_FAILED = 1, 3
@@ -129,15 +129,15 @@ def predict(
 
     Exit status: 0 all answered; 1 none could be; 2 wrong usage; 3 some could not be.
     """
-    from genrekit.answer import Answer
-    from genrekit.cli.results import Results, check_results
+    from genrekit.cli.output_file import Results, check_results
     from genrekit.errors import OutputExistsError, UsageError
-    from genrekit.inference import FEW, load_box, load_model
-    from genrekit.inference import predict as stream
-    from genrekit.inputs import expand
-    from genrekit.media import suffix_modality
-    from genrekit.numbers import MAX_CHARACTERS, read_numbers
-    from genrekit.routing import extra_columns
+    from genrekit.media.kinds import suffix_modality
+    from genrekit.prediction.decision import Answer
+    from genrekit.prediction.feature_row import MAX_CHARACTERS, read_numbers
+    from genrekit.prediction.inputs import expand
+    from genrekit.prediction.pipeline import FEW, load_box, load_model
+    from genrekit.prediction.pipeline import predict as stream
+    from genrekit.prediction.routing import extra_columns
     from genrekit.types import Modality
 
     if not paths and features is None:
@@ -200,7 +200,7 @@ def predict(
         part: dict[str, Any] = {"offset_s": offset, "duration_s": duration}
         results.write(stream(inputs, models=models, answer=answer, **part, **work))
     else:
-        from genrekit.batch import Batch, Options
+        from genrekit.prediction.batch import Batch, Options
 
         batch = Batch(results.folder, models, Options(answer, offset, duration))
         results.finish(

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrekit.cli.answers import Finished, RowFormat, Rows, SoundPaths, finished_answers, new_answers
+from genrekit.cli.existing_answers import Finished, RowFormat, Rows, SoundPaths, finished_answers, new_answers
 from genrekit.cli.options import Jobs, Models, NoCache, Overwrite
-from genrekit.cli.words import out, say
+from genrekit.cli.printing import out, say
 
 if TYPE_CHECKING:
-    from genrekit.sorting import Row
+    from genrekit.library.sort import Row
 
 ALL_FAILED, SOME_FAILED = 1, 3
 FIRST = 3
@@ -60,8 +60,8 @@ def sort(
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.sorting import Kind
-    from genrekit.sorting import sort as sorted_rows
+    from genrekit.library.sort import Kind
+    from genrekit.library.sort import sort as sorted_rows
 
     if link and copy:
         raise UsageError("Give either --link or --copy, not both.")
@@ -114,9 +114,9 @@ def _print_table(rows: list[Row]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from genrekit.sorting import UNSURE
-    from genrekit.terminal import PipeConsole
-    from genrekit.writers import encodable, visible
+    from genrekit.library.sort import UNSURE
+    from genrekit.output.terminal import PipeConsole
+    from genrekit.output.writers import encodable, visible
 
     names: dict[str | None, list[str]] = {}
     for row in rows:

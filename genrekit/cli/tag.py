@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.answers import (
+from genrekit.cli.existing_answers import (
     Finished,
     RowFormat,
     Rows,
@@ -20,12 +20,12 @@ from genrekit.cli.answers import (
     new_answers,
 )
 from genrekit.cli.options import Jobs, Models, NoCache, check_output
-from genrekit.cli.words import say
+from genrekit.cli.printing import say
 
 if TYPE_CHECKING:
-    from genrekit.tags.changes import Row
-    from genrekit.tags.fields import Field
-    from genrekit.tags.journal import Journal
+    from genrekit.library.tags.changes import Row
+    from genrekit.library.tags.fields import Field
+    from genrekit.library.tags.journal import Journal
 
 ALL_FAILED, SOME_FAILED = 1, 3
 
@@ -81,11 +81,11 @@ def tag(
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.tags.changes import Existing, Policy, Status
-    from genrekit.tags.fields import MEASURED
-    from genrekit.tags.journal import Journal, read_journal
-    from genrekit.tags.tagging import tag as tagged
-    from genrekit.tags.tagging import undo as undone
+    from genrekit.library.tags.changes import Existing, Policy, Status
+    from genrekit.library.tags.fields import MEASURED
+    from genrekit.library.tags.journal import Journal, read_journal
+    from genrekit.library.tags.tagging import tag as tagged
+    from genrekit.library.tags.tagging import undo as undone
 
     if overwrite and append:
         raise UsageError("Give either --overwrite or --append, not both.")
@@ -134,7 +134,7 @@ def tag(
 
 def _measured(words: str | None) -> tuple[Field, ...]:
     from genrekit.errors import UsageError
-    from genrekit.tags.fields import Field
+    from genrekit.library.tags.fields import Field
 
     asked = measures_of(words)
     if "loudness" in asked:
@@ -146,7 +146,7 @@ def _measured(words: str | None) -> tuple[Field, ...]:
 
 
 def _print(rows: Iterator[Row], format: Rows, measured: tuple[Field, ...]) -> Counter[str]:
-    from genrekit.tags.showing import RowTable, write_jsonl
+    from genrekit.cli.tag_rows import RowTable, write_jsonl
 
     counts: Counter[str] = Counter()
     table = None

@@ -33,8 +33,8 @@ from genrekit.cli.options import (
     job_count,
     open_cache,
 )
+from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
-from genrekit.cli.words import say
 
 
 def train(
@@ -90,9 +90,9 @@ def train(
     overwrite: Overwrite = False,
 ) -> None:
     """Train a model on labelled data, measure it once on the test side, and save it as one file."""
-    from genrekit import training
     from genrekit.backends.config import parse_grid
-    from genrekit.ranks import rank
+    from genrekit.distributed import rank
+    from genrekit.training import train as training
 
     first = rank() == 0  # under torchrun, the first process speaks
 

@@ -10,22 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from genrekit.datasets.base import Ambiguous, Dataset, Reading
-from genrekit.datasets.fma import open_fma
+from genrekit.datasets.fma.loader import open_fma
 from genrekit.datasets.folder import open_folder
-from genrekit.datasets.frames import open_frames
-from genrekit.datasets.gtzan import open_gtzan
+from genrekit.datasets.gtzan.loader import open_gtzan
 from genrekit.datasets.manifest import open_manifest
 from genrekit.datasets.names import nearest, printable, quote_all
 from genrekit.datasets.spectrograms import open_spectrograms
-from genrekit.datasets.spotify import open_spotify
-from genrekit.datasets.synthetic import open_synthetic
+from genrekit.datasets.spotify.loader import open_spotify
+from genrekit.datasets.synthetic.loader import open_synthetic
 from genrekit.datasets.table import match, open_table, what_is_wrong
-from genrekit.datasets.tabular import LABEL_COLUMNS, PATH_COLUMNS, read_cells
 from genrekit.errors import DatasetError
 from genrekit.features.schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
 from genrekit.features.spotify_schema import recognises
 from genrekit.labels import canonical, same_genre
-from genrekit.media import suffix_modality
+from genrekit.media.kinds import suffix_modality
+from genrekit.tables.cells import LABEL_COLUMNS, PATH_COLUMNS, read_cells
+from genrekit.tables.frames import open_frames
 from genrekit.types import Modality
 
 __all__ = ["Dataset", "open_dataset"]

@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from genrekit import images
-from genrekit.audio import is_silent, load
 from genrekit.datasets.base import Dataset
 from genrekit.errors import MediaError
-from genrekit.execution import ordered_map
+from genrekit.execution.ordered_map import ordered_map
 from genrekit.hashing import hash_array, hash_bytes, hash_file
 from genrekit.labels import same_genre
+from genrekit.media import images
+from genrekit.media.audio import is_silent, load
 from genrekit.types import Example, Modality
 
 Kind = Literal[

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.datasets.base import Dataset
-from genrekit.datasets.gtzan_facts import GENRES
+from genrekit.datasets.gtzan.facts import GENRES
 from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
 from genrekit.datasets.npz import MAX_BYTES, Arrays, open_arrays
 from genrekit.errors import DatasetError, visible

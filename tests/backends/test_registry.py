@@ -28,7 +28,7 @@ def strangers(monkeypatch, tmp_path):
     points = [
         EntryPoint(name, target, registry.GROUP)
         for name, target in (
-            ("gtzan", "genrekit.backends.gtzan:GtzanBackend"),
+            ("gtzan", "genrekit.backends.gtzan.backend:GtzanBackend"),
             ("gtzan", "a_better_gtzan:Backend"),
             ("gone", "no_such_module_:Backend"),
             ("empty", "strangers:Empty"),
@@ -59,7 +59,7 @@ def test_broken_backends_are_listed_with_their_reason_and_break_nothing_else(str
     assert "does not derive from BackendConfig" in reasons["unconfigured"]
     assert "claimed by several packages (one:Backend, two:Backend)" in reasons["wanted"]
     assert list(registry.table_schemas()) == ["gtzan"]
-    assert type(registry.get("gtzan")).__module__ == "genrekit.backends.gtzan"
+    assert type(registry.get("gtzan")).__module__ == "genrekit.backends.gtzan.backend"
 
 
 def test_an_unknown_name_gets_the_nearest_one():

@@ -25,7 +25,7 @@ def paths(songs):
 
 
 def test_an_output_says_what_it_is_about(predict, paths, tmp_path, model_path):
-    from genrekit.bundle import load
+    from genrekit.models.bundle import load
 
     assert predict(*paths, "-o", "out.jsonl").status == 0
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
@@ -122,7 +122,7 @@ def test_an_archive_and_a_manifest_that_lie_elsewhere(predict, bucket, tmp_path)
 
 
 def test_a_table_elsewhere(genrekit, tracks_model, bucket):  # noqa: F811
-    from track_tables import tracks
+    from support.track_tables import tracks
 
     bucket.put_object(Bucket="songs", Key="t.csv", Body=tracks(4).to_csv(index=False).encode())
     run = genrekit("predict", "--model", tracks_model, "s3://songs/t.csv", "--format", "csv")

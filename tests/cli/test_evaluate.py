@@ -20,7 +20,7 @@ def evaluate(genrekit):
 
 
 def test_the_test_side_of_the_training_comes_back(evaluate, model_path, songs):
-    from genrekit.bundle import load
+    from genrekit.models.bundle import load
 
     run = evaluate(model_path, "--data", songs.source, "--split", "test")
     assert run.status == 0, run.err

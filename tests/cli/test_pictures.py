@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genrekit.bundle import load
-from genrekit.media import Modality
+from genrekit.media.kinds import Modality
+from genrekit.models.bundle import load
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 QUICK = ("arch=resnet18", "weights=none", "image_size=40", "head_epochs=0", "epochs=1", "batch_size=8")

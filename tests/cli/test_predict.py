@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
 
-from genrekit.bundle import load, save
-from genrekit.inference import Answer, load_model
-from genrekit.inference import predict as predict_genres
+from genrekit.models.bundle import load, save
+from genrekit.prediction.pipeline import Answer, load_model
+from genrekit.prediction.pipeline import predict as predict_genres
 from genrekit.types import Example
 
 SR = 22050
@@ -292,7 +292,7 @@ def test_an_output_in_no_folder_is_refused_before_the_work(predict, song, tmp_pa
 def test_an_interrupted_output_does_not_look_complete(predict, song, tmp_path, monkeypatch):
     output = tmp_path / "out.json"
     output.write_text("the old one")
-    monkeypatch.setattr("genrekit.writers.JsonWriter.write", Interrupts())
+    monkeypatch.setattr("genrekit.output.writers.JsonWriter.write", Interrupts())
     assert predict(song, "-o", output, "--overwrite", "--format", "json").status == 130
     assert output.read_text() == "the old one"
     assert (tmp_path / "out.json.part").exists()
@@ -324,7 +324,7 @@ def test_python_takes_one_path_or_an_example_with_its_own_part(model_path, song)
 def test_a_folder_of_the_same_name_does_not_hide_a_model_in_the_box(tmp_path, monkeypatch, model_path):
     (tmp_path / "tiny").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("genrekit.model.box", lambda: {"tiny": model_path})
+    monkeypatch.setattr("genrekit.prediction.model.box", lambda: {"tiny": model_path})
     assert load_model("tiny").name == "tiny"
 
 

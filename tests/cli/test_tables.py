@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from track_tables import tracks
+from support.track_tables import tracks
 
 QUICK = ["--set", "n_estimators=15", "--set", "min_child_weight=1", "--set", "max_depth=3"]
 
@@ -69,7 +69,7 @@ def test_every_format_of_table_gives_the_same_answers(predict, tmp_path):
 
 
 def test_many_rows_are_scored_natively_and_alike(predict, tmp_path, monkeypatch):
-    from genrekit import bulk
+    from genrekit.prediction import table_rows as bulk
 
     frame = tracks(300, seed=3)
     frame.loc[5, "energy"] = np.nan
@@ -191,7 +191,7 @@ def test_ambiguous_tracks_are_dropped_or_kept_and_it_is_said(train, tmp_path):
     run = train("--data", "t.csv")
     assert run.status == 0, run.err
     assert "20 tracks stand under several genres" in run.err
-    from genrekit.bundle import load
+    from genrekit.models.bundle import load
 
     facts = load(tmp_path / "m.genrekit").manifest.data
     assert facts["removed"] == {"ambiguous": 40}

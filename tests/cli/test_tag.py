@@ -4,8 +4,8 @@ import shutil
 import pytest
 
 from genrekit.hashing import hash_file
-from genrekit.tags.fields import Field
-from genrekit.tags.formats import open_tags
+from genrekit.library.tags.fields import Field
+from genrekit.library.tags.formats import open_tags
 
 
 @pytest.fixture

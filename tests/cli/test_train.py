@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from genrekit.bundle import load
+from genrekit.models.bundle import load
 
 QUICK = [
     "--set",

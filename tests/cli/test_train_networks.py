@@ -15,7 +15,7 @@ import pytest
 import soundfile
 import torch
 
-from genrekit.bundle import load
+from genrekit.models.bundle import load
 
 SETTINGS = {
     "window_s": 2, "arch": "plain", "width": 4, "epochs": 3, "n_mels": 32, "precision": "32",

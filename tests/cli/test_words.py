@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from genrekit.cli.words import out, printable
+from genrekit.cli.printing import out, printable
 
 HOSTILE = "a\x1b[2J\nforged.flac"
 

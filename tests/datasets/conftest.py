@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dataset_files import KAGGLE_HEADER, kaggle_row, write_rows, write_song
+from support.dataset_files import KAGGLE_HEADER, kaggle_row, write_rows, write_song
 
 
 @pytest.fixture(autouse=True)

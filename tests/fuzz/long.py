@@ -20,8 +20,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 BATCH = 200
 START_S = 60.0  # for the imports of a child, and its workers
@@ -58,8 +57,8 @@ def main() -> int:
     )
     options = parser.parse_args()
 
-    from mutate import mutant
-    from seeds import SONG, seeds, sound
+    from support.fuzz_mutate import mutant
+    from support.fuzz_seeds import SONG, seeds, sound
 
     kinds = options.kinds.split(",")
     started_s = time.monotonic()
@@ -90,11 +89,11 @@ def main() -> int:
 
 def _train(folder: Path) -> dict[str, Path]:
     """The quickly trained models that the tests share."""
-    from track_tables import tracks
+    from support.track_tables import tracks
 
     from genrekit.backends import registry
     from genrekit.backends.config import make_config
-    from genrekit.training import train
+    from genrekit.training.train import train
 
     models = {"gtzan": folder / "gtzan.genrekit", "spotify": folder / "spotify.genrekit"}
     table = folder / "tracks.csv"
@@ -214,9 +213,9 @@ def _report(tallies: dict[str, Tally], n_reasons: int, seconds: float) -> None:
 
 def _judge_from_stdin(kind: str, *models: str) -> None:
     """The child: paths in, verdicts out, a line each."""
-    from judge import BUNDLES, TABLES, judge
+    from support.fuzz_judge import BUNDLES, TABLES, judge
 
-    from genrekit.model import load_model
+    from genrekit.prediction.model import load_model
 
     paths = [Path(line) for line in sys.stdin.read().splitlines()]
     for verdict in judge(kind, paths, [load_model(path) for path in (*models, "image")]):

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judge import BUNDLES, PICTURES, SOUNDS, TABLES, judge
-from mutate import mutant
-from seeds import SONG, Seed, seeds, sound
+from support.fuzz_judge import BUNDLES, PICTURES, SOUNDS, TABLES, judge
+from support.fuzz_mutate import mutant
+from support.fuzz_seeds import SONG, Seed, seeds, sound
 
-from genrekit.bundle import MANIFEST
-from genrekit.container import unpack
 from genrekit.errors import BundleError
 from genrekit.features.schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
-from genrekit.manifest import parse_manifest
-from genrekit.model import Model, load_model
+from genrekit.models.bundle import MANIFEST
+from genrekit.models.container import unpack
+from genrekit.models.manifest import parse_manifest
+from genrekit.prediction.model import Model, load_model
 
 MEDIA_EACH, TABLES_EACH, BUNDLES_EACH = 14, 30, 12
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genrekit.backends.base import Fitted, Prepared, Progress
-from genrekit.backends.hooks import Painter
+from genrekit.backends.capabilities import Painter
 
 if TYPE_CHECKING:
     from genrekit.backends.neural.module import Recipe

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from genrekit.backends.neural.config import NeuralConfig
+from genrekit.distributed import local_rank, local_world_size, world_size
 from genrekit.errors import ConfigError
-from genrekit.ranks import local_rank, local_world_size, world_size
 
 
 @dataclass(frozen=True)

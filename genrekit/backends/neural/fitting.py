@@ -17,8 +17,8 @@ from genrekit.backends.neural.device import choose
 from genrekit.backends.neural.export import to_onnx
 from genrekit.backends.neural.members import Trained, quiet, train_members
 from genrekit.backends.neural.module import Recipe
-from genrekit.backends.tuning import DEFAULT_THRESHOLD, best_threshold
 from genrekit.errors import ConfigError
+from genrekit.metrics.threshold_tuning import DEFAULT_THRESHOLD, best_threshold
 
 TOLERANCE = 1e-4
 _N_CHECK = 24

@@ -26,8 +26,8 @@ from genrekit.backends.neural.config import NeuralConfig
 from genrekit.backends.neural.device import Device
 from genrekit.backends.neural.module import GenreModule, Phase, Recipe
 from genrekit.backends.neural.watching import Watch
+from genrekit.distributed import rank, world_size
 from genrekit.errors import TrainingError
-from genrekit.ranks import rank, world_size
 
 # Between the seeds of two phases of one network; members have neighbouring ones.
 _SEEDS = 1000

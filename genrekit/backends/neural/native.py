@@ -12,8 +12,8 @@ from torch import nn
 
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.export import parameters
-from genrekit.bundle import MODEL
 from genrekit.errors import BundleError
+from genrekit.models.bundle import MODEL
 
 PAYLOAD = "networks.safetensors"
 _NETWORKS = "networks."

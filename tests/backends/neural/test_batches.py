@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from easy_set import one_each
 from hypothesis import given
 from hypothesis import strategies as st
+from support.easy_set import one_each
 
 from genrekit.backends.base import Prepared
 from genrekit.backends.neural.batches import Batches, Crops, measuring_loader, training_loader

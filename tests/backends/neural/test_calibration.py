@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from easy_set import one_each
+from support.easy_set import one_each
 from torch import nn
 
 from genrekit.backends.neural.calibration import (

@@ -11,18 +11,18 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from easy_set import BACKEND, config_of, easy, fit, members_of, one_each
+from support.easy_set import BACKEND, config_of, easy, fit, members_of, one_each
 
 import genrekit
 from genrekit.backends.base import Fitted
 from genrekit.backends.neural import native
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.fitting import TOLERANCE
-from genrekit.backends.spectrogram_fit import SpectrogramRecipe
-from genrekit.backends.tuning import best_threshold
-from genrekit.bundle import MODEL
+from genrekit.backends.spectrogram.recipe import SpectrogramRecipe
 from genrekit.errors import BundleError
-from genrekit.runtime import Runtime
+from genrekit.metrics.threshold_tuning import best_threshold
+from genrekit.models.bundle import MODEL
+from genrekit.models.runtime import Runtime
 
 TRAIN, VALID = one_each(18), one_each(9, seed=1)
 SEVERAL = [[0], [1, 2], [2], [0, 1, 2]] * 5

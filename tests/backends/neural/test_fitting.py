@@ -18,7 +18,7 @@ import lightning.pytorch as L
 import numpy as np
 import pytest
 import torch
-from easy_set import N_FRAMES, N_MELS, config_of, easy, fit, members_of, one_each
+from support.easy_set import N_FRAMES, N_MELS, config_of, easy, fit, members_of, one_each
 from torch import Tensor, nn
 
 from genrekit.backends.base import Fitted, Prepared
@@ -187,7 +187,7 @@ def test_rare_labels_are_drawn_more_often(tmp_path, monkeypatch, multilabel):
         seen.append(targets)
         return windows, targets
 
-    monkeypatch.setattr("genrekit.backends.spectrogram_fit.SpectrogramRecipe.augment", noting)
+    monkeypatch.setattr("genrekit.backends.spectrogram.recipe.SpectrogramRecipe.augment", noting)
     lopsided = easy([[0]] * 28 + [[1]] * 4, 2)
     fit(tmp_path, lopsided, None, epochs=6, balance="sampler", multilabel=multilabel)
     counts = torch.cat(seen).sum(dim=0)
@@ -277,7 +277,7 @@ class Broken(nn.Module):
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def breaking(act: Callable[[Tensor], Tensor], at: int = 5) -> None:
-        monkeypatch.setattr("genrekit.backends.spectrogram_fit.build", lambda *a, **k: Broken(act, at))
+        monkeypatch.setattr("genrekit.backends.spectrogram.recipe.build", lambda *a, **k: Broken(act, at))
 
     return breaking
 

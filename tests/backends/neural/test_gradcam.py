@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from genrekit.backends.neural.backbones import Pictures
+from genrekit.backends.image.backbones import Pictures
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.gradcam import grad_cam, overlay
-from genrekit.backends.neural.networks import build
+from genrekit.backends.spectrogram.networks import build
 
 
 class Corner(nn.Module):

@@ -1,0 +1,311 @@
+"""Training of the ``gtzan`` backend: classifiers compared on grouped folds, calibrated there, and exported.
+
+Both sides are joined: nothing here stops early, so a validation side is worth more in the folds. A fold holds out
+whole groups; the held-out scores say how good a candidate is, and from them alone its sigmoid is learnt (one
+slope and one offset for all labels, so that the mean over an example's windows is calibrated). What is kept is
+then fitted on everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed
+from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from genrekit.backends.base import Fitted, Prepared, Progress
+from genrekit.backends.gtzan import payload
+from genrekit.backends.gtzan.backend import GtzanConfig
+from genrekit.backends.gtzan.estimators import (
+    CLASSIFIERS,
+    TRANSFORMS,
+    VOTERS,
+    Floats,
+    Integers,
+    Sigmoid,
+    Vote,
+    build,
+    example_means,
+    log_losses,
+    log_odds,
+)
+from genrekit.backends.gtzan.export import to_onnx
+from genrekit.errors import DatasetError
+from genrekit.execution.ordered_map import default_jobs
+
+_N_CHECK = 500
+# What an absent class scores: no odds at all.
+_NO_ODDS = -20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Windows below each other, and whose they are.
+
+    Attributes
+    ----------
+    X : np.ndarray [shape=(n_windows, 57), dtype=float64]
+        Values that float32 can hold.
+    y, groups : np.ndarray [shape=(n_examples,)]
+        Classes, counted over the labels that occur, and groups.
+    counts : np.ndarray [shape=(n_examples,)]
+        Windows an example.
+    classes : np.ndarray [shape=(n_classes,)]
+        The label of each class.
+    """
+
+    X: Floats
+    y: Integers
+    groups: npt.NDArray[Any]
+    counts: Integers
+    classes: Integers
+
+    @classmethod
+    def of(cls, *sides: Prepared) -> Table:
+        """Join prepared sides."""
+        windows = [w for side in sides for w in side.windows]
+        classes, y = np.unique(
+            np.concatenate([side.targets for side in sides]).argmax(axis=1), return_inverse=True
+        )
+        return cls(
+            X=np.concatenate(windows).astype(np.float32).astype(np.float64),
+            y=y,
+            groups=np.concatenate([side.groups for side in sides]),
+            counts=np.array([len(w) for w in windows]),
+            classes=classes,
+        )
+
+    @cached_property
+    def owner(self) -> Integers:
+        """The example of each window."""
+        return np.repeat(np.arange(len(self.y)), self.counts)
+
+    def windows_of(self, examples: Integers) -> Integers:
+        """The windows of some examples, in order."""
+        return np.flatnonzero(np.isin(self.owner, examples))
+
+    def folds(self, most: int, seed: int) -> list[tuple[Integers, Integers]]:
+        """Examples to learn from and to hold out: as many folds as the rarest class has groups, at least 2."""
+        groups = [len(np.unique(self.groups[self.y == k])) for k in range(len(self.classes))]
+        cutter = StratifiedGroupKFold(max(2, min(most, *groups)), shuffle=True, random_state=seed)
+        return [
+            (learn, held)
+            for learn, held in cutter.split(self.y, self.y, self.groups)
+            if len(held) and len(np.unique(self.y[learn])) > 1
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A recipe with the scores that it gave to examples it had not seen.
+
+    Attributes
+    ----------
+    classifier, transform : str
+    sigmoid : Sigmoid
+    scores : np.ndarray [shape=(n_scored, n_classes)]
+        Calibrated, a row an example.
+    """
+
+    classifier: str
+    transform: str
+    sigmoid: Sigmoid
+    scores: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Which examples can be scored honestly, and how candidates did on them.
+
+    An example whose label occurs in its own group only is held out together with its label, so that nothing
+    could be right about it; such examples train, and are left out of the figures.
+    """
+
+    table: Table
+    folds: Sequence[tuple[Integers, Integers]]
+    scored: Integers
+    fold: Integers
+    seed: int
+
+    @classmethod
+    def of(cls, table: Table, most: int, seed: int, labels: Sequence[str]) -> Comparison:
+        """Cut the folds.
+
+        Raises
+        ------
+        DatasetError
+            If there is too little to hold anything out.
+        """
+        _check(table, labels)
+        folds = table.folds(most, seed)
+        fold = np.full(len(table.y), -1)
+        for number, (learn, held) in enumerate(folds):
+            fold[held[np.isin(table.y[held], table.y[learn])]] = number
+        scored = np.flatnonzero(fold >= 0)
+        if not len(scored):
+            raise DatasetError(
+                "Every label of the training side stands in one group only, so nothing can be held out to choose "
+                "a classifier and to calibrate it.",
+                "Give at least two groups (artists, tracks) a label, or leave the group column out.",
+            )
+        return cls(table, folds, scored, fold[scored], seed)
+
+    def run(self, recipes: Sequence[tuple[str, str]]) -> list[Candidate]:
+        """Score every recipe on every fold, and calibrate it."""
+        jobs = [(recipe, fold) for recipe in recipes for fold in self.folds]
+        # Threads: the fits release the interpreter, and a pool of processes would cost more than it saves.
+        parts = Parallel(n_jobs=default_jobs(), prefer="threads")(delayed(self._fold)(*job) for job in jobs)
+        n = len(self.folds)
+        return [self._candidate(recipe, parts[i * n : (i + 1) * n]) for i, recipe in enumerate(recipes)]
+
+    def _fold(self, recipe: tuple[str, str], fold: tuple[Integers, Integers]) -> Floats:
+        learn, held = (self.table.windows_of(side) for side in fold)
+        y = self.table.y[self.table.owner[learn]]
+        model = build(*recipe, n_rows=len(learn), seed=self.seed).fit(self.table.X[learn], y)
+        odds = np.full((len(held), len(self.table.classes)), _NO_ODDS)
+        odds[:, model.classes_] = log_odds(model, self.table.X[held])
+        return odds
+
+    def _candidate(self, recipe: tuple[str, str], parts: Sequence[Floats]) -> Candidate:
+        odds = np.full((len(self.table.X), len(self.table.classes)), _NO_ODDS)
+        for (_, held), part in zip(self.folds, parts, strict=True):
+            odds[self.table.windows_of(held)] = part
+        odds = odds[self.table.windows_of(self.scored)]
+        counts = self.table.counts[self.scored]
+        starts = np.cumsum(counts) - counts
+        sigmoid = Sigmoid.fit(odds, self.y, starts)
+        return Candidate(*recipe, sigmoid, example_means(sigmoid(odds), starts))
+
+    @property
+    def y(self) -> Integers:
+        """Classes of the scored examples."""
+        return self.table.y[self.scored]
+
+    def losses(self, *candidates: Candidate) -> Floats:
+        """Log loss of a candidate, or of a vote of several, on each scored example."""
+        return log_losses(np.mean([c.scores for c in candidates], axis=0), self.y)
+
+    def clearly_worse(self, candidates: Sequence[Candidate], best: Sequence[Candidate]) -> bool:
+        """Whether the mean loss is larger by more than its standard error, which counts groups and not examples."""
+        difference = self.losses(*candidates) - self.losses(*best)
+        _, group = np.unique(self.table.groups[self.scored], return_inverse=True)
+        of_groups = np.bincount(group, weights=difference - difference.mean())
+        return bool(difference.mean() > np.sqrt((of_groups**2).sum()) / len(difference))
+
+    def row(self, *candidates: Candidate) -> dict[str, Any]:
+        """A line of the comparison, for the history."""
+        right = np.mean([c.scores for c in candidates], axis=0).argmax(axis=1) == self.y
+        by_fold = [right[self.fold == number].mean() for number in np.unique(self.fold)]
+        return {
+            "classifier": "+".join(c.classifier for c in candidates),
+            "transform": "+".join(c.transform for c in candidates),
+            "accuracy": round(float(right.mean()), 4),
+            "accuracy_sd_of_folds": round(float(np.std(by_fold, ddof=min(1, len(by_fold) - 1))), 4),
+            "log_loss": round(float(self.losses(*candidates).mean()), 4),
+        }
+
+
+def fit(
+    train: Prepared, valid: Prepared | None, labels: tuple[str, ...], config: GtzanConfig, progress: Progress
+) -> Fitted:
+    """Fit, calibrate and export; see `genrekit.backends.base.Backend`."""
+    table = Table.of(train, valid) if valid else Table.of(train)
+    classifiers = CLASSIFIERS if config.classifier == "auto" else (config.classifier,)
+    transforms = TRANSFORMS if config.transform == "auto" else (config.transform,)
+    with threadpool_limits(1):  # one thread a fit: the same bytes everywhere, and no fight over the cores
+        comparison = Comparison.of(table, config.folds, config.seed, labels)
+        progress(
+            f"comparing {len(classifiers) * len(transforms)} candidates on {len(comparison.folds)} folds "
+            f"of {len(table.y)} examples"
+        )
+        candidates = comparison.run([(c, t) for c in classifiers for t in transforms])
+        chosen, rows = choose(comparison, candidates)
+        for row in rows:
+            progress(
+                f"  {row['classifier']:<24} {row['transform']:<26} accuracy {row['accuracy']:.3f} "
+                f"± {row['accuracy_sd_of_folds']:.3f} over folds, log loss {row['log_loss']:.3f}"
+            )
+        y = table.y[table.owner]
+        members = [
+            (
+                build(c.classifier, c.transform, n_rows=len(table.X), seed=config.seed).fit(table.X, y),
+                c.sigmoid,
+            )
+            for c in chosen
+        ]
+        vote = Vote(members, table.classes, len(labels))
+        kept = comparison.row(*chosen)
+        progress(f"kept {kept['classifier']} ({kept['transform']})")
+        check = check_windows(table.X, config.seed)
+        return Fitted(
+            onnx=to_onnx(vote, table.X.shape[1]),
+            native=payload.dump(vote),
+            check_windows=check,
+            check_scores=vote.scores(check.astype(np.float64)).astype(np.float32),
+            history={
+                "folds": len(comparison.folds),
+                "examples": len(table.y),
+                "examples_scored": len(comparison.scored),
+                "candidates": rows,
+                "chosen": kept,
+                "sigmoids": [[round(c.sigmoid.slope, 6), round(c.sigmoid.offset, 6)] for c in chosen],
+            },
+        )
+
+
+def choose(
+    comparison: Comparison, candidates: Sequence[Candidate]
+) -> tuple[list[Candidate], list[dict[str, Any]]]:
+    """The recipe of the lowest log loss, single or voting, with the simplest transform that is not clearly worse.
+
+    Not clearly: within one standard error (Breiman, Friedman, Olshen and Stone, *Classification and Regression
+    Trees*, 1984, section 3.4.3). Transforms differ less than folds do, and the lowest of several is a lucky one.
+    """
+    by_recipe = {(c.classifier, c.transform): c for c in candidates}
+    transforms = [t for t in TRANSFORMS if all((voter, t) in by_recipe for voter in VOTERS)]
+    options = [[c] for c in candidates] + [[by_recipe[voter, t] for voter in VOTERS] for t in transforms]
+    ranked = sorted(options, key=lambda option: comparison.losses(*option).mean())
+    who = [c.classifier for c in ranked[0]]
+    simplest = next(
+        option
+        for option in options  # which stand in the order of TRANSFORMS
+        if [c.classifier for c in option] == who and not comparison.clearly_worse(option, ranked[0])
+    )
+    return simplest, [comparison.row(*option) for option in ranked]
+
+
+def check_windows(X: Floats, seed: int) -> npt.NDArray[np.float32]:
+    """Training windows, points between them, exaggerated ones, and silence."""
+    rng = np.random.default_rng(seed)
+    rows = X[rng.permutation(len(X))[:_N_CHECK]]
+    others = rows[rng.permutation(len(rows))]
+    share = rng.random((len(rows), 1))
+    parts = [rows, share * rows + (1 - share) * others, 1.5 * rows, np.zeros((1, X.shape[1]))]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _check(table: Table, labels: Sequence[str]) -> None:
+    counts = np.bincount(table.y)
+    if len(counts) < 2:
+        raise DatasetError(
+            f"The training side has one label only, {labels[int(table.classes[0])]!r}; a classifier needs two or more.",
+            "Add examples of another label, or make the training side larger.",
+        )
+    alone = [labels[int(label)] for label, n in zip(table.classes, counts, strict=True) if n < 2]
+    if alone:
+        raise DatasetError(
+            f"The training side has a single example of {', '.join(map(repr, alone))}; two or more are needed, so "
+            "that one can be held out.",
+            "Add examples, or leave the label out.",
+        )
+    if len(np.unique(table.groups)) < 2:
+        raise DatasetError(
+            "All examples of the training side are in one group, so nothing can be held out to choose a classifier.",
+            "Give the groups that belong together (artists, tracks), or leave the group column out.",
+        )

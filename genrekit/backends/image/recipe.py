@@ -1,0 +1,124 @@
+"""Training of the ``image`` backend: its network, its phases, and how pictures are changed at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torchvision.transforms import v2
+
+from genrekit.backends.base import Progress
+from genrekit.backends.image.backbones import LAYERS, Pictures, load_weights, missing_parts
+from genrekit.backends.image.backend import ImageConfig
+from genrekit.backends.neural.calibration import Scorer
+from genrekit.backends.neural.gradcam import grad_cam, overlay
+from genrekit.backends.neural.module import Phase
+
+# Cutting out a part and scaling it up shows things larger in training than in the whole picture later. Training on
+# smaller squares makes up for it, and is quicker: H. Touvron, A. Vedaldi, M. Douze, H. Jegou, "Fixing the train-test
+# resolution discrepancy", NeurIPS 2019.
+_LEARNED_SHARE = 7 / 8
+# The first ones see edges and colours, which are the same everywhere.
+_LEARN_LATER = LAYERS[LAYERS.index("layer2") :]
+
+
+@dataclass(frozen=True)
+class ImageRecipe:
+    """What the networks of a config are, and what they see.
+
+    Attributes
+    ----------
+    config : ImageConfig
+    n_labels : int > 0
+    progress : callable
+        Gets a line where weights are downloaded.
+    """
+
+    config: ImageConfig
+    n_labels: int
+    progress: Progress = field(default=lambda text: None, repr=False)
+
+    @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights to start from, without those of the last layer; empty where there are none."""
+        return load_weights(self.config.weights, self.config.arch, self.progress)
+
+    def network(self) -> nn.Module:
+        """A network with the weights to start from."""
+        network = self.bare_network()
+        network.body.load_state_dict(self.weights, strict=False)
+        return network
+
+    def bare_network(self) -> Pictures:
+        """A network of the same shape, without them."""
+        return Pictures(self.config.arch, self.n_labels, dropout=self.config.dropout)
+
+    def phases(self) -> list[Phase]:
+        """The head alone, then layers 2 to 4 with it at lower rates; everything at once from scratch."""
+        config = self.config
+        rate = config.learning_rate
+        if not self.weights:
+            return [Phase(config.head_epochs + config.epochs, {"": rate})]
+        head = missing_parts(self.weights, self.bare_network())
+        rates = {f"body.{part}.": rate * config.fine_rate for part in head}
+        learned = [layer for layer in _LEARN_LATER if layer not in head]
+        for depth, layer in enumerate(reversed(learned), start=1):
+            rates[f"body.{layer}."] = rate * config.fine_rate * config.layer_decay**depth
+        phases = [Phase(config.epochs, rates, "all layers")]
+        if config.head_epochs:
+            first = Phase(config.head_epochs, {f"body.{part}.": rate for part in head}, "the head")
+            phases.insert(0, first)
+        return phases
+
+    def crop(self, windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A random part of a picture [shape=(n_windows, 3, size, size), dtype=uint8], scaled and changed."""
+        window = windows[rng.integers(len(windows))]
+        with _drawing(int(rng.integers(2**62))):
+            changed: np.ndarray = self._transform(torch.from_numpy(np.array(window))).numpy()
+        return changed
+
+    def augment(self, windows: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Half of the batches blended, the other half cut and pasted, where both are on."""
+        config = self.config
+        mixers = []
+        if config.mixup:
+            mixers.append(v2.MixUp(alpha=config.mixup, num_classes=self.n_labels))
+        if config.cutmix:
+            mixers.append(v2.CutMix(alpha=config.cutmix, num_classes=self.n_labels))
+        if not mixers or len(windows) < 2:
+            return windows, targets
+        with _drawing(int(torch.randint(2**62, (), generator=generator))):
+            mixed: tuple[Tensor, Tensor] = v2.RandomChoice(mixers)(windows, targets)
+        return mixed
+
+    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+        """Grad-CAM over a picture."""
+        return overlay(window.transpose(1, 2, 0), grad_cam(scorer, window, label), title)
+
+    @cached_property
+    def _transform(self) -> v2.Transform:
+        config = self.config
+        size = round(config.image_size * _LEARNED_SHARE)
+        steps: list[nn.Module] = [
+            v2.RandomResizedCrop(size, scale=(config.crop_scale, 1.0), antialias=True),
+            v2.RandomHorizontalFlip(),
+        ]
+        if config.randaugment:
+            steps.append(v2.RandAugment(num_ops=2, magnitude=config.randaugment))
+        steps.append(v2.ToDtype(torch.float32))
+        if config.erasing:
+            steps.append(v2.RandomErasing(p=config.erasing, value=127.0))
+        return v2.Compose(steps)
+
+
+@contextmanager
+def _drawing(seed: int) -> Iterator[None]:
+    """Torchvision draws from torch's own generator, which gets a seed here and is put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

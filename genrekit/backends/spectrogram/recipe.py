@@ -1,0 +1,79 @@
+"""Training of the ``spectrogram`` backend: its network, its crops, and how a batch is changed at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Generator, Tensor, nn
+
+from genrekit.backends.neural.calibration import Scorer
+from genrekit.backends.neural.gradcam import grad_cam, overlay
+from genrekit.backends.neural.module import Phase
+from genrekit.backends.spectrogram import augment
+from genrekit.backends.spectrogram.backend import SpectrogramConfig
+from genrekit.backends.spectrogram.networks import build
+
+# Of the Beta distribution: what Zhou et al. 2021 chose within data sets.
+_STYLE_ALPHA = 0.3
+
+
+@dataclass(frozen=True)
+class SpectrogramRecipe:
+    """What the networks of a config are, and what they see.
+
+    Attributes
+    ----------
+    config : SpectrogramConfig
+    n_labels : int > 0
+    """
+
+    config: SpectrogramConfig
+    n_labels: int
+
+    def network(self) -> nn.Module:
+        """A new network."""
+        config = self.config
+        return build(
+            self.n_labels, arch=config.arch, width=config.width, depth=config.depth, dropout=config.dropout
+        )
+
+    def phases(self) -> list[Phase]:
+        """One: everything learns from the beginning."""
+        return [Phase(self.config.epochs, {"": self.config.learning_rate})]
+
+    def crop(self, windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A stretch of a window's length from anywhere in a song [shape=(n_windows, n_mels, n_frames)].
+
+        It may reach over two windows, between which silence, or what ``max_windows`` left out, is missing.
+        """
+        if len(windows) == 1 or self.config.overlap:
+            alone: np.ndarray = windows[rng.integers(len(windows))]
+            return alone
+        first = rng.integers(len(windows) - 1)
+        start = rng.integers(windows.shape[2] + 1)
+        return np.concatenate(windows[first : first + 2], axis=1)[:, start : start + windows.shape[2]]
+
+    def augment(self, windows: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Styles, times, responses, levels, mixtures and masks, in this order."""
+        config = self.config
+        _, n_mels, n_frames = windows.shape
+        windows = augment.mix_style(windows, config.style, _STYLE_ALPHA, generator)
+        windows = augment.roll_frames(windows, float(config.time_shift), generator)
+        windows = augment.filter_bands(windows, config.filter_db, config.top_db, generator)
+        windows = augment.shift_level(windows, config.gain_db, config.top_db, generator)
+        windows, targets = augment.mixup(windows, targets, config.mixup, generator)
+        windows = augment.mask_bands(windows, round(config.freq_mask * n_mels), config.masks, generator)
+        return augment.mask_frames(
+            windows, round(config.time_mask * n_frames), config.masks, generator
+        ), targets
+
+    def bare_network(self) -> nn.Module:
+        """A network to put weights into."""
+        return self.network()
+
+    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+        """Grad-CAM over a spectrogram, low bands at the bottom."""
+        cam = grad_cam(scorer, window, label)
+        extent = (0.0, window.shape[1] * self.config.hop_length / self.config.sr, 0.0, float(len(window)))
+        return overlay(window[::-1], cam[::-1], title, extent=extent, axes_labels=("seconds", "mel band"))

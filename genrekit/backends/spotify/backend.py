@@ -1,0 +1,230 @@
+"""The ``spotify`` backend: the 13 audio features that Spotify gave for a track, and XGBoost's trees over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress
+from genrekit.backends.capabilities import Explainer, NativeScorer, TableReader, TableRows
+from genrekit.errors import MediaError
+from genrekit.features.schema import SPOTIFY_COLUMNS
+from genrekit.features.spotify_schema import MODEL_COLUMNS, find_columns, recognises
+from genrekit.types import Example, Modality, Windows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from genrekit.features.spotify import SpotifyTable
+
+# What other libraries have, and the key that does it here. XGBoost takes an unknown parameter and ignores it.
+_OF_OTHERS = {
+    "max_features": "colsample_bynode",
+    "feature_fraction": "colsample_bytree",
+    "min_samples_leaf": "min_child_weight",
+    "min_samples_split": "min_child_weight",
+    "min_weight_fraction_leaf": "min_child_weight",
+    "min_data_in_leaf": "min_child_weight",
+    "max_leaf_nodes": "max_depth",
+    "num_leaves": "max_depth",
+    "max_samples": "subsample",
+    "bagging_fraction": "subsample",
+    "bootstrap": "subsample",
+    "max_iter": "n_estimators",
+    "n_iter_no_change": "early_stopping_rounds",
+    "validation_fraction": "early_stopping_rounds",
+    "min_impurity_decrease": "gamma",
+    "ccp_alpha": "gamma",
+    "l2_regularization": "reg_lambda",
+}
+_OTHER_SPELLINGS = {
+    "num_boost_round": "n_estimators",
+    "eta": "learning_rate",
+    "min_split_loss": "gamma",
+    "lambda": "reg_lambda",
+    "alpha": "reg_alpha",
+    "scale_pos_weight": "class_weight",
+    "random_state": "seed",
+}
+_THREADS = ("n_jobs", "nthread", "n_threads", "num_threads")
+_NO_SUCH = ("criterion", "oob_score", "warm_start", "max_leaves", "grow_policy", "booster", "tree_method")
+
+
+class SpotifyConfig(BackendConfig):
+    """Settings of the ``spotify`` backend: XGBoost's parameters under their own names.
+
+    https://xgboost.readthedocs.io/en/stable/parameter.html
+    """
+
+    default_grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "max_depth": (4, 6, 8),
+        "min_child_weight": (5.0, 20.0),
+        "num_parallel_tree": (1, 3),
+    }
+
+    n_estimators: int = Field(
+        2000, ge=1, le=20_000, description="The most rounds; early stopping finds how many."
+    )
+    learning_rate: float = Field(0.04, gt=0, le=1, description="How much of every tree is added.")
+    max_depth: int = Field(6, ge=1, le=16, description="The most splits above a leaf.")
+    min_child_weight: float = Field(
+        10.0, ge=0, le=1e6, description="The least weight (of the order of rows) in a leaf."
+    )
+    subsample: float = Field(0.6, gt=0, le=1, description="The part of the rows that a tree sees.")
+    colsample_bytree: float = Field(1.0, gt=0, le=1, description="The part of the features that a tree sees.")
+    colsample_bynode: float = Field(
+        0.4, gt=0, le=1, description="The part of the tree's features that a split chooses from."
+    )
+    num_parallel_tree: int = Field(
+        1, ge=1, le=100, description="Trees of a round and label: above 1, small forests are boosted."
+    )
+    gamma: float = Field(0.0, ge=0, le=1e6, description="The least gain for which a leaf is split.")
+    reg_lambda: float = Field(5.0, ge=0, le=1e6, description="L2 penalty on the values of leaves.")
+    reg_alpha: float = Field(0.0, ge=0, le=1e6, description="L1 penalty on the values of leaves.")
+    max_bin: int = Field(256, ge=2, le=65_535, description="Bins that the values of a feature are put into.")
+    early_stopping_rounds: int = Field(
+        40, ge=1, le=20_000, description="Rounds without a lower loss on the validation side before the end."
+    )
+    class_weight: Literal["none", "balanced"] = Field(
+        "none",
+        description="'balanced': every label weighs the same, however many rows it has; scores are then those "
+        "of a world in which all labels are as frequent.",
+    )
+    multilabel: bool = Field(False, description="One yes-or-no model a label: rows may have several labels.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where trees are grown; 'auto' is CUDA where XGBoost finds a GPU."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_are_of_xgboost(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        wrong = [
+            InitErrorDetails(type=PydanticCustomError("no_parameter", words), loc=(key,), input=values[key])
+            for key in values
+            if (words := _not_ours(key))
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return values
+
+    @model_validator(mode="after")
+    def _trees_differ(self) -> SpotifyConfig:
+        if (
+            self.num_parallel_tree > 1
+            and self.subsample == self.colsample_bytree == self.colsample_bynode == 1
+        ):
+            raise PydanticCustomError(
+                "equal_trees",
+                "num_parallel_tree above 1 would grow the same tree several times, for every tree would see all rows "
+                "and all features; give num_parallel_tree 1, or subsample, colsample_bytree or colsample_bynode below 1",
+            )
+        return self
+
+
+def _not_ours(key: str) -> str:
+    if key in _OF_OTHERS:
+        return f"no parameter of XGBoost, which would ignore it (did you mean {_OF_OTHERS[key]!r}?)"
+    if key in _OTHER_SPELLINGS:
+        return f"goes by another name here (did you mean {_OTHER_SPELLINGS[key]!r}?)"
+    if key in _THREADS:
+        return "the number of threads is no setting of a model; the variable OMP_NUM_THREADS limits it"
+    if key in _NO_SUCH:
+        return "this cannot be set: trees are grown level by level from histograms (XGBoost's 'hist')"
+    return ""
+
+
+class SpotifyBackend:
+    """Spotify's audio features of a track, and calibrated boosted trees over them.
+
+    Besides the protocol it has every hook of `genrekit.backends.capabilities`.
+    """
+
+    info: ClassVar = BackendInfo(
+        name="spotify",
+        summary="Spotify's 13 audio features of a track, missing values allowed, and calibrated boosted trees (XGBoost).",
+        modality=Modality.TABLE,
+        feature_version="1",
+        columns=SPOTIFY_COLUMNS,
+        multilabel=True,
+    )
+    Config: ClassVar = SpotifyConfig
+
+    def prepare(self, example: Example, config: SpotifyConfig) -> Windows:
+        """Make one window of 15 numbers of a row: the 13 features and two that follow from them, NaN where unknown."""
+        import numpy as np
+
+        from genrekit.features.spotify import model_input
+
+        if example.row is None:
+            raise MediaError("The example is no row of features.")
+        row = np.array([[example.row.get(name, np.nan) for name in SPOTIFY_COLUMNS]], dtype=np.float64)
+        if np.isnan(row).all():
+            raise MediaError("The row has no value in any of the 13 features.")
+        with np.errstate(all="ignore"):
+            values = model_input(row)
+        endless = [name for name, value in zip(MODEL_COLUMNS, values[0], strict=True) if np.isinf(value)]
+        if endless:
+            raise MediaError(f"The row has no finite number in {', '.join(endless)}.")
+        return Windows(values)
+
+    def fit(
+        self,
+        train: Prepared,
+        valid: Prepared | None,
+        labels: tuple[str, ...],
+        config: SpotifyConfig,
+        progress: Progress,
+    ) -> Fitted:
+        """Boost until the validation side gets no better, again on both sides, calibrate, and export."""
+        from genrekit.backends.spotify import fit as spotify_fit
+
+        return spotify_fit.fit(train, valid, labels, config, progress)
+
+    def feature_columns(self, columns: Sequence[str]) -> frozenset[str]:
+        """The columns of a table that are Spotify's features, however they are spelt; none of another table's."""
+        return frozenset(find_columns(columns).values()) if recognises(columns) else frozenset()
+
+    def open_table(self, first: pa.Table) -> TableReader:
+        """Understand the columns and units of a table from its first rows."""
+        from genrekit.features.spotify import understand
+
+        return _Reader(understand(first))
+
+    def native_scorer(self, members: Mapping[str, bytes]) -> NativeScorer:
+        """Score by XGBoost itself: several times as fast as the graph where rows are many."""
+        from genrekit.backends.spotify import native
+
+        return native.scorer(members)
+
+    def explainer(self, members: Mapping[str, bytes]) -> Explainer:
+        """Say by SHAP values which features pushed an answer."""
+        from genrekit.backends.spotify import native
+
+        return native.explainer(members)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A table of features, read as windows."""
+
+    table: SpotifyTable
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How its columns and units were understood."""
+        return self.table.notes
+
+    def read(self, table: pa.Table) -> TableRows:
+        """Read some of its rows."""
+        import numpy as np
+
+        from genrekit.features.spotify import model_input
+
+        rows = self.table.read(table, np.arange(table.num_rows))
+        return TableRows(model_input(rows.values), rows.errors)

@@ -1,0 +1,167 @@
+"""The native payload of a ``spotify`` model, one ``.ubj`` or one a label: scores of many rows, and their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import xgboost as xgb
+
+from genrekit.backends.capabilities import Explainer, NativeScorer
+from genrekit.backends.trees import xgboost_file
+from genrekit.errors import BundleError
+from genrekit.features.spotify_schema import MODEL_COLUMNS
+from genrekit.types import Contribution
+
+MODEL = "model.ubj"
+"""The only payload where every row has one label; else they are ``label_000.ubj``, ``label_001.ubj`` ..."""
+
+Floats = npt.NDArray[np.float32]
+
+# Rows that are explained at once: SHAP values take 64 bytes a row and label.
+_EXPLAINED_AT_ONCE = 4096
+
+
+def payload_names(n_models: int, *, multilabel: bool) -> list[str]:
+    """The names of the payloads, in the order of the models."""
+    return [f"label_{k:03d}.ubj" for k in range(n_models)] if multilabel else [MODEL]
+
+
+def scorer(members: Mapping[str, bytes]) -> NativeScorer:
+    """Make XGBoost ready to score.
+
+    Parameters
+    ----------
+    members : Mapping[str, bytes]
+        Payloads by name; what is no ``.ubj`` is left alone.
+
+    Returns
+    -------
+    callable
+        From windows [shape=(n, 15), dtype=float32], NaN where unknown, to probabilities
+        [shape=(n, n_labels), dtype=float32].
+
+    Raises
+    ------
+    BundleError
+        If a payload is damaged, or is no model of these features.
+    """
+    boosters = _boosters(members)
+    for booster in boosters:
+        booster.set_param({"nthread": 1})  # the caller has a thread a frame
+
+    def scores(windows: np.ndarray) -> np.ndarray:
+        rows = _rows(windows)
+        if not len(rows):  # XGBoost refuses an empty matrix
+            return np.empty((0, _n_labels(boosters)), dtype=np.float32)
+        return _columns([booster.inplace_predict(rows) for booster in boosters])
+
+    return scores
+
+
+def contributions(members: Mapping[str, bytes], windows: np.ndarray) -> Floats:
+    """Share every margin out among the features: exact SHAP values of the trees.
+
+    Lundberg, Erion and Lee, *Consistent individualized feature attribution for tree ensembles*, 2018
+    (https://arxiv.org/abs/1802.03888), as XGBoost's ``pred_contribs`` computes them.
+
+    Parameters
+    ----------
+    members : Mapping[str, bytes]
+        Payloads by name.
+    windows : np.ndarray [shape=(n, 15), dtype=float32]
+
+    Returns
+    -------
+    np.ndarray [shape=(n, n_labels, 16), dtype=float32]
+        In the order of ``MODEL_COLUMNS``, and last what no feature adds; their sum is the label's margin: its
+        log odds, or for one label of several the logarithm of its score but for a number that all labels share.
+
+    Raises
+    ------
+    BundleError
+        If a payload is damaged.
+    """
+    return _contributions(_boosters(members), windows)
+
+
+def explainer(members: Mapping[str, bytes]) -> Explainer:
+    """Make XGBoost ready to say which features pushed rows towards a label.
+
+    Returns
+    -------
+    callable
+        From windows [shape=(n, 15)] and the index of a label each to one tuple of `Contribution` a row, the
+        strongest first, whichever way it pushed.
+
+    Raises
+    ------
+    BundleError
+        If a payload is damaged.
+    """
+    boosters = _boosters(members)
+
+    def explain(windows: np.ndarray, labels: Sequence[int]) -> list[tuple[Contribution, ...]]:
+        explained: list[tuple[Contribution, ...]] = []
+        for start in range(0, len(windows), _EXPLAINED_AT_ONCE):
+            rows = _rows(windows[start : start + _EXPLAINED_AT_ONCE])
+            of_all = _contributions(boosters, rows)
+            chosen = np.asarray(labels[start : start + len(rows)], dtype=np.intp)
+            pushes = of_all[np.arange(len(rows)), chosen, :-1]
+            explained += [_strongest_first(row, push) for row, push in zip(rows, pushes, strict=True)]
+        return explained
+
+    return explain
+
+
+def _boosters(members: Mapping[str, bytes]) -> list[xgb.Booster]:
+    found = sorted(name for name in members if name.endswith(".ubj"))
+    if not found or found not in (payload_names(len(found), multilabel=several) for several in (False, True)):
+        raise BundleError(
+            f"The model has no native payload of the spotify backend: it holds {', '.join(found) or 'none'}.",
+            "Get the file again, or train the model again.",
+        )
+    return [_booster(name, members[name], alone=found == [MODEL]) for name in found]
+
+
+def _booster(name: str, data: bytes, *, alone: bool) -> xgb.Booster:
+    try:
+        model = xgboost_file.read(data)
+        if model.n_features != len(MODEL_COLUMNS):
+            raise ValueError(f"it looks at {model.n_features} features, not {len(MODEL_COLUMNS)}")
+        if (model.objective == "multi:softprob") is not alone:
+            raise ValueError(f"its objective is {model.objective}")
+    except ValueError as error:
+        raise BundleError(f"The native payload {name} is damaged: {error}.", "Get the file again.") from None
+    return xgboost_file.to_booster(model)
+
+
+def _rows(windows: np.ndarray) -> Floats:
+    if windows.ndim != 2 or windows.shape[1] != len(MODEL_COLUMNS):
+        raise BundleError(
+            f"The model takes windows of {len(MODEL_COLUMNS)} numbers; these have shape {windows.shape[1:]}."
+        )
+    return np.ascontiguousarray(windows, dtype=np.float32)
+
+
+def _n_labels(boosters: Sequence[xgb.Booster]) -> int:
+    row = np.zeros((1, len(MODEL_COLUMNS)), dtype=np.float32)
+    return int(_columns([booster.inplace_predict(row) for booster in boosters]).shape[1])
+
+
+def _columns(parts: Sequence[np.ndarray]) -> Floats:
+    """One column a label: a softmax has them side by side, yes-or-no models give one each."""
+    return np.asarray(parts[0] if parts[0].ndim == 2 else np.stack(parts, axis=1))
+
+
+def _contributions(boosters: Sequence[xgb.Booster], windows: np.ndarray) -> Floats:
+    rows = xgb.DMatrix(_rows(windows))
+    parts = [booster.predict(rows, pred_contribs=True) for booster in boosters]
+    return np.asarray(parts[0] if parts[0].ndim == 3 else np.stack(parts, axis=1))
+
+
+def _strongest_first(row: Floats, pushes: Floats) -> tuple[Contribution, ...]:
+    order = np.argsort(-np.abs(pushes), kind="stable")
+    values = [None if np.isnan(value) else float(value) for value in row]
+    return tuple(Contribution(MODEL_COLUMNS[k], values[k], float(pushes[k])) for k in order)

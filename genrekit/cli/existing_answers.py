@@ -1,0 +1,105 @@
+"""Answers for commands that do something with them: finished ones from a file, or new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genrekit.cli.options import open_cache
+from genrekit.cli.printing import say
+
+if TYPE_CHECKING:
+    from genrekit.types import Prediction
+
+
+class Rows(StrEnum):
+    """How rows are printed."""
+
+    AUTO = "auto"
+    TABLE = "table"
+    JSONL = "jsonl"
+
+
+SoundPaths = Annotated[
+    list[str] | None, typer.Argument(metavar="PATH...", help="Sound files, folders, glob patterns.")
+]
+Finished = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="Take the answers of 'genrekit predict -o FILE' (.jsonl, .csv) for these paths, or for all in it.",
+    ),
+]
+RowFormat = Annotated[
+    Rows, typer.Option("--format", "-f", help="auto: a table on a terminal, jsonl in a pipe.")
+]
+
+
+def finished_answers(results: Path, paths: list[str], *, pictures: bool) -> Iterator[Prediction]:
+    """The answers in a file of results: those of some paths in their order, or all, with or without pictures."""
+    from genrekit.prediction.inputs import expand
+    from genrekit.prediction.results_file import matched, read_results
+    from genrekit.types import Modality
+
+    found = read_results(results)
+    if paths:
+        return matched(expand(paths, kinds={Modality.AUDIO}), found, str(results))
+    return found if pictures else _without_pictures(found)
+
+
+def _without_pictures(found: Iterator[Prediction]) -> Iterator[Prediction]:
+    """Albums have covers beside their songs."""
+    from genrekit.media.kinds import suffix_modality
+    from genrekit.types import Modality
+
+    n_pictures = 0
+    for prediction in found:
+        if suffix_modality(prediction.id) is Modality.IMAGE:
+            n_pictures += 1
+        else:
+            yield prediction
+    if n_pictures:
+        say(f"pictures among the answers, left out: {n_pictures}")
+
+
+def measures_of(words: str | None) -> tuple[str, ...]:
+    """What ``--with`` asks for, each once."""
+    from genrekit.analysis.columns import MEASURES
+    from genrekit.errors import UsageError
+
+    asked = tuple(dict.fromkeys(word.strip().lower() for word in (words or "").split(",") if word.strip()))
+    if unknown := [word for word in asked if word not in MEASURES]:
+        raise UsageError(f"--with does not know {unknown[0]!r}; allowed are {', '.join(MEASURES)}.")
+    return asked
+
+
+def new_answers(
+    paths: list[str],
+    names: list[str] | None,
+    *,
+    top_k: int,
+    measures: tuple[str, ...] = (),
+    jobs: int | None,
+    no_cache: bool,
+) -> Iterator[Prediction]:
+    """The answers of the models for sound, with a bar on stderr."""
+    from genrekit.prediction.decision import Answer
+    from genrekit.prediction.inputs import expand
+    from genrekit.prediction.pipeline import load_box, load_model, predict
+    from genrekit.progress import progress
+    from genrekit.types import Modality
+
+    models = tuple(load_model(name) for name in names) if names else load_box()
+    models = tuple(m for m in models if m.backend.info.modality is Modality.AUDIO)
+    inputs = list(expand(paths, kinds={Modality.AUDIO}))
+    answer = Answer(top_k=top_k, measures=measures)
+    stream = predict(inputs, models=models, answer=answer, jobs=jobs, cache=open_cache(no_cache), say=say)
+    with progress(len(inputs), "predicting") as advance:
+        for prediction in stream:
+            yield prediction
+            advance()

@@ -1,0 +1,245 @@
+"""GTZAN: genre folders, a table of features, spectrograms, or a folder that holds several, with what is known of it.
+
+Groups are the artists of Sturm's index where it is given, else the tracks. Repeated tracks and the broken
+file are left out. The published fault-filtered split is read where its lists are given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from genrekit.datasets.base import Dataset, Reading
+from genrekit.datasets.files import choose
+from genrekit.datasets.folder import walk
+from genrekit.datasets.gtzan.facts import BROKEN, GENRES, REPEATS
+from genrekit.datasets.gtzan.lists import with_artists, with_sides
+from genrekit.datasets.names import printable, track_of
+from genrekit.datasets.spectrograms import open_spectrograms
+from genrekit.datasets.table import match, open_table
+from genrekit.errors import DatasetError
+from genrekit.hashing import hash_array
+from genrekit.tables.cells import read_cells
+from genrekit.types import Example, Modality
+
+AUDIO_FOLDERS = ("genres", "genres_original", "audio", "Data/genres_original", "Data/genres", ".")
+TABLES = ("features_30_sec.csv", "Data/features_30_sec.csv")
+OTHER_TABLES = ("features_10_sec.csv", "features_3_sec.csv", "Data/features_3_sec.csv")
+MELS = "mel128.npz"
+_WORDS: Mapping[Reading, str] = {
+    "table": "the table",
+    "audio": "the audio",
+    "spectrogram": "the spectrograms",
+}
+
+
+def open_gtzan(
+    source: str,
+    place: Path,
+    *,
+    schemas: Mapping[str, Sequence[str]],
+    prefer: Reading | None = None,
+    spectrograms: bool = False,
+) -> Dataset:
+    """Read GTZAN.
+
+    Parameters
+    ----------
+    source : str
+        The source as it was given.
+    place : Path
+        The folder of the data set, one of its tables, or its spectrograms; lists and index are looked for beside
+        a file.
+    schemas : Mapping of str to sequence of str
+        The feature columns that a table may have.
+    prefer : {'table', 'audio', 'spectrogram'}, optional
+        What to read where there are several; by default what has more tracks.
+    spectrograms : bool
+        Whether spectrograms may be chosen without being asked for.
+
+    Raises
+    ------
+    DatasetError
+        If there is none of them, or not what ``prefer`` asks for.
+    """
+    if not place.exists():
+        raise DatasetError(
+            f"{printable(place)} does not exist.", "Give the folder that holds GTZAN: gtzan:FOLDER."
+        )
+    folder = place if place.is_dir() else place.parent
+    if place.is_file():
+        reading: Reading = "spectrogram" if place.suffix.lower() == ".npz" else "table"
+        dataset = _read(source, reading, place, schemas)
+    else:
+        dataset = _of_folder(source, folder, schemas, prefer, spectrograms)
+    examples, left_out = _without_repeats(dataset.examples)
+    notes = [*dataset.notes]
+    if left_out:
+        repeats = Counter(track_of(name) for name, _ in left_out)
+        notes.append(f"{len(repeats)} repeated or broken tracks were left out")
+    examples, note = with_artists(examples, folder)
+    notes.append(note)
+    examples, note = with_sides(examples, folder)
+    notes.append(note)
+    return Dataset(
+        source, "gtzan", dataset.modality, tuple(examples), (*dataset.left_out, *left_out), tuple(notes)
+    )
+
+
+def _of_folder(
+    source: str,
+    folder: Path,
+    schemas: Mapping[str, Sequence[str]],
+    prefer: Reading | None,
+    spectrograms: bool,
+) -> Dataset:
+    """Read what a folder holds: what is preferred, else what has most tracks, the first of equals."""
+    found = _places(folder, tables=any(schemas.values()))
+    if prefer != "spectrogram" and not spectrograms:
+        passed_over = found.pop("spectrogram", None)
+        if passed_over and not found:
+            raise DatasetError(
+                f"{printable(folder)} holds no songs of GTZAN, only its spectrograms.",
+                "A backend that takes spectrograms reads them, and so does --read spectrogram.",
+            )
+    if not found:
+        raise _nothing(folder)
+    if prefer in ("audio", "spectrogram") and prefer not in found:
+        held = " and ".join(_WORDS[reading] for reading in found)
+        raise DatasetError(
+            f"{printable(folder)} has {held} of GTZAN but no {_WORDS[prefer].split()[-1]}.",
+            "Give the folder of genres."
+            if prefer == "audio"
+            else f"They are looked for in {MELS} and *.npz.",
+        )
+    if prefer in found or len(found) == 1:
+        chosen = prefer if prefer in found else next(iter(found))
+        dataset = _read(source, chosen, found[chosen], schemas)
+        others = [f"{_describe(reading, path)} not" for reading, path in found.items() if reading != chosen]
+    else:
+        opened = {reading: _read(source, reading, path, schemas) for reading, path in found.items()}
+        chosen = max(opened, key=lambda reading: len(opened[reading].examples))
+        dataset = opened.pop(chosen)
+        others = [
+            f"it has more tracks than {_WORDS[reading]}"
+            if len(other.examples) < len(dataset.examples)
+            else f"{_describe(reading, found[reading], where=False)} not, with as many tracks"
+            for reading, other in opened.items()
+        ]
+    what = f"{_describe(chosen, found[chosen], where=chosen != 'audio')} read"
+    return replace(dataset, notes=("; ".join([what, *others]), *dataset.notes))
+
+
+def _places(folder: Path, *, tables: bool) -> dict[Reading, Path]:
+    """Where a folder holds what, in the order in which equals are preferred."""
+    found: dict[Reading, Path] = {}
+    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    if tables and table is not None:
+        found["table"] = table
+    root = next((folder / name for name in AUDIO_FOLDERS if _has_genres(folder / name)), None)
+    if root is not None:
+        found["audio"] = root
+    mels = sorted(folder.glob("*.npz"), key=lambda path: (path.name != MELS, path.name))
+    if mels:
+        found["spectrogram"] = mels[0]
+    return found
+
+
+def _describe(reading: Reading, path: Path, *, where: bool = True) -> str:
+    """What stands where, with its verb: 'the audio in genres was'."""
+    place = "" if not where else f" {path.name}" if reading == "table" else f" in {printable(path.name)}"
+    return f"{_WORDS[reading]}{place} {'were' if reading == 'spectrogram' else 'was'}"
+
+
+def _nothing(folder: Path) -> DatasetError:
+    others = [name for name in OTHER_TABLES if (folder / name).is_file()]
+    hint = f"Its table of slices: gtzan:{printable(folder / others[0])}." if others else ""
+    return DatasetError(
+        f"{printable(folder)} has neither {TABLES[0]} nor a folder of genres "
+        f"({', '.join(f'{name}/{GENRES[0]}' for name in AUDIO_FOLDERS[:3])} or {GENRES[0]}).",
+        hint or "Give the folder that holds one of them: gtzan:FOLDER.",
+    )
+
+
+def _read(source: str, reading: Reading, path: Path, schemas: Mapping[str, Sequence[str]]) -> Dataset:
+    if reading == "spectrogram":
+        return open_spectrograms(source, path)
+    return _table(source, path, schemas) if reading == "table" else _tree(source, path)
+
+
+def _has_genres(folder: Path) -> bool:
+    return any((folder / genre).is_dir() for genre in GENRES)
+
+
+def _table(source: str, path: Path, schemas: Mapping[str, Sequence[str]]) -> Dataset:
+    cells = read_cells(path)
+    schema = match(cells, schemas)
+    if schema is None:
+        raise DatasetError(
+            f"{printable(path)} is not a table of features that the backend reads.",
+            f"Known are the columns of {', '.join(sorted(schemas)) or 'none'}.",
+        )
+    return open_table(source, cells, schema, schemas[schema])
+
+
+def _tree(source: str, root: Path) -> Dataset:
+    left_out: list[tuple[str, str]] = []
+    candidates = []
+    for genre in GENRES:
+        if not (root / genre).is_dir():
+            continue
+        reasons: list[tuple[str, str]] = []
+        for path in sorted(walk(root / genre, reasons)):
+            name = printable(path.relative_to(root).as_posix())
+            if path.name.startswith("."):
+                reasons.append((path.name, "is hidden"))
+            elif track_of(name) == BROKEN and path.suffix.lower() == ".wav" and not _is_riff(path):
+                left_out.append((name, "is known to be broken: it has no RIFF header"))
+            else:
+                candidates.append(Example(id=name, path=path, labels=(genre,), group=track_of(name)))
+        left_out += [(f"{genre}/{name}", reason) for name, reason in reasons]
+    found = choose(candidates, Modality.AUDIO)
+    left_out += found.left_out
+    if not found.examples:
+        raise DatasetError(
+            f"The genre folders of {printable(root)} hold no audio.", "Give the folder of the songs."
+        )
+    absent = [genre for genre in GENRES if genre not in {e.labels[0] for e in found.examples}]
+    notes = [f"no songs of {', '.join(absent)}"] if absent else []
+    return Dataset(source, "gtzan", found.modality, found.examples, tuple(left_out), tuple(notes))
+
+
+def _is_riff(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in {b"RIFF", b"RIFX", b"RF64"}
+    except OSError:
+        return False
+
+
+def _without_repeats(examples: tuple[Example, ...]) -> tuple[list[Example], list[tuple[str, str]]]:
+    """Drop the known repetitions, and of rows or spectrograms with the same numbers all but one."""
+    present = {track_of(example.id) for example in examples}
+    kept: list[Example] = []
+    left_out: list[tuple[str, str]] = []
+    rows: dict[tuple[float, ...] | str, str] = {}
+    for example in examples:
+        track = track_of(example.id)
+        numbers = _numbers(example)
+        if REPEATS.get(track) in present:
+            left_out.append((example.id, f"repeats {REPEATS[track]} (Sturm 2013)"))
+        elif numbers is not None and numbers in rows:
+            left_out.append((example.id, f"has the same numbers as {rows[numbers]}"))
+        else:
+            kept.append(example)
+            if numbers is not None:
+                rows[numbers] = example.id
+    return kept, left_out
+
+
+def _numbers(example: Example) -> tuple[float, ...] | str | None:
+    if example.row is not None:
+        return tuple(example.row.values())
+    return None if example.mel is None else hash_array(example.mel)

@@ -1,0 +1,119 @@
+"""The other columns of a table of Spotify features: labels, tracks, artists, and what their cells mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from genrekit.datasets.names import quote_all, read_labels
+from genrekit.features.spotify_cells import MISSING_WORDS
+from genrekit.features.spotify_schema import column_key, is_not_audio
+from genrekit.tables.cells import LABEL_COLUMNS, SPLIT_COLUMNS
+
+# The columns of public tables, the better first.
+LABELS = (*LABEL_COLUMNS, "playlist_genre", "music_genre", "track_genre", "top_genre", "class")
+SUBGENRES = ("playlist_subgenre",)
+_IDS = ("track_id", "spotify_id", "spotify_track_id", "song_id", "id", "uri", "track_uri", "isrc")
+_TRACKS = ("track_name", "song_name", "name", "track", "song", "title")
+_ARTISTS = (
+    "artist",
+    "artists",
+    "track_artist",
+    "artist_name",
+    "artist_names",
+    "artists_name",
+    "track_artists",
+)
+
+# More of them in one group than need be does no harm; one artist on two sides of a split does.
+_NEXT_ARTIST = re.compile(r"[;|]|,\s|\s(?:&|x|vs\.?|feat\.?|ft\.?|featuring)\s", re.IGNORECASE)
+# A quotation mark that is never closed takes the rest, so that no text takes quadratic time.
+_LISTED = re.compile(r"'((?:[^'\\]|\\.)*+)(?:'|$)|\"((?:[^\"\\]|\\.)*+)(?:\"|$)", re.DOTALL)
+
+
+class Roles:
+    """Which column says what, besides the features.
+
+    Attributes
+    ----------
+    label, group, split, id : str or None
+        The columns of the labels, of what must not be split, of the sides, and of what names a row.
+    ids, tracks, artists : list of str
+        The columns that name a track; its title; its artists, the better first.
+    """
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = columns
+        self._by_key = {column_key(column): column for column in reversed(columns) if column.strip()}
+        labels = self._all(LABELS) or self._all(SUBGENRES)
+        self.label, self.other_labels = next(iter(labels), None), labels[1:]
+        self.ids, self.tracks, self.artists = self._all(_IDS), self._all(_TRACKS), self._all(_ARTISTS)
+        self.group = next(iter(self._all(("group",))), None)
+        self.split = next(iter(self._all(SPLIT_COLUMNS)), None)
+        self.id = next(iter(self.ids), None)
+
+    def _all(self, names: Sequence[str]) -> list[str]:
+        found = [self._by_key[key] for name in names if (key := column_key(name)) in self._by_key]
+        return list(dict.fromkeys(found))
+
+    def wanted(self, features: Iterable[str]) -> list[str]:
+        """Return the columns to read besides the features."""
+        chosen = (self.label, self.group, self.split, *self.ids, *self.repeated(features))
+        return list(dict.fromkeys(column for column in chosen if column is not None))
+
+    def repeated(self, features: Iterable[str]) -> list[str]:
+        """Return the columns that an answer repeats."""
+        taken = {*features, self.label, self.group, self.split, self.id}
+        return [c for c in self.columns if c.strip() and c not in taken and not is_not_audio(c)]
+
+    def notes(self) -> list[str]:
+        """Say what a person should know about the choice of columns."""
+        notes = []
+        if self.other_labels:
+            notes.append(f"{self.label!r} was read as the label, and {quote_all(self.other_labels)} was not")
+        silent = [column for column in self.columns if column.strip() and is_not_audio(column)]
+        if silent:
+            notes.append(f"{quote_all(silent)}: no audio features, and not looked at by the model")
+        if self.group is None:
+            by = f"{self.artists[0]!r}, the first of several," if self.artists else "identical features"
+            notes.append(f"rows were grouped by {by}{' where there is one' if self.artists else ''}")
+        return notes
+
+
+def read_genres(text: str) -> tuple[str, ...]:
+    """Return the labels of a cell: ``|`` between several, or a list as Python writes it.
+
+    Examples
+    --------
+    >>> read_genres("Pop|R&B"), read_genres("['pop', \\"rock'n'roll\\"]"), read_genres("?")
+    (('pop', 'r&b'), ('pop', "rock'n'roll"), ())
+    """
+    items = listed(text)
+    return read_labels("|".join(items) if items is not None else known(text))
+
+
+def first_artist(text: str) -> str:
+    """Return the first of the artists in a cell, in lower case; '' where there is none.
+
+    Examples
+    --------
+    >>> first_artist("A$AP Rocky, Drake"), first_artist("['Cher', 'Sonny']"), first_artist("empty_field")
+    ('a$ap rocky', 'cher', '')
+    """
+    items = listed(text)
+    first = _NEXT_ARTIST.split(known(text))[0] if items is None else next(iter(items), "")
+    return " ".join(first.casefold().split())
+
+
+def listed(text: str) -> list[str] | None:
+    """Return the quoted texts of a list as Python or JSON writes it; None for any other text."""
+    text = text.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    return [re.sub(r"\\(.)", r"\1", single or double) for single, double in _LISTED.findall(text)]
+
+
+def known(text: str) -> str:
+    """Return a cell without white space around it; '' where it says that nothing is known."""
+    text = text.strip()
+    return "" if text.casefold() in MISSING_WORDS else text

@@ -1,1 +1,0 @@
-"""Generated songs: instruments, styles, and the sequencer that plays one with the other."""

@@ -1,0 +1,277 @@
+"""A `Report` for people: on a terminal, as JSON, and as a folder; single-label ones with their confusions.
+
+*Conventions.* Every rendering begins with `Report.notes`, and the notes begin with the inflation of a split
+where there is one: nobody sees such a number without the sentence.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import warnings
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from pathlib import Path
+from string import ascii_letters
+from textwrap import fill
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from genrekit.errors import OutputExistsError
+from genrekit.metrics.report import INFLATED, Estimate, Report
+from genrekit.output.writers import visible
+
+FILES = ("report.json", "report.txt", "confusion.png", "predictions.csv")
+
+_NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "log_loss": "log loss",
+    "expected_calibration_error": "calibration error (ECE)",
+    "top_3_accuracy": "top-3 accuracy",
+    "micro_f1": "micro-F1",
+    "samples_f1": "samples-F1",
+    "mean_average_precision": "mean average precision",
+    "roc_auc": "ROC AUC",
+}
+_NO_SHARE = {"log_loss", "mean_average_precision", "roc_auc"}
+_N_LISTED = 20
+# The table of labels holds average precision, ROC AUC and threshold from this width.
+_WIDE = 72
+# Beyond this many labels the numbers in the picture's cells cannot be read.
+_MOST_WRITTEN = 60
+
+
+def render(report: Report, *, width: int = 80) -> RenderableType:
+    """The report for a terminal: notes, headline numbers, a table of labels, single-label ones' confusions.
+
+    Parameters
+    ----------
+    report : Report
+        What to show.
+    width : int >= 40
+        Columns to fill. A confusion matrix that is too wide gets letters for labels; one that is still too
+        wide gives way to a list of the most frequent confusions. Below 72 columns multi-label reports leave
+        out average precision, ROC AUC and threshold of the labels.
+
+    Returns
+    -------
+    RenderableType
+        For ``rich.console.Console.print``.
+    """
+    notes = [Text(visible(note), "bold red" if note == INFLATED else "yellow") for note in report.notes]
+    parts: list[RenderableType] = [
+        *notes,
+        _headline(report),
+        Text(f"split: {visible(report.split)}"),
+        "",
+        _per_label(report, width),
+    ]
+    if not report.multilabel:
+        parts += ["", _confusion(report, width)]
+    if report.failures:
+        parts += ["", Text("Could not be read:", "yellow")]
+        parts += [Text(visible(f"{id_}: {reason}")) for id_, reason in report.failures[:_N_LISTED]]
+        if len(report.failures) > _N_LISTED:
+            parts += [f"and {len(report.failures) - _N_LISTED} more; the JSON report has them all"]
+    return Group(*parts)
+
+
+def to_text(report: Report, *, width: int = 100) -> str:
+    """The rendering as plain text without colours, ``width`` columns wide."""
+    file = StringIO()
+    Console(file=file, width=width, color_system=None, highlight=False, markup=False).print(
+        render(report, width=width)
+    )
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def to_json(report: Report) -> str:
+    """The report as indented ASCII JSON, the notes first."""
+    return json.dumps(report.to_dict(), indent=2, allow_nan=False)
+
+
+def write_report(
+    report: Report,
+    folder: str | Path,
+    *,
+    predictions: Iterable[tuple[str, str, str, float]] = (),
+    overwrite: bool = False,
+) -> tuple[Path, ...]:
+    """Write report.json and report.txt, confusion.png for single labels, predictions.csv where there are some.
+
+    Parameters
+    ----------
+    report : Report
+        What to write.
+    folder : str or Path
+        Where to; made where it is missing.
+    predictions : iterable of (str, str, str, float)
+        Id, true label, predicted label and its score in [0, 1], a row an example; several labels joined by
+        ``|``, and then the best score of all.
+    overwrite : bool
+        Whether to replace files of these names. Other files in the folder are left alone either way.
+
+    Returns
+    -------
+    tuple of Path
+        What was written.
+
+    Raises
+    ------
+    OutputExistsError
+        If one of the files is there and ``overwrite`` is False, or the folder is a file.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise OutputExistsError(f"{folder} is a file; a report needs a folder.", "Give another name.")
+    there = [name for name in FILES if (folder / name).exists()]
+    if there and not overwrite:
+        raise OutputExistsError(
+            f"{folder} already holds {', '.join(there)}.", "Give another folder, or add --overwrite."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    as_json, as_text, picture, table = (folder / name for name in FILES)
+    as_json.write_text(to_json(report) + "\n", encoding="utf-8")
+    as_text.write_text(to_text(report), encoding="utf-8")
+    for earlier in (picture, table):  # an earlier report's would not be this one's
+        earlier.unlink(missing_ok=True)
+    written = [as_json, as_text]
+    if not report.multilabel:
+        _write_confusion_png(report, picture)
+        written.append(picture)
+    rows = [(id_, label, answer, round(float(score), 6)) for id_, label, answer, score in predictions]
+    if not rows:
+        return tuple(written)
+    # backslashreplace: file names need not be valid UTF-8
+    with table.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "label", "predicted", "score"])
+        writer.writerows(rows)
+    return (*written, table)
+
+
+def _headline(report: Report) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    for name, estimate in report.metrics.items():
+        table.add_row(
+            _NAMES.get(name, name), Text(_number(name, estimate.value), "bold"), _interval(name, estimate)
+        )
+    always = f"{'micro-F1 of ' if report.multilabel else ''}always '{visible(report.baseline_label)}'"
+    table.add_row("majority baseline", _number("accuracy", report.baseline), Text(always))
+    table.add_row("examples", str(report.n_examples), f"in {report.n_groups} groups")
+    return table
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:.3f}" if name in _NO_SHARE else f"{100 * value:.1f} %"
+
+
+def _interval(name: str, estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "no interval"
+    return f"95 %: {_number(name, estimate.low)} to {_number(name, estimate.high)}"
+
+
+def _per_label(report: Report, width: int) -> Table:
+    is_full = report.multilabel and width >= _WIDE
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("label")
+    ranked = ("AP", "AUC", "threshold") if is_full else ()
+    for heading in ("precision", "recall", "F1", *ranked, "examples"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for m in report.per_label:
+        shares = (f"{100 * share:.1f} %" for share in (m.precision, m.recall, m.f1))
+        numbers = (m.average_precision, m.roc_auc, report.thresholds.get(m.label)) if is_full else ()
+        more = tuple("" if number is None else f"{number:.3f}" for number in numbers)
+        table.add_row(Text(visible(m.label)), *shares, *more, str(m.support))
+    return table
+
+
+def _confusion(report: Report, width: int) -> RenderableType:
+    names = [visible(label) for label in report.labels]
+    digits = max(len(str(n)) for row in report.confusion for n in row)
+    first = max(cell_len(name) for name in names) + 1
+    letters = ascii_letters[: len(names)]
+    if first + sum(max(cell_len(name), digits) + 1 for name in names) <= width:
+        headings = names
+    elif len(letters) == len(names) and first + 2 + (digits + 1) * len(names) <= width:
+        headings = list(letters)
+        names = [f"{letter} {name}" for letter, name in zip(letters, names, strict=True)]
+    else:
+        return _confusions(report, names)
+    table = Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("", no_wrap=True)
+    for heading in headings:
+        table.add_column(Text(heading), justify="right", no_wrap=True, min_width=digits)
+    for i, (name, row) in enumerate(zip(names, report.confusion, strict=True)):
+        cells = [Text(str(n) if n else ".", "bold" if i == j else "") for j, n in enumerate(row)]
+        table.add_row(Text(name), *cells)
+    return Group("rows: true label; columns: answer", table)
+
+
+def _confusions(report: Report, names: Sequence[str]) -> Table:
+    """What a matrix that is too wide is looked at for: the largest numbers off its diagonal."""
+    pairs = [(n, i, j) for i, row in enumerate(report.confusion) for j, n in enumerate(row) if n and i != j]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
+    table = Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        title="the most frequent confusions",
+        title_justify="left",
+    )
+    for heading in ("true label", "answer", "examples"):
+        table.add_column(heading, justify="right" if heading == "examples" else "left")
+    for n, i, j in pairs[:_N_LISTED]:
+        table.add_row(Text(names[i]), Text(names[j]), f"{n} of {report.per_label[i].support}")
+    return table
+
+
+def _write_confusion_png(report: Report, path: Path) -> None:
+    counts = np.array(report.confusion)
+    supports = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, supports, out=np.zeros(counts.shape), where=supports > 0)
+    names = [_shortened(visible(label)) for label in report.labels]
+    n_labels = len(names)
+    side = min(3.5 + 0.42 * n_labels, 40)  # inches: a cell holds four digits, whatever their number
+    figure = Figure(figsize=(side + 1, side), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    # Labels are other people's text: a dollar sign in one must not start a formula.
+    axes.set_xticks(range(n_labels), names, rotation=90, parse_math=False)
+    rows = [f"{name} ({n})" for name, n in zip(names, supports[:, 0], strict=True)]
+    axes.set_yticks(range(n_labels), rows, parse_math=False)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("true label (examples)")
+    for i, j in np.argwhere(counts) if n_labels <= _MOST_WRITTEN else ():
+        colour = "white" if shares[i, j] > 0.5 else "black"
+        axes.text(j, i, str(counts[i, j]), ha="center", va="center", color=colour, fontsize=8)
+    accuracy = report.metrics["accuracy"]
+    title = f"accuracy {_number('accuracy', accuracy.value)} ({_interval('accuracy', accuracy)})"
+    lines = [INFLATED, title] if report.inflated else [title]
+    axes.set_title(
+        "\n".join(fill(line, int(11 * side)) for line in lines),
+        color="darkred" if report.inflated else "black",
+    )
+    figure.colorbar(image, label="share of the true label", shrink=0.6)
+    with warnings.catch_warnings():
+        # The font lacks some scripts; such a label is drawn as boxes, and report.json has it in full.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        figure.savefig(path, metadata={"Software": None})  # without pyplot this draws with Agg
+
+
+def _shortened(name: str, most: int = 24) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

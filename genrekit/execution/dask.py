@@ -1,0 +1,300 @@
+"""The ordered, bounded map of `genrekit.execution.ordered_map` over a Dask.distributed cluster.
+
+Dask places the tasks, moves them off workers that died, and counts the deaths. What it leaves to its users
+stands here: the order, the bound, and the verdict on who is guilty of a death. Dask suspects every task that
+was assigned to a worker when it died, waiting ones included (https://distributed.dask.org/en/stable/killed.html),
+so a file that kills its workers takes innocent neighbours with it. Whoever is suspected here works once more
+with nothing else of this run on the cluster, and only another full count of deaths is an error.
+"""
+
+from __future__ import annotations
+
+import pickle
+import platform
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from genrekit import __version__
+from genrekit.errors import GenrekitError, UsageError
+
+CONNECT_S = 10.0
+POLL_S = 2.0
+NO_WORKERS_S = 120.0
+TRANSFER_S = 120.0
+AHEAD_PER_THREAD = 8
+
+RESUME = "Look after the cluster and give the same command again: with --resume it goes on where it stopped."
+
+Reply = tuple[Any, str | None]
+Call = Callable[[Any], Reply]
+
+
+def cluster_map(
+    call: Call, items: Iterable[Any], *, address: str, timeout_s: float | None, ahead: int | None
+) -> Iterator[tuple[Any, Reply]]:
+    """Call a function on the workers of a cluster; see `genrekit.execution.ordered_map.ordered_map`.
+
+    Parameters
+    ----------
+    call : callable
+        Returns a value and an error, of which one is None, and raises nothing.
+    items : iterable
+    address : str
+        The scheduler, as ``dask://host:port``. Encryption is a matter of Dask's own configuration
+        (``distributed.comm``).
+    timeout_s : float > 0, optional
+        Seconds that one item may take on a worker, counted without its wait there. A thread of Python cannot
+        be stopped from outside: what takes longer counts as failed at once and frees its place, but goes on
+        in the background of its worker until it ends by itself.
+    ahead : int >= 1, optional
+        How many items may be on the cluster or wait there for their turn; 8 a thread of the workers that are
+        there at the start, unless given.
+
+    Yields
+    ------
+    (item, (value, error))
+        In input order.
+
+    Raises
+    ------
+    UsageError
+        If ``address`` is not one, nobody answers there within 10 s, or Dask is not installed.
+    GenrekitError
+        If the workers cannot load ``call`` or have another version of genrekit or Python; if the connection
+        to the scheduler is lost, or all workers for 2 minutes. Says how to go on.
+    """
+    try:
+        dask = import_module("distributed")  # by its name: it is optional, and its methods have no types
+    except ImportError:
+        raise UsageError(
+            "A cluster needs Dask, which is not installed.", 'pip install "genrekit[dask]"'
+        ) from None
+    location = _location(address)
+    try:
+        pickled_call = pickle.dumps(call)
+    except Exception as error:  # whatever the function's own code raises
+        raise _cannot_load("Another process", _words(error)) from error
+    return _replies(items, ahead, _Session(dask, location, pickled_call, timeout_s))
+
+
+def _replies(items: Iterable[Any], ahead: int | None, session: _Session) -> Iterator[tuple[Any, Reply]]:
+    source = iter(items)
+    exhausted = False
+    pending: deque[_Task] = deque()
+    with session:
+        if ahead is None:
+            ahead = AHEAD_PER_THREAD * max(1, session.count_threads())
+        while True:
+            while not exhausted and len(pending) < ahead:
+                try:
+                    task = _Task(next(source))
+                except StopIteration:
+                    exhausted = True
+                else:
+                    pending.append(task)
+                    session.submit(task)
+            if not pending:
+                return
+            if (reply := pending[0].reply) is None:
+                session.settle(pending)
+            else:
+                yield pending.popleft().item, reply
+
+
+@dataclass(eq=False, slots=True)
+class _Task:
+    item: Any
+    future: Any = None
+    reply: Reply | None = None
+
+
+@dataclass(eq=False, slots=True)
+class _Session:
+    """A connection to the scheduler, and what all tasks have in common."""
+
+    dask: Any
+    location: str
+    pickled_call: bytes
+    timeout_s: float | None
+    client: Any = None
+
+    def __enter__(self) -> None:
+        try:
+            arguments = {"timeout": CONNECT_S, "set_as_default": False, "name": "genrekit"}
+            self.client = self.dask.Client(self.location, **arguments)
+        except Exception as error:  # what answers there may be anything
+            raise UsageError(
+                f"No Dask scheduler can be reached at dask://{self.location} ({_words(error)}).",
+                "Check that `dask scheduler` runs there, and that this machine may reach the port and encrypts alike.",
+            ) from error
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()  # the scheduler then forgets what was in work for it
+
+    def count_threads(self) -> int:
+        try:
+            return sum(self.client.nthreads().values())
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def submit(self, task: _Task) -> None:
+        try:
+            payload = pickle.dumps(task.item)
+        except Exception as error:  # whatever the item's own code raises
+            task.reply = (None, f"It cannot be sent to another process: {_words(error)}")
+            return
+        try:
+            task.future = self.client.submit(
+                _perform, _versions(), self.pickled_call, payload, self.timeout_s, pure=False, retries=0
+            )
+        except Exception as error:  # a closed client; the class depends on the version of Dask
+            raise self._lost(error) from error
+
+    def settle(self, tasks: Sequence[_Task]) -> None:
+        """Wait until the first has its reply, and take in what else is finished by then.
+
+        Where workers died over it, all others are waited for, and then those that it happened to are tried
+        again one by one.
+        """
+        first = tasks[0]
+        self._wait(first.future)
+        if first.future.status == "finished":
+            self._gather([task for task in tasks if task.reply is None and task.future.status == "finished"])
+        if first.reply is not None or self._collect(first):
+            return
+        for task in [task for task in tasks if task.reply is None and not self._collect(task)]:
+            self.submit(task)
+            self._collect(task, alone=True)
+
+    def _gather(self, tasks: Sequence[_Task]) -> None:
+        """Fetch several results at once: the way to the workers and back takes longer than the data."""
+        gather = partial(self.client.gather, [task.future for task in tasks], asynchronous=True)
+        try:
+            answers = self.client.sync(gather, callback_timeout=TRANSFER_S)
+        except Exception:  # a worker died with a result in its hands: `_collect` says what comes of it
+            return
+        for task, answer in zip(tasks, answers, strict=True):
+            self._take(task, answer)
+
+    def _collect(self, task: _Task, *, alone: bool = False) -> bool:
+        """Wait for a reply; False if workers died over it, in company."""
+        try:
+            self._wait(task.future)
+            answer = task.future.result(timeout=TRANSFER_S)
+        except self.dask.KilledWorker as error:
+            if alone:
+                often = "once" if error.allowed_failures == 0 else f"{error.allowed_failures + 1} times"
+                task.reply = (None, f"the worker processes died {often} while working on it")
+            return alone
+        except (self.dask.CancelledError, OSError) as error:
+            raise self._lost(error) from error
+        except GenrekitError:
+            raise
+        except Exception as error:  # `_perform` raises nothing: it is Dask that could not do it
+            raise _cannot_load(f"The cluster at dask://{self.location}", _words(error)) from error
+        self._take(task, answer)
+        return True
+
+    def _take(self, task: _Task, answer: tuple[str, bytes]) -> None:
+        problem, data = answer
+        if problem:
+            raise _cannot_load("A worker", problem)
+        task.future = None  # the cluster may forget it
+        try:
+            task.reply = pickle.loads(data)  # noqa: S301 - Dask itself trusts its workers as much
+        except Exception as error:  # whatever the value's own code raises
+            task.reply = (None, f"Its result cannot be received: {_words(error)}")
+
+    def _wait(self, future: Any) -> None:
+        """Wait for the end of a task, as long as there is anybody to work on it."""
+        end_s = time.monotonic() + NO_WORKERS_S
+        while True:
+            try:
+                future.exception(timeout=POLL_S)
+                return
+            except TimeoutError:
+                if self.count_threads():
+                    end_s = time.monotonic() + NO_WORKERS_S
+                elif time.monotonic() > end_s:
+                    raise GenrekitError(
+                        f"The cluster at dask://{self.location} has had no workers for {NO_WORKERS_S:g} s.",
+                        f"Start some (dask worker {self.location}), under a nanny, which replaces the dead. {RESUME}",
+                    ) from None
+
+    def _lost(self, error: Exception) -> GenrekitError:
+        who = f"the scheduler at dask://{self.location}"
+        return GenrekitError(f"The connection to {who} was lost ({_words(error)}).", RESUME)
+
+
+def _location(address: str) -> str:
+    """Check an address, and return its ``host:port``: Dask's configuration says whether tcp or tls."""
+    try:
+        parts = urlsplit(address)
+        fine = parts.scheme == "dask" and parts.hostname and parts.port and not (parts.path or parts.query)
+    except ValueError:
+        fine = False
+    if not fine or "@" in address:
+        given = "What was given" if "@" in address else repr(address)  # it may hold a password
+        raise UsageError(
+            f"{given} is not the address of a cluster.",
+            "Give dask://host:port, as in dask://10.0.0.5:8786; `dask scheduler` prints both at its start.",
+        )
+    return parts.netloc
+
+
+def _perform(
+    versions: tuple[str, str], pickled_call: bytes, payload: bytes, timeout_s: float | None
+) -> tuple[str, bytes]:
+    """Work on one item, on a worker; returns what is wrong with the worker, or the pickled reply."""
+    if (found := _versions()) != versions:
+        where = import_module("distributed").get_worker().address
+        theirs, ours = (f"genrekit {genrekit} on Python {python}" for genrekit, python in (found, versions))
+        return f"{where} has {theirs}, but it is {ours} that asks", b""
+    try:
+        call = _load(pickled_call)
+    except Exception as error:
+        return _words(error), b""
+    if timeout_s is None:
+        return "", _reply(call, payload)
+    replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=lambda: replies.put(_reply(call, payload)), daemon=True).start()
+    try:
+        return "", replies.get(timeout=timeout_s)
+    except queue.Empty:
+        return "", pickle.dumps((None, f"took longer than {timeout_s:g} s"))
+
+
+@lru_cache(maxsize=4)
+def _load(pickled_call: bytes) -> Call:
+    call: Call = pickle.loads(pickled_call)  # noqa: S301 - whoever may submit tasks may run anything
+    return call
+
+
+def _reply(call: Call, payload: bytes) -> bytes:
+    try:
+        return pickle.dumps(call(pickle.loads(payload)))  # noqa: S301 - as above
+    except (Exception, SystemExit) as error:  # from loading or sending; ``call`` itself only leaves by exit()
+        return pickle.dumps((None, _words(error)))
+
+
+def _versions() -> tuple[str, str]:
+    return __version__, ".".join(platform.python_version_tuple()[:2])
+
+
+def _cannot_load(who: str, problem: str) -> GenrekitError:
+    return GenrekitError(
+        f"{who} cannot load what it should do: {problem}.",
+        "The scheduler and all workers need the same genrekit and Python as this machine, and every plug-in.",
+    )
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

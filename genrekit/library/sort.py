@@ -1,0 +1,251 @@
+"""A library by genre: a playlist a genre, or a folder a genre with links or copies. No file is moved or changed.
+
+*Playlists* are UTF-8 with ``#EXTM3U`` on top and a path a line (https://en.wikipedia.org/wiki/M3U), relative to the
+playlist where there is such a path.
+
+*Names.* A genre's name is made one that every system takes
+(https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file). Names that would be the same where
+upper and lower case are, get a number: ``song (2).mp3``. They depend on the inputs, their answers and their order alone, so that the
+same run again finds its work done.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+from genrekit.errors import GenrekitError, MediaError
+from genrekit.hashing import hash_file
+from genrekit.library.place import CHANGED, Copy, Link, Playlist, place_of, put, way_to
+from genrekit.remote.addresses import is_remote
+from genrekit.types import Prediction
+
+UNSURE = "unsure"
+
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
+_MAX_BYTES = 120  # of the 255 that file systems take: room for a number and a suffix
+
+
+class Kind(StrEnum):
+    """What is made."""
+
+    PLAYLIST = "playlist"
+    LINK = "link"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What becomes of one input.
+
+    Attributes
+    ----------
+    input : str
+        As it was given.
+    genre : str or None
+        None where the answer is unsure, or there is none.
+    target : str or None
+        The playlist, link or copy; None where there is an error.
+    error : str or None
+        Why nothing is made for it.
+    """
+
+    input: str
+    genre: str | None = None
+    target: str | None = None
+    error: str | None = None
+
+
+def sort(
+    predictions: Iterable[Prediction],
+    folder: Path,
+    kind: Kind = Kind.PLAYLIST,
+    *,
+    min_confidence: float = 0.0,
+    check: bool = True,
+    write: bool = False,
+    overwrite: bool = False,
+) -> Iterator[Row]:
+    """Sort files by their predicted genre, or say what that would do.
+
+    Parameters
+    ----------
+    predictions : iterable of Prediction
+        Of files here; an answer without label goes to 'unsure'.
+    folder : Path
+        Where playlists, or folders with links or copies, are made.
+    kind : Kind
+    min_confidence : float in [0, 1]
+        An answer with a lower score is unsure.
+    check : bool
+        Whether files must still be what was predicted, by their SHA-256. A copy is compared in any case.
+    write : bool
+        Whether to do it.
+    overwrite : bool
+        Whether to replace files that are there. What is there and is what would be made is no error.
+
+    Yields
+    ------
+    Row
+        One a prediction, in order: links and copies as they are made, playlists when all are.
+    """
+    names = _Names(folder)
+    if kind is Kind.PLAYLIST:
+        yield from _listed(predictions, names, min_confidence, check, write, overwrite)
+        return
+    for prediction in predictions:
+        genre = None
+        try:
+            source = _source(prediction)
+            genre = _genre(prediction, min_confidence)
+            _check_outside(source, folder)
+            target = names.file(genre, source)
+            if check:
+                _check_same(source, prediction)
+            make = Link(source, target) if kind is Kind.LINK else Copy(source, target, _sha256(prediction))
+            put(make, write, overwrite)
+            yield Row(prediction.id, genre, str(target))
+        except (GenrekitError, OSError) as error:
+            yield Row(prediction.id, genre, error=_words(error))
+
+
+def safe_name(text: str) -> str:
+    r"""A name for a file or folder that every system takes, from any text.
+
+    Examples
+    --------
+    >>> safe_name("R&B/Soul"), safe_name("con"), safe_name("etc. ..."), safe_name("\x1b?")
+    ('R&B_Soul', 'con_', 'etc', '__')
+    """
+    text = unicodedata.normalize("NFC", "".join(c if c.isprintable() else "_" for c in text))
+    text = _FORBIDDEN.sub("_", text).encode()[:_MAX_BYTES].decode(errors="ignore").strip().rstrip(". ")
+    if text.startswith("."):
+        text = f"_{text[1:]}"
+    if _RESERVED.fullmatch(text):
+        stem, dot, rest = text.partition(".")
+        text = f"{stem}_{dot}{rest}"
+    return text or "_"
+
+
+@dataclass
+class _Names:
+    """Which genre and which file gets which name."""
+
+    folder: Path
+    _genres: dict[str | None, str] = field(default_factory=lambda: {None: UNSURE})
+    _files: dict[tuple[str, str], Path] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=lambda: {UNSURE})
+
+    def genre(self, genre: str | None) -> str:
+        if genre not in self._genres:
+            self._genres[genre] = self._free("", safe_name(genre or ""), "")
+        return self._genres[genre]
+
+    def playlist(self, genre: str | None) -> Path:
+        return self.folder / f"{self.genre(genre)}.m3u8"
+
+    def file(self, genre: str | None, source: Path) -> Path:
+        name = self.genre(genre)
+        key = (name, str(place_of(source)))
+        if key not in self._files:
+            self._files[key] = self.folder / name / self._free(f"{name}/", source.stem, source.suffix)
+        return self._files[key]
+
+    def _free(self, before: str, stem: str, suffix: str) -> str:
+        name, number = f"{stem}{suffix}", 1
+        while (key := unicodedata.normalize("NFC", f"{before}{name}".casefold())) in self._taken:
+            number += 1
+            name = f"{stem} ({number}){suffix}"
+        self._taken.add(key)
+        return name
+
+
+def _listed(
+    predictions: Iterable[Prediction],
+    names: _Names,
+    min_confidence: float,
+    check: bool,
+    write: bool,
+    overwrite: bool,
+) -> Iterator[Row]:
+    rows: list[Row] = []
+    lines: dict[str, dict[str, None]] = {}
+    for prediction in predictions:
+        genre = None
+        try:
+            source = _source(prediction)
+            genre = _genre(prediction, min_confidence)
+            if check:
+                _check_same(source, prediction)
+            target = names.playlist(genre)
+            lines.setdefault(str(target), {})[_line(source, target)] = None
+            rows.append(Row(prediction.id, genre, str(target)))
+        except (GenrekitError, OSError) as error:
+            rows.append(Row(prediction.id, genre, error=_words(error)))
+    failed = {}
+    for name, paths in lines.items():
+        try:
+            put(Playlist(Path(name), tuple(paths)), write, overwrite)
+        except (GenrekitError, OSError) as error:
+            failed[name] = _words(error)
+    for row in rows:
+        words = failed.get(row.target or "")
+        yield row if words is None else replace(row, target=None, error=words)
+
+
+def _source(prediction: Prediction) -> Path:
+    if prediction.error is not None:
+        raise MediaError(prediction.error)
+    if is_remote(prediction.id):
+        raise MediaError("The input is an address; only files here are sorted.")
+    source = Path(prediction.id)
+    if not os.path.isfile(source):  # noqa: PTH113 - Path.is_file raises where a folder is closed
+        raise MediaError("There is no such file.")
+    return source
+
+
+def _check_same(source: Path, prediction: Prediction) -> None:
+    if hash_file(source) != _sha256(prediction):
+        raise MediaError(CHANGED)
+
+
+def _sha256(prediction: Prediction) -> str:
+    if prediction.content is None:
+        raise MediaError("The result has no sha256 of its file; 'genrekit predict -o' writes it.")
+    return prediction.content.sha256
+
+
+def _genre(prediction: Prediction, min_confidence: float) -> str | None:
+    is_sure = not min_confidence or (prediction.score or 0.0) >= min_confidence
+    return (prediction.label or None) if is_sure else None
+
+
+def _check_outside(source: Path, folder: Path) -> None:
+    """Refuse what was sorted before: links to links, copies of copies, and files that would replace themselves."""
+    below = folder.resolve()
+    if place_of(source).is_relative_to(below) or source.resolve().is_relative_to(below):
+        raise MediaError(f"The file lies in {folder}, where sorted files go.")
+
+
+def _line(source: Path, playlist: Path) -> str:
+    line = way_to(source, playlist).replace(os.sep, "/")
+    if any(c in line for c in "\r\n"):
+        raise MediaError("The name has a line break, which a playlist cannot hold.")
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        raise MediaError("The name is not UTF-8, which a playlist must be.") from None
+    return f"./{line}" if line.startswith("#") or line[:1].isspace() else line
+
+
+def _words(error: GenrekitError | OSError) -> str:
+    if isinstance(error, GenrekitError):
+        return str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}."

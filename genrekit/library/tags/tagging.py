@@ -1,0 +1,159 @@
+"""From predictions to rows: each file looked at, planned and, where that is wanted, rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from genrekit.errors import GenrekitError, MediaError, OutputExistsError
+from genrekit.hashing import hash_file
+from genrekit.library.tags.base import TagFile
+from genrekit.library.tags.changes import Change, Policy, Row, Status, planned, wanted
+from genrekit.library.tags.formats import open_tags
+from genrekit.library.tags.journal import Entry, Journal
+from genrekit.library.tags.writing import check_replaceable, rewrite, target_of
+from genrekit.remote.addresses import is_remote
+from genrekit.types import Prediction
+
+_CHANGED = "The file was changed since it was predicted."
+_CHANGED_SINCE = "The file was changed since it was tagged; it is left alone."
+
+
+def tag(
+    predictions: Iterable[Prediction],
+    policy: Policy,
+    *,
+    journal: Journal | None = None,
+    keep_time: bool = False,
+) -> Iterator[Row]:
+    """Put the genres of predictions, and what was measured, into their files, or say what that would do.
+
+    Parameters
+    ----------
+    predictions : iterable of Prediction
+        Of files here, with their content's hash, and with the measures that the policy asks for.
+    policy : Policy
+    journal : Journal, optional
+        Gets what was there before each change. Without one nothing is written.
+    keep_time : bool
+        Whether modification times stay.
+
+    Yields
+    ------
+    Row
+        One a prediction, in order; what cannot be done is a row with ``error``.
+
+    Raises
+    ------
+    OutputExistsError
+        If the journal's name is taken.
+    """
+    for prediction in predictions:
+        try:
+            yield _tag_one(prediction, policy, journal, keep_time)
+        except OutputExistsError:
+            raise
+        except (GenrekitError, OSError) as error:
+            yield _failed(prediction.id, error, prediction.score)
+
+
+def undo(
+    entries: Iterable[Entry], *, journal: Journal | None = None, keep_time: bool = False
+) -> Iterator[Row]:
+    """Put back what was in the files of a journal, or say what that would do.
+
+    A file that is not what it was after its change is a row with ``error``; one that was never changed, since
+    the run was cut short before, is a row 'same'.
+
+    Parameters
+    ----------
+    entries : iterable of Entry
+        From `genrekit.library.tags.journal.read_journal`.
+    journal, keep_time
+        As for `tag`: undoing can be undone.
+
+    Yields
+    ------
+    Row
+        One an entry.
+    """
+    for entry in entries:
+        try:
+            yield _undo_one(entry, journal, keep_time)
+        except OutputExistsError:
+            raise
+        except (GenrekitError, OSError) as error:
+            yield _failed(entry.path, error)
+
+
+def _tag_one(prediction: Prediction, policy: Policy, journal: Journal | None, keep_time: bool) -> Row:
+    name = prediction.id
+    if prediction.error is not None:
+        raise MediaError(prediction.error)
+    if is_remote(name):
+        raise MediaError("The input is an address; tags are only written into files here.")
+    target = target_of(Path(name))
+    if prediction.content is None:
+        raise MediaError("The result has no sha256 of its file; 'genrekit predict -o' writes it.")
+    sha256 = prediction.content.sha256
+    if hash_file(target) != sha256:
+        raise MediaError(_CHANGED)
+    words = wanted(prediction, policy)
+    tags = open_tags(target)
+    changes = {
+        field: planned(field, tags.values(field), new, policy.existing) for field, new in words.items()
+    }
+    row = Row(name, changes, prediction.score)
+    pending = row.pending
+    if not pending:
+        return row
+    check_replaceable(target)
+    if journal is None:
+        return row
+
+    def edit(tags: TagFile) -> None:
+        for field, change in pending.items():
+            tags.put(field, change.after)
+            found = tags.values(field)
+            if found != change.after:  # ID3 reads '17' and '(17)' as numbers of genres
+                raise MediaError(
+                    f"The tag would read {', '.join(found)!r} instead of {', '.join(change.after)!r}."
+                )
+
+    rewrite(target, sha256, pending, edit, journal.append, changed=_CHANGED, keep_time=keep_time)
+    return _written(row)
+
+
+def _undo_one(entry: Entry, journal: Journal | None, keep_time: bool) -> Row:
+    target = target_of(Path(entry.path))
+    now = hash_file(target)
+    if now == entry.sha256_before:
+        there = {field: Change(Status.SAME, values, values) for field, (values, _) in entry.values.items()}
+        return Row(entry.path, there)
+    if now != entry.sha256_after:
+        raise MediaError(_CHANGED_SINCE)
+    back = {field: Change(Status.WOULD_CHANGE, new, old) for field, (old, new) in entry.values.items()}
+    row = Row(entry.path, back)
+    check_replaceable(target)
+    if journal is None:
+        return row
+    rewrite(
+        target,
+        now,
+        back,
+        lambda tags: tags.restore(entry.before),
+        journal.append,
+        changed=_CHANGED_SINCE,
+        keep_time=keep_time,
+    )
+    return _written(row)
+
+
+def _written(row: Row) -> Row:
+    return replace(row, changes={field: change.done() for field, change in row.changes.items()})
+
+
+def _failed(name: str, error: GenrekitError | OSError, score: float | None = None) -> Row:
+    words = str(error) if isinstance(error, GenrekitError) else error.strerror or str(error)
+    return Row(name, score=score, error=words)

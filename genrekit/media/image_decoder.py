@@ -1,0 +1,213 @@
+"""From a file to a picture of Pillow whose header was read and held against limits, whatever the file is called.
+
+The first bytes choose one of eight decoders of Pillow; the others (PostScript, icons, game textures ...) stay shut.
+Nothing is decoded here, and Pillow's settings stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from genrekit.errors import MediaError
+from genrekit.files import opening
+
+AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+# Telephones make up to 108 million. While it is decoded a pixel takes 4 to 16 bytes (webp), of a large jpeg under 4.
+MAX_PIXELS = 120_000_000
+MAX_BYTES = 1 << 28
+# Each scan of a jpeg costs a pass over all its pixels, however few bytes it has; encoders write up to about 10.
+# https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf
+MAX_SCANS = 100
+
+_HEAD = 64
+_KNOWN = "jpeg, png, webp, gif, bmp, tiff, avif and heic"
+# First bytes and format: https://en.wikipedia.org/wiki/List_of_file_signatures. II+ and MM+ are BigTIFF.
+_MAGIC = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"BM", "bmp"),
+    *((magic, "tiff") for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+)
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+# Within a scan FF is followed by 00, or by the number of a restart.
+_MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
+_SCAN, _END = 0xDA, 0xD9
+
+
+@contextmanager
+def open_regular(path: AnyPath) -> Iterator[BinaryIO]:
+    """Open a regular file of up to `MAX_BYTES`.
+
+    Raises
+    ------
+    MediaError
+        If the path is missing, not regular, too large or not readable.
+    """
+    with opening(path):
+        file = open(path, "rb")  # noqa: SIM115 - closed below
+    with file:
+        try:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise MediaError(
+                    f"The file is larger than {MAX_BYTES >> 20} MiB, the most that is read of a picture."
+                )
+            yield file
+        except OSError as error:
+            raise MediaError(f"The file cannot be read ({error.strerror or error}).") from None
+
+
+def open_image(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
+    """Read a picture's header; nothing is decoded.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        At its beginning; left open, and needed until the picture is loaded.
+
+    Returns
+    -------
+    (format, picture)
+        The format in lower case. The picture has at most `MAX_PIXELS` pixels.
+
+    Raises
+    ------
+    MediaError
+        If it is empty, no known picture format, damaged, over the limits, or of a format that nothing installed
+        reads.
+    """
+    head = file.read(_HEAD)
+    kind = _kind(head)
+    reader = _reader(kind)
+    file.seek(0)
+    try:
+        image = reader(file)
+    except Image.DecompressionBombError:
+        raise MediaError(f"The picture declares far more than {MAX_PIXELS:,} pixels.") from None
+    except MemoryError:
+        raise MediaError(f"There is too little memory to open the {kind}.") from None
+    except Exception as error:  # Pillow's share no narrower base, and a hostile file may cause any
+        raise damaged(kind, error) from None
+    if image.width * image.height > MAX_PIXELS:
+        raise MediaError(
+            f"The picture declares {sides(image)} pixels; at most {MAX_PIXELS:,} in all are decoded.",
+            "Save it smaller.",
+        )
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        tags = image.tag_v2
+        width, length = tags.get(_TILE_WIDTH, 1), tags.get(_TILE_LENGTH, 1)
+        if not (isinstance(width, int) and isinstance(length, int) and width * length <= MAX_PIXELS):
+            raise MediaError("The tiff is damaged (its tiles are too large).")
+    if image.tile and image.tile[0][0] == "bmp_rle":  # its lengths are not held against the size
+        raise MediaError("The bmp is run-length encoded, which is not read.", "Save it as png.")
+    return kind, image
+
+
+def _kind(head: bytes) -> str:
+    if not head:
+        raise MediaError("The file is empty (0 bytes).")
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp":
+        length = int.from_bytes(head[:4], "big")
+        brands = {head[8:12], *(head[i : i + 4] for i in range(16, min(length, len(head)), 4))}
+        if brands & {b"avif", b"avis"}:
+            return "avif"
+        if brands & _HEIF_BRANDS:
+            return "heic"
+    hint = "If it is one of these, its beginning is damaged; if it is another format, save it as png."
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<head")):
+        hint = "It is a web page; whatever fetched the picture got this in its place."
+    raise MediaError(f"The content is no known picture format; known are {_KNOWN}.", hint)
+
+
+def _reader(kind: str) -> Callable[[BinaryIO], ImageFile.ImageFile]:
+    """The class of Pillow that reads a format; `Image.open` would try others, and hides why one failed."""
+    if kind == "webp" and not WebPImagePlugin.SUPPORTED:
+        raise MediaError("This build of Pillow cannot decode webp.", "Install its wheel: pip install pillow")
+    if kind == "avif":
+        try:
+            from PIL import AvifImagePlugin
+        except ImportError:
+            supported = False
+        else:
+            supported = AvifImagePlugin.SUPPORTED
+        if not supported:
+            raise MediaError(
+                "The installed Pillow cannot decode avif.", 'Install a newer one: pip install "pillow>=11.3"'
+            )
+        return AvifImagePlugin.AvifImageFile
+    if kind == "heic":
+        try:
+            from pillow_heif.as_plugin import HeifImageFile
+        except ImportError:
+            raise MediaError(
+                "Pillow cannot decode heic, and pillow-heif, which can, is not installed.",
+                'Install it: pip install "genrekit[heic]"',
+            ) from None
+        reader: type[ImageFile.ImageFile] = HeifImageFile
+        return reader
+    return _READERS[kind]
+
+
+_READERS: dict[str, type[ImageFile.ImageFile]] = {
+    "jpeg": JpegImagePlugin.JpegImageFile,
+    "png": PngImagePlugin.PngImageFile,
+    "webp": WebPImagePlugin.WebPImageFile,
+    "gif": GifImagePlugin.GifImageFile,
+    "bmp": BmpImagePlugin.BmpImageFile,
+    "tiff": TiffImagePlugin.TiffImageFile,
+}
+
+
+def has_many_scans(jpeg: bytes) -> bool:
+    """Whether the first picture of a jpeg is made of more than `MAX_SCANS` scans; damage ends the count."""
+    at, scans = 2, 0
+    while (found := _MARKER.search(jpeg, at)) and scans <= MAX_SCANS:
+        marker, at = jpeg[found.start() + 1], found.end()
+        if marker == _END:
+            break
+        scans += marker == _SCAN
+        at += int.from_bytes(jpeg[at : at + 2], "big")
+    return scans > MAX_SCANS
+
+
+def damaged(kind: str, error: Exception) -> MediaError:
+    """What to raise where Pillow gave up on a file."""
+    if "truncated" in str(error):
+        return MediaError(f"The {kind} is cut off: it ends too early.", "Copy or download it again.")
+    if bits := re.search(r"cannot handle (\d+)-bit layers", str(error)):
+        return MediaError(
+            f"The {kind} has {bits[1]} bits a channel; 8 are read.", "Save it as an ordinary jpeg."
+        )
+    words = " ".join(str(error).split()).rstrip(".")[:120]
+    return MediaError(
+        f"The {kind} is damaged, or of a kind that is not read{f' ({words})' if words else ''}.",
+        "If other programs show it, save it as png.",
+    )
+
+
+def sides(image: Image.Image) -> str:
+    """Width and height for a message."""
+    return f"{image.width:,} x {image.height:,}"

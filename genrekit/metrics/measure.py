@@ -1,0 +1,230 @@
+"""What a model is worth: scores against targets -> `genrekit.metrics.report.Report`, every number with an interval.
+
+*Conventions.* Scores are probabilities in [0, 1], one row an example, one column a label; targets are 0 or 1
+in the same shape. A row of targets without a 1 is an example none of whose labels the model knows.
+
+*Metrics.* `genrekit.metrics.definitions` defines those that depend on answers, `genrekit.metrics.ranking` those of multi-label
+scores that do not.
+
+*Intervals.* 95 % percentile bootstrap over groups: `genrekit.metrics.bootstrap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from genrekit.errors import BackendError, DatasetError
+from genrekit.metrics.bootstrap import bootstrap, group_sums, interval
+from genrekit.metrics.definitions import (
+    label_counts,
+    multilabel_metrics,
+    multilabel_terms,
+    shares,
+    single_label_metrics,
+    single_label_terms,
+)
+from genrekit.metrics.ranking import Ranking
+from genrekit.metrics.report import Estimate, LabelMetrics, Report
+from genrekit.metrics.thresholds import THRESHOLD, Thresholds, given
+
+# Resamples x examples x labels that rankings may go through: about half a minute on one core.
+_MOST_RANKED = 3_000_000_000
+_FEWEST_RANKED = 100
+_ROUNDING = 1e-3
+
+
+def report(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    labels: Sequence[str],
+    groups: Sequence[str] | np.ndarray,
+    *,
+    split: str,
+    inflated: bool = False,
+    multilabel: bool = False,
+    thresholds: Thresholds | None = None,
+    unknown_labels: Mapping[str, int] | None = None,
+    failures: Sequence[tuple[str, str]] = (),
+    n_boot: int = 1000,
+    seed: int = 0,
+) -> Report:
+    """Measure scores against targets.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n, n_labels)]
+        Probabilities, an example's average over its windows. Every row sums to 1 unless ``multilabel``.
+    targets : np.ndarray [shape=(n, n_labels)]
+        1 where the example has the label, else 0; none in a row where the labels are unknown to the model,
+        and at most one unless ``multilabel``.
+    labels : sequence of str
+        The model's labels: the columns.
+    groups : sequence of str [shape=(n,)]
+        What the bootstrap draws; an example without a group is its own (`genrekit.datasets.splits.group_keys`).
+    split : str
+        `Split.method`, or other words that say what was measured.
+    inflated : bool
+        `Split.inflated`.
+    multilabel : bool
+        Whether a score says something about its own label alone, and answers hold any number of labels.
+    thresholds : Mapping[str, float] or np.ndarray [shape=(n, n_labels)], optional
+        With ``multilabel``: the score from which a label is given, 0.5 where none is. An array where they
+        differ from example to example, as the folds of a cross-validation have each their own.
+    unknown_labels : Mapping[str, int], optional
+        The labels of the examples that the model does not know, with the number of examples that have them.
+    failures : sequence of (str, str)
+        Id and reason of the examples that have no row because they could not be prepared.
+    n_boot : int >= 1
+        Resamples for the intervals.
+    seed : int >= 0
+        The same seed gives the same intervals.
+
+    Raises
+    ------
+    DatasetError
+        If there is nothing to measure: no example, or none with a label of the model.
+    BackendError
+        If the scores are not probabilities.
+    ValueError
+        If the shapes do not fit one another, or a threshold is of no label; or, without ``multilabel``, if
+        there are thresholds, an example has several labels, or ``unknown_labels`` does not count the rows
+        without a label.
+    """
+    if not len(targets):
+        raise DatasetError(
+            f"There is nothing to measure: {len(failures)} examples failed, none is left."
+            + (f" The first: {failures[0][0]}: {failures[0][1]}" if failures else ""),
+            "Try: genrekit datasets check SOURCE",
+        )
+    unknown_labels = dict(sorted((unknown_labels or {}).items()))
+    targets = np.asarray(targets) > 0
+    scores = _checked(scores, targets, labels, groups, multilabel=multilabel)
+    if not multilabel:
+        _check_single(targets, thresholds, unknown_labels)
+    if not targets.any():
+        raise DatasetError(
+            f"None of the examples has a label that the model knows ({', '.join(labels)}); theirs are: "
+            f"{', '.join(unknown_labels)}.",
+            "Rename the labels of the data source, or choose another model.",
+        )
+    group_of = np.unique(np.asarray(groups), return_inverse=True)[1]
+    n_labels = len(labels)
+    if multilabel:
+        thresholds = {} if thresholds is None else thresholds
+        terms = multilabel_terms(targets, given(scores, labels, thresholds))
+        of_sums = multilabel_metrics
+        confusion: np.ndarray = np.empty((0, 0), dtype=int)
+    else:
+        truth = np.where(targets.any(axis=1), targets.argmax(axis=1), n_labels)
+        answers = scores.argmax(axis=1)
+        terms = single_label_terms(scores, truth, answers)
+        of_sums = single_label_metrics
+        cells = np.bincount(truth * n_labels + answers, minlength=(n_labels + 1) * n_labels)
+        confusion = cells.reshape(n_labels + 1, n_labels)[:n_labels]
+
+    sums = group_sums(terms, group_of)
+    everything = np.ones((1, len(sums)), dtype=int)
+    metrics = _estimates(lambda counts: of_sums(counts @ sums, n_labels), len(sums), n_boot, seed)
+    n_ranked = min(n_boot, max(_FEWEST_RANKED, _MOST_RANKED // scores.size)) if multilabel else 0
+    areas = np.full((2, n_labels), np.nan)
+    if multilabel:
+        ranking = Ranking(scores, targets, group_of)
+        metrics |= _estimates(ranking.metrics, len(sums), n_ranked, seed)
+        areas = np.concatenate(ranking.per_label(everything))
+
+    both, true, answered = (counts[0] for counts in label_counts(everything @ sums, n_labels))
+    support = int(true.max())
+    return Report(
+        split=split,
+        inflated=inflated,
+        n_examples=len(targets),
+        n_groups=len(sums),
+        metrics=metrics,
+        baseline=float(2 * support / (len(targets) + true.sum()) if multilabel else support / len(targets)),
+        baseline_label=labels[int(true.argmax())],
+        per_label=tuple(
+            LabelMetrics(label, float(precision), float(recall), float(f1), int(n), _value(ap), _value(auc))
+            for label, precision, recall, f1, n, ap, auc in zip(
+                labels,
+                shares(both, answered),
+                shares(both, true),
+                shares(2 * both, true + answered),
+                true,
+                *areas,
+                strict=True,
+            )
+        ),
+        confusion=tuple(tuple(int(n) for n in row) for row in confusion),
+        unknown_labels=unknown_labels,
+        failures=tuple(failures),
+        n_boot=n_boot,
+        seed=seed,
+        multilabel=multilabel,
+        thresholds={label: float(thresholds.get(label, THRESHOLD)) for label in labels}
+        if multilabel and isinstance(thresholds, Mapping)
+        else {},
+        n_boot_ranking=n_ranked,
+    )
+
+
+def _checked(
+    scores: np.ndarray,
+    targets: np.ndarray,
+    labels: Sequence[str],
+    groups: Sequence[str] | np.ndarray,
+    *,
+    multilabel: bool,
+) -> np.ndarray:
+    """The scores; single-label ones as float64 rows that sum to 1 exactly, so that float32's rounding is not measured."""
+    if scores.shape != targets.shape:
+        raise ValueError(f"scores have shape {scores.shape}, targets {targets.shape}")
+    if targets.shape != (len(groups), len(labels)):
+        raise ValueError(
+            f"targets have shape {targets.shape}; {len(groups)} groups and {len(labels)} labels given"
+        )
+    in_range = bool(np.isfinite(scores).all() and (scores >= 0).all() and (scores <= 1 + _ROUNDING).all())
+    totals = scores.sum(axis=1, keepdims=True, dtype=np.float64)
+    if in_range and multilabel:
+        return scores
+    if in_range and np.allclose(totals, 1, atol=_ROUNDING):
+        shares_of_one: np.ndarray = scores / totals
+        return shares_of_one
+    rows = "" if multilabel else f", and rows sum to {totals.min():g} up to {totals.max():g} instead of 1"
+    raise BackendError(
+        f"The model's scores are not probabilities: they go from {scores.min():g} to {scores.max():g}{rows}.",
+        "Its backend must give calibrated probabilities; try genrekit.testing.backend.check_backend on it.",
+    )
+
+
+def _check_single(
+    targets: np.ndarray, thresholds: Thresholds | None, unknown_labels: Mapping[str, int]
+) -> None:
+    if thresholds is not None and len(thresholds):
+        raise ValueError("thresholds are for multi-label scores")
+    n_labels_of = targets.sum(axis=1)
+    if (n_labels_of > 1).any():
+        raise ValueError("an example has several labels; these metrics are for one label an example")
+    n_unknown = int((n_labels_of == 0).sum())
+    if n_unknown != sum(unknown_labels.values()):
+        raise ValueError(
+            f"{n_unknown} rows have no label, unknown_labels counts {sum(unknown_labels.values())}"
+        )
+
+
+def _estimates(
+    measure: Callable[[np.ndarray], dict[str, np.ndarray]], n_groups: int, n_boot: int, seed: int
+) -> dict[str, Estimate]:
+    """Every metric that has a value, with its interval where there is more than one group."""
+    values = measure(np.ones((1, n_groups), dtype=int))
+    draws = bootstrap(measure, n_groups, n_boot=n_boot, seed=seed) if n_groups > 1 else {}
+    return {
+        name: Estimate(float(value[0]), *(interval(draws[name]) if draws else (None, None)))
+        for name, value in values.items()
+        if np.isfinite(value[0])
+    }
+
+
+def _value(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

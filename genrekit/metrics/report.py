@@ -1,0 +1,158 @@
+"""What was measured: one frozen `Report`, with everything a reader needs to trust, or distrust, a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from genrekit.metrics.bootstrap import LEVEL
+
+# Cameron, Gelbach & Miller, Review of Economics and Statistics 90(3), 2008: with "few (five to thirty)"
+# clusters, intervals that resample clusters come out too narrow.
+FEW_GROUPS = 30
+INFLATED = (
+    "The numbers are inflated: the model has learned from the groups (slices of a track, tracks of an artist) "
+    "that it is measured on."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number and its 95 % interval; the ends are None where a single group gives none."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMetrics:
+    """One label: precision, recall and F1 in [0, 1], 0 where undefined; ``support`` examples have it.
+
+    ``average_precision`` and ``roc_auc``, in [0, 1], are of multi-label scores only, and None where
+    undefined: where no example has the label; for the area, also where every example has it.
+    """
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    average_precision: float | None = None
+    roc_auc: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a reader needs to trust, or distrust, a number.
+
+    Attributes
+    ----------
+    split : str
+        What was measured and how it was held out, in words.
+    inflated : bool
+        Whether parts of the same group were both learned from and measured.
+    n_examples, n_groups : int
+        What the numbers were measured on.
+    metrics : Mapping[str, Estimate]
+        The headline numbers by name, in the order of `genrekit.metrics.definitions` and `genrekit.metrics.ranking`.
+    baseline : float
+        What always answering ``baseline_label``, the most frequent label of the measured examples, gives: its
+        accuracy, or its micro-F1 where the model is multi-label.
+    per_label : tuple of LabelMetrics
+        In the order of the model's labels.
+    confusion : tuple of tuple of int
+        Rows are true labels, columns are answers; without the examples of unknown labels. Empty where the
+        model is multi-label: an answer is then not instead of another.
+    unknown_labels : Mapping[str, int]
+        Labels the model has never seen, with their number of examples.
+    failures : tuple of (str, str)
+        Id and reason of the examples that could not be prepared: they are in no other number.
+    n_boot, seed : int
+        How the intervals were drawn.
+    multilabel : bool
+        Whether examples may have several labels, and answers several or none.
+    thresholds : Mapping[str, float]
+        Multi-label only: the score from which each label was given; empty where examples had their own.
+    n_boot_ranking : int
+        Multi-label only: the resamples behind the intervals of mean_average_precision and roc_auc; fewer
+        than ``n_boot`` where all of them would take minutes.
+    """
+
+    split: str
+    inflated: bool
+    n_examples: int
+    n_groups: int
+    metrics: Mapping[str, Estimate]
+    baseline: float
+    baseline_label: str
+    per_label: tuple[LabelMetrics, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    unknown_labels: Mapping[str, int] = field(default_factory=dict)
+    failures: tuple[tuple[str, str], ...] = ()
+    n_boot: int = 1000
+    seed: int = 0
+    multilabel: bool = False
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    n_boot_ranking: int = 0
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The model's labels, in the order of ``per_label`` and ``confusion``."""
+        return tuple(metrics.label for metrics in self.per_label)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before the numbers, most important first; the inflation of a split always leads."""
+        notes = [INFLATED] if self.inflated else []
+        if self.failures:
+            n_all = self.n_examples + len(self.failures)
+            notes.append(f"{len(self.failures)} of {n_all} examples could not be read and are in no number.")
+        if self.unknown_labels:
+            names = ", ".join(f"{label} ({n})" for label, n in self.unknown_labels.items())
+            notes.append(
+                "Labels the model does not know, left out of the numbers (an example without another label "
+                f"has no right answer): {names}."
+                if self.multilabel
+                else f"Labels the model does not know, counted as wrong: {names}."
+            )
+        if self.n_groups == 1:
+            notes.append("There is no interval: all examples belong to one group.")
+        elif self.n_groups < FEW_GROUPS:
+            notes.append(f"Only {self.n_groups} groups: the intervals are rough, rather too narrow.")
+        return tuple(notes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-able values, keys always in the same order, the notes first."""
+        ranking = {"n_boot_ranking": self.n_boot_ranking} if self.multilabel else {}
+        left_out = () if self.multilabel else ("average_precision", "roc_auc")
+        return {
+            "notes": list(self.notes),
+            "split": self.split,
+            "inflated": self.inflated,
+            "multilabel": self.multilabel,
+            "n_examples": self.n_examples,
+            "n_groups": self.n_groups,
+            "metrics": {name: asdict(estimate) for name, estimate in self.metrics.items()},
+            "baseline": {
+                "micro_f1" if self.multilabel else "accuracy": self.baseline,
+                "label": self.baseline_label,
+            },
+            "interval": {
+                "level": LEVEL,
+                "method": "bootstrap over groups",
+                "n_boot": self.n_boot,
+                **ranking,
+                "seed": self.seed,
+            },
+            "labels": list(self.labels),
+            "thresholds": dict(self.thresholds),
+            "per_label": [
+                {key: value for key, value in asdict(label).items() if key not in left_out}
+                for label in self.per_label
+            ],
+            "confusion": [list(row) for row in self.confusion],
+            "unknown_labels": dict(self.unknown_labels),
+            "failures": [{"id": id_, "reason": reason} for id_, reason in self.failures],
+        }

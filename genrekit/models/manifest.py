@@ -1,0 +1,179 @@
+"""The facts of a bundle: strict, frozen, and read from strict JSON. ``docs/bundle.md`` lists the fields."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from genrekit.errors import BundleError
+from genrekit.models.container import FRESH_COPY
+from genrekit.types import Modality
+
+FORMAT = 1
+MAX_MANIFEST_BYTES = 16 << 20
+
+# No control characters: these strings are printed, and a terminal obeys those.
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+Text = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTABLE)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Facts = dict[str, JsonValue]
+
+
+class Member(BaseModel):
+    """What the manifest knows of a file: its size in bytes and its SHA-256 as 64 hexadecimal digits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    size: int = Field(ge=0)
+
+
+class Manifest(BaseModel):
+    """Everything about a model but its weights. Unknown keys are refused: another key is another format.
+
+    Attributes
+    ----------
+    format : int
+        Always 1.
+    name : str
+        What predictions call the model.
+    backend, backend_version : str, str or None
+        The backend that prepares its inputs; the version where it comes from another package.
+    modality : Modality
+        The kind of file that it takes.
+    labels : tuple of str
+        1 to 10,000 different labels, in the order of the scores.
+    multilabel : bool
+        Whether an answer may have several labels.
+    config : dict
+        The backend's whole Config.
+    feature_version : str
+        The backend's ``feature_version`` at training.
+    columns : tuple of str
+        The columns of the tables that it reads; empty where it reads none.
+    input_shape : tuple of int or None
+        The shape of one window, None where a length is free.
+    thresholds : dict of str to float
+        Multi-label only: the score above which a label is given.
+    metrics : dict or None
+        The report on the test side, with its split and intervals; None where nothing was measured.
+    data : dict
+        The training data: source, layout, fingerprint, counts, what was left out, the split.
+    history : dict
+        What happened in training.
+    versions : dict of str to str
+        Python and the libraries that trained it.
+    about : str
+        What the one who trained it wants others to know, in a few sentences.
+    licence : str
+        The licence of the model; empty where nobody said.
+    genrekit : str
+        The version that wrote it.
+    files : dict of str to Member
+        Every other file of the bundle; `genrekit.models.bundle.dumps` fills it in.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    format: int = Field(FORMAT, ge=FORMAT, le=FORMAT)
+    name: Name
+    backend: Name
+    backend_version: Text | None = None
+    modality: Modality
+    labels: tuple[Name, ...] = Field(min_length=1, max_length=10_000)
+    multilabel: bool = False
+    config: Facts
+    feature_version: Text
+    columns: tuple[Name, ...] = Field((), max_length=10_000)
+    input_shape: tuple[Annotated[int, Field(ge=1, lt=2**31)] | None, ...] = Field(min_length=1, max_length=8)
+    thresholds: dict[Name, Probability] = Field(default_factory=dict)
+    metrics: Facts | None = None
+    data: Facts = Field(default_factory=dict)
+    history: Facts = Field(default_factory=dict)
+    versions: dict[Name, Text] = Field(default_factory=dict)
+    about: Annotated[str, StringConstraints(max_length=4000, pattern=_PRINTABLE)] = ""
+    licence: Text = ""
+    genrekit: Text
+    files: dict[str, Member] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for key in ("labels", "columns"):
+            values = getattr(self, key)
+            if len(set(values)) != len(values):
+                raise ValueError(f"{key} has an entry twice")
+        if unknown := sorted(set(self.thresholds) - set(self.labels)):
+            raise ValueError(f"thresholds has {unknown[0]!r}, which is no label")
+        if self.thresholds and not self.multilabel:
+            raise ValueError("thresholds are for multi-label models only")
+        return self
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """Read a manifest as strict JSON: the format number first, then the rest by the rules of that format.
+
+    Parameters
+    ----------
+    content : bytes
+        A file ``manifest.json``.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    BundleError
+        If it is too large, no strict JSON, of a newer format, or has unknown, missing or wrong fields.
+    """
+    if len(content) > MAX_MANIFEST_BYTES:
+        raise BundleError(
+            f"manifest.json has {len(content)} bytes; at most {MAX_MANIFEST_BYTES} are allowed."
+        )
+    try:
+        # json.loads sees what pydantic's parser lets pass: doubled keys, NaN, numbers beyond a float.
+        facts = json.loads(
+            content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite
+        )
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"manifest.json is no strict JSON: {error}.", FRESH_COPY) from None
+    number = facts.get("format") if isinstance(facts, dict) else None
+    if type(number) is not int or number < 1:
+        raise BundleError(f"manifest.json has no format number between 1 and {FORMAT}.", FRESH_COPY)
+    if number > FORMAT:
+        raise BundleError(
+            f"it was written by a newer genrekit (format {str(number)[:20]}; this one reads up to {FORMAT}).",
+            "Type: pip install -U genrekit",
+        )
+    try:
+        return Manifest.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[:3]
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))[:80]!r}: {e['msg'][:160]}" for e in first)
+        raise BundleError(f"manifest.json is wrong: {wrong}.", FRESH_COPY) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is not a finite number")
+    return value

@@ -1,0 +1,95 @@
+"""From the words of a command line to the files they mean, in order, one entry for each."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from genrekit.media.kinds import suffix_modality, walk
+from genrekit.remote.addresses import is_remote
+from genrekit.types import Modality
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file to look at, here or at an address, or the reason why a word means none."""
+
+    name: str
+    path: Path | None = None
+    error: str | None = None
+    address: str | None = field(default=None, repr=False)
+
+
+def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(Modality)) -> Iterator[Input]:
+    """Find what paths, folders, glob patterns and addresses (``s3://``, ``https://`` ...) mean.
+
+    A folder stands for the audio files and pictures below it, recursively and sorted; tables and hidden
+    files in folders are passed over, and so is a kind of file that is not in ``kinds``. A file that is named
+    itself is always an input. A word that means nothing gives one entry with an error, so that no input is
+    lost.
+
+    Parameters
+    ----------
+    words : iterable of str or Path
+    kinds : collection of Modality
+        What files found in folders may be.
+
+    Yields
+    ------
+    Input
+    """
+    wanted = set(kinds) - {Modality.TABLE}
+    for word in words:
+        name = os.fspath(word)
+        if not name:
+            yield Input(name, error="is an empty name")
+            continue
+        if is_remote(name):
+            from genrekit.remote.transfer import expand_remote
+
+            yield from (
+                Input(one.name, error=one.error, address=one.address) for one in expand_remote(name, wanted)
+            )
+            continue
+        path = Path(name)
+        try:
+            if path.is_dir():
+                yield from _below(path, wanted)
+            elif os.path.lexists(path) or not glob.has_magic(name):
+                yield Input(name, path)
+            else:
+                yield from _matching(name, wanted)
+        except (OSError, ValueError) as error:
+            yield Input(name, error=f"cannot be opened: {getattr(error, 'strerror', None) or error}")
+
+
+def _below(folder: Path, wanted: set[Modality]) -> Iterator[Input]:
+    empty = True
+    for path in walk(folder):
+        if path.is_dir():
+            empty = False
+            yield Input(str(path), error="the folder cannot be listed")
+        elif suffix_modality(path) in wanted:
+            empty = False
+            yield Input(str(path), path)
+    if empty:
+        yield Input(str(folder), error=f"the folder holds no {_any_of(wanted)}")
+
+
+def _matching(pattern: str, wanted: set[Modality]) -> Iterator[Input]:
+    paths = sorted(glob.glob(pattern, recursive=True), key=os.fsencode)
+    for name in paths:
+        if Path(name).is_dir():
+            yield from _below(Path(name), wanted)
+        else:
+            yield Input(name, Path(name))
+    if not paths:
+        yield Input(pattern, error="no file matches the pattern")
+
+
+def _any_of(kinds: set[Modality]) -> str:
+    words = {Modality.AUDIO: "audio file", Modality.IMAGE: "picture"}
+    return " or ".join(words[kind] for kind in sorted(kinds)) or "file that a model takes"

@@ -1,0 +1,245 @@
+"""Which model answers which input: by what the file is, and a table by its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from heapq import merge
+from pathlib import Path
+
+from genrekit.backends.capabilities import ReadsTables
+from genrekit.errors import DatasetError, MediaError
+from genrekit.media.kinds import modality, suffix_modality
+from genrekit.prediction.inputs import Input, expand
+from genrekit.prediction.model import Model
+from genrekit.remote.addresses import is_remote, redact
+from genrekit.types import Example, Modality
+
+_TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "tables"}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One answer to give: an example with the model that takes it, or the reason why none does.
+
+    ``known`` is the SHA-256 of the content whose answer is there already.
+    """
+
+    example: Example
+    model: int = -1
+    error: str = ""
+    known: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkTable:
+    """A table whose rows a model answers in bulk; ``others`` are the columns that identify a row."""
+
+    name: str
+    path: Path
+    model: int
+    others: tuple[str, ...] = ()
+    address: str | None = field(default=None, repr=False)
+
+    @contextmanager
+    def at_hand(self) -> Iterator[Path]:
+        """The table on this machine, fetched where it has an address."""
+        if self.address is None:
+            yield self.path
+            return
+        from genrekit.remote.transfer import fetched
+
+        with fetched(self.address) as path:
+            yield path
+
+
+@dataclass(frozen=True)
+class Router:
+    """Finds the model for an input: the first one that takes it.
+
+    Attributes
+    ----------
+    models : sequence of Model
+    offset_s, duration_s : float
+        The part of every song to hear, in seconds.
+    say : callable
+        Gets a line where a reading had to be chosen.
+    """
+
+    models: Sequence[Model]
+    offset_s: float = 0.0
+    duration_s: float | None = None
+    say: Callable[[str], None] = lambda text: None
+
+    def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | BulkTable]:
+        """Turn inputs into tasks, lazily and in order; what no model takes is a task with an error."""
+        kinds = {model.backend.info.modality for model in self.models}
+        for item in inputs:
+            if isinstance(item, Example):
+                yield self._row(item) if item.row is not None else self._media(item)
+                continue
+            for found in [item] if isinstance(item, Input) else expand([item], kinds=kinds):
+                if found.address is not None:
+                    yield from self._remote(found.name, found.address)
+                elif found.path is None:
+                    yield Task(Example(id=found.name), error=found.error or "no such file")
+                else:
+                    yield from self._file(found.name, found.path)
+
+    def _remote(self, name: str, address: str) -> Iterator[Task | BulkTable]:
+        """A file elsewhere: a table is fetched to look at its columns, anything else by the worker that prepares it."""
+        kind = suffix_modality(name)
+        if kind is not Modality.TABLE:
+            yield self._taken(
+                Example(id=name, address=address, offset_s=self.offset_s, duration_s=self.duration_s), kind
+            )
+            return
+        from genrekit.remote.transfer import fetched
+
+        try:
+            with fetched(address) as path:
+                bulk = self._bulk(name, path)
+                yield from [replace(bulk, address=address)] if bulk else self._table(name, path)
+        except (MediaError, DatasetError, OSError) as error:
+            yield Task(Example(id=name), error=str(error))
+
+    def _file(self, name: str, path: Path) -> Iterator[Task | BulkTable]:
+        example = Example(id=name, path=path, offset_s=self.offset_s, duration_s=self.duration_s)
+        try:
+            if modality(path) is Modality.TABLE:
+                bulk = self._bulk(name, path)
+                yield from [bulk] if bulk else self._table(name, path)
+            else:
+                yield self._media(example)
+        except (MediaError, DatasetError, OSError) as error:
+            yield Task(example, error=str(error))
+
+    def _media(self, example: Example) -> Task:
+        try:
+            kind = modality(example.path or Path(example.id))
+        except MediaError as error:
+            return Task(example, error=str(error))
+        if kind is None:
+            return Task(
+                example, error="is neither a song, a picture nor a table, by its content and its suffix"
+            )
+        return self._taken(example, kind)
+
+    def _taken(self, example: Example, kind: Modality | None) -> Task:
+        """The task for the first model that takes a kind of media; without a kind, the first that takes any."""
+        for number, model in enumerate(self.models):
+            takes = model.backend.info.modality
+            if takes is not Modality.TABLE and kind in (None, takes):
+                return Task(example, number)
+        names = ", ".join(model.name for model in self.models)
+        what = _TAKES[kind] if kind else "songs or pictures"
+        return Task(example, error=f"no model here takes {what} (asked: {names})")
+
+    def _row(self, example: Example) -> Task:
+        row = example.row or {}
+        for number, model in enumerate(self.models):
+            if model.recognises(row):
+                return Task(example, number)
+        return Task(example, error="no model here takes a row with these columns")
+
+    def _listed(self, name: str, manifest: Path, word: str) -> Task:
+        """A file that a manifest names: by an address, or from the manifest's own place."""
+        if is_remote(name) and not is_remote(word):
+            word = f"{name.rpartition('/')[0]}/{word}"
+        example = Example(word, offset_s=self.offset_s, duration_s=self.duration_s)
+        if is_remote(word):
+            return self._taken(replace(example, id=redact(word), address=word), suffix_modality(redact(word)))
+        place = manifest.parent / word
+        return self._media(replace(example, id=str(place), path=place))
+
+    def _bulk(self, name: str, path: Path) -> BulkTable | None:
+        """The table with the first model that reads it in bulk, or None."""
+        readers = [
+            (number, model.backend)
+            for number, model in enumerate(self.models)
+            if isinstance(model.backend, ReadsTables)
+        ]
+        if not readers:
+            return None
+        from genrekit.tables.frames import open_frames
+
+        columns = open_frames(path).columns
+        for number, backend in readers:
+            if features := backend.feature_columns(columns):
+                others = tuple(name for name in columns if name.strip() and name not in features)
+                return BulkTable(name, path, number, others)
+        return None
+
+    def _table(self, name: str, path: Path) -> Iterator[Task]:
+        from genrekit.datasets.table import examples_of, match, what_is_wrong
+        from genrekit.tables.cells import PATH_COLUMNS, read_cells
+        from genrekit.tables.records import is_json, read_records
+
+        cells = read_records(path) if is_json(path) else read_cells(path)
+        by_backend = {
+            model.backend.info.name: number for number, model in reversed(list(enumerate(self.models)))
+        }
+        if not cells.rows and not cells.broken:
+            raise DatasetError(f"{name} has no rows below its column names.")
+        schemas = {model.backend.info.name: model.backend.info.columns for model in self.models}
+        schema = match(cells, schemas)
+        path_at = cells.find(PATH_COLUMNS)
+        if schema is not None:
+            if "path" in cells.names:
+                self.say(
+                    f"{name}: read as a table of {schema} features; the files that it names are not opened"
+                )
+            examples = examples_of(cells, schemas[schema], sides=False)
+            good = (
+                (number, Task(example, by_backend[schema], problem))
+                for (number, _), (example, problem) in zip(cells.rows, examples, strict=True)
+            )
+            broken = ((int(row.split()[1]), Task(Example(id=row), error=why)) for row, why in cells.broken)
+            for _, task in merge(good, broken, key=lambda numbered: numbered[0]):
+                yield replace(task, example=replace(task.example, id=f"{name}#{task.example.id}"))
+        elif path_at is not None:
+            self.say(f"{name}: read as a manifest, a list of files")
+            listed = [(number, row[path_at].strip(), "") for number, row in cells.rows]
+            listed += [(int(row.split()[1]), f"{name}#{row}", why) for row, why in cells.broken]
+            for _, word, why in sorted(listed, key=lambda numbered: numbered[0]):
+                yield Task(Example(id=word), error=why) if why else self._listed(name, path, word)
+        else:
+            takes = ", ".join(
+                f"{key} ({len(columns)} columns)" for key, columns in schemas.items() if columns
+            )
+            raise DatasetError(
+                f"{name} is no table of features that a model here takes, and no manifest: it has the columns "
+                f"{', '.join(cells.columns[:12])}{' ...' if len(cells.columns) > 12 else ''}."
+                f"{what_is_wrong(cells.columns, schemas)}",
+                f"Tables are read for {takes or 'no model'}; a manifest has a column 'path'.",
+            )
+
+
+def extra_columns(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[str, ...]:
+    """The columns that identify the rows of the tables among the inputs, in the order in which they appear.
+
+    What cannot be read, or is no table for one of the models, has none.
+    """
+    from genrekit.datasets.table import identifying
+    from genrekit.tables.frames import open_frames
+
+    found: dict[str, None] = {}
+    for one in inputs:
+        if one.path is None or suffix_modality(one.path) is not Modality.TABLE:
+            continue
+        try:
+            columns = open_frames(one.path).columns
+        except (DatasetError, OSError):
+            continue
+        for model in models:
+            if isinstance(model.backend, ReadsTables):
+                features = model.backend.feature_columns(columns)
+                others = tuple(name for name in columns if name.strip() and name not in features)
+            else:
+                others = identifying(columns, model.backend.info.columns)
+                features = frozenset(columns).difference(others)
+            if features:
+                found |= dict.fromkeys(others)
+                break
+    return tuple(found)

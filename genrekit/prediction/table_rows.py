@@ -1,0 +1,163 @@
+"""Tables of any length, answered in bulk: a frame of rows at a time, past the cache and the worker processes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from heapq import merge
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from genrekit.backends.capabilities import NativeScorer, ReadsTables, ScoresNatively, TableReader, TableRows
+from genrekit.errors import DatasetError, MediaError
+from genrekit.execution.ordered_map import default_jobs
+from genrekit.hashing import content_of
+from genrekit.prediction.decision import Answer
+from genrekit.prediction.model import Model
+from genrekit.prediction.routing import BulkTable
+from genrekit.tables.frames import Frame, open_frames
+from genrekit.types import Content, Prediction
+
+# A graph scores this many rows before a native library is imported.
+MANY = 5_000
+
+Numbered = tuple[int, Prediction]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scoring:
+    """A frame with its windows, and the scores to come of those without an error."""
+
+    frame: Frame
+    rows: TableRows
+    good: np.ndarray
+    scores: Future[np.ndarray]
+
+
+def answers(
+    table: BulkTable, model: Model, answer: Answer, say: Callable[[str], None]
+) -> Iterator[Prediction]:
+    """Answer a table row by row, in order, in bounded memory.
+
+    A row that cannot be read is a prediction with ``error``, and so is the rest of a table that breaks off.
+    """
+    last = 1
+    content: Content | None = None
+    try:
+        with table.at_hand() as path:
+            content = content_of(path)
+            for scored in _score(table, path, model, say):
+                for number, prediction in _in_order(table, scored, model, answer, content):
+                    yield prediction
+                    last = number
+    except (DatasetError, MediaError, OSError) as error:
+        after = f"{table.name}#after row {last}" if last > 1 else table.name
+        yield Prediction(id=after, error=str(error), content=content)
+        return
+    if last == 1:
+        yield Prediction(id=table.name, error="has no rows below its column names", content=content)
+
+
+def explained(model: Model, windows: np.ndarray, predictions: Iterator[Prediction]) -> Iterator[Prediction]:
+    """Give predictions their reasons: one window each, of a model whose backend can explain."""
+    listed = list(predictions)
+    labels = [model.labels.index(p.label or p.scores[0][0]) for p in listed]
+    for prediction, reasons in zip(listed, model.explainer(windows, labels), strict=True):
+        yield replace(prediction, reasons=reasons)
+
+
+def _score(table: BulkTable, path: Path, model: Model, say: Callable[[str], None]) -> Iterator[_Scoring]:
+    """Read frames, and score some of them at a time, a thread each, while the caller uses the one before."""
+    jobs = default_jobs()
+    waiting: deque[_Scoring] = deque()
+    broke_off: Exception | None = None
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for frame, rows, scorer in _read(table, path, model, say):
+                good = np.setdiff1d(np.arange(frame.table.num_rows), list(rows.errors))
+                waiting.append(_Scoring(frame, rows, good, pool.submit(scorer, rows.windows[good])))
+                if len(waiting) > jobs:
+                    yield waiting.popleft()
+        except (DatasetError, OSError) as error:  # what came before it is answered first
+            broke_off = error
+        yield from waiting
+    if broke_off:
+        raise broke_off
+
+
+def _read(
+    table: BulkTable, path: Path, model: Model, say: Callable[[str], None]
+) -> Iterator[tuple[Frame, TableRows, NativeScorer]]:
+    reader: TableReader | None = None
+    scorer: NativeScorer = model.runtime.scores
+    for frame in open_frames(path):
+        if reader is None and frame.table.num_rows:
+            assert isinstance(model.backend, ReadsTables)
+            reader = model.backend.open_table(frame.table)
+            # Both give the same scores to 1e-5.
+            if frame.table.num_rows >= MANY and isinstance(model.backend, ScoresNatively):
+                scorer = model.backend.native_scorer(model.bundle.members)
+            for note in reader.notes:
+                say(f"{table.name}: {note}")
+        yield (
+            frame,
+            reader.read(frame.table) if reader else TableRows(np.zeros((0, *_shape(model))), {}),
+            scorer,
+        )
+
+
+def _shape(model: Model) -> tuple[int, ...]:
+    return tuple(size or 1 for size in model.bundle.manifest.input_shape)
+
+
+def _in_order(
+    table: BulkTable, scored: _Scoring, model: Model, answer: Answer, content: Content
+) -> Iterator[Numbered]:
+    """The answers to a frame by the number of the row, those without one among them."""
+    rows = _rows(table, scored, model, answer, content)
+    if not scored.frame.broken:
+        return rows
+    broken = [
+        (number, Prediction(id=f"{table.name}#row {number}", error=why, content=content))
+        for number, why in scored.frame.broken
+    ]
+    return merge(rows, broken, key=lambda numbered: numbered[0])
+
+
+def _rows(
+    table: BulkTable, scored: _Scoring, model: Model, answer: Answer, content: Content
+) -> Iterator[Numbered]:
+    frame, errors = scored.frame, scored.rows.errors
+    numbers = frame.numbers.tolist()
+    ids = [f"{table.name}#row {number}" for number in numbers]
+    extras = _extras(frame.table, table.others)
+    good = scored.good.tolist()
+    predictions = answer.give_rows(
+        model, [ids[i] for i in good], scored.scores.result(), [extras[i] for i in good], content
+    )
+    if answer.explain:
+        predictions = explained(model, scored.rows.windows[scored.good], predictions)
+    for i, number in enumerate(numbers):
+        if i in errors:
+            yield number, Prediction(id=ids[i], error=errors[i], extra=extras[i], content=content)
+        else:
+            yield number, next(predictions)
+
+
+def _extras(table: pa.Table, names: Sequence[str]) -> list[Mapping[str, str]]:
+    """The identifying cells of every row."""
+    if not names:
+        return [{}] * table.num_rows
+    columns = [_texts(table.column(name)) for name in names]
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    values: list[str] = column.to_pylist()
+    if pa.types.is_string(column.type) and not column.null_count:
+        return values
+    return ["" if value is None else str(value) for value in values]

@@ -1,0 +1,221 @@
+"""The places behind addresses: buckets, web servers and zip archives, through fsspec, with time-outs."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from glob import has_magic
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from genrekit.errors import MediaError
+from genrekit.remote.addresses import NO_PARTS, is_remote
+
+MAX_DIRECTORY_BYTES = 32 * 2**20  # some 300,000 members
+CONNECT_S = READ_S = 30.0
+TRIES = 3
+_BLOCK = 2**20
+_WEB = ("http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address in its parts.
+
+    Attributes
+    ----------
+    scheme : {'s3', 'gs', 'gcs', 'http', 'https', 'zip'}
+    path : str
+        What stands behind ``://``: 'bucket/key', 'host/path?query', or the member of an archive.
+    archive : str
+        The address or the local path of a zip archive; else empty.
+    """
+
+    scheme: str
+    path: str
+    archive: str = ""
+
+    @property
+    def name(self) -> str:
+        """What fsspec calls the file."""
+        return self.address(self.path) if self.scheme in _WEB else self.path
+
+    def address(self, path: str) -> str:
+        """The address of another path in the same store."""
+        return f"{self.scheme}://{path}" + (f"::{self.archive}" if self.archive else "")
+
+
+def parse(word: str) -> Place:
+    """Take an address apart.
+
+    Raises
+    ------
+    MediaError
+        If it names no bucket, no host or no archive, or an archive inside an archive.
+    """
+    scheme, _, path = word.partition("://")
+    scheme = scheme.lower()
+    if scheme == "zip":
+        if "::zip://" in word.lower():
+            raise MediaError("an archive inside an archive is not read")
+        # A member may hold '::', an archive may not.
+        path, mark, archive = path.rpartition("::")
+        if not mark or not archive:
+            raise MediaError("the address names no archive; for example zip://*.wav::songs.zip does")
+        return Place(scheme, path.lstrip("/"), archive)
+    if scheme in _WEB:
+        if not re.match(r"[^\s/?#]", path) or re.search(r"[\x00-\x1f\x7f]", path):
+            raise MediaError("the address names no host, or holds control characters")
+        return Place(scheme, path)
+    bucket = path.partition("/")[0]
+    if not bucket or has_magic(bucket):
+        raise MediaError(f"the address names no bucket; for example {scheme}://bucket/songs/ does")
+    return Place(scheme, path)
+
+
+def file_name(place: Place) -> str:
+    """The part of an address that ends in the suffix of the file."""
+    if place.scheme in _WEB:
+        return unquote(urlsplit(place.address(place.path)).path)
+    return place.path.partition("?versionId=")[0] if place.scheme == "s3" else place.path
+
+
+def is_file(place: Place) -> bool:
+    """Say whether there is a file of exactly this name, in a bucket or an archive."""
+    if place.scheme == "zip":
+        return place.path in _archive(place.archive).NameToInfo
+    return bool(open_store(place).isfile(place.name))
+
+
+def names(place: Place, prefix: str) -> Iterator[str]:
+    """The paths that begin with ``prefix``, sorted; '/' at the end marks what is no file."""
+    if place.scheme == "zip":
+        members = sorted(set(_archive(place.archive).namelist()))
+        yield from (name for name in members if name.startswith(prefix))
+    elif place.scheme == "s3":
+        yield from _keys(open_store(place), prefix)
+    else:
+        waiting = [f"{prefix.rpartition('/')[0]}/"]
+        store = open_store(place)
+        while waiting:
+            name = waiting.pop()
+            if not name.endswith("/"):
+                yield name
+                continue
+            found = {
+                entry["name"].rstrip("/") + "/" * (entry["type"] == "directory")
+                for entry in store.ls(name.rstrip("/"), detail=True)
+            }
+            # A longer name only: an object store may name a folder as its own child.
+            waiting += sorted(
+                (one for one in found if one != name and one.startswith(name) and one.startswith(prefix)),
+                reverse=True,
+            )
+
+
+def _keys(store: Any, prefix: str) -> Iterator[str]:
+    bucket, _, key = prefix.partition("/")
+    more: dict[str, str] = {}
+    while True:
+        # S3FileSystem.find would hold every entry of the bucket at once, some kilobyte each.
+        page = store.call_s3("list_objects_v2", Bucket=bucket, Prefix=key, **more)
+        yield from (f"{bucket}/{entry['Key']}" for entry in page.get("Contents", ()))
+        if not page.get("IsTruncated"):
+            return
+        more = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def open_store(place: Place) -> Any:
+    """The file system of fsspec behind an address, with time-outs; the user's own settings for it win."""
+    kind = import_module("fsspec").get_filesystem_class(place.scheme)
+    own = import_module("fsspec.config").apply_config(kind, {})
+    options: dict[str, Any] = {"use_listings_cache": False}
+    if place.scheme == "s3":
+        limits = {
+            "connect_timeout": CONNECT_S,
+            "read_timeout": READ_S,
+            "retries": {"total_max_attempts": TRIES, "mode": "standard"},
+        }
+        options["config_kwargs"] = limits | own.get("config_kwargs", {})
+        options["version_aware"] = "?versionId=" in place.path
+    else:
+        timeout = import_module("aiohttp").ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_S)
+        key = "session_kwargs" if place.scheme in ("gs", "gcs") else "client_kwargs"
+        options[key] = {"timeout": timeout, "trust_env": True} | own.get(key, {})
+        if place.scheme in _WEB:
+            # What is already escaped must reach the server as it is: a signature is over these letters.
+            options["encoded"] = "%" in place.path and place.path.isascii()
+    store = kind(**options)
+    if place.scheme == "s3":
+        store.retries = TRIES - 1
+    return store
+
+
+@contextlib.contextmanager
+def opened(place: Place) -> Iterator[tuple[Any, int | None]]:
+    """Open a remote file to read from its beginning; with its size in bytes where that is told before."""
+    if place.scheme == "zip":
+        archive = _archive(place.archive)
+        try:
+            member = archive.getinfo(place.path)
+        except KeyError:
+            raise FileNotFoundError(place.path) from None
+        with archive.open(member) as file:
+            yield file, member.file_size
+    elif place.scheme in _WEB:
+        # Any size, so that fsspec does not ask for it: many signed addresses allow one GET and no HEAD.
+        with open_store(place).open(place.name, "rb", block_size=0, size=1) as file:
+            yield file, None
+    else:
+        with open_store(place).open(place.name, "rb", block_size=8 * _BLOCK, cache_type="readahead") as file:
+            if getattr(file, "details", {}).get("type") == "directory":
+                raise MediaError("is a folder, not a file")
+            yield file, file.size
+
+
+def _archive(address: str) -> zipfile.ZipFile:
+    """An archive, kept open for the next member while it does not change."""
+    if is_remote(address):
+        place = parse(address)
+        stamp = open_store(place).ukey(place.name)
+    else:
+        status = Path(address.removeprefix("file://")).stat()
+        stamp = f"{status.st_mtime_ns} {status.st_size}"
+    return _open_archive(address, stamp)
+
+
+@lru_cache(maxsize=1)
+def _open_archive(address: str, stamp: str) -> zipfile.ZipFile:
+    if is_remote(address):
+        place = parse(address)
+        file = open_store(place).open(place.name, "rb", block_size=_BLOCK)
+        if file.size is None:
+            raise MediaError(NO_PARTS)
+    else:
+        file = open(address.removeprefix("file://"), "rb")  # noqa: SIM115
+    return zipfile.ZipFile(_Frugal(file))
+
+
+class _Frugal:
+    """A file that gives little at once: zipfile reads a directory in one piece, however long it claims to be."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __del__(self) -> None:
+        self._file.close()
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._file.read(size if 0 <= size <= MAX_DIRECTORY_BYTES else MAX_DIRECTORY_BYTES + 1)
+        if len(data) > MAX_DIRECTORY_BYTES:
+            raise MediaError("the directory of the archive is too long")
+        return data

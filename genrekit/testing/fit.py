@@ -1,0 +1,129 @@
+"""What every backend's ``fit`` promises: the half of `genrekit.testing.backend.check_backend` that learns."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared
+from genrekit.datasets.splits import group_keys
+from genrekit.models.runtime import Runtime
+from genrekit.types import Example, Windows
+
+# A larger difference between graph and native scores can change which label wins.
+MAX_TOLERANCE = 1e-3
+
+
+def require(condition: bool, promise: str) -> None:
+    """Raise AssertionError with the promise unless it holds."""
+    if not condition:
+        raise AssertionError(promise)
+
+
+def check_fit(
+    backend: Backend,
+    config: BackendConfig,
+    examples: Sequence[Example],
+    prepared: Sequence[Windows],
+    *,
+    multilabel: bool,
+) -> None:
+    """Fit twice, with and without a validation side, and hold what comes back against the protocol.
+
+    Parameters
+    ----------
+    backend, config
+        What is checked.
+    examples : sequence of Example
+        With labels: one each, or several where ``multilabel``.
+    prepared : sequence of Windows
+        One an example.
+    multilabel : bool
+        Whether ``config`` asks for several labels an example.
+
+    Raises
+    ------
+    AssertionError
+        With a sentence that says which promise is broken.
+    """
+    labels = tuple(sorted({label for example in examples for label in example.labels}))
+    targets = np.array([[label in e.labels for label in labels] for e in examples], dtype=np.float32)
+    groups = group_keys(examples)
+
+    def side(members: Sequence[int]) -> Prepared:
+        return Prepared(
+            [prepared[i].values for i in members],
+            targets[list(members)],
+            groups[list(members)],
+            tuple(examples[i].id for i in members),
+        )
+
+    everything = range(len(examples))
+    whole = side(everything)
+    fitted = backend.fit(whole, None, labels, config, lambda text: None)
+    _check_fitted(fitted, whole, labels, multilabel=multilabel)
+    again = backend.fit(whole, None, labels, config, lambda text: None)
+    require(again.onnx == fitted.onnx, "the same data and seed give the same graph, byte for byte")
+    require(dict(again.native) == dict(fitted.native), "the same data and seed give the same native payload")
+    require(json.dumps(dict(again.history)) == json.dumps(dict(fitted.history)), "the history holds no clock")
+    # As in `genrekit.training.train`, every label stands on the training side: its first two examples do.
+    seen = targets.cumsum(axis=0)
+    often = [i for i in everything if (seen[i, targets[i] > 0] > 2).all()]
+    valid = set(often[::3])
+    train = side([i for i in everything if i not in valid])
+    stopped = backend.fit(train, side(sorted(valid)) if valid else None, labels, config, lambda text: None)
+    _check_fitted(stopped, train, labels, multilabel=multilabel)
+
+
+def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, multilabel: bool) -> None:
+    runtime = Runtime(fitted.onnx, n_labels=len(labels))
+    require(len(fitted.check_windows) > 0, "fit gives windows to check the graph on")
+    graph = runtime.scores(fitted.check_windows)
+    require(
+        graph.shape == fitted.check_scores.shape, "check_scores has a row a check window, a column a label"
+    )
+    difference = float(np.abs(graph - fitted.check_scores).max())
+    require(
+        0 <= fitted.tolerance <= MAX_TOLERANCE,
+        f"tolerance is at most {MAX_TOLERANCE:g}, not {fitted.tolerance:g}",
+    )
+    require(difference <= fitted.tolerance, f"graph and native model agree; they differ by {difference:.2g}")
+    scores = runtime.scores(np.concatenate(train.windows))
+    require(
+        bool(((scores >= 0) & (scores <= 1)).all()),
+        f"scores are from 0 to 1, not from {scores.min():g} to {scores.max():g}",
+    )
+    if multilabel:
+        require(
+            set(fitted.thresholds) == set(labels), "several labels an example: a threshold for every label"
+        )
+        require(all(0 <= value <= 1 for value in fitted.thresholds.values()), "thresholds are from 0 to 1")
+    else:
+        require(not fitted.thresholds, "one label an example: no thresholds")
+        worst = float(np.abs(scores.sum(axis=1) - 1).max())
+        require(
+            math.isclose(worst, 0, abs_tol=1e-4),
+            f"a window's scores sum to 1; the worst is off by {worst:.2g}",
+        )
+    json.dumps(dict(fitted.history), allow_nan=False)
+    for name in fitted.native:
+        require(
+            re.fullmatch(r"[\w.-]+\.(safetensors|ubj)", name) is not None,
+            f"native payloads are .safetensors or .ubj files, not {name!r}",
+        )
+
+
+def with_several_labels(examples: Sequence[Example]) -> Sequence[Example]:
+    """The examples, every second one of a single label with the next label of all too."""
+    labels = sorted({label for example in examples for label in example.labels})
+    return [
+        replace(e, labels=(*e.labels, labels[(labels.index(e.labels[0]) + 1) % len(labels)]))
+        if i % 2 and len(e.labels) == 1
+        else e
+        for i, e in enumerate(examples)
+    ]

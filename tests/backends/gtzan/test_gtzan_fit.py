@@ -1,0 +1,286 @@
+"""Training of the ``gtzan`` backend on small tables of made-up features."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import pytest
+from safetensors.numpy import load
+
+from genrekit.backends.base import Fitted, Prepared
+from genrekit.backends.gtzan import fit as gtzan_fit
+from genrekit.backends.gtzan.backend import GtzanBackend, GtzanConfig
+from genrekit.backends.gtzan.estimators import (
+    CLASSIFIERS,
+    TRANSFORMS,
+    Sigmoid,
+    build,
+    example_means,
+    log_odds,
+)
+from genrekit.errors import DatasetError, MediaError
+from genrekit.features.schema import GTZAN_COLUMNS
+from genrekit.models.runtime import Runtime
+from genrekit.types import Example
+
+LABELS = ("blues", "metal", "pop")
+N_FEATURES = len(GTZAN_COLUMNS)
+
+
+def make_windows(label: int, n_windows: int, rng: np.random.Generator) -> np.ndarray:
+    """Windows of a genre: 57 values of very different sizes, variances positive, tempo from a short list."""
+    scale = np.exp(np.random.default_rng(1).uniform(-8, 8, N_FEATURES))
+    centre = np.random.default_rng(10 + label).normal(0, 1, N_FEATURES)
+    values = centre + rng.normal(0, 1.5, (n_windows, N_FEATURES))
+    positive = np.array([name.endswith("_var") for name in GTZAN_COLUMNS])
+    values = np.where(positive, np.exp(values), values) * scale
+    values[:, GTZAN_COLUMNS.index("tempo")] = rng.choice([89.1, 103.4, 117.5], n_windows)
+    return values.astype(np.float32)
+
+
+def make_prepared(
+    labels: Sequence[int], *, n_labels: int = 3, windows: int = 1, group_size: int = 2, seed: int = 0
+) -> Prepared:
+    """Examples of the given labels; every ``group_size`` of a label, in turn, share a group."""
+    rng = np.random.default_rng(seed)
+    seen = dict.fromkeys(labels, 0)
+    groups = []
+    for label in labels:
+        groups.append(f"{label}/{seen[label] // group_size}")
+        seen[label] += 1
+    return Prepared(
+        [make_windows(label, windows, rng) for label in labels],
+        np.eye(n_labels, dtype=np.float32)[list(labels)],
+        np.array(groups),
+        tuple(str(i) for i in range(len(labels))),
+    )
+
+
+def fit(
+    train: Prepared, labels: Sequence[str] = LABELS, valid: Prepared | None = None, **settings: object
+) -> Fitted:
+    return gtzan_fit.fit(train, valid, tuple(labels), GtzanConfig(**settings), lambda text: None)
+
+
+def exported(fitted: Fitted, n_labels: int = 3) -> Runtime:
+    return Runtime(fitted.onnx, n_labels=n_labels)
+
+
+def worst_difference(fitted: Fitted, n_labels: int = 3) -> float:
+    return float(np.abs(exported(fitted, n_labels).scores(fitted.check_windows) - fitted.check_scores).max())
+
+
+@pytest.fixture(scope="module")
+def rows() -> Prepared:
+    return make_prepared([0, 1, 2] * 20)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("classifier", ["svm", "forest", "xgboost", "logistic"])
+def test_the_graph_equals_the_native_model(rows: Prepared, classifier: str, transform: str) -> None:
+    fitted = fit(rows, classifier=classifier, transform=transform, folds=2)
+    assert worst_difference(fitted) < 1e-5
+    assert len(fitted.check_windows) > 2 * len(rows)
+
+
+@pytest.mark.parametrize("classifier", ["svm", "forest", "xgboost", "logistic"])
+def test_two_labels(classifier: str) -> None:
+    rows = make_prepared([0, 1] * 12, n_labels=2)
+    fitted = fit(rows, LABELS[:2], classifier=classifier, transform="standard", folds=2)
+    assert worst_difference(fitted, 2) < 1e-5
+    right = exported(fitted, 2).example_scores(rows.windows).argmax(axis=1) == rows.targets.argmax(axis=1)
+    assert right.mean() > 0.9
+
+
+@pytest.fixture(scope="module")
+def automatic(rows: Prepared) -> tuple[Fitted, list[str]]:
+    lines: list[str] = []
+    return gtzan_fit.fit(rows, None, LABELS, GtzanConfig(folds=3), lines.append), lines
+
+
+def test_auto_compares_everything_and_keeps_the_best(automatic: tuple[Fitted, list[str]]) -> None:
+    fitted, lines = automatic
+    history = json.loads(json.dumps(dict(fitted.history), allow_nan=False))
+    singles = [row for row in history["candidates"] if "+" not in row["classifier"]]
+    assert {(row["classifier"], row["transform"]) for row in singles} == {
+        (classifier, transform) for classifier in CLASSIFIERS for transform in TRANSFORMS
+    }
+    assert history["chosen"] in history["candidates"]
+    best = history["candidates"][0]
+    assert best["log_loss"] == min(row["log_loss"] for row in history["candidates"])
+    assert history["chosen"]["classifier"] == best["classifier"]
+    assert worst_difference(fitted) < 1e-5
+    for row in history["candidates"]:
+        assert any(row["classifier"] in line and row["transform"] in line for line in lines)
+
+
+def test_auto_learns_what_is_there_to_learn(automatic: tuple[Fitted, list[str]]) -> None:
+    fresh = make_prepared([0, 1, 2] * 40, seed=7)
+    scores = exported(automatic[0]).example_scores(fresh.windows)
+    y = fresh.targets.argmax(axis=1)
+    assert (scores.argmax(axis=1) == y).mean() > 0.8  # chance is a third
+    assert -np.log(scores[np.arange(len(y)), y]).mean() < 0.5 * np.log(3)
+
+
+def test_the_same_seed_gives_the_same_bytes(rows: Prepared, automatic: tuple[Fitted, list[str]]) -> None:
+    again = fit(rows, folds=3)
+    assert again.onnx == automatic[0].onnx
+    assert dict(again.native) == dict(automatic[0].native)
+    assert again.history == automatic[0].history
+
+
+def test_another_seed_gives_another_forest(rows: Prepared) -> None:
+    graphs = [fit(rows, classifier="forest", transform="standard", folds=2, seed=s).onnx for s in (0, 1)]
+    assert graphs[0] != graphs[1]
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_constant_columns(transform: str) -> None:
+    rows = make_prepared([0, 1, 2] * 10)
+    for number, values in enumerate(rows.windows):
+        values[:, [0, 5, 20]] = 0.25
+        values[:, 6] = 0.0
+        values[:, 30] = number % 2  # two values only
+    for classifier in ("svm", "forest"):
+        fitted = fit(rows, classifier=classifier, transform=transform, folds=2)
+        assert worst_difference(fitted) < 1e-5
+        assert np.isfinite(fitted.check_scores).all()
+
+
+def test_all_columns_constant_scores_what_is_frequent() -> None:
+    rows = make_prepared([0, 0, 0, 1] * 6)
+    for values in rows.windows:
+        values[:] = 1.0
+    scores = exported(fit(rows, classifier="logistic", folds=2)).scores(np.ones((1, N_FEATURES), np.float32))
+    assert scores[0].argmax() == 0
+    assert scores[0, 2] == 0
+
+
+def test_silence_and_giants_score_as_probabilities(automatic: tuple[Fitted, list[str]]) -> None:
+    windows = np.stack([np.zeros(N_FEATURES), np.full(N_FEATURES, 1e20), np.full(N_FEATURES, -1e20)])
+    scores = exported(automatic[0]).scores(windows.astype(np.float32))
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_label_of_one_group_is_learnt_but_not_judged() -> None:
+    rows = make_prepared([0, 1] * 10 + [2] * 4, group_size=4)
+    fitted = fit(rows, classifier="svm", transform="standard")
+    assert fitted.history["examples"] == 24
+    assert fitted.history["examples_scored"] == 20
+    scores = exported(fitted).example_scores(rows.windows[-4:])
+    assert (scores.argmax(axis=1) == 2).all()
+
+
+def test_folds_are_as_many_as_the_rarest_label_allows() -> None:
+    rows = make_prepared([0, 1] * 12 + [2] * 6)
+    assert fit(rows, classifier="svm", transform="standard", folds=5).history["folds"] == 3
+
+
+def test_a_label_without_examples_scores_zero(rows: Prepared) -> None:
+    wider = Prepared(rows.windows, np.insert(rows.targets, 1, 0, axis=1), rows.groups, rows.ids)
+    fitted = fit(wider, ("a", "b", "c", "d"), classifier="logistic", transform="standard", folds=2)
+    assert worst_difference(fitted, 4) < 1e-5
+    assert (fitted.check_scores[:, 1] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "group_size", "words"),
+    [
+        ([0, 0, 0, 0], 1, "one label only, 'blues'"),
+        ([0, 0, 1, 1, 2], 1, "a single example of 'pop'"),
+        ([0, 0, 1, 1, 2, 2], 2, "one group only"),
+    ],
+)
+def test_too_little_is_refused(labels: list[int], group_size: int, words: str) -> None:
+    with pytest.raises(DatasetError, match=words):
+        fit(make_prepared(labels, group_size=group_size))
+
+
+def test_one_group_for_everything_is_refused() -> None:
+    rows = make_prepared([0, 1, 2] * 4)
+    rows = Prepared(rows.windows, rows.targets, np.full(12, "one"), rows.ids)
+    with pytest.raises(DatasetError, match="in one group"):
+        fit(rows)
+
+
+def test_the_validation_side_joins_the_folds(rows: Prepared) -> None:
+    more = make_prepared([0, 1, 2] * 4, seed=3)
+    fitted = fit(rows, valid=more, classifier="logistic", transform="standard", folds=2)
+    assert fitted.history["examples"] == len(rows) + len(more)
+
+
+def test_windows_of_an_example_stay_together_and_share_its_label() -> None:
+    rows = make_prepared([0, 1, 2] * 8, windows=3)
+    fitted = fit(rows, classifier="svm", transform="power", folds=2)
+    assert worst_difference(fitted) < 1e-5
+    table = gtzan_fit.Table.of(rows)
+    for learn, held in table.folds(2, 0):
+        assert not set(table.owner[table.windows_of(learn)]) & set(held)
+        assert len(table.windows_of(held)) == 3 * len(held)
+
+
+def test_the_sigmoid_makes_the_mean_over_windows_as_sure_as_it_is_right() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 3000)
+    truth = np.where(rng.random(3000) < 0.7, y, rng.integers(0, 3, 3000))  # right in 0.8 of the cases
+    odds = np.repeat(np.where(np.eye(3, dtype=bool)[truth], 30.0, -30.0), 2, axis=0)  # and always sure of it
+    starts = np.arange(3000) * 2
+    means = example_means(Sigmoid.fit(odds, y, starts)(odds), starts)
+    assert means.max(axis=1).mean() == pytest.approx((means.argmax(axis=1) == y).mean(), abs=0.01)
+
+
+def test_native_arrays_hold_the_fitted_model(rows: Prepared) -> None:
+    fitted = fit(rows, classifier="svm", transform="power", folds=2)
+    arrays = load(fitted.native["estimators.safetensors"])
+    X = np.concatenate(rows.windows).astype(np.float64)
+    model = build("svm", "power", n_rows=len(X), seed=0).fit(X, rows.targets.argmax(axis=1))
+    np.testing.assert_array_equal(arrays["0.powertransformer.lambdas_"], model["powertransformer"].lambdas_)
+    np.testing.assert_array_equal(
+        arrays["0.withinclasswhitening.rotation_"], model["withinclasswhitening"].rotation_
+    )
+    sigmoid = Sigmoid(*arrays["0.sigmoid"])
+    scores = exported(fitted).scores(X.astype(np.float32))
+    np.testing.assert_allclose(scores, sigmoid(log_odds(model, X)), atol=1e-6)
+
+
+def test_a_booster_travels_as_ubj(rows: Prepared) -> None:
+    import xgboost as xgb
+
+    fitted = fit(rows, classifier="xgboost", transform="standard", folds=2)
+    (name,) = (name for name in fitted.native if name.endswith(".ubj"))
+    booster = xgb.Booster()
+    booster.load_model(bytearray(fitted.native[name]))
+    assert booster.num_features() == N_FEATURES
+
+
+def test_the_graph_names_no_clock_and_no_machine(automatic: tuple[Fitted, list[str]]) -> None:
+    model = onnx.load_model_from_string(automatic[0].onnx)
+    assert (model.producer_name, model.producer_version, model.doc_string) == ("genrekit", "", "")
+    assert {opset.domain for opset in model.opset_import} == {"", "ai.onnx.ml"}
+
+
+def test_a_transform_must_be_clearly_better_to_displace_a_simpler_one() -> None:
+    rows = make_prepared([0, 1, 2] * 20)
+    comparison = gtzan_fit.Comparison.of(gtzan_fit.Table.of(rows), 3, 0, LABELS)
+    right = np.eye(3)[comparison.y]
+
+    def candidate(transform: str, sure: np.ndarray) -> gtzan_fit.Candidate:
+        scores = np.where(right == 1, sure[:, None], (1 - sure[:, None]) / 2)
+        return gtzan_fit.Candidate("svm", transform, Sigmoid(), scores)
+
+    wobble = np.where(np.arange(len(right)) % 7 == 0, 0.2, -0.03)
+    even = candidate("standard", np.full(len(right), 0.6))
+    luckier = candidate("power", 0.605 + wobble)
+    better = candidate("power", np.full(len(right), 0.7))
+    assert comparison.losses(luckier).mean() < comparison.losses(even).mean()
+    assert gtzan_fit.choose(comparison, [even, luckier])[0] == [even]
+    assert gtzan_fit.choose(comparison, [even, better])[0] == [better]
+
+
+def test_a_row_beyond_float32_is_refused_without_a_warning() -> None:
+    example = Example("huge", row=dict.fromkeys(GTZAN_COLUMNS, 0.0) | {"tempo": 1e300})
+    with pytest.raises(MediaError, match="no finite number in tempo"):
+        GtzanBackend().prepare(example, GtzanConfig())

@@ -1,0 +1,152 @@
+"""GTZAN: what is known of it is applied, on a miniature here and on the real one where it is present."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.dataset_files import KAGGLE_HEADER, kaggle_row, write_rows, write_song
+
+from genrekit.datasets import open_dataset
+from genrekit.datasets.gtzan.facts import REPEATS
+from genrekit.errors import DatasetError
+from genrekit.types import Modality
+
+
+def test_the_table_with_artists_sides_and_repeats(gtzan: Path) -> None:
+    dataset = open_dataset(f"gtzan:{gtzan}", prefer="table")
+    assert dataset.modality is Modality.TABLE
+    by_id = {e.id: e for e in dataset.examples}
+    assert dataset.left_out == (("metal.00058.wav", "repeats rock.00016 (Sturm 2013)"),)
+    assert {name: e.group for name, e in by_id.items()} == {
+        "blues.00000.wav": "john lee hooker",
+        "blues.00001.wav": "blues.00001",
+        "metal.00059.wav": "dio",
+        "rock.00016.wav": "queen",
+        "rock.00017.wav": "rock.00017",
+    }
+    assert {name: e.split for name, e in by_id.items()} == {
+        "blues.00000.wav": "train",
+        "blues.00001.wav": "valid",
+        "metal.00059.wav": "train",
+        "rock.00016.wav": "test",
+        "rock.00017.wav": None,
+    }
+    assert by_id["rock.00016.wav"].extra["artist"] == "Queen"
+    assert any("2 train, 1 valid, 1 test tracks; 1 tracks are on none" in note for note in dataset.notes)
+    assert any(
+        "table features_30_sec.csv was read; the audio in genres_original was not" in n for n in dataset.notes
+    )
+
+
+def test_the_audio(gtzan: Path) -> None:
+    dataset = open_dataset(f"gtzan:{gtzan}", prefer="audio")
+    assert dataset.modality is Modality.AUDIO
+    # rock.00016 is not there to be repeated.
+    assert [e.id for e in dataset.examples] == [
+        "blues/blues.00000.wav",
+        "blues/blues.00001.wav",
+        "metal/metal.00058.wav",
+        "metal/metal.00059.wav",
+    ]
+    assert any("the table features_30_sec.csv was not" in note for note in dataset.notes)
+    assert any("no songs of classical, country" in note for note in dataset.notes)
+
+
+def test_without_a_preference_the_more_complete_one_is_read(gtzan: Path) -> None:
+    dataset = open_dataset(f"gtzan:{gtzan}")
+    assert dataset.modality is Modality.TABLE
+    assert any("it has more tracks than the audio" in note for note in dataset.notes)
+    for k in range(5):
+        write_song(gtzan / "genres_original" / "disco" / f"disco.{k:05d}.wav", seed=50 + k)
+    dataset = open_dataset(f"gtzan:{gtzan}")
+    assert dataset.modality is Modality.AUDIO
+    assert any("it has more tracks than the table" in note for note in dataset.notes)
+
+
+def test_a_table_of_slices(gtzan: Path) -> None:
+    dataset = open_dataset(f"gtzan:{gtzan / 'features_10_sec.csv'}")
+    assert {e.group for e in dataset.examples if e.id.startswith("blues.00000")} == {"john lee hooker"}
+    assert {e.split for e in dataset.examples if e.id.startswith("rock.00016")} == {"test"}
+    assert [name for name, _ in dataset.left_out] == ["metal.00058.0.wav", "metal.00058.1.wav"]
+
+
+def test_the_folder_of_genres_itself(gtzan: Path) -> None:
+    dataset = open_dataset(f"gtzan:{gtzan / 'genres_original'}")
+    assert len(dataset.examples) == 4
+    assert {e.split for e in dataset.examples} == {None}
+    assert any("no artists.txt" in note for note in dataset.notes)
+    assert any("no lists of the published" in note for note in dataset.notes)
+
+
+def test_the_broken_file_is_left_out_only_while_it_is_broken(gtzan: Path) -> None:
+    song = write_song(gtzan / "genres_original" / "jazz" / "jazz.00054.wav")
+    (song.parent / ".hidden.wav").touch()
+    assert "jazz/jazz.00054.wav" in {e.id for e in open_dataset(f"gtzan:{gtzan}", prefer="audio").examples}
+    song.write_bytes(b"\0" * 100)
+    told = dict(open_dataset(f"gtzan:{gtzan}", prefer="audio").left_out)
+    assert told["jazz/jazz.00054.wav"] == "is known to be broken: it has no RIFF header"
+    assert told["jazz/.hidden.wav"] == "is hidden"
+
+
+def test_rows_with_the_same_numbers_are_kept_once(tmp_path: Path) -> None:
+    rows = [kaggle_row("jazz.00053.0.wav", "jazz", 1), kaggle_row("jazz.00054.0.wav", "jazz", 1)]
+    table = write_rows(tmp_path / "features_3_sec.csv", [KAGGLE_HEADER, *rows])
+    dataset = open_dataset(f"gtzan:{table}")
+    assert dataset.left_out == (("jazz.00054.0.wav", "has the same numbers as jazz.00053.0.wav"),)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("gtzan:", "names no folder"),
+        ("gtzan:{}/nowhere", "does not exist"),
+        ("gtzan:{}", "has neither features_30_sec.csv nor a folder of genres"),
+        ("gtzan:{}/list.csv", "not a table of features"),
+    ],
+)
+def test_what_is_no_gtzan(tmp_path: Path, source: str, message: str) -> None:
+    write_rows(tmp_path / "list.csv", [["path", "label"], ["a.wav", "jazz"]])
+    with pytest.raises(DatasetError, match=message):
+        open_dataset(source.format(tmp_path))
+
+
+def test_a_folder_with_only_slices_names_their_table(gtzan: Path) -> None:
+    (gtzan / "features_30_sec.csv").unlink()
+    (gtzan / "genres_original").rename(gtzan / "elsewhere")
+    with pytest.raises(DatasetError, match=r"table of slices: gtzan:.*features_10_sec\.csv"):
+        open_dataset(f"gtzan:{gtzan}")
+
+
+def test_what_is_asked_for_must_be_there(gtzan: Path) -> None:
+    (gtzan / "genres_original").rename(gtzan / "elsewhere")
+    with pytest.raises(DatasetError, match="no audio"):
+        open_dataset(f"gtzan:{gtzan}", prefer="audio")
+    with pytest.raises(DatasetError, match="neither"):
+        open_dataset(f"gtzan:{gtzan}", schemas={})
+
+
+def test_no_repeat_is_kept_for_another(shared_data: Path) -> None:
+    assert not set(REPEATS) & set(REPEATS.values())
+    lists = shared_data / "gtzan" / "splits"
+    listed = {Path(line).stem for path in lists.glob("*.txt") for line in path.read_text().splitlines()}
+    assert len(listed) == 930
+    assert not set(REPEATS) & listed, "where one of two is published, that one is kept"
+
+
+def test_the_real_one(shared_data: Path) -> None:
+    dataset = open_dataset(f"gtzan:{shared_data / 'gtzan'}", prefer="table")
+    sides = [e.split for e in dataset.examples]
+    assert [sides.count(side) for side in ("train", "valid", "test", None)] == [443, 197, 290, 20]
+    assert len(dataset.left_out) == 50
+    artists: dict[str | None, set[str | None]] = {}
+    for example in dataset.examples:
+        if example.split:
+            artists.setdefault(example.group, set()).add(example.split)
+    assert all(len(found) == 1 for found in artists.values()), "no artist is on two sides"
+    slices = open_dataset(f"gtzan:{shared_data / 'gtzan' / 'features_10_sec.csv'}")
+    rows = [tuple((e.row or {}).values()) for e in slices.examples]
+    assert len(set(rows)) == len(rows)
+    assert not any(e.id.startswith("jazz.00054") for e in slices.examples), "its rows are those of jazz.00053"
+    audio = open_dataset(f"gtzan:{shared_data / 'gtzan'}", prefer="audio")
+    assert len(audio.examples) == 60

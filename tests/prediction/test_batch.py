@@ -1,0 +1,194 @@
+"""Batches: whatever interrupts them, everything is done once and the results are the same."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile as sf
+from support.track_tables import tracks
+
+from genrekit.errors import OutputExistsError
+from genrekit.prediction import batch as batches
+from genrekit.prediction.batch import Batch, Options
+from genrekit.prediction.decision import Answer
+from genrekit.prediction.model import load_model
+
+SR = 22050
+RUN = [sys.executable, "-m", "genrekit", "predict", "--no-cache", "--jobs", "2"]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """Two hundred files: short noises, some of them broken in one way or another."""
+    folder = tmp_path_factory.mktemp("library")
+    rng = np.random.default_rng(0)
+    for i in range(200):
+        path = folder / f"{i:03}.wav"
+        if i % 10 == 3:
+            path.write_bytes(b"RIFF" + rng.bytes(200))
+        elif i % 25 == 7:
+            path.write_bytes(b"")
+        else:
+            sf.write(path, 0.1 * rng.standard_normal(SR // 2), SR)
+    return folder
+
+
+@pytest.fixture
+def work(model_path, tmp_path):
+    """Run a batch in this process; gives (new, kept, lines)."""
+    model = load_model(model_path)
+
+    def run(*inputs, options=None, **how):
+        batch = Batch(tmp_path / "out.run", [model], options or Options(Answer()))
+        done = list(batch.run([str(i) for i in inputs], jobs=1, **how))
+        predictions = list(batch.predictions())
+        assert len(done) <= len(predictions)
+        return batch.new, batch.kept, predictions
+
+    return run
+
+
+def test_what_is_done_is_not_done_again(work, library):
+    first = work(library)
+    assert first[:2] == (200, 0)
+    again = work(library, resume=True)
+    assert again[:2] == (0, 200)
+    assert again[2] == first[2]
+    assert [p.id for p in first[2]] == sorted(p.id for p in first[2])
+    assert all(p.content.sha256 for p in first[2])
+    assert {p.model_sha256 for p in first[2] if p.error is None} == {load_model_sha(work)}
+
+
+def load_model_sha(work):
+    return work.__closure__[0].cell_contents.bundle.sha256
+
+
+def test_new_content_is_looked_at_whatever_the_name(work, library, tmp_path):
+    folder = tmp_path / "songs"
+    shutil.copytree(library, folder)
+    (folder / "003.wav").unlink()
+    work(folder)
+    shutil.copy(folder / "000.wav", folder / "001.wav")
+    (folder / "900.wav").write_bytes((folder / "005.wav").read_bytes())
+    new, kept, predictions = work(folder, resume=True)
+    assert (new, kept) == (2, 198)
+    by_name = {p.id.rpartition("/")[2]: p for p in predictions}
+    assert by_name["001.wav"].scores == by_name["000.wav"].scores
+    assert by_name["900.wav"].scores == by_name["005.wav"].scores
+
+
+def test_errors_are_done_again_only_when_asked(work, library):
+    failed = sum(p.error is not None for p in work(library)[2])
+    assert failed > 20
+    assert work(library, resume=True)[:2] == (0, 200)
+    assert work(library, resume=True, retry_errors=True)[:2] == (failed, 200 - failed)
+
+
+def test_what_no_model_takes_is_not_looked_at_again(work, tmp_path):
+    (tmp_path / "notes.xyz").write_text("no media")
+    (tmp_path / "cover.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    inputs = (tmp_path / "notes.xyz", tmp_path / "cover.png")
+    assert work(*inputs)[:2] == (2, 0)
+    assert work(*inputs, resume=True)[:2] == (0, 2)
+
+
+def test_other_settings_are_other_answers(work, library):
+    songs = sorted(library.iterdir())[:4]
+    work(*songs)
+    assert work(*songs, resume=True, options=Options(Answer(top_k=1)))[:2] == (4, 0)
+    assert work(*songs, resume=True, options=Options(Answer(), duration_s=0.2))[:2] == (4, 0)
+    assert work(*songs, resume=True)[:2] == (0, 4)
+
+
+def test_the_same_file_twice_is_done_once_and_answered_twice(work, library):
+    song = library / "000.wav"
+    new, kept, predictions = work(song, song, library / "001.wav", song)
+    assert [p.id.rpartition("/")[2] for p in predictions] == ["000.wav", "000.wav", "001.wav", "000.wav"]
+    assert new + kept == 4
+
+
+def test_an_earlier_run_is_neither_mixed_nor_lost_unasked(work, library):
+    work(library / "000.wav")
+    with pytest.raises(OutputExistsError, match="earlier run"):
+        work(library / "001.wav")
+    assert work(library / "000.wav", overwrite=True)[:2] == (1, 0)
+
+
+def test_tables_are_answered_among_songs(tracks_model, model_path, library, tmp_path):
+    tracks(5).to_csv(tmp_path / "t.csv", index=False)
+    models = [load_model(model_path), load_model(tracks_model)]
+    batch = Batch(tmp_path / "out.run", models, Options(Answer()))
+    inputs = [str(library / "000.wav"), str(tmp_path / "t.csv"), str(library / "001.wav")]
+    assert list(batch.run(inputs, jobs=1)) == [True, True, True]
+    assert [p.model for p in batch.predictions()] == ["tiny", *["tables"] * 5, "tiny"]
+
+
+def test_the_run_is_on_record(work, library, tmp_path):
+    work(library / "000.wav", arguments=["predict", "https://user:secret@host/a.wav?token=1"])
+    text = (tmp_path / "out.run" / batches.FACTS).read_text()
+    facts = json.loads(text)
+    assert facts["models"][0]["sha256"]
+    assert facts["versions"]["genrekit"]
+    assert facts["arguments"][0] == "predict"
+    assert "secret" not in text
+    assert "token" not in text
+
+
+def command(model_path, library, output, *words):
+    return [*RUN, "--model", str(model_path), str(library), "-o", str(output), *words]
+
+
+def n_lines(journal):
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def test_killed_at_random_and_resumed_gives_the_same_file(model_path, library, tmp_path):
+    whole = tmp_path / "whole.csv"
+    run = subprocess.run(command(model_path, library, whole), capture_output=True, text=True)
+    assert run.returncode == 3, run.stderr
+    output = tmp_path / "out.csv"
+    journal = tmp_path / "out.csv.run" / "journal.jsonl"
+    killed = 0
+    for lines in sorted(random.Random(0).sample(range(1, 199), 20)):
+        process = subprocess.Popen(
+            command(model_path, library, output, "--resume"), stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and n_lines(journal) < lines:
+            time.sleep(0.002)
+        killed += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not output.exists()
+    assert killed == 20
+    run = subprocess.run(command(model_path, library, output, "--resume"), capture_output=True, text=True)
+    assert run.returncode == 3, run.stderr
+    assert output.read_bytes() == whole.read_bytes()
+    names = [json.loads(line)["input"] for line in journal.read_text().splitlines()]
+    assert len(names) == len(set(names)) == 200
+
+
+def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(model_path, library, tmp_path):
+    output = tmp_path / "out.jsonl"
+    process = subprocess.Popen(command(model_path, library, output), stderr=subprocess.PIPE, text=True)
+    journal = tmp_path / "out.jsonl.run" / "journal.jsonl"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (journal.exists() and journal.stat().st_size):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (130, 3)  # 3: it was faster
+    if process.returncode == 130:
+        assert "--resume" in err
+        assert not output.exists()
+    assert "Traceback" not in err
+    run = subprocess.run(command(model_path, library, output, "--resume"), capture_output=True, text=True)
+    assert run.returncode == 3
+    assert len(output.read_text().splitlines()) == 200

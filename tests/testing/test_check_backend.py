@@ -1,0 +1,230 @@
+"""The conformance suites: every built-in passes, and every broken promise is caught."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.linear_backend import LinearBackend, LinearConfig
+
+from genrekit.backends import registry
+from genrekit.backends.base import BackendConfig
+from genrekit.backends.gtzan.backend import GtzanBackend
+from genrekit.datasets.base import Dataset
+from genrekit.errors import MediaError
+from genrekit.media import images
+from genrekit.testing.backend import check_backend, check_loader
+from genrekit.types import Example, Modality, Windows
+
+QUICK = {
+    "gtzan": {"classifier": "logistic", "transform": "standard", "window_s": 2, "folds": 2},
+    "image": {"image_size": 40, "arch": "resnet18", "weights": "none", "head_epochs": 0, "epochs": 1},
+    "spectrogram": {"window_s": 2, "arch": "plain", "width": 4, "epochs": 2, "n_mels": 32},
+}
+
+
+@pytest.mark.parametrize("name", sorted(QUICK))
+def test_built_in_backends_conform(name):
+    check_backend(registry.get(name), settings=QUICK[name])
+
+
+class Unstable(GtzanBackend):
+    calls = 0
+
+    def prepare(self, example, config):
+        Unstable.calls += 1
+        return Windows(np.full((1, 57), Unstable.calls, np.float32))
+
+
+class Credulous(GtzanBackend):
+    def prepare(self, example, config):
+        return Windows(np.zeros((1, 57), np.float32))
+
+
+class Brittle(GtzanBackend):
+    def prepare(self, example, config):
+        try:
+            return super().prepare(example, config)
+        except MediaError as error:
+            raise ValueError("surprise") from error
+
+
+class Doubles(GtzanBackend):
+    def prepare(self, example, config):
+        return Windows(np.zeros((1, 57), np.float64))
+
+
+class Misnamed(GtzanBackend):
+    info = replace(GtzanBackend.info, name="Not A Name")
+
+
+class Silent(GtzanBackend):
+    info = replace(GtzanBackend.info, summary=" ")
+
+
+class Keyless(GtzanBackend):
+    info = replace(GtzanBackend.info, prepare_keys=("nothing",))
+
+
+class Unsendable(GtzanBackend):
+    def __init__(self):
+        self.handle = lambda: None
+
+
+class Overconfident(GtzanBackend):
+    def fit(self, *arguments):
+        fitted = super().fit(*arguments)
+        return replace(fitted, check_scores=fitted.check_scores + 0.1)
+
+
+class Lenient(GtzanBackend):
+    def fit(self, *arguments):
+        return replace(super().fit(*arguments), tolerance=0.5)
+
+
+class Clocked(GtzanBackend):
+    def fit(self, *arguments):
+        return replace(super().fit(*arguments), history={"seconds": time.perf_counter()})
+
+
+@pytest.mark.parametrize(
+    ("backend", "promise"),
+    [
+        (Misnamed, "info.name"),
+        (Silent, "info.summary"),
+        (Keyless, "prepare_keys"),
+        (Unsendable, "sent to another process"),
+        (Unstable, "depends on the content alone"),
+        (Doubles, "float32 or uint8, not float64"),
+        (Credulous, "refuses a file of empty"),
+        (Brittle, "MediaError for a file of empty, not ValueError"),
+        (Overconfident, "graph and native model agree"),
+        (Lenient, "tolerance is at most 0.001, not 0.5"),
+        (Clocked, "no clock"),
+    ],
+)
+def test_broken_promises_are_caught(backend, promise, songs):
+    with pytest.raises(AssertionError, match=promise):
+        check_backend(backend(), examples=songs.examples, settings=QUICK["gtzan"])
+
+
+class Untold(LinearBackend):
+    Config = BackendConfig
+
+
+class Stubborn(LinearBackend):
+    def fit(self, train, valid, labels, config, progress):
+        return super().fit(train, valid, labels, LinearConfig(), progress)
+
+
+class Forgetful(LinearBackend):
+    def fit(self, *arguments):
+        fitted = super().fit(*arguments)
+        return replace(fitted, thresholds=dict(list(fitted.thresholds.items())[:1]))
+
+
+class Eager(LinearBackend):
+    def fit(self, *arguments):
+        return replace(super().fit(*arguments), thresholds=dict.fromkeys("abc", 0.5))
+
+
+class Unreachable(LinearBackend):
+    def fit(self, *arguments):
+        fitted = super().fit(*arguments)
+        return replace(fitted, thresholds=dict.fromkeys(fitted.thresholds, 1.5))
+
+
+def test_a_backend_of_several_labels_conforms():
+    check_backend(LinearBackend())
+    examples = [
+        Example(id=str(i), row={"x": float(i % 2), "y": i / 9}, labels=("rock", "pop", "jazz")[: i % 3 + 1])
+        for i in range(24)
+    ]
+    examples += [replace(e, id=f"other {e.id}", labels=e.labels[::-1]) for e in examples]
+    check_backend(LinearBackend(), examples=examples)
+
+
+class Colours(LinearBackend):
+    """Red and green of the middle of a picture."""
+
+    info = replace(LinearBackend.info, modality=Modality.IMAGE, columns=())
+
+    def prepare(self, example, config):
+        picture = images.load(example.path, size=32)
+        return Windows(picture[8:24, 8:24, :2].mean(axis=(0, 1), dtype=np.float32)[None] / 255)
+
+
+class Blind(Colours):
+    def prepare(self, example, config):
+        return Windows(np.zeros((1, 2), np.float32))
+
+
+def test_a_backend_for_pictures_gets_pictures():
+    check_backend(Colours())
+    with pytest.raises(AssertionError, match="refuses a file of empty"):
+        check_backend(Blind())
+
+
+@pytest.mark.parametrize(
+    ("backend", "promise"),
+    [
+        (Untold, "a Config key 'multilabel' that is off"),
+        (Stubborn, "a threshold for every label"),
+        (Forgetful, "a threshold for every label"),
+        (Eager, "one label an example: no thresholds"),
+        (Unreachable, "thresholds are from 0 to 1"),
+    ],
+)
+def test_broken_promises_about_several_labels_are_caught(backend, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_backend(backend())
+
+
+def test_parts_of_songs_are_prepared_again_as_the_same_parts(songs):
+    parts = tuple(replace(e, offset_s=1.0, duration_s=2.0) for e in songs.examples)
+    check_backend(GtzanBackend(), examples=parts, settings=QUICK["gtzan"])
+
+
+ROW = Example(id="a", row={"x": 1.0}, labels=("rock",))
+
+
+@pytest.mark.parametrize(
+    ("examples", "promise"),
+    [
+        ((), "at least one example"),
+        ((ROW, ROW), "ids are unique"),
+        ((replace(ROW, labels=()),), "has a label"),
+        ((replace(ROW, labels=("Rock",)),), "normalised"),
+        ((replace(ROW, split="exam"),), "a side that exists"),
+        ((replace(ROW, group=""),), "a group or None"),
+        ((replace(ROW, row=None),), "a file, a row or a spectrogram"),
+        ((replace(ROW, mel=np.zeros((2, 3), np.float32)),), "a file, a row or a spectrogram"),
+        ((replace(ROW, row={"x": "1"}),), "numbers in its row"),
+        ((replace(ROW, labels=("rock", "rock")),), "every label once"),
+        ((ROW, replace(ROW, id="b", row={"y": 1.0})), "the same columns"),
+    ],
+)
+def test_loaders_that_break_a_promise_are_caught(examples, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_loader(lambda: Dataset("x", "table", Modality.TABLE, examples))
+
+
+@pytest.mark.parametrize(
+    ("mel", "modality", "promise"),
+    [
+        (np.zeros((2, 3), np.float32), Modality.IMAGE, "is a song"),
+        (np.zeros((2, 3)), Modality.AUDIO, "uint8 or float32"),
+        (np.zeros((2, 0), np.uint8), Modality.AUDIO, "mel bands and frames"),
+        (np.zeros(6, np.uint8), Modality.AUDIO, "mel bands and frames"),
+    ],
+)
+def test_spectrograms_that_break_a_promise_are_caught(mel, modality, promise):
+    example = Example(id="a", mel=mel, labels=("rock",))
+    with pytest.raises(AssertionError, match=promise):
+        check_loader(lambda: Dataset("x", "npz", modality, (example,)))
+
+
+def test_loaders_that_change_their_mind_are_caught():
+    orders = iter([(ROW, replace(ROW, id="b")), (replace(ROW, id="b"), ROW)])
+    with pytest.raises(AssertionError, match="in the same order"):
+        check_loader(lambda: Dataset("x", "table", Modality.TABLE, next(orders)))
