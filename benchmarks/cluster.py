@@ -23,9 +23,8 @@ import distributed
 import soundfile as sf
 
 from genrekit.backends.gtzan.backend import GtzanBackend
-from genrekit.execution.ordered_map import ordered_map
-from genrekit.preparation.cache import Cache
-from genrekit.preparation.preparer import Preparer
+from genrekit.execution import ordered_map
+from genrekit.preparation import Cache, Preparer
 from genrekit.types import Example
 
 sys.path.insert(0, str(Path(__file__).parent))

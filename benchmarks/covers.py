@@ -15,11 +15,10 @@ from rich.console import Console
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from genrekit.datasets import open_dataset
-from genrekit.datasets.splits import group_keys
-from genrekit.evaluation.report_text import render
+from genrekit.datasets import group_keys, open_dataset
+from genrekit.evaluation import render
 from genrekit.media import images
-from genrekit.metrics.measure import report
+from genrekit.metrics import measure_scores
 from genrekit.types import Modality
 
 SIZE, BINS = 64, 8
@@ -57,7 +56,7 @@ def main() -> None:
     model = LogisticRegression(C=best, max_iter=2000).fit(
         np.concatenate([x["train"], x["valid"]]), np.concatenate([y["train"], y["valid"]])
     )
-    measured = report(
+    measured = measure_scores(
         model.predict_proba(x["test"]),
         np.eye(len(labels), dtype=np.float32)[y["test"]],
         labels,

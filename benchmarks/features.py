@@ -22,8 +22,11 @@ import librosa  # noqa: E402
 import numpy as np  # noqa: E402
 import numpy.typing as npt  # noqa: E402
 
-from genrekit.features.gtzan import SR, gtzan_features  # noqa: E402
-from genrekit.features.schema import GTZAN_COLUMNS  # noqa: E402
+from genrekit.features import (
+    GTZAN_COLUMNS,
+    gtzan_features,
+)
+from genrekit.features import GTZAN_SR as SR  # noqa: E402
 from genrekit.media import audio  # noqa: E402
 
 RTOL, ATOL = 1e-4, 1e-9

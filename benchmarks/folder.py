@@ -15,10 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 from genrekit.media import images
-from genrekit.models.runtime import Runtime
-from genrekit.prediction.model import load_model
-from genrekit.prediction.pipeline import predict
-from genrekit.preparation.cache import Cache
+from genrekit.models import Runtime
+from genrekit.prediction import load_model, predict
+from genrekit.preparation import Cache
 
 spent: dict[str, float] = {}
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from genrekit.backends.neural import native
-from genrekit.prediction.model import load_model
+from genrekit.prediction import load_model
 from genrekit.types import Modality
 
 

@@ -23,8 +23,8 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from genrekit.backends.neural import native
 from genrekit.datasets import open_dataset
-from genrekit.models.runtime import INPUT, Runtime
-from genrekit.prediction.model import load_model
+from genrekit.models import INPUT, Runtime
+from genrekit.prediction import load_model
 from genrekit.types import Modality
 
 N_CALIBRATION, BATCH = 64, 32

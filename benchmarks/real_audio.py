@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.datasets import open_dataset
-from genrekit.features.logmel import from_levels, log_mel
+from genrekit.features import from_levels, log_mel
 from genrekit.media import audio
-from genrekit.prediction.model import load_model
+from genrekit.prediction import load_model
 
 SR, FINE_HOP = 22050, 64
 # Where the columns of the pictures are, in seconds: found by matching them with computed frames of clips of this

@@ -20,9 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genrekit.features.schema import SPOTIFY_COLUMNS
-from genrekit.features.spotify_schema import MODEL_COLUMNS
-from genrekit.prediction.model import find
+from genrekit.features import MODEL_COLUMNS, SPOTIFY_COLUMNS
+from genrekit.prediction import find
 
 # What somebody writes who needs it once: everything at a time.
 PLAIN = """

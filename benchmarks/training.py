@@ -18,9 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from genrekit.backends import registry
-from genrekit.backends.base import Prepared
-from genrekit.backends.config import make_config, parse_settings
+from genrekit.backends import Prepared, make_config, parse_settings, registry
 from genrekit.backends.neural.batches import Batches, training_loader
 from genrekit.backends.neural.device import choose
 from genrekit.backends.neural.members import quiet, train_members

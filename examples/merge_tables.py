@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 
 from genrekit.datasets import open_dataset
-from genrekit.features.schema import SPOTIFY_COLUMNS
+from genrekit.features import SPOTIFY_COLUMNS
 from genrekit.labels import canonical
 
 SHARED = tuple(name for name in SPOTIFY_COLUMNS if name not in ("key", "mode", "time_signature"))

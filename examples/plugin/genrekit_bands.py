@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from pydantic import Field
 
-from genrekit.backends.base import BackendConfig, BackendInfo, Fitted
+from genrekit.backends import BackendConfig, BackendInfo, Fitted
 from genrekit.errors import MediaError
 from genrekit.media import audio
 from genrekit.types import Modality, Windows

@@ -1,0 +1,5 @@
+"""Tempo, key and loudness of a song."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,11 +11,10 @@ from genrekit.analysis.columns import MEASURES
 from genrekit.analysis.key import Key, estimate_key
 from genrekit.analysis.loudness import integrated_loudness
 from genrekit.errors import MediaError, UsageError
+from genrekit.features import HOP_LENGTH, N_FFT, Doubles, Floats, mel_filters, power_to_db, stft
 from genrekit.features.chroma import N_CHROMA, chroma
-from genrekit.features.spectral import HOP_LENGTH, N_FFT, Doubles, Floats, mel_filters, power_to_db, stft
 from genrekit.features.tempo import onset_strength, tempo
-from genrekit.media.audio import MAX_DURATION_S, load
-from genrekit.media.audio_decoders import AnyPath, Decoder, Samples, open_decoder, reason
+from genrekit.media import MAX_DURATION_S, AnyPath, Decoder, Samples, load, open_decoder, reason
 
 SR = 22050
 _PIECE_FRAMES = 60 * SR // HOP_LENGTH  # spectrograms of an hour would take gigabytes
@@ -42,7 +41,7 @@ class Analysis:
     loudness_lufs: float | None = None
 
 
-def analyse(
+def analyse_song(
     path: AnyPath,
     wanted: Collection[str] = MEASURES,
     offset_s: float = 0.0,

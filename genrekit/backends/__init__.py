@@ -1,1 +1,5 @@
-"""The backends: what turns an example into windows, and windows into a fitted model."""
+"""The protocol of backends, and one folder per backend."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

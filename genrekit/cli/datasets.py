@@ -27,7 +27,7 @@ from genrekit.cli.options import (
 from genrekit.cli.printing import out, say
 
 if TYPE_CHECKING:
-    from genrekit.datasets.base import Dataset
+    from genrekit.datasets import Dataset
 
 app = typer.Typer(
     no_args_is_help=True, help="Look at labelled data: show, check, split, and compute features."
@@ -43,7 +43,7 @@ Source = Annotated[
 
 
 def _open(source: str, prefer: Reading | None, merge_labels: bool = False) -> Dataset:
-    from genrekit.backends.registry import table_schemas
+    from genrekit.backends import table_schemas
     from genrekit.datasets import open_dataset
 
     return open_dataset(
@@ -66,7 +66,7 @@ def show(
     import json
     from collections import Counter
 
-    from genrekit.output.writers import visible
+    from genrekit.output import visible
 
     dataset = _open(source, prefer, merge_labels)
     sides = Counter(example.split or "none" for example in dataset.examples)
@@ -113,14 +113,13 @@ def check(
     """
     import json
 
-    from genrekit.datasets.check import KINDS
-    from genrekit.datasets.check import check as look
-    from genrekit.output.writers import visible
+    from genrekit.datasets import KINDS, check_dataset
+    from genrekit.output import visible
     from genrekit.progress import progress
 
     dataset = _open(source, prefer)
     with progress(len(dataset.examples), "checking") as advance:
-        found = look(dataset, jobs=job_count(jobs), min_duration_s=min_duration, advance=advance)
+        found = check_dataset(dataset, jobs=job_count(jobs), min_duration_s=min_duration, advance=advance)
     if format is Format.JSON:
         out(json.dumps(found.to_dict(), indent=2))
     else:
@@ -159,8 +158,7 @@ def split(
     """Write a manifest of a source in which every item has its side."""
     from dataclasses import replace
 
-    from genrekit.datasets.export import manifest, write_table
-    from genrekit.datasets.splits import SIDES, make_split
+    from genrekit.datasets import SIDES, make_split, manifest_table, write_table
 
     check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
     dataset = _open(source, prefer, merge_labels)
@@ -171,7 +169,7 @@ def split(
         replace(dataset.examples[i], split=side)
         for i, side in sorted((i, side) for side in SIDES for i in getattr(made, side))
     ]
-    write_table(manifest(sided, output.parent), output, overwrite=overwrite)
+    write_table(manifest_table(sided, output.parent), output, overwrite=overwrite)
     say(f"{made.method}: {len(made.train)} train, {len(made.valid)} valid, {len(made.test)} test -> {output}")
 
 
@@ -192,15 +190,13 @@ def features(
 
     Exit status: 0 all computed; 1 none could be; 3 some could not be.
     """
-    from genrekit.backends import registry
-    from genrekit.backends.config import make_config
-    from genrekit.datasets import open_dataset
-    from genrekit.datasets.export import FeatureRow, feature_table, write_table
-    from genrekit.features.gtzan import SR
-    from genrekit.output.writers import visible
-    from genrekit.preparation.preparer import Preparer, prepare_all
+    from genrekit.backends import make_config, registry
+    from genrekit.datasets import FeatureRow, feature_table, open_dataset, write_table
+    from genrekit.features import GTZAN_SR as SR
+    from genrekit.output import visible
+    from genrekit.preparation import Preparer, prepare_all
     from genrekit.progress import progress
-    from genrekit.training.prepared_dataset import check_spectrograms
+    from genrekit.training import check_spectrograms
     from genrekit.types import Modality
 
     check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))

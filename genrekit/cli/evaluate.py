@@ -110,7 +110,7 @@ def evaluate(
             say=say,
         )
     else:
-        from genrekit.prediction.model import load_model
+        from genrekit.prediction import load_model
 
         if config or settings or seed is not None or split_by is not SplitBy.AUTO or multilabel:
             raise UsageError(

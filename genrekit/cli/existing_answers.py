@@ -42,8 +42,7 @@ RowFormat = Annotated[
 
 def finished_answers(results: Path, paths: list[str], *, pictures: bool) -> Iterator[Prediction]:
     """The answers in a file of results: those of some paths in their order, or all, with or without pictures."""
-    from genrekit.prediction.inputs import expand
-    from genrekit.prediction.results_file import matched, read_results
+    from genrekit.prediction import expand, matched, read_results
     from genrekit.types import Modality
 
     found = read_results(results)
@@ -54,7 +53,7 @@ def finished_answers(results: Path, paths: list[str], *, pictures: bool) -> Iter
 
 def _without_pictures(found: Iterator[Prediction]) -> Iterator[Prediction]:
     """Albums have covers beside their songs."""
-    from genrekit.media.kinds import suffix_modality
+    from genrekit.media import suffix_modality
     from genrekit.types import Modality
 
     n_pictures = 0
@@ -69,7 +68,7 @@ def _without_pictures(found: Iterator[Prediction]) -> Iterator[Prediction]:
 
 def measures_of(words: str | None) -> tuple[str, ...]:
     """What ``--with`` asks for, each once."""
-    from genrekit.analysis.columns import MEASURES
+    from genrekit.analysis import MEASURES
     from genrekit.errors import UsageError
 
     asked = tuple(dict.fromkeys(word.strip().lower() for word in (words or "").split(",") if word.strip()))
@@ -88,9 +87,7 @@ def new_answers(
     no_cache: bool,
 ) -> Iterator[Prediction]:
     """The answers of the models for sound, with a bar on stderr."""
-    from genrekit.prediction.decision import Answer
-    from genrekit.prediction.inputs import expand
-    from genrekit.prediction.pipeline import load_box, load_model, predict
+    from genrekit.prediction import Answer, expand, load_box, load_model, predict
     from genrekit.progress import progress
     from genrekit.types import Modality
 

@@ -18,12 +18,12 @@ def models(
     """List the models in the box, or show one bundle after checking it."""
     import json
 
-    from genrekit.models.shipped import box
-    from genrekit.output.writers import visible
-    from genrekit.prediction.model import find
+    from genrekit.models import box
+    from genrekit.output import visible
+    from genrekit.prediction import find
 
     if model is None:
-        from genrekit.models.bundle import load
+        from genrekit.models import load
 
         for name, path in box().items():
             manifest = load(path).manifest

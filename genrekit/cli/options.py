@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from genrekit.backends.base import Backend, BackendConfig
-    from genrekit.preparation.cache import Cache
+    from genrekit.backends import Backend, BackendConfig
+    from genrekit.preparation import Cache
 
 
 class SplitBy(StrEnum):
@@ -140,8 +140,7 @@ def configure(
     device: str | None = None,
 ) -> tuple[Backend, BackendConfig]:
     """The backend and its validated config from the options of a command; later words win over the file."""
-    from genrekit.backends import registry
-    from genrekit.backends.config import make_config, parse_settings, read_config_file
+    from genrekit.backends import make_config, parse_settings, read_config_file, registry
 
     backend = registry.get(name)
     values: dict[str, Any] = read_config_file(config) if config else {}
@@ -157,14 +156,14 @@ def configure(
 
 def open_cache(no_cache: bool) -> Cache:
     """The cache of prepared inputs, or one that is switched off."""
-    from genrekit.preparation.cache import Cache
+    from genrekit.preparation import Cache
 
     return Cache(enabled=False) if no_cache else Cache()
 
 
 def job_count(jobs: int | None) -> int:
     """The number of processes that was asked for, or one a core."""
-    from genrekit.execution.ordered_map import default_jobs
+    from genrekit.execution import default_jobs
 
     return jobs or default_jobs()
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from genrekit.cli.options import check_output
 from genrekit.cli.printing import say
-from genrekit.remote.addresses import is_remote, redact
+from genrekit.remote import is_remote, redact
 
 if TYPE_CHECKING:
-    from genrekit.prediction.decision import Answer
-    from genrekit.prediction.model import Model
+    from genrekit.prediction import Answer, Model
     from genrekit.types import Prediction
 
 FLUSH_S = 0.2
@@ -48,7 +47,7 @@ def check_results(output: str | None, format: str, *, overwrite: bool, resume: b
             )
         check_output(path, overwrite=overwrite or resume)
         return
-    from genrekit.remote.transfer import exists
+    from genrekit.remote import exists
 
     if SUFFIXES.get(Path(output).suffix.lower()) == "parquet" or format == "parquet":
         raise UsageError("Parquet is written to files, not to addresses.", "Write it here, then copy it.")
@@ -126,8 +125,8 @@ class Results:
 
     def write(self, predictions: Iterator[Prediction]) -> None:
         """Write all answers, and put the file in its place."""
-        from genrekit.analysis.columns import columns_of
-        from genrekit.output.writers import open_writer
+        from genrekit.analysis import columns_of
+        from genrekit.output import open_writer
 
         first = next(predictions, None)
         kept = self._path is not None or self._address is not None
@@ -172,7 +171,7 @@ class Results:
     @contextmanager
     def _target(self) -> Iterator[Any]:
         if self._address is not None:
-            from genrekit.remote.transfer import open_output
+            from genrekit.remote import open_output
 
             with open_output(self._address) as stream:
                 yield stream

@@ -14,10 +14,10 @@ import typer
 from genrekit.cli.existing_answers import measures_of
 from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
 from genrekit.cli.printing import say
-from genrekit.remote.addresses import is_remote
+from genrekit.remote import is_remote
 
 if TYPE_CHECKING:
-    from genrekit.prediction.inputs import Input
+    from genrekit.prediction import Input
     from genrekit.types import Example
 
 ALL_FAILED, SOME_FAILED = 1, 3
@@ -131,13 +131,18 @@ def predict(
     """
     from genrekit.cli.output_file import Results, check_results
     from genrekit.errors import OutputExistsError, UsageError
-    from genrekit.media.kinds import suffix_modality
-    from genrekit.prediction.decision import Answer
-    from genrekit.prediction.feature_row import MAX_CHARACTERS, read_numbers
-    from genrekit.prediction.inputs import expand
-    from genrekit.prediction.pipeline import FEW, load_box, load_model
-    from genrekit.prediction.pipeline import predict as stream
-    from genrekit.prediction.routing import extra_columns
+    from genrekit.media import suffix_modality
+    from genrekit.prediction import (
+        FEW,
+        MAX_CHARACTERS,
+        Answer,
+        expand,
+        extra_columns,
+        load_box,
+        load_model,
+        read_numbers,
+    )
+    from genrekit.prediction import predict as stream
     from genrekit.types import Modality
 
     if not paths and features is None:
@@ -200,7 +205,7 @@ def predict(
         part: dict[str, Any] = {"offset_s": offset, "duration_s": duration}
         results.write(stream(inputs, models=models, answer=answer, **part, **work))
     else:
-        from genrekit.prediction.batch import Batch, Options
+        from genrekit.prediction import Batch, Options
 
         batch = Batch(results.folder, models, Options(answer, offset, duration))
         results.finish(

@@ -10,7 +10,7 @@ from genrekit.cli.options import Format
 from genrekit.cli.printing import say
 
 if TYPE_CHECKING:
-    from genrekit.training.prepared_dataset import Measured
+    from genrekit.training import Measured
 
 
 def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
@@ -23,7 +23,7 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
     """
     if folder is not None and not overwrite:
         from genrekit.errors import OutputExistsError
-        from genrekit.evaluation.report_text import FILES
+        from genrekit.evaluation import FILES
 
         if folder.is_file() or any((folder / name).exists() for name in FILES):
             raise OutputExistsError(
@@ -33,9 +33,8 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
 
 def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: bool) -> None:
     """Print a report to stdout and, where asked, write it into a folder."""
-    from genrekit.evaluation.report_text import render, to_json, write_report
-    from genrekit.output.terminal import PipeConsole
-    from genrekit.output.writers import encodable
+    from genrekit.evaluation import render, to_json, write_report
+    from genrekit.output import PipeConsole, encodable
 
     if format is Format.JSON:
         print(to_json(measured.report))

@@ -16,7 +16,7 @@ from genrekit.cli.options import Jobs, Models, NoCache, Overwrite
 from genrekit.cli.printing import out, say
 
 if TYPE_CHECKING:
-    from genrekit.library.sort import Row
+    from genrekit.library import SortRow
 
 ALL_FAILED, SOME_FAILED = 1, 3
 FIRST = 3
@@ -60,8 +60,7 @@ def sort(
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.library.sort import Kind
-    from genrekit.library.sort import sort as sorted_rows
+    from genrekit.library import Kind, sort_songs
 
     if link and copy:
         raise UsageError("Give either --link or --copy, not both.")
@@ -75,7 +74,7 @@ def sort(
         predictions = finished_answers(results, paths or [], pictures=link or copy)
     else:
         predictions = new_answers(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
-    rows = sorted_rows(
+    rows = sort_songs(
         predictions,
         to,
         Kind.LINK if link else Kind.COPY if copy else Kind.PLAYLIST,
@@ -95,7 +94,7 @@ def sort(
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
 
 
-def _print(rows: Iterator[Row], format: Rows) -> tuple[int, int]:
+def _print(rows: Iterator[SortRow], format: Rows) -> tuple[int, int]:
     """Print rows, and count those that are good and those that failed."""
     done = failed = 0
     if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
@@ -109,14 +108,13 @@ def _print(rows: Iterator[Row], format: Rows) -> tuple[int, int]:
     return done, failed
 
 
-def _print_table(rows: list[Row]) -> None:
+def _print_table(rows: list[SortRow]) -> None:
     """A line a genre: its name, how many files, the first of them; then what failed, a line a file."""
     from rich.table import Table
     from rich.text import Text
 
-    from genrekit.library.sort import UNSURE
-    from genrekit.output.terminal import PipeConsole
-    from genrekit.output.writers import encodable, visible
+    from genrekit.library import UNSURE
+    from genrekit.output import PipeConsole, encodable, visible
 
     names: dict[str | None, list[str]] = {}
     for row in rows:
@@ -142,7 +140,7 @@ def _print_table(rows: list[Row]) -> None:
             console.print(Text(words, "red"), soft_wrap=True)
 
 
-def _json(row: Row) -> str:
+def _json(row: SortRow) -> str:
     import json
     from dataclasses import asdict
 

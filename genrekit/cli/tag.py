@@ -23,9 +23,7 @@ from genrekit.cli.options import Jobs, Models, NoCache, check_output
 from genrekit.cli.printing import say
 
 if TYPE_CHECKING:
-    from genrekit.library.tags.changes import Row
-    from genrekit.library.tags.fields import Field
-    from genrekit.library.tags.journal import Journal
+    from genrekit.library import Field, Journal, TagRow
 
 ALL_FAILED, SOME_FAILED = 1, 3
 
@@ -81,11 +79,9 @@ def tag(
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.library.tags.changes import Existing, Policy, Status
-    from genrekit.library.tags.fields import MEASURED
-    from genrekit.library.tags.journal import Journal, read_journal
-    from genrekit.library.tags.tagging import tag as tagged
-    from genrekit.library.tags.tagging import undo as undone
+    from genrekit.library import MEASURED, Existing, Journal, Policy, Status, read_journal
+    from genrekit.library import tag as tagged
+    from genrekit.library import undo as undone
 
     if overwrite and append:
         raise UsageError("Give either --overwrite or --append, not both.")
@@ -102,7 +98,7 @@ def tag(
         check_output(journal, overwrite=False)
     with Journal(journal) as opened:
         record = opened if write else None
-        rows: Iterator[Row]
+        rows: Iterator[TagRow]
         shown = measured
         if undo:
             entries = read_journal(undo)
@@ -134,7 +130,7 @@ def tag(
 
 def _measured(words: str | None) -> tuple[Field, ...]:
     from genrekit.errors import UsageError
-    from genrekit.library.tags.fields import Field
+    from genrekit.library import Field
 
     asked = measures_of(words)
     if "loudness" in asked:
@@ -145,7 +141,7 @@ def _measured(words: str | None) -> tuple[Field, ...]:
     return tuple(map(Field, asked))
 
 
-def _print(rows: Iterator[Row], format: Rows, measured: tuple[Field, ...]) -> Counter[str]:
+def _print(rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...]) -> Counter[str]:
     from genrekit.cli.tag_rows import RowTable, write_jsonl
 
     counts: Counter[str] = Counter()

@@ -10,10 +10,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from genrekit.library.tags.changes import Change, Row, Status
-from genrekit.library.tags.fields import Field
-from genrekit.output.terminal import PipeConsole
-from genrekit.output.writers import encodable, rounded, visible
+from genrekit.library import Change, Field, Status, TagRow
+from genrekit.output import PipeConsole, encodable, rounded, visible
 
 _COLOURS = {
     Status.WOULD_CHANGE: "green",
@@ -24,7 +22,7 @@ _COLOURS = {
 _MEASURE, _SCORE, _STATUS = 10, 5, 12
 
 
-def write_jsonl(row: Row, stream: TextIO) -> None:
+def write_jsonl(row: TagRow, stream: TextIO) -> None:
     """One JSON object a line: input, status, score, error, and for each field its status, before and after."""
     value = {
         "input": row.input,
@@ -61,7 +59,7 @@ class RowTable:
         titles = ("file", "genre now", "genre then", "score", *self._measured, "")
         self._line([Text(word, "bold") for word in titles])
 
-    def write(self, row: Row) -> None:
+    def write(self, row: TagRow) -> None:
         """Print a row, and what went wrong below it."""
         genre = row.changes.get(Field.GENRE, _NOTHING)
         then = ", ".join(genre.after) if genre.after != genre.before else ""

@@ -90,7 +90,7 @@ def train(
     overwrite: Overwrite = False,
 ) -> None:
     """Train a model on labelled data, measure it once on the test side, and save it as one file."""
-    from genrekit.backends.config import parse_grid
+    from genrekit.backends import parse_grid
     from genrekit.distributed import rank
     from genrekit.training import train as training
 

@@ -17,11 +17,10 @@ import numpy as np
 
 from genrekit.datasets.base import Dataset
 from genrekit.errors import MediaError
-from genrekit.execution.ordered_map import ordered_map
+from genrekit.execution import ordered_map
 from genrekit.hashing import hash_array, hash_bytes, hash_file
 from genrekit.labels import same_genre
-from genrekit.media import images
-from genrekit.media.audio import is_silent, load
+from genrekit.media import images, is_silent, load
 from genrekit.types import Example, Modality
 
 Kind = Literal[
@@ -180,7 +179,7 @@ def look_at_picture(example: Example) -> Facts:
     )
 
 
-def check(
+def check_dataset(
     dataset: Dataset,
     *,
     jobs: int = 1,

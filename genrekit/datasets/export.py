@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from genrekit.datasets.names import printable
 from genrekit.errors import DatasetError, OutputExistsError, UsageError
-from genrekit.features.schema import GTZAN_COLUMNS
+from genrekit.features import GTZAN_COLUMNS
 from genrekit.types import Example
 
 Cell = str | float | int
@@ -50,7 +50,7 @@ class FeatureRow:
     window: int | None = None
 
 
-def manifest(examples: Sequence[Example], folder: Path) -> Table:
+def manifest_table(examples: Sequence[Example], folder: Path) -> Table:
     """Describe files, or rows of numbers, with their labels, groups and sides.
 
     Parameters

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from genrekit.errors import MediaError
-from genrekit.media.kinds import modality as modality_of
+from genrekit.media import modality as modality_of
 from genrekit.types import Example, Modality
 
 _A_FILE = {Modality.AUDIO: "audio", Modality.IMAGE: "an image", Modality.TABLE: "a table"}

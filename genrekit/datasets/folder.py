@@ -16,7 +16,7 @@ from genrekit.datasets.files import choose
 from genrekit.datasets.gtzan.facts import GENRES
 from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
 from genrekit.errors import DatasetError
-from genrekit.media.kinds import TABLE_SUFFIXES
+from genrekit.media import TABLE_SUFFIXES
 from genrekit.types import Example, Modality
 
 Reasons = list[tuple[str, str]]

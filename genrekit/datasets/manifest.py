@@ -9,7 +9,7 @@ from genrekit.datasets.files import choose
 from genrekit.datasets.names import is_slice, printable, quote_all, read_labels, track_of
 from genrekit.datasets.table import side
 from genrekit.errors import DatasetError
-from genrekit.tables.cells import GROUP_COLUMNS, LABEL_COLUMNS, PATH_COLUMNS, SPLIT_COLUMNS, Cells
+from genrekit.tables import GROUP_COLUMNS, LABEL_COLUMNS, PATH_COLUMNS, SPLIT_COLUMNS, Cells
 from genrekit.types import Example, Modality
 
 

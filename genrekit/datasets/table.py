@@ -8,15 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
 from genrekit.errors import DatasetError, visible
-from genrekit.features.spotify_schema import MIN_COLUMNS, find_columns
-from genrekit.tables.cells import (
-    GROUP_COLUMNS,
-    LABEL_COLUMNS,
-    PATH_COLUMNS,
-    SPLIT_COLUMNS,
-    Cells,
-    column_name,
-)
+from genrekit.features import MIN_COLUMNS, find_columns
+from genrekit.tables import GROUP_COLUMNS, LABEL_COLUMNS, PATH_COLUMNS, SPLIT_COLUMNS, Cells, column_name
 from genrekit.types import Example, Modality
 
 ID_COLUMNS = (*PATH_COLUMNS, "id", "track_id")

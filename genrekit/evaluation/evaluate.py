@@ -7,17 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from genrekit.backends.base import Backend, BackendConfig
-from genrekit.backends.config import resolve
-from genrekit.datasets.base import Ambiguous, Dataset, Reading
-from genrekit.datasets.splits import By, Split, make_folds, make_split
+from genrekit.backends import Backend, BackendConfig, resolve
+from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, make_folds, make_split
 from genrekit.errors import DatasetError
 from genrekit.hashing import hash_file
 from genrekit.labels import canonical
-from genrekit.prediction.model import Model, load_model
-from genrekit.preparation.cache import Cache
-from genrekit.training.fit import cross_fit
-from genrekit.training.prepared_dataset import Measured, Say, describe, gather, open_for
+from genrekit.prediction import Model, load_model
+from genrekit.preparation import Cache
+from genrekit.training import Measured, Say, cross_fit, describe, gather, open_for
 
 
 def cross_validate(

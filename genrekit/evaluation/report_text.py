@@ -23,8 +23,8 @@ from rich.table import Table
 from rich.text import Text
 
 from genrekit.errors import OutputExistsError
-from genrekit.metrics.report import INFLATED, Estimate, Report
-from genrekit.output.writers import visible
+from genrekit.metrics import INFLATED, Estimate, Report
+from genrekit.output import visible
 
 FILES = ("report.json", "report.txt", "confusion.png", "predictions.csv")
 

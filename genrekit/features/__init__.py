@@ -1,1 +1,5 @@
-"""Descriptions of a song: pure functions from samples to numbers, and the names of those numbers."""
+"""Samples to numbers: pure functions, and the names of those numbers."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -26,12 +26,12 @@ from genrekit.features.spectral import (
 )
 from genrekit.features.tempo import onset_strength, tempo
 
-SR = 22050
+GTZAN_SR = 22050
 VERSION = "1"
 _MAX_PEAK = 1e10  # the power spectrogram of anything louder could overflow single precision
 
 
-def gtzan_features(y: npt.NDArray[np.float32], sr: int = SR) -> npt.NDArray[np.float64]:
+def gtzan_features(y: npt.NDArray[np.float32], sr: int = GTZAN_SR) -> npt.NDArray[np.float64]:
     """Describe a signal by the 57 features of Kaggle's GTZAN table.
 
     Parameters

@@ -22,7 +22,7 @@ from pathlib import Path
 from genrekit.errors import GenrekitError, MediaError
 from genrekit.hashing import hash_file
 from genrekit.library.place import CHANGED, Copy, Link, Playlist, place_of, put, way_to
-from genrekit.remote.addresses import is_remote
+from genrekit.remote import is_remote
 from genrekit.types import Prediction
 
 UNSURE = "unsure"
@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SortRow:
     """What becomes of one input.
 
     Attributes
@@ -62,7 +62,7 @@ class Row:
     error: str | None = None
 
 
-def sort(
+def sort_songs(
     predictions: Iterable[Prediction],
     folder: Path,
     kind: Kind = Kind.PLAYLIST,
@@ -71,7 +71,7 @@ def sort(
     check: bool = True,
     write: bool = False,
     overwrite: bool = False,
-) -> Iterator[Row]:
+) -> Iterator[SortRow]:
     """Sort files by their predicted genre, or say what that would do.
 
     Parameters
@@ -92,7 +92,7 @@ def sort(
 
     Yields
     ------
-    Row
+    SortRow
         One a prediction, in order: links and copies as they are made, playlists when all are.
     """
     names = _Names(folder)
@@ -110,9 +110,9 @@ def sort(
                 _check_same(source, prediction)
             make = Link(source, target) if kind is Kind.LINK else Copy(source, target, _sha256(prediction))
             put(make, write, overwrite)
-            yield Row(prediction.id, genre, str(target))
+            yield SortRow(prediction.id, genre, str(target))
         except (GenrekitError, OSError) as error:
-            yield Row(prediction.id, genre, error=_words(error))
+            yield SortRow(prediction.id, genre, error=_words(error))
 
 
 def safe_name(text: str) -> str:
@@ -173,8 +173,8 @@ def _listed(
     check: bool,
     write: bool,
     overwrite: bool,
-) -> Iterator[Row]:
-    rows: list[Row] = []
+) -> Iterator[SortRow]:
+    rows: list[SortRow] = []
     lines: dict[str, dict[str, None]] = {}
     for prediction in predictions:
         genre = None
@@ -185,9 +185,9 @@ def _listed(
                 _check_same(source, prediction)
             target = names.playlist(genre)
             lines.setdefault(str(target), {})[_line(source, target)] = None
-            rows.append(Row(prediction.id, genre, str(target)))
+            rows.append(SortRow(prediction.id, genre, str(target)))
         except (GenrekitError, OSError) as error:
-            rows.append(Row(prediction.id, genre, error=_words(error)))
+            rows.append(SortRow(prediction.id, genre, error=_words(error)))
     failed = {}
     for name, paths in lines.items():
         try:

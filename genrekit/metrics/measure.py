@@ -35,7 +35,7 @@ _FEWEST_RANKED = 100
 _ROUNDING = 1e-3
 
 
-def report(
+def measure_scores(
     scores: np.ndarray,
     targets: np.ndarray,
     labels: Sequence[str],

@@ -1,0 +1,5 @@
+"""Models on disk: bundles, cards, and the runtime."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

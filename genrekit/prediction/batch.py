@@ -24,8 +24,8 @@ from genrekit.prediction.journal import Entry, Journal
 from genrekit.prediction.model import Model
 from genrekit.prediction.pipeline import Finished, Say, finished
 from genrekit.prediction.routing import BulkTable
-from genrekit.preparation.cache import Cache
-from genrekit.remote.addresses import redact
+from genrekit.preparation import Cache
+from genrekit.remote import redact
 from genrekit.types import Example, Prediction
 
 JOURNAL, FACTS = "journal.jsonl", "run.json"

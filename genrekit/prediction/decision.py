@@ -10,7 +10,7 @@ import numpy as np
 
 from genrekit.errors import UsageError
 from genrekit.labels import canonical, normalise
-from genrekit.metrics.thresholds import THRESHOLD
+from genrekit.metrics import THRESHOLD
 from genrekit.prediction.model import Model
 from genrekit.types import Content, Example, Prediction, Windows, WindowScore
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from genrekit.media.kinds import suffix_modality, walk
-from genrekit.remote.addresses import is_remote
+from genrekit.media import suffix_modality, walk
+from genrekit.remote import is_remote
 from genrekit.types import Modality
 
 
@@ -48,7 +48,7 @@ def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(M
             yield Input(name, error="is an empty name")
             continue
         if is_remote(name):
-            from genrekit.remote.transfer import expand_remote
+            from genrekit.remote import expand_remote
 
             yield from (
                 Input(one.name, error=one.error, address=one.address) for one in expand_remote(name, wanted)

@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from genrekit.backends import registry
-from genrekit.backends.base import Backend, BackendConfig
-from genrekit.backends.capabilities import Explainer, Explains, Painter, PaintsReasons, ReadsTables
-from genrekit.backends.config import make_config
+from genrekit.backends import (
+    Backend,
+    BackendConfig,
+    Explainer,
+    Explains,
+    Painter,
+    PaintsReasons,
+    ReadsTables,
+    make_config,
+    registry,
+)
 from genrekit.errors import BundleError, ConfigError, UsageError
-from genrekit.models.bundle import Bundle, load
-from genrekit.models.runtime import Runtime
-from genrekit.models.shipped import SUFFIX, box
+from genrekit.models import SUFFIX, Bundle, Runtime, box, load
 
 
 @dataclass(frozen=True, eq=False)

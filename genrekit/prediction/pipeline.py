@@ -13,16 +13,15 @@ from typing import cast
 
 import numpy as np
 
-from genrekit.backends.capabilities import Explains, PaintsReasons
+from genrekit.backends import Explains, PaintsReasons
 from genrekit.errors import GenrekitError, MediaError, UsageError
-from genrekit.execution.ordered_map import Outcome, default_jobs, ordered_map
+from genrekit.execution import Outcome, default_jobs, ordered_map
 from genrekit.hashing import content_of
 from genrekit.prediction.decision import Answer
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_box, load_model
 from genrekit.prediction.routing import BulkTable, Router, Task
-from genrekit.preparation.cache import Cache
-from genrekit.preparation.preparer import Looked, Preparer
+from genrekit.preparation import Cache, Looked, Preparer
 from genrekit.types import Content, Example, Prediction
 
 __all__ = ["Answer", "Model", "load_box", "load_model", "predict"]

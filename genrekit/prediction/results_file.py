@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from genrekit.analysis.columns import MEASURES, columns_of
+from genrekit.analysis import MEASURES, columns_of
 from genrekit.errors import DatasetError, UsageError
 from genrekit.prediction.inputs import Input
 from genrekit.types import Content, Prediction

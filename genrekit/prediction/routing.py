@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from heapq import merge
 from pathlib import Path
 
-from genrekit.backends.capabilities import ReadsTables
+from genrekit.backends import ReadsTables
 from genrekit.errors import DatasetError, MediaError
-from genrekit.media.kinds import modality, suffix_modality
+from genrekit.media import modality, suffix_modality
 from genrekit.prediction.inputs import Input, expand
 from genrekit.prediction.model import Model
-from genrekit.remote.addresses import is_remote, redact
+from genrekit.remote import is_remote, redact
 from genrekit.types import Example, Modality
 
 _TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "tables"}
@@ -48,7 +48,7 @@ class BulkTable:
         if self.address is None:
             yield self.path
             return
-        from genrekit.remote.transfer import fetched
+        from genrekit.remote import fetched
 
         with fetched(self.address) as path:
             yield path
@@ -95,7 +95,7 @@ class Router:
                 Example(id=name, address=address, offset_s=self.offset_s, duration_s=self.duration_s), kind
             )
             return
-        from genrekit.remote.transfer import fetched
+        from genrekit.remote import fetched
 
         try:
             with fetched(address) as path:
@@ -162,7 +162,7 @@ class Router:
         ]
         if not readers:
             return None
-        from genrekit.tables.frames import open_frames
+        from genrekit.tables import open_frames
 
         columns = open_frames(path).columns
         for number, backend in readers:
@@ -172,9 +172,8 @@ class Router:
         return None
 
     def _table(self, name: str, path: Path) -> Iterator[Task]:
-        from genrekit.datasets.table import examples_of, match, what_is_wrong
-        from genrekit.tables.cells import PATH_COLUMNS, read_cells
-        from genrekit.tables.records import is_json, read_records
+        from genrekit.datasets import examples_of, match, what_is_wrong
+        from genrekit.tables import PATH_COLUMNS, is_json, read_cells, read_records
 
         cells = read_records(path) if is_json(path) else read_cells(path)
         by_backend = {
@@ -221,8 +220,8 @@ def extra_columns(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[str
 
     What cannot be read, or is no table for one of the models, has none.
     """
-    from genrekit.datasets.table import identifying
-    from genrekit.tables.frames import open_frames
+    from genrekit.datasets import identifying
+    from genrekit.tables import open_frames
 
     found: dict[str, None] = {}
     for one in inputs:

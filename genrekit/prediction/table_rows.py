@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from genrekit.backends.capabilities import NativeScorer, ReadsTables, ScoresNatively, TableReader, TableRows
+from genrekit.backends import NativeScorer, ReadsTables, ScoresNatively, TableReader, TableRows
 from genrekit.errors import DatasetError, MediaError
-from genrekit.execution.ordered_map import default_jobs
+from genrekit.execution import default_jobs
 from genrekit.hashing import content_of
 from genrekit.prediction.decision import Answer
 from genrekit.prediction.model import Model
 from genrekit.prediction.routing import BulkTable
-from genrekit.tables.frames import Frame, open_frames
+from genrekit.tables import Frame, open_frames
 from genrekit.types import Content, Prediction
 
 # A graph scores this many rows before a native library is imported.

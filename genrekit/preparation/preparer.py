@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from genrekit.analysis.columns import columns_of
-from genrekit.backends.base import Backend, BackendConfig
+from genrekit.analysis import columns_of
+from genrekit.backends import Backend, BackendConfig
 from genrekit.errors import GenrekitError, MediaError
-from genrekit.execution.ordered_map import Outcome, ordered_map
+from genrekit.execution import Outcome, ordered_map
 from genrekit.hashing import content_of
-from genrekit.media.kinds import modality
+from genrekit.media import modality
 from genrekit.preparation.cache import Cache
 from genrekit.types import Content, Example, Modality, Windows
 
@@ -92,9 +92,9 @@ class Preparer:
     def _measure(self, example: Example, measures: Collection[str]) -> Mapping[str, float | str | None]:
         if not measures or self.backend.info.modality is not Modality.AUDIO or example.path is None:
             return {}
-        from genrekit.analysis.analyse import analyse
+        from genrekit.analysis import analyse_song
 
-        found = analyse(example.path, measures, example.offset_s, example.duration_s)
+        found = analyse_song(example.path, measures, example.offset_s, example.duration_s)
         key = found.key
         facts = {
             "bpm": None if found.bpm is None else round(found.bpm, 2),
@@ -111,7 +111,7 @@ class Preparer:
         if example.address is None:
             yield example
             return
-        from genrekit.remote.transfer import fetched
+        from genrekit.remote import fetched
 
         with fetched(example.address, folder=self.folder) as path:
             kind = modality(path)

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, TextIO
 
 from genrekit.errors import GenrekitError, MediaError, UsageError
-from genrekit.media.kinds import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, suffix_modality
+from genrekit.media import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, suffix_modality
 from genrekit.remote.addresses import in_words, is_passing
 from genrekit.remote.addresses import is_remote as is_remote
 from genrekit.remote.addresses import redact as redact

@@ -17,7 +17,7 @@ from typing import TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genrekit.datasets.names import printable, quote_all
+from genrekit.datasets import printable, quote_all
 from genrekit.errors import DatasetError
 
 MAX_TABLE_BYTES = 2**30

@@ -13,7 +13,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from genrekit.datasets.names import printable
+from genrekit.datasets import printable
 from genrekit.errors import DatasetError
 from genrekit.tables.frame import Frame
 from genrekit.tables.json import open_json

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 import pyarrow as pa
 
-from genrekit.datasets.names import printable
+from genrekit.datasets import printable
 from genrekit.errors import DatasetError
 from genrekit.tables.cells import check_header, encoding_of
 from genrekit.tables.frame import Frame, frames_of

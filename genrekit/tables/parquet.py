@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from genrekit.datasets.names import printable
+from genrekit.datasets import printable
 from genrekit.errors import DatasetError
 from genrekit.tables.cells import MAX_CELLS, check_header
 from genrekit.tables.frame import MAX_FRAME_ROWS, Frame, frames_of

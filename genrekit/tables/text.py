@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from genrekit.datasets.names import printable
+from genrekit.datasets import printable
 from genrekit.errors import DatasetError
 from genrekit.tables.cells import MAX_CELL_CHARACTERS, check_header, encoding_of, read_header
 from genrekit.tables.frame import MAX_FRAME_ROWS, TOO_LONG, Frame, frames_of

@@ -20,11 +20,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from genrekit.backends.base import Backend, BackendConfig, BackendInfo
-from genrekit.backends.config import make_config
-from genrekit.datasets import open_dataset
-from genrekit.datasets.base import Dataset
-from genrekit.datasets.splits import SIDES
+from genrekit.backends import Backend, BackendConfig, BackendInfo, make_config
+from genrekit.datasets import SIDES, Dataset, open_dataset
 from genrekit.errors import ConfigError, MediaError
 from genrekit.labels import normalise
 from genrekit.testing.fit import check_fit, require, with_several_labels

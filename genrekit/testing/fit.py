@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared
-from genrekit.datasets.splits import group_keys
-from genrekit.models.runtime import Runtime
+from genrekit.backends import Backend, BackendConfig, Fitted, Prepared
+from genrekit.datasets import group_keys
+from genrekit.models import Runtime
 from genrekit.types import Example, Windows
 
 # A larger difference between graph and native scores can change which label wins.

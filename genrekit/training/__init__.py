@@ -1,0 +1,18 @@
+"""A data set and a backend to a bundle."""
+
+from genrekit.training.fit import cross_fit
+from genrekit.training.prepared_dataset import Measured, Say, check_spectrograms, describe, gather, open_for
+from genrekit.training.train import SplitOptions, Trained, train
+
+__all__ = [
+    "Measured",
+    "Say",
+    "SplitOptions",
+    "Trained",
+    "check_spectrograms",
+    "cross_fit",
+    "describe",
+    "gather",
+    "open_for",
+    "train",
+]

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared
-from genrekit.backends.capabilities import FitsInFolder
-from genrekit.datasets.splits import Split
+from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared
+from genrekit.datasets import Split
 from genrekit.errors import BackendError, DatasetError
-from genrekit.metrics.thresholds import THRESHOLD
-from genrekit.models.runtime import Runtime
+from genrekit.metrics import THRESHOLD
+from genrekit.models import Runtime
 from genrekit.training.prepared_dataset import Material, Measured, Say
 from genrekit.training.run_folder import RunFolder
 

@@ -13,11 +13,10 @@ from typing import Any
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from genrekit.backends.base import Backend, BackendConfig
-from genrekit.backends.config import make_config
-from genrekit.datasets.splits import By, Split, make_folds
+from genrekit.backends import Backend, BackendConfig, make_config
+from genrekit.datasets import By, Split, make_folds
 from genrekit.errors import ConfigError, OutputExistsError
-from genrekit.execution.ordered_map import default_jobs
+from genrekit.execution import default_jobs
 from genrekit.hashing import hash_json
 from genrekit.training.fit import cross_fit
 from genrekit.training.prepared_dataset import Material, Say

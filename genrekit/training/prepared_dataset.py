@@ -10,19 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from genrekit.backends import registry
-from genrekit.backends.base import Backend, BackendConfig, BackendInfo, Prepared
-from genrekit.datasets import open_dataset
-from genrekit.datasets.base import Ambiguous, Dataset, Reading
-from genrekit.datasets.names import printable, quote_all
-from genrekit.datasets.splits import Split, group_keys
+from genrekit.backends import Backend, BackendConfig, BackendInfo, Prepared, registry
+from genrekit.datasets import (
+    Ambiguous,
+    Dataset,
+    Reading,
+    Split,
+    group_keys,
+    open_dataset,
+    printable,
+    quote_all,
+)
 from genrekit.distributed import rank, world_size
 from genrekit.errors import DatasetError
-from genrekit.metrics.measure import report
-from genrekit.metrics.report import Report
-from genrekit.metrics.thresholds import Thresholds, given
-from genrekit.preparation.cache import ENTRY_BYTES, Cache
-from genrekit.preparation.preparer import Preparer, prepare_all
+from genrekit.metrics import Report, Thresholds, given, measure_scores
+from genrekit.preparation import ENTRY_BYTES, Cache, Preparer, prepare_all
 from genrekit.progress import progress
 from genrekit.training.array_store import Shelf
 
@@ -88,7 +90,7 @@ class Material:
         scores, indices, labels, split
             What was scored, and how it was held out.
         multilabel, thresholds
-            As for `genrekit.metrics.measure.report`.
+            As for `genrekit.metrics.measure.measure_scores`.
 
         Raises
         ------
@@ -99,7 +101,7 @@ class Material:
         kept = [self.dataset.examples[i] for i in indices if i in self.windows]
         known = set(labels)
         unknown = Counter(label for e in kept for label in e.labels if label not in known)
-        measured = report(
+        measured = measure_scores(
             scores,
             side.targets,
             labels,

@@ -16,7 +16,7 @@ import yaml
 
 from genrekit.distributed import rank
 from genrekit.errors import OutputExistsError, TrainingError, UsageError
-from genrekit.metrics.report import Report
+from genrekit.metrics import Report
 
 SUFFIX = ".run"
 RUN, CONFIG, HISTORY, METRICS, CURVES, CHECKPOINTS = (

@@ -12,19 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from genrekit import __version__
-from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared
-from genrekit.backends.capabilities import FitsInFolder
-from genrekit.backends.config import resolve
-from genrekit.datasets.base import Ambiguous, Dataset, Reading
-from genrekit.datasets.splits import By, Split, make_split
+from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
+from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, make_split
 from genrekit.distributed import rank
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_file
-from genrekit.metrics.report import Report
-from genrekit.models.bundle import Bundle, dumps, load, loads, save
-from genrekit.models.card import write_card
-from genrekit.models.manifest import Manifest
-from genrekit.preparation.cache import Cache
+from genrekit.metrics import Report
+from genrekit.models import Bundle, Manifest, dumps, load, loads, save, write_card
+from genrekit.preparation import Cache
 from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, search

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 import soundfile as sf
 
-from genrekit.analysis.analyse import MEASURES, Analysis, analyse, estimate_bpm
+from genrekit.analysis.analyse import MEASURES, Analysis, analyse_song, estimate_bpm
 from genrekit.errors import MediaError, UsageError
 from genrekit.features.spectral import mel_filters, power_to_db, stft
 from genrekit.features.tempo import onset_strength
@@ -71,7 +71,7 @@ def test_no_tempo_in_few_frames_or_without_onsets(length, level) -> None:
 
 
 def test_everything_at_once(song) -> None:
-    found = analyse(song)
+    found = analyse_song(song)
     assert octave_error(found.bpm, 120) < 0.01
     assert (found.key.tonic, found.key.mode, found.key.camelot) == ("G", "major", "9B")
     assert -30 < found.loudness_lufs < -5
@@ -80,17 +80,17 @@ def test_everything_at_once(song) -> None:
 
 @pytest.mark.parametrize("wanted", [(), ("bpm",), {"key"}, ["loudness"], ("key", "bpm")])
 def test_only_what_is_wanted(song, wanted) -> None:
-    every = analyse(song)
+    every = analyse_song(song)
     fields = {"bpm": "bpm", "key": "key", "loudness": "loudness_lufs"}
     expected = {fields[w]: getattr(every, fields[w]) for w in wanted}
-    assert analyse(song, wanted) == Analysis(**expected)
+    assert analyse_song(song, wanted) == Analysis(**expected)
 
 
 def test_loudness_is_of_the_channels_and_not_of_their_mean(tmp_path) -> None:
     y = 0.1 * np.sin(2 * np.pi * 997 * np.arange(2 * 48000) / 48000)
     path = tmp_path / "opposed.wav"
     sf.write(path, np.stack([y, -y], axis=1), 48000, subtype="FLOAT")
-    assert analyse(path) == Analysis(loudness_lufs=pytest.approx(-20, abs=0.1))
+    assert analyse_song(path) == Analysis(loudness_lufs=pytest.approx(-20, abs=0.1))
 
 
 @pytest.mark.parametrize(("codec", "container"), [("aac", "mp4"), ("libopus", "webm")])
@@ -107,8 +107,8 @@ def test_loudness_through_ffmpeg(tmp_path, codec, container) -> None:
         frame.sample_rate = sr
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             output.mux(packet)
-    assert analyse(path, ["loudness"]).loudness_lufs == pytest.approx(-23.01, abs=0.2)
-    part = analyse(path, ["loudness"], offset_s=1, duration_s=1)
+    assert analyse_song(path, ["loudness"]).loudness_lufs == pytest.approx(-23.01, abs=0.2)
+    part = analyse_song(path, ["loudness"], offset_s=1, duration_s=1)
     assert part.loudness_lufs == pytest.approx(-23.01, abs=0.2)
 
 
@@ -116,20 +116,20 @@ def test_a_part_of_a_file(tmp_path) -> None:
     path = tmp_path / "parts.wav"
     y = np.concatenate([clicks(90, 10), 0.1 * chords(10)])
     sf.write(path, y, SR)
-    first, second = analyse(path, duration_s=10), analyse(path, offset_s=10)
+    first, second = analyse_song(path, duration_s=10), analyse_song(path, offset_s=10)
     assert octave_error(first.bpm, 90) < 0.01
     assert octave_error(second.bpm, 120) < 0.01
     assert second.key.tonic == "G"
     whole = tmp_path / "second.wav"
     sf.write(whole, y[10 * SR :], SR)
-    assert second.loudness_lufs == pytest.approx(analyse(whole).loudness_lufs, abs=1e-9)
+    assert second.loudness_lufs == pytest.approx(analyse_song(whole).loudness_lufs, abs=1e-9)
 
 
 def test_a_song_of_several_pieces_has_the_answers_of_its_beginning(tmp_path) -> None:
     """Longer than the minute that a spectrogram takes."""
     path = tmp_path / "long.wav"
     sf.write(path, np.tile(chords(20), 7), SR)
-    long, short = analyse(path), analyse(path, duration_s=20)
+    long, short = analyse_song(path), analyse_song(path, duration_s=20)
     assert long.bpm == pytest.approx(short.bpm, rel=0.005)
     assert (long.key.tonic, long.key.mode) == (short.key.tonic, short.key.mode)
     assert long.key.confidence == pytest.approx(short.key.confidence, abs=0.05)
@@ -139,7 +139,7 @@ def test_a_song_of_several_pieces_has_the_answers_of_its_beginning(tmp_path) -> 
 def test_silence_has_no_values(tmp_path, seconds) -> None:
     path = tmp_path / "silence.wav"
     sf.write(path, np.zeros((round(seconds * SR), 2)), SR)
-    assert analyse(path) == Analysis()
+    assert analyse_song(path) == Analysis()
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -151,7 +151,7 @@ class TestErrors:
         sf.write(empty, np.zeros((0, 2)), SR)
         for path in (tmp_path / "none.wav", tmp_path, text, empty):
             with pytest.raises(MediaError):
-                analyse(path, [measure])
+                analyse_song(path, [measure])
 
     def test_of_samples(self, measure, tmp_path) -> None:
         path = tmp_path / "nan.wav"
@@ -159,7 +159,7 @@ class TestErrors:
         y[5000] = np.nan
         sf.write(path, y, SR, subtype="FLOAT")
         with pytest.raises(MediaError, match="not finite"):
-            analyse(path, [measure])
+            analyse_song(path, [measure])
 
     def test_of_damage(self, measure, song, tmp_path) -> None:
         path = tmp_path / "damaged.flac"
@@ -167,22 +167,22 @@ class TestErrors:
         content[len(content) // 2 : len(content) // 2 + 30000] = bytes(30000)
         path.write_bytes(content)
         with pytest.raises(MediaError, match="damaged about"):
-            analyse(path, [measure])
+            analyse_song(path, [measure])
 
     def test_of_an_offset_past_the_end(self, measure, song) -> None:
         with pytest.raises(MediaError):
-            analyse(song, [measure], offset_s=100)
+            analyse_song(song, [measure], offset_s=100)
 
     @pytest.mark.parametrize("part", [{"offset_s": -1}, {"offset_s": float("nan")}, {"duration_s": 0}])
     def test_of_times(self, measure, song, part) -> None:
         with pytest.raises(UsageError, match="must be"):
-            analyse(song, [measure], **part)
+            analyse_song(song, [measure], **part)
 
 
 @pytest.mark.parametrize("wanted", ["bpm", ["tempo"], ["bpm", "Key"]])
 def test_an_unknown_measure(song, wanted) -> None:
     with pytest.raises(UsageError, match="bpm, key, loudness can"):
-        analyse(song, wanted)
+        analyse_song(song, wanted)
 
 
 def test_gtzan_is_plausible(shared_data) -> None:
@@ -195,7 +195,7 @@ def test_gtzan_is_plausible(shared_data) -> None:
         table_bpm = {
             row["filename"].removesuffix(".wav"): float(row["tempo"]) for row in csv.DictReader(file)
         }
-    found = {path.stem: analyse(path) for path in paths}
+    found = {path.stem: analyse_song(path) for path in paths}
     near = [octave_error(song.bpm, table_bpm[name]) < 0.04 for name, song in found.items()]
     assert np.mean(near) > 0.95
     assert all(-35 < song.loudness_lufs < -5 for song in found.values())

@@ -13,7 +13,7 @@ from PIL import Image
 from support.dataset_files import KAGGLE_HEADER, SR, kaggle_row, write_rows, write_song
 
 from genrekit.datasets import open_dataset
-from genrekit.datasets.check import KINDS, CheckReport, Kind, check
+from genrekit.datasets.check import KINDS, CheckReport, Kind, check_dataset
 
 
 def found(report: CheckReport, kind: Kind) -> list[tuple[tuple[str, ...], str]]:
@@ -50,7 +50,7 @@ def spoilt(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_everything_that_was_put_there_is_found(spoilt: Path, jobs: int) -> None:
     calls = []
-    report = check(open_dataset(spoilt), jobs=jobs, advance=lambda: calls.append(1))
+    report = check_dataset(open_dataset(spoilt), jobs=jobs, advance=lambda: calls.append(1))
     assert len(calls) == report.examples == 8
     assert not report.ok
     ((ids, why),) = found(report, "unreadable")
@@ -74,13 +74,13 @@ def test_everything_that_was_put_there_is_found(spoilt: Path, jobs: int) -> None
 
 
 def test_a_clean_set_is_clean() -> None:
-    report = check(open_dataset("synthetic:?genres=2&songs=3&seconds=1"))
+    report = check_dataset(open_dataset("synthetic:?genres=2&songs=3&seconds=1"))
     assert report.ok
     assert report.examples == 6
 
 
 def test_the_shortest_length_can_be_chosen(spoilt: Path) -> None:
-    assert not check(open_dataset(spoilt), min_duration_s=0.2).of("short")
+    assert not check_dataset(open_dataset(spoilt), min_duration_s=0.2).of("short")
 
 
 def test_rows_with_the_same_numbers(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_rows_with_the_same_numbers(tmp_path: Path) -> None:
         kaggle_row("c", "rock", 1),
         kaggle_row("d", "pop", 1),
     ]
-    report = check(open_dataset(write_rows(tmp_path / "t.csv", [KAGGLE_HEADER, *rows])))
+    report = check_dataset(open_dataset(write_rows(tmp_path / "t.csv", [KAGGLE_HEADER, *rows])))
     assert found(report, "duplicate") == [(("a", "b"), "the same numbers")]
     assert found(report, "cross-labelled") == [(("c", "d"), "the same numbers, labelled pop, rock")]
 
@@ -109,7 +109,7 @@ def test_what_spoils_a_folder_of_pictures(tmp_path: Path) -> None:
     Image.new("RGB", (300, 300), "grey").save(tmp_path / "rock" / "none.png")
     Image.new("RGB", (300, 300), "grey").save(tmp_path / "jazz" / "none.png")
     Image.fromarray(rng.integers(0, 256, (20, 300), np.uint8)).save(tmp_path / "rock" / "strip.png")
-    report = check(open_dataset(tmp_path), jobs=2)
+    report = check_dataset(open_dataset(tmp_path), jobs=2)
     assert report.examples == 11
     assert found(report, "plain") == [
         (("jazz/none.png",), "it has one colour everywhere"),
@@ -135,7 +135,7 @@ def test_a_clean_folder_of_pictures_is_clean(tmp_path: Path) -> None:
         path = tmp_path / "jazz rock".split()[k % 2] / f"{k}.jpg"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (70, 100, 3), np.uint8)).save(path)
-    report = check(open_dataset(tmp_path))
+    report = check_dataset(open_dataset(tmp_path))
     assert report.ok
     assert not report.notes
 
@@ -143,12 +143,12 @@ def test_a_clean_folder_of_pictures_is_clean(tmp_path: Path) -> None:
 def test_a_file_that_goes_away_is_unreadable(spoilt: Path) -> None:
     dataset = open_dataset(spoilt)
     (spoilt.parent / "good.wav").unlink()
-    assert ("good.wav",) in [ids for ids, _ in found(check(dataset), "unreadable")]
+    assert ("good.wav",) in [ids for ids, _ in found(check_dataset(dataset), "unreadable")]
 
 
 def test_the_faults_of_the_real_table(shared_data: Path) -> None:
-    report = check(open_dataset(shared_data / "gtzan" / "features_30_sec.csv"))
+    report = check_dataset(open_dataset(shared_data / "gtzan" / "features_30_sec.csv"))
     assert len(report.of("duplicate")) == 13
     ((ids, _),) = found(report, "cross-labelled")
     assert ids == ("metal.00058.wav", "rock.00016.wav")
-    assert check(open_dataset(f"gtzan:{shared_data / 'gtzan'}", prefer="table")).ok
+    assert check_dataset(open_dataset(f"gtzan:{shared_data / 'gtzan'}", prefer="table")).ok

@@ -19,12 +19,12 @@ LAYOUTS = (
 @pytest.fixture
 def sources(music: Path, gtzan: Path) -> dict[str, tuple[str, str, str | None]]:
     """Layout by name of the source, with what ``open_dataset`` gets."""
-    from genrekit.datasets.export import manifest, write_table
+    from genrekit.datasets.export import manifest_table, write_table
 
     listing = write_rows(
         music / "list.csv", [["path", "label"], ["Blues/song0.wav", "blues"], ["Blues/song1.wav", "a|b"]]
     )
-    write_table(manifest(open_dataset(music).examples, music), music / "list.parquet")
+    write_table(manifest_table(open_dataset(music).examples, music), music / "list.parquet")
     mels = write_spectrograms(gtzan / "mel128.npz", ["blues.00000", "metal.00058", "rock.00016", "song"])
     rows = [
         fma_row(2, 1, "training", "small", "Rock", "[25, 45]", "[25, 12, 45]"),

@@ -11,7 +11,7 @@ from PIL import Image
 from support.dataset_files import write_rows, write_song
 
 from genrekit.datasets import open_dataset
-from genrekit.datasets.check import check
+from genrekit.datasets.check import check_dataset
 from genrekit.datasets.splits import SIDES, make_split
 from genrekit.media import images
 from genrekit.testing.backend import check_loader
@@ -43,7 +43,7 @@ def test_a_folder_of_pictures(covers: Path, modality: Modality | None) -> None:
     assert (dataset.layout, dataset.modality) == ("folder", Modality.IMAGE)
     assert dataset.counts == {"hip hop": 6, "jazz": 6}
     assert dict(dataset.left_out) == {"Jazz/Thumbs.db": "is neither audio nor an image"}
-    assert check(dataset).ok
+    assert check_dataset(dataset).ok
     check_loader(lambda: open_dataset(covers, modality=modality))
 
 
@@ -86,7 +86,7 @@ def test_of_a_hundred_pictures_the_broken_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "jazz" / "42.png").write_bytes((tmp_path / "jazz" / "42.png").read_bytes()[:200])
     dataset = open_dataset(tmp_path)
     assert len(dataset.examples) == 100
-    report = check(dataset)
+    report = check_dataset(dataset)
     assert [(finding.kind, finding.ids) for finding in report.findings] == [("unreadable", ("jazz/42.png",))]
 
 

@@ -16,7 +16,7 @@ from support.dataset_files import write_song, write_spectrograms
 from genrekit.backends import registry
 from genrekit.backends.config import make_config
 from genrekit.datasets import open_dataset
-from genrekit.datasets.check import check
+from genrekit.datasets.check import check_dataset
 from genrekit.datasets.export import manifest
 from genrekit.datasets.npz import open_arrays
 from genrekit.errors import DatasetError
@@ -157,7 +157,7 @@ def test_the_check_and_the_manifest(tmp_path: Path) -> None:
     mel[1], mel[3] = mel[0], 7
     path = write_spectrograms(tmp_path / "m.npz", ["a/1", "b/1", "a/2", "a/3"], mel=mel)
     dataset = open_dataset(path)
-    report = check(dataset, jobs=2)
+    report = check_dataset(dataset, jobs=2)
     assert [(f.kind, f.ids) for f in report.findings] == [
         ("silent", ("a/3",)),
         ("cross-labelled", ("a/1", "b/1")),
@@ -320,4 +320,4 @@ def test_the_real_one(shared_data: Path) -> None:
         if example.split:
             artists.setdefault(example.group, set()).add(example.split)
     assert all(len(found) == 1 for found in artists.values()), "no artist is on two sides"
-    assert check(dataset).ok
+    assert check_dataset(dataset).ok

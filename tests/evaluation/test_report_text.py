@@ -16,7 +16,7 @@ from rich.console import Console
 
 from genrekit.errors import OutputExistsError
 from genrekit.evaluation.report_text import render, to_json, to_text, write_report
-from genrekit.metrics.measure import report
+from genrekit.metrics.measure import measure_scores
 from genrekit.metrics.report import INFLATED, Report
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
@@ -28,7 +28,7 @@ def example(labels: Sequence[str] = GENRES, n: int = 300, **kwargs: object) -> R
     truth = np.where(rng.random(n) < 0.5, scores.argmax(axis=1), rng.integers(len(labels), size=n))
     groups = [str(i // 2) for i in range(n)]
     options = {"split": "published sides", "n_boot": 50, **kwargs}
-    return report(scores, np.eye(len(labels))[truth], labels, groups, **options)
+    return measure_scores(scores, np.eye(len(labels))[truth], labels, groups, **options)
 
 
 def several(labels: Sequence[str] = GENRES, n: int = 300, **kwargs: object) -> Report:
@@ -37,7 +37,7 @@ def several(labels: Sequence[str] = GENRES, n: int = 300, **kwargs: object) -> R
     scores = np.clip(0.4 * targets + rng.random(targets.shape) / 2, 0, 1)
     groups = [str(i // 2) for i in range(n)]
     options = {"split": "published sides", "n_boot": 50, "thresholds": {labels[0]: 0.123}, **kwargs}
-    return report(scores, targets, labels, groups, multilabel=True, **options)
+    return measure_scores(scores, targets, labels, groups, multilabel=True, **options)
 
 
 def many(n: int) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ class TestText:
         assert len(numbers) == 20
 
     def test_one_group_has_no_interval_and_says_so(self):
-        result = report(np.eye(2), np.eye(2), ("a", "b"), ["x", "x"], split="")
+        result = measure_scores(np.eye(2), np.eye(2), ("a", "b"), ["x", "x"], split="")
         assert "no interval" in to_text(result)
 
     def test_failures_are_listed(self):

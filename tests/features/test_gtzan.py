@@ -14,7 +14,7 @@ import pytest
 import soundfile as sf
 
 from genrekit.errors import MediaError
-from genrekit.features.gtzan import SR, gtzan_features
+from genrekit.features.gtzan import GTZAN_SR, gtzan_features
 from genrekit.features.schema import GTZAN_COLUMNS
 
 
@@ -25,19 +25,19 @@ def plain_librosa(y: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         librosa.util.fix_length(librosa.istft(part), size=len(y))
         for part in librosa.decompose.hpss(librosa.stft(y, **reflect))
     )
-    onsets = librosa.onset.onset_strength(y=y, sr=SR, aggregate=np.median, **reflect)
-    mel = librosa.feature.melspectrogram(y=y, sr=SR, **reflect)
+    onsets = librosa.onset.onset_strength(y=y, sr=GTZAN_SR, aggregate=np.median, **reflect)
+    mel = librosa.feature.melspectrogram(y=y, sr=GTZAN_SR, **reflect)
     descriptors = (
-        librosa.feature.chroma_stft(y=y, sr=SR, **reflect),
+        librosa.feature.chroma_stft(y=y, sr=GTZAN_SR, **reflect),
         librosa.feature.rms(y=y, **reflect),
-        librosa.feature.spectral_centroid(y=y, sr=SR, **reflect),
-        librosa.feature.spectral_bandwidth(y=y, sr=SR, **reflect),
-        librosa.feature.spectral_rolloff(y=y, sr=SR, **reflect),
+        librosa.feature.spectral_centroid(y=y, sr=GTZAN_SR, **reflect),
+        librosa.feature.spectral_bandwidth(y=y, sr=GTZAN_SR, **reflect),
+        librosa.feature.spectral_rolloff(y=y, sr=GTZAN_SR, **reflect),
         librosa.feature.zero_crossing_rate(y),
         harmonic,
         percussive,
     )
-    tempo, _ = librosa.beat.beat_track(onset_envelope=onsets, sr=SR)
+    tempo, _ = librosa.beat.beat_track(onset_envelope=onsets, sr=GTZAN_SR)
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
     values = [statistic for x in descriptors for statistic in (np.mean(x), np.var(x))]
     values += [np.atleast_1d(tempo)[0], *(statistic for row in mfcc for statistic in (row.mean(), row.var()))]
@@ -61,7 +61,7 @@ def test_real_clips_equal_the_table(shared_data: Path) -> None:
     assert len(clips) >= 60
     for clip in clips:
         y, sr = sf.read(clip, dtype="float32")
-        assert sr == SR
+        assert sr == GTZAN_SR
         row = rows[f"{clip.stem}.wav"]
         assert_equal_features(
             gtzan_features(y), np.array([float(row[name]) for name in GTZAN_COLUMNS]), clip.name
@@ -81,7 +81,7 @@ def test_silence_inside_a_song_equals_plain_librosa(make_song) -> None:
 
 
 def test_a_pure_tone_equals_plain_librosa() -> None:
-    y = (0.5 * np.sin(2 * np.pi * 330 * np.arange(3 * SR) / SR)).astype(np.float32)
+    y = (0.5 * np.sin(2 * np.pi * 330 * np.arange(3 * GTZAN_SR) / GTZAN_SR)).astype(np.float32)
     assert_equal_features(gtzan_features(y), plain_librosa(y))
 
 
@@ -100,7 +100,7 @@ def test_any_loudness_gives_finite_numbers(song, scale) -> None:
 
 
 def test_a_constant_signal_gives_finite_numbers() -> None:
-    assert np.isfinite(gtzan_features(np.full(SR, 0.25, np.float32))).all()
+    assert np.isfinite(gtzan_features(np.full(GTZAN_SR, 0.25, np.float32))).all()
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_a_constant_signal_gives_finite_numbers() -> None:
     [
         (np.zeros(0, np.float32), "too short"),
         (np.ones(1102, np.float32), "too short: 1102 samples at 22050 Hz"),
-        (np.zeros(SR, np.float32), "silent"),
-        (np.r_[np.ones(SR, np.float32), np.float32("nan")], "not finite"),
-        (np.r_[np.ones(SR, np.float32), np.float32("inf")], "not finite"),
-        (np.full(SR, 1e20, np.float32), "too loud"),
-        (np.ones((2, SR), np.float32), "one channel"),
+        (np.zeros(GTZAN_SR, np.float32), "silent"),
+        (np.r_[np.ones(GTZAN_SR, np.float32), np.float32("nan")], "not finite"),
+        (np.r_[np.ones(GTZAN_SR, np.float32), np.float32("inf")], "not finite"),
+        (np.full(GTZAN_SR, 1e20, np.float32), "too loud"),
+        (np.ones((2, GTZAN_SR), np.float32), "one channel"),
     ],
 )
 def test_bad_signals_are_refused(y, words) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genrekit.hashing import content_of, hash_file
-from genrekit.library.sort import Kind, safe_name, sort
+from genrekit.library.sort import Kind, safe_name, sort_songs
 from genrekit.types import Content, Prediction
 
 BY_PATH = {"a/song.mp3": "rock", "b/song.mp3": "rock", "a/quiet.flac": "jazz", "b/Odd.ogg": None}
@@ -38,7 +38,7 @@ def predicted() -> list[Prediction]:
 
 
 def made(predictions, kind=Kind.PLAYLIST, to="out", *, write=True, **options):
-    return list(sort(predictions, Path(to), kind, write=write, **options))
+    return list(sort_songs(predictions, Path(to), kind, write=write, **options))
 
 
 def below(folder: str) -> list[str]:

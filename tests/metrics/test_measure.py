@@ -11,7 +11,7 @@ import pytest
 from sklearn import metrics as sk
 
 from genrekit.errors import BackendError, DatasetError
-from genrekit.metrics.measure import report
+from genrekit.metrics.measure import measure_scores
 from genrekit.metrics.report import INFLATED, Report
 
 LABELS = ("blues", "jazz", "metal", "pop", "rock")
@@ -31,7 +31,7 @@ def measured(
     """The report; a true label of -1 is unknown to the model."""
     targets = (truth[:, None] == np.arange(len(labels))).astype(np.float32)
     options = {"groups": [str(i) for i in range(len(truth))], "split": "test side", "n_boot": 200, **kwargs}
-    return report(scores, targets, labels, options.pop("groups"), **options)
+    return measure_scores(scores, targets, labels, options.pop("groups"), **options)
 
 
 class TestPointValues:
@@ -284,7 +284,7 @@ def several(n: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def measured_several(scores: np.ndarray, targets: np.ndarray, **kwargs: object) -> Report:
     options = {"groups": [str(i) for i in range(len(targets))], "split": "test side", "n_boot": 200, **kwargs}
-    return report(scores, targets, LABELS, options.pop("groups"), multilabel=True, **options)
+    return measure_scores(scores, targets, LABELS, options.pop("groups"), multilabel=True, **options)
 
 
 THRESHOLDS = {"blues": 0.6, "metal": 0.2}
@@ -450,7 +450,7 @@ class TestInput:
 
     def test_an_example_with_two_labels(self):
         with pytest.raises(ValueError, match="several labels"):
-            report(np.full((1, 2), 0.5), np.ones((1, 2)), ("a", "b"), ["x"], split="")
+            measure_scores(np.full((1, 2), 0.5), np.ones((1, 2)), ("a", "b"), ["x"], split="")
 
     @pytest.mark.parametrize(
         ("scores", "targets", "n_groups"), [((2, 3), (2, 2), 2), ((2, 2), (2, 2), 3), ((2, 3), (2, 3), 2)]
@@ -459,4 +459,4 @@ class TestInput:
         one_hot = np.zeros(targets)
         one_hot[:, 0] = 1
         with pytest.raises(ValueError, match="shape"):
-            report(np.full(scores, 1 / scores[1]), one_hot, ("a", "b"), ["x"] * n_groups, split="")
+            measure_scores(np.full(scores, 1 / scores[1]), one_hot, ("a", "b"), ["x"] * n_groups, split="")

@@ -11,13 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
-from support.fuzz_headers import FIELDS, Field, no_fields, with_right_sums
-from support.fuzz_seeds import Seed
-
 from genrekit.errors import BundleError
 from genrekit.hashing import hash_bytes
 from genrekit.models.bundle import MANIFEST, MODEL
 from genrekit.models.container import pack, unpack
+from support.fuzz_headers import FIELDS, Field, no_fields, with_right_sums
+from support.fuzz_seeds import Seed
 
 MAX_BYTES = 1 << 20
 """No mutant of sounds, pictures and tables is longer, whatever is doubled in it."""

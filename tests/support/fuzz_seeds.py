@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import soundfile as sf
-from support.track_tables import tracks
 
 from genrekit.features.schema import GTZAN_COLUMNS
+from support.track_tables import tracks
 
 # A grey square of 16 x 16, baseline, as Pillow 13 writes it with quality=10, its tables of Huffman codes included.
 _JPEG = base64.b64decode(

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress
 from genrekit.errors import MediaError
-from genrekit.features.schema import GTZAN_COLUMNS
+from genrekit.features import GTZAN_COLUMNS
 from genrekit.types import Example, Modality, Windows
 
 
@@ -63,7 +63,8 @@ class GtzanBackend:
                 raise MediaError(f"The row has no finite number in {', '.join(bad)}.")
             return Windows(values)
 
-        from genrekit.features.gtzan import SR, gtzan_features
+        from genrekit.features import GTZAN_SR as SR
+        from genrekit.features import gtzan_features
         from genrekit.media import audio
 
         if example.path is None:

@@ -24,7 +24,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer, StandardScaler
 from sklearn.svm import SVC
 
-from genrekit.features.schema import GTZAN_COLUMNS
+from genrekit.features import GTZAN_COLUMNS
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]

@@ -32,8 +32,8 @@ from genrekit.backends.gtzan.estimators import (
 )
 from genrekit.backends.trees import onnx as xgboost_onnx
 from genrekit.backends.trees import xgboost_file
-from genrekit.features.schema import GTZAN_COLUMNS
-from genrekit.models.runtime import INPUT, OUTPUT
+from genrekit.features import GTZAN_COLUMNS
+from genrekit.models import INPUT, OUTPUT
 
 _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9
 

@@ -37,7 +37,7 @@ from genrekit.backends.gtzan.estimators import (
 )
 from genrekit.backends.gtzan.export import to_onnx
 from genrekit.errors import DatasetError
-from genrekit.execution.ordered_map import default_jobs
+from genrekit.execution import default_jobs
 
 _N_CHECK = 500
 # What an absent class scores: no odds at all.

@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from genrekit.backends.neural.calibration import Scorer
-from genrekit.models.runtime import INPUT, OUTPUT
+from genrekit.models import INPUT, OUTPUT
 
 _OPSET = 18
 

@@ -18,7 +18,7 @@ from genrekit.backends.neural.export import to_onnx
 from genrekit.backends.neural.members import Trained, quiet, train_members
 from genrekit.backends.neural.module import Recipe
 from genrekit.errors import ConfigError
-from genrekit.metrics.threshold_tuning import DEFAULT_THRESHOLD, best_threshold
+from genrekit.metrics import DEFAULT_THRESHOLD, best_threshold
 
 TOLERANCE = 1e-4
 _N_CHECK = 24

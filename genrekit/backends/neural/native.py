@@ -13,7 +13,7 @@ from torch import nn
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.export import parameters
 from genrekit.errors import BundleError
-from genrekit.models.bundle import MODEL
+from genrekit.models import MODEL
 
 PAYLOAD = "networks.safetensors"
 _NETWORKS = "networks."

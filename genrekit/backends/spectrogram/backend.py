@@ -140,7 +140,7 @@ class SpectrogramBackend(NeuralBackend):
 
 def _heard(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
     """The windows of a file that are not silent."""
-    from genrekit.features.logmel import log_mel
+    from genrekit.features import log_mel
     from genrekit.media import audio
 
     assert example.path is not None
@@ -162,7 +162,7 @@ def _seen(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
     """The windows of a spectrogram that was computed before."""
     import numpy as np
 
-    from genrekit.features.logmel import from_levels, from_peak
+    from genrekit.features import from_levels, from_peak
 
     mel = example.mel
     assert mel is not None
@@ -195,7 +195,7 @@ def _blocks(n: int, rate: float, config: SpectrogramConfig) -> list[tuple[int, i
 
 def _cut(mel: np.ndarray, at_s: float, length_s: float, config: SpectrogramConfig) -> Iterator[Window]:
     """Times and levels of the windows of one block in which something happens."""
-    from genrekit.media.audio import spans
+    from genrekit.media import spans
 
     hop_s = config.hop_length / config.sr
     for start, stop in spans(mel.shape[1], config.n_frames, config.overlap):

@@ -12,14 +12,13 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress
 from genrekit.backends.capabilities import Explainer, NativeScorer, TableReader, TableRows
 from genrekit.errors import MediaError
-from genrekit.features.schema import SPOTIFY_COLUMNS
-from genrekit.features.spotify_schema import MODEL_COLUMNS, find_columns, recognises
+from genrekit.features import MODEL_COLUMNS, SPOTIFY_COLUMNS, find_columns, recognises
 from genrekit.types import Example, Modality, Windows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from genrekit.features.spotify import SpotifyTable
+    from genrekit.features import SpotifyTable
 
 # What other libraries have, and the key that does it here. XGBoost takes an unknown parameter and ignores it.
 _OF_OTHERS = {
@@ -159,7 +158,7 @@ class SpotifyBackend:
         """Make one window of 15 numbers of a row: the 13 features and two that follow from them, NaN where unknown."""
         import numpy as np
 
-        from genrekit.features.spotify import model_input
+        from genrekit.features import model_input
 
         if example.row is None:
             raise MediaError("The example is no row of features.")
@@ -192,7 +191,7 @@ class SpotifyBackend:
 
     def open_table(self, first: pa.Table) -> TableReader:
         """Understand the columns and units of a table from its first rows."""
-        from genrekit.features.spotify import understand
+        from genrekit.features import understand
 
         return _Reader(understand(first))
 
@@ -224,7 +223,7 @@ class _Reader:
         """Read some of its rows."""
         import numpy as np
 
-        from genrekit.features.spotify import model_input
+        from genrekit.features import model_input
 
         rows = self.table.read(table, np.arange(table.num_rows))
         return TableRows(model_input(rows.values), rows.errors)

@@ -26,7 +26,7 @@ from genrekit.backends.trees import xgboost_file
 from genrekit.backends.trees.onnx import to_onnx
 from genrekit.backends.trees.xgboost_file import TreeModel
 from genrekit.errors import ConfigError
-from genrekit.metrics.threshold_tuning import best_threshold
+from genrekit.metrics import best_threshold
 
 Floats = npt.NDArray[np.float64]
 

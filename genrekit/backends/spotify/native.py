@@ -11,7 +11,7 @@ import xgboost as xgb
 from genrekit.backends.capabilities import Explainer, NativeScorer
 from genrekit.backends.trees import xgboost_file
 from genrekit.errors import BundleError
-from genrekit.features.spotify_schema import MODEL_COLUMNS
+from genrekit.features import MODEL_COLUMNS
 from genrekit.types import Contribution
 
 MODEL = "model.ubj"

@@ -19,7 +19,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from genrekit.backends.trees.xgboost_file import TreeModel
-from genrekit.models.runtime import INPUT, OUTPUT
+from genrekit.models import INPUT, OUTPUT
 
 _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9
 

@@ -17,7 +17,7 @@ import pyarrow.csv as pa_csv
 from genrekit.datasets.names import printable, quote_all
 from genrekit.errors import DatasetError
 from genrekit.labels import normalise
-from genrekit.tables.cells import MAX_COLUMNS, MAX_HEADER_CHARACTERS, MAX_TABLE_BYTES
+from genrekit.tables import MAX_COLUMNS, MAX_HEADER_CHARACTERS, MAX_TABLE_BYTES
 
 # A row must not be longer; the longest cells are the biographies of artists.
 BLOCK_BYTES = 2**23

@@ -21,7 +21,7 @@ from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.table import match, open_table
 from genrekit.errors import DatasetError
 from genrekit.hashing import hash_array
-from genrekit.tables.cells import read_cells
+from genrekit.tables import read_cells
 from genrekit.types import Example, Modality
 
 AUDIO_FOLDERS = ("genres", "genres_original", "audio", "Data/genres_original", "Data/genres", ".")

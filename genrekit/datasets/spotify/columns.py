@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from genrekit.datasets.names import quote_all, read_labels
-from genrekit.features.spotify_cells import MISSING_WORDS
-from genrekit.features.spotify_schema import column_key, is_not_audio
-from genrekit.tables.cells import LABEL_COLUMNS, SPLIT_COLUMNS
+from genrekit.features import MISSING_WORDS, column_key, is_not_audio
+from genrekit.tables import LABEL_COLUMNS, SPLIT_COLUMNS
 
 # The columns of public tables, the better first.
 LABELS = (*LABEL_COLUMNS, "playlist_genre", "music_genre", "track_genre", "top_genre", "class")

@@ -15,10 +15,8 @@ from genrekit.datasets.names import SPLIT_WORDS, printable, quote_all
 from genrekit.datasets.spotify.cleaning import clean, same_tracks, were_left_out
 from genrekit.datasets.spotify.columns import LABELS, SUBGENRES, Roles, first_artist, known, read_genres
 from genrekit.errors import DatasetError
-from genrekit.features.schema import SPOTIFY_COLUMNS
-from genrekit.features.spotify import NO_FEATURE, SpotifyTable, understand
-from genrekit.features.spotify_cells import Values, as_text
-from genrekit.tables.frames import Frames
+from genrekit.features import NO_FEATURE, SPOTIFY_COLUMNS, SpotifyTable, Values, as_text, understand
+from genrekit.tables import Frames
 from genrekit.types import Example, Modality
 
 _WHY = {

@@ -66,7 +66,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TagRow:
     """What became of one input: of each of its fields, the score of the genre, and why not."""
 
     input: str

@@ -10,7 +10,7 @@ import soundfile as sf
 
 from genrekit.errors import MediaError
 from genrekit.library.tags.ape import sound_end
-from genrekit.media.audio_decoders import open_decoder
+from genrekit.media import open_decoder
 
 _BLOCK = 1 << 16
 _MAX_ATOMS = 100_000

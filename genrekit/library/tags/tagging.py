@@ -9,11 +9,11 @@ from pathlib import Path
 from genrekit.errors import GenrekitError, MediaError, OutputExistsError
 from genrekit.hashing import hash_file
 from genrekit.library.tags.base import TagFile
-from genrekit.library.tags.changes import Change, Policy, Row, Status, planned, wanted
+from genrekit.library.tags.changes import Change, Policy, Status, TagRow, planned, wanted
 from genrekit.library.tags.formats import open_tags
 from genrekit.library.tags.journal import Entry, Journal
 from genrekit.library.tags.writing import check_replaceable, rewrite, target_of
-from genrekit.remote.addresses import is_remote
+from genrekit.remote import is_remote
 from genrekit.types import Prediction
 
 _CHANGED = "The file was changed since it was predicted."
@@ -26,7 +26,7 @@ def tag(
     *,
     journal: Journal | None = None,
     keep_time: bool = False,
-) -> Iterator[Row]:
+) -> Iterator[TagRow]:
     """Put the genres of predictions, and what was measured, into their files, or say what that would do.
 
     Parameters
@@ -41,7 +41,7 @@ def tag(
 
     Yields
     ------
-    Row
+    TagRow
         One a prediction, in order; what cannot be done is a row with ``error``.
 
     Raises
@@ -60,7 +60,7 @@ def tag(
 
 def undo(
     entries: Iterable[Entry], *, journal: Journal | None = None, keep_time: bool = False
-) -> Iterator[Row]:
+) -> Iterator[TagRow]:
     """Put back what was in the files of a journal, or say what that would do.
 
     A file that is not what it was after its change is a row with ``error``; one that was never changed, since
@@ -75,7 +75,7 @@ def undo(
 
     Yields
     ------
-    Row
+    TagRow
         One an entry.
     """
     for entry in entries:
@@ -87,7 +87,7 @@ def undo(
             yield _failed(entry.path, error)
 
 
-def _tag_one(prediction: Prediction, policy: Policy, journal: Journal | None, keep_time: bool) -> Row:
+def _tag_one(prediction: Prediction, policy: Policy, journal: Journal | None, keep_time: bool) -> TagRow:
     name = prediction.id
     if prediction.error is not None:
         raise MediaError(prediction.error)
@@ -104,7 +104,7 @@ def _tag_one(prediction: Prediction, policy: Policy, journal: Journal | None, ke
     changes = {
         field: planned(field, tags.values(field), new, policy.existing) for field, new in words.items()
     }
-    row = Row(name, changes, prediction.score)
+    row = TagRow(name, changes, prediction.score)
     pending = row.pending
     if not pending:
         return row
@@ -125,16 +125,16 @@ def _tag_one(prediction: Prediction, policy: Policy, journal: Journal | None, ke
     return _written(row)
 
 
-def _undo_one(entry: Entry, journal: Journal | None, keep_time: bool) -> Row:
+def _undo_one(entry: Entry, journal: Journal | None, keep_time: bool) -> TagRow:
     target = target_of(Path(entry.path))
     now = hash_file(target)
     if now == entry.sha256_before:
         there = {field: Change(Status.SAME, values, values) for field, (values, _) in entry.values.items()}
-        return Row(entry.path, there)
+        return TagRow(entry.path, there)
     if now != entry.sha256_after:
         raise MediaError(_CHANGED_SINCE)
     back = {field: Change(Status.WOULD_CHANGE, new, old) for field, (old, new) in entry.values.items()}
-    row = Row(entry.path, back)
+    row = TagRow(entry.path, back)
     check_replaceable(target)
     if journal is None:
         return row
@@ -150,10 +150,10 @@ def _undo_one(entry: Entry, journal: Journal | None, keep_time: bool) -> Row:
     return _written(row)
 
 
-def _written(row: Row) -> Row:
+def _written(row: TagRow) -> TagRow:
     return replace(row, changes={field: change.done() for field, change in row.changes.items()})
 
 
-def _failed(name: str, error: GenrekitError | OSError, score: float | None = None) -> Row:
+def _failed(name: str, error: GenrekitError | OSError, score: float | None = None) -> TagRow:
     words = str(error) if isinstance(error, GenrekitError) else error.strerror or str(error)
-    return Row(name, score=score, error=words)
+    return TagRow(name, score=score, error=words)

@@ -1,0 +1,32 @@
+from .base import Ambiguous, Dataset, Reading
+from .check import KINDS, check_dataset
+from .export import FeatureRow, feature_table, manifest_table, write_table
+from .names import printable, quote_all
+from .open import open_dataset
+from .splits import SIDES, By, Split, group_keys, make_folds, make_split
+from .table import examples_of, identifying, match, what_is_wrong
+
+__all__ = [
+    "KINDS",
+    "SIDES",
+    "Ambiguous",
+    "By",
+    "Dataset",
+    "FeatureRow",
+    "Reading",
+    "Split",
+    "check_dataset",
+    "examples_of",
+    "feature_table",
+    "group_keys",
+    "identifying",
+    "make_folds",
+    "make_split",
+    "manifest_table",
+    "match",
+    "open_dataset",
+    "printable",
+    "quote_all",
+    "what_is_wrong",
+    "write_table",
+]

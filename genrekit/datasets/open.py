@@ -1,0 +1,207 @@
+"""Labelled examples from folders, manifests, tables, spectrograms, GTZAN, the FMA, and generated songs.
+
+Every layout is one module; `open_dataset` chooses among them by what the source is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from genrekit.datasets.base import Ambiguous, Dataset, Reading
+from genrekit.datasets.fma.loader import open_fma
+from genrekit.datasets.folder import open_folder
+from genrekit.datasets.gtzan.loader import open_gtzan
+from genrekit.datasets.manifest import open_manifest
+from genrekit.datasets.names import nearest, printable, quote_all
+from genrekit.datasets.spectrograms import open_spectrograms
+from genrekit.datasets.spotify.loader import open_spotify
+from genrekit.datasets.synthetic.loader import open_synthetic
+from genrekit.datasets.table import match, open_table, what_is_wrong
+from genrekit.errors import DatasetError
+from genrekit.features import GTZAN_COLUMNS, SPOTIFY_COLUMNS, recognises
+from genrekit.labels import canonical, same_genre
+from genrekit.media import suffix_modality
+from genrekit.tables import LABEL_COLUMNS, PATH_COLUMNS, open_frames, read_cells
+from genrekit.types import Modality
+
+__all__ = ["Dataset", "open_dataset"]
+
+SCHEMAS: Mapping[str, Sequence[str]] = {"gtzan": GTZAN_COLUMNS, "spotify": SPOTIFY_COLUMNS}
+SCHEMES = ("gtzan", "fma", "synthetic")
+FORMS = (
+    "Allowed are a folder of genre folders, a manifest (.csv, .tsv or .parquet with the columns path and "
+    "label), a table of features, spectrograms (.npz), gtzan:FOLDER, fma:FOLDER, and synthetic:."
+)
+
+
+def open_dataset(
+    source: str | Path,
+    *,
+    schemas: Mapping[str, Sequence[str]] = SCHEMAS,
+    modality: Modality | None = None,
+    prefer: Reading | None = None,
+    spectrograms: bool = False,
+    require_labels: bool = True,
+    merge_labels: bool = False,
+    ambiguous: Ambiguous = "drop",
+) -> Dataset:
+    """Open a data set.
+
+    Parameters
+    ----------
+    source : str or Path
+        A folder of genre folders; a CSV, TSV or Parquet file that is a table of features by its columns, or
+        else a manifest (path,label[,group][,split]); JSON of Spotify's features; spectrograms (``.npz``);
+        ``gtzan:FOLDER``; ``fma:FOLDER`` or, say, ``fma:FOLDER?size=medium&labels=genres_all``;
+        ``synthetic:`` or, say, ``synthetic:?genres=4&songs=12&seconds=6&seed=0``.
+    schemas : Mapping of str to sequence of str
+        The feature columns by which a table is recognised. Those of ``spotify`` may be spelt otherwise, and
+        some may lack (`genrekit.features.spotify_schema`).
+    modality : Modality, optional
+        What to take where audio files and images are mixed; by default what there is more of. TABLE refuses
+        sources of files.
+    prefer : {'table', 'audio', 'spectrogram'}, optional
+        What to read where ``gtzan:FOLDER`` holds several; by default what has more tracks.
+    spectrograms : bool
+        Whether precomputed log-mel spectrograms will do there without being asked for.
+    require_labels : bool
+        Whether rows and files without a label are left out; False where labels are not needed.
+    merge_labels : bool
+        Whether spellings of one genre (``hiphop``, ``rap``) become one label.
+    ambiguous : {'drop', 'first', 'multi'}
+        What becomes of a track of a Spotify table that stands under several genres: left out, kept under the
+        first, or under all of them.
+
+    Returns
+    -------
+    Dataset
+        What was left out stands in ``left_out`` with its reason, what was in doubt in ``notes``.
+
+    Raises
+    ------
+    DatasetError
+        If the source is not one of these, or has no usable example.
+
+    Examples
+    --------
+    >>> dataset = open_dataset("synthetic:?genres=2&songs=2&seconds=1")
+    >>> dataset.counts
+    {'classical': 2, 'disco': 2}
+    """
+    source = str(source)
+    scheme, colon, rest = source.partition(":")
+    if colon and scheme == "gtzan":
+        if not rest:
+            raise DatasetError("gtzan: names no folder.", "Give the one that holds GTZAN: gtzan:FOLDER.")
+        place = Path(rest).expanduser() if rest.startswith("~/") else Path(rest)
+        dataset = open_gtzan(source, place, schemas=schemas, prefer=prefer, spectrograms=spectrograms)
+    elif colon and scheme == "fma":
+        dataset = open_fma(source, require_labels=require_labels)
+    elif colon and scheme == "synthetic":
+        dataset = open_synthetic(source)
+    else:
+        dataset = _open_path(source, schemas, modality, require_labels, ambiguous)
+    if modality is Modality.TABLE and dataset.modality is not Modality.TABLE:
+        raise DatasetError(
+            f"{printable(source)} holds {_what(dataset)}; a table of features is needed here.",
+            f"Known are the columns of {', '.join(schemas) or 'none'}.",
+        )
+    return _with_merged_labels(dataset) if merge_labels else _with_label_note(dataset)
+
+
+def _open_path(
+    source: str,
+    schemas: Mapping[str, Sequence[str]],
+    modality: Modality | None,
+    require_labels: bool,
+    ambiguous: Ambiguous,
+) -> Dataset:
+    if not source:
+        raise DatasetError("No data set is named.", FORMS)
+    path = Path(source)
+    kind_of_files = None if modality is Modality.TABLE else modality
+    try:
+        if path.is_dir():
+            return open_folder(source, path, modality=kind_of_files, require_labels=require_labels)
+        found = path.is_file()
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{printable(source)} cannot be opened: {error}.", FORMS) from error
+    if not found:
+        raise _unknown(source)
+    kind = suffix_modality(path)
+    if kind in {Modality.AUDIO, Modality.IMAGE}:
+        raise DatasetError(
+            f"{printable(source)} is one {kind} file, not a data set.",
+            f"{FORMS} To classify one file: genrekit predict {printable(source)}",
+        )
+    if path.suffix.lower() == ".npz":
+        return open_spectrograms(source, path, require_labels=require_labels)
+    if "spotify" in schemas:
+        frames = open_frames(path)
+        if recognises(frames.columns):
+            return open_spotify(source, frames, ambiguous=ambiguous, require_labels=require_labels)
+    if path.suffix.lower() in {".json", ".jsonl", ".ndjson"}:
+        raise DatasetError(
+            f"{printable(source)} is JSON without Spotify's features; nothing else is read from JSON.", FORMS
+        )
+    cells = read_cells(path)
+    schema = match(cells, schemas)
+    if schema is not None:
+        return open_table(source, cells, schema, schemas[schema], require_labels=require_labels)
+    if cells.find(PATH_COLUMNS) is None:
+        known = what_is_wrong(cells.columns, schemas)
+        if schemas and not known:
+            known = f" The features of {', '.join(schemas)} are known."
+        raise DatasetError(
+            f"{printable(source)} is neither a manifest nor a known table: it has the columns "
+            f"{quote_all(cells.columns)}.{known}",
+            f"A manifest has a column {quote_all(PATH_COLUMNS[:3])} and a column {quote_all(LABEL_COLUMNS)}.",
+        )
+    return open_manifest(source, cells, modality=kind_of_files, require_labels=require_labels)
+
+
+def _unknown(source: str) -> DatasetError:
+    scheme, colon, rest = source.partition(":")
+    guess = nearest(scheme.lower(), SCHEMES)
+    if "://" in source:
+        return DatasetError(f"{printable(source)} is an address; nothing is downloaded.", FORMS)
+    if guess and (colon or guess == scheme):
+        return DatasetError(
+            f"There is no data set {printable(source)!r}.", f"Did you mean {guess}:{rest}? {FORMS}"
+        )
+    siblings = []
+    parent = Path(source).parent
+    if parent.is_dir():
+        siblings = [entry.name for entry in parent.iterdir()]
+    close = nearest(Path(source).name, siblings)
+    hint = f"Did you mean {printable(parent / close)}? " if close else ""
+    return DatasetError(f"{printable(source)} does not exist.", hint + FORMS)
+
+
+def _what(dataset: Dataset) -> str:
+    return "spectrograms" if dataset.examples[0].mel is not None else f"{dataset.modality} files"
+
+
+def _with_merged_labels(dataset: Dataset) -> Dataset:
+    """Give every label its canonical name, and say which spellings became one."""
+    spellings = same_genre(dataset.labels)
+    examples = tuple(
+        replace(e, labels=tuple(dict.fromkeys(canonical(label) for label in e.labels)))
+        for e in dataset.examples
+    )
+    notes = tuple(f"{quote_all(members)} were merged into '{name}'" for name, members in spellings.items())
+    return replace(dataset, examples=examples, notes=(*dataset.notes, *notes))
+
+
+def _with_label_note(dataset: Dataset) -> Dataset:
+    """Say which labels look like spellings of one genre, and which have a single example."""
+    notes = [
+        f"{quote_all(members)} are spellings of one genre and stay apart; they can be merged"
+        for members in same_genre(dataset.labels).values()
+    ]
+    lonely = [label for label, count in dataset.counts.items() if count == 1]
+    if lonely and len(dataset.examples) > 1:
+        notes.append(f"{quote_all(lonely)}: one single example, which cannot be on two sides of a split")
+    return replace(dataset, notes=(*dataset.notes, *notes))

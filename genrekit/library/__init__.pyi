@@ -1,0 +1,23 @@
+from .sort import UNSURE, Kind, SortRow, sort_songs
+from .tags.changes import Change, Existing, Policy, Status, TagRow
+from .tags.fields import MEASURED, Field
+from .tags.journal import Journal, read_journal
+from .tags.tagging import tag, undo
+
+__all__ = [
+    "MEASURED",
+    "UNSURE",
+    "Change",
+    "Existing",
+    "Field",
+    "Journal",
+    "Kind",
+    "Policy",
+    "SortRow",
+    "Status",
+    "TagRow",
+    "read_journal",
+    "sort_songs",
+    "tag",
+    "undo",
+]
