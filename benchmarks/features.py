@@ -22,10 +22,7 @@ import librosa  # noqa: E402
 import numpy as np  # noqa: E402
 import numpy.typing as npt  # noqa: E402
 
-from genrekit.features import (
-    GTZAN_COLUMNS,
-    gtzan_features,
-)
+from genrekit.features import GTZAN_COLUMNS, gtzan_features  # noqa: E402
 from genrekit.features import GTZAN_SR as SR  # noqa: E402
 from genrekit.media import audio  # noqa: E402
 

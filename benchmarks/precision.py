@@ -21,9 +21,10 @@ import torch
 from inference import seconds
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+from genrekit.backends import INPUT
 from genrekit.backends.neural import native
 from genrekit.datasets import open_dataset
-from genrekit.models import INPUT, Runtime
+from genrekit.models import Runtime
 from genrekit.prediction import load_model
 from genrekit.types import Modality
 

@@ -1,34 +1,7 @@
 """Genre classification for everything that carries a genre."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from genrekit.evaluation.evaluate import cross_validate, evaluate
-    from genrekit.prediction.pipeline import load_model, predict
-    from genrekit.training.train import train
-
-__all__ = ["__version__", "cross_validate", "evaluate", "load_model", "predict", "train"]
-
-_HOMES = {
-    "load_model": "genrekit.prediction.pipeline",
-    "predict": "genrekit.prediction.pipeline",
-    "train": "genrekit.training.train",
-    "evaluate": "genrekit.evaluation.evaluate",
-    "cross_validate": "genrekit.evaluation.evaluate",
-}
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        import importlib
-
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'genrekit' has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

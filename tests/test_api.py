@@ -33,5 +33,5 @@ def test_wrong_values_are_refused(songs, tmp_path):
 
 def test_names_are_listed_and_unknown_ones_are_not_there():
     assert {"train", "evaluate", "predict", "cross_validate", "load_model"} <= set(dir(genrekit))
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="nothing"):
         genrekit.nothing  # noqa: B018

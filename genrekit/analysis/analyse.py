@@ -11,9 +11,17 @@ from genrekit.analysis.columns import MEASURES
 from genrekit.analysis.key import Key, estimate_key
 from genrekit.analysis.loudness import integrated_loudness
 from genrekit.errors import MediaError, UsageError
-from genrekit.features import HOP_LENGTH, N_FFT, Doubles, Floats, mel_filters, power_to_db, stft
-from genrekit.features.chroma import N_CHROMA, chroma
-from genrekit.features.tempo import onset_strength, tempo
+from genrekit.features import (
+    HOP_LENGTH,
+    N_FFT,
+    Doubles,
+    Floats,
+    chroma,
+    mel_filters,
+    power_to_db,
+    stft,
+    tempo,
+)
 from genrekit.media import MAX_DURATION_S, AnyPath, Decoder, Samples, load, open_decoder, reason
 
 SR = 22050
@@ -114,7 +122,7 @@ def estimate_bpm(onsets: Floats, sr: int) -> float | None:
     """
     if len(onsets) * HOP_LENGTH < _MIN_BPM_S * sr:
         return None
-    coarse = tempo(onsets, sr)
+    coarse = tempo.tempo(onsets, sr)
     if coarse == 0:
         return None
     frames_a_minute = 60 * sr / HOP_LENGTH
@@ -137,19 +145,19 @@ def _autocorrelation(onsets: Floats, n_lags: int) -> Doubles:
 def _onsets_and_chroma(y: Samples) -> tuple[Floats, Doubles]:
     """Onset strength of a whole song and its mean chroma, from spectrograms of about a minute."""
     if len(y) < N_FFT:
-        return np.empty(0, np.float32), np.zeros(N_CHROMA)
+        return np.empty(0, np.float32), np.zeros(chroma.N_CHROMA)
     n_frames = len(y) // HOP_LENGTH
     n_pieces = max(1, round(n_frames / _PIECE_FRAMES))
     starts = [HOP_LENGTH * (n_frames * i // n_pieces) for i in range(n_pieces)]
     onsets = []
-    strength = np.zeros(N_CHROMA)
+    strength = np.zeros(chroma.N_CHROMA)
     for start, stop in zip(starts, [*starts[1:], len(y)], strict=True):
         magnitude = np.abs(stft(y[start:stop]))
         power = magnitude * magnitude
         mel_db = power_to_db(power @ mel_filters(SR).T)
         # a piece's last frame is centred where the next one's first is
-        onsets.append(onset_strength(mel_db)[: None if stop == len(y) else -1])
-        strength += chroma(power, SR).sum(axis=0, dtype=np.float64)
+        onsets.append(tempo.onset_strength(mel_db)[: None if stop == len(y) else -1])
+        strength += chroma.chroma(power, SR).sum(axis=0, dtype=np.float64)
     return np.concatenate(onsets), strength / n_frames
 
 

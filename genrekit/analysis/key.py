@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genrekit.errors import UsageError
-from genrekit.features.chroma import N_CHROMA
+from genrekit.features import chroma
 
 Mode = Literal["major", "minor"]
 MODES: tuple[Mode, Mode] = ("major", "minor")
@@ -80,7 +80,7 @@ def estimate_key(chroma_mean: npt.ArrayLike) -> Key | None:
         If there are not twelve finite numbers.
     """
     strength = np.asarray(chroma_mean, np.float64)
-    if strength.shape != (N_CHROMA,) or not np.isfinite(strength).all():
+    if strength.shape != (chroma.N_CHROMA,) or not np.isfinite(strength).all():
         raise UsageError(
             f"The mean chroma has shape {strength.shape}; twelve finite numbers, C first, are needed."
         )
@@ -89,7 +89,7 @@ def estimate_key(chroma_mean: npt.ArrayLike) -> Key | None:
     correlations = _PATTERNS @ _standardised(strength)
     best = int(np.argmax(correlations))
     margin = float(correlations[best] - np.partition(correlations, -2)[-2])
-    is_minor, tonic = divmod(best, N_CHROMA)
+    is_minor, tonic = divmod(best, chroma.N_CHROMA)
     return Key(
         tonic=_TONICS[is_minor][tonic],
         mode=MODES[is_minor],
@@ -111,6 +111,8 @@ def _camelot(tonic: int, is_minor: bool) -> str:
     return f"{(7 * major + 7) % 12 + 1}{'A' if is_minor else 'B'}"
 
 
-_PATTERNS = _standardised(np.array([np.roll(profile, i) for profile in _PROFILES for i in range(N_CHROMA)]))
+_PATTERNS = _standardised(
+    np.array([np.roll(profile, i) for profile in _PROFILES for i in range(chroma.N_CHROMA)])
+)
 # both modes' nearest rivals are as far: the relative minor is to the major what the major is to the minor
 _CLEAREST_MARGIN = float(1 - np.partition(_PATTERNS @ _PATTERNS[0], -2)[-2])

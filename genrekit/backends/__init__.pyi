@@ -1,5 +1,5 @@
 from . import registry
-from .base import Backend, BackendConfig, BackendInfo, Fitted, Prepared
+from .base import GRAPH_FILE, INPUT, OUTPUT, Backend, BackendConfig, BackendInfo, Fitted, Prepared
 from .capabilities import (
     Explainer,
     Explains,
@@ -16,6 +16,9 @@ from .config import make_config, parse_grid, parse_settings, read_config_file, r
 from .registry import table_schemas
 
 __all__ = [
+    "GRAPH_FILE",
+    "INPUT",
+    "OUTPUT",
     "Backend",
     "BackendConfig",
     "BackendInfo",

@@ -18,6 +18,12 @@ from genrekit.types import Example, Modality, Windows
 if TYPE_CHECKING:
     import numpy as np
 
+INPUT, OUTPUT = "windows", "scores"
+"""Names of the input and the output of a graph."""
+
+GRAPH_FILE = "model.onnx"
+"""Name of the graph among the files of a bundle."""
+
 
 class BackendConfig(BaseModel):
     """The base of every backend's ``Config``: unknown keys refused, values checked, never changed later.

@@ -79,8 +79,8 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Measure a model on labelled data, or a backend by cross-validation."""
+    from genrekit import evaluation
     from genrekit.errors import UsageError
-    from genrekit.evaluation import evaluate as assessment
 
     if (model is None) == (backend is None):
         raise UsageError(
@@ -95,7 +95,7 @@ def evaluate(
         if split is not None:
             raise UsageError("--split chooses a side for a MODEL; cross-validation measures every example.")
         chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel)
-        measured = assessment.cross_validate(
+        measured = evaluation.cross_validate(
             data,
             backend=chosen,
             config=settled,
@@ -116,7 +116,7 @@ def evaluate(
             raise UsageError(
                 "--config, --set, --seed, --multilabel and --split-by belong to --backend; a model has its own."
             )
-        measured = assessment.evaluate(
+        measured = evaluation.evaluate(
             load_model(str(model)),
             data,
             split=split.value if split else None,

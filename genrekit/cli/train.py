@@ -90,9 +90,9 @@ def train(
     overwrite: Overwrite = False,
 ) -> None:
     """Train a model on labelled data, measure it once on the test side, and save it as one file."""
+    from genrekit import training
     from genrekit.backends import parse_grid
     from genrekit.distributed import rank
-    from genrekit.training import train as training
 
     first = rank() == 0  # under torchrun, the first process speaks
 

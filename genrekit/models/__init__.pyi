@@ -1,13 +1,10 @@
-from .bundle import MODEL, Bundle, dumps, load, loads, save
+from .bundle import Bundle, dumps, load, loads, save
 from .card import write_card
 from .manifest import Manifest
-from .runtime import INPUT, OUTPUT, Runtime
+from .runtime import Runtime
 from .shipped import SUFFIX, box
 
 __all__ = [
-    "INPUT",
-    "MODEL",
-    "OUTPUT",
     "SUFFIX",
     "Bundle",
     "Manifest",

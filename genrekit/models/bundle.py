@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from genrekit.backends import GRAPH_FILE
 from genrekit.errors import BundleError, OutputExistsError
 from genrekit.hashing import hash_bytes
 from genrekit.models.container import FRESH_COPY, MAX_BYTES, pack, unpack
@@ -24,7 +25,7 @@ from genrekit.models.manifest import FORMAT, Manifest, Member, parse_manifest
 
 __all__ = ["FORMAT", "Bundle", "Manifest", "dumps", "load", "loads", "save"]
 
-MANIFEST, MODEL, CARD = "manifest.json", "model.onnx", "README.md"
+MANIFEST, CARD = "manifest.json", "README.md"
 NATIVE_SUFFIXES = (".safetensors", ".ubj")
 MAX_CARD_BYTES = 1 << 20
 
@@ -54,7 +55,7 @@ class Bundle:
     @property
     def onnx(self) -> bytes:
         """The graph that `genrekit.models.runtime.Runtime` runs."""
-        return self.members[MODEL]
+        return self.members[GRAPH_FILE]
 
     @property
     def card(self) -> str:
@@ -69,7 +70,7 @@ class Bundle:
         BundleError
             If the bundle has none of that name.
         """
-        payloads = sorted(set(self.members) - {MODEL, CARD})
+        payloads = sorted(set(self.members) - {GRAPH_FILE, CARD})
         if name not in payloads:
             known = ", ".join(payloads) or "none"
             raise BundleError(f"{self.manifest.name!r} has no native payload {name!r}; it has {known}.")
@@ -165,7 +166,7 @@ def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card:
     """
     for name in native:
         _check_native_name(name)
-    members = {**native, MODEL: onnx, CARD: card.encode("utf-8", "replace")}
+    members = {**native, GRAPH_FILE: onnx, CARD: card.encode("utf-8", "replace")}
     files = {
         name: Member(sha256=hash_bytes(content), size=len(content))
         for name, content in sorted(members.items())
@@ -255,9 +256,9 @@ def _reason(error: OSError | ValueError) -> str:
 
 def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
     """Hold the members against the manifest: the same names, sizes and hashes, and nothing else."""
-    for name in manifest.files.keys() - {MODEL, CARD}:
+    for name in manifest.files.keys() - {GRAPH_FILE, CARD}:
         _check_native_name(name)
-    if missing := {MODEL, CARD}.union(manifest.files) - members.keys():
+    if missing := {GRAPH_FILE, CARD}.union(manifest.files) - members.keys():
         raise BundleError(f"it lacks {', '.join(sorted(missing))[:200]}.", FRESH_COPY)
     if unlisted := members.keys() - manifest.files.keys():
         raise BundleError(f"it has a member {min(unlisted)!r} that the manifest does not list.", FRESH_COPY)

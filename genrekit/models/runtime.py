@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import onnxruntime
 
+from genrekit.backends import INPUT, OUTPUT
 from genrekit.errors import BundleError
-
-INPUT, OUTPUT = "windows", "scores"
 
 # Of input a batch: an 18-layer network at 224 px took 100 MB beside it, and was no faster with more.
 BATCH_BYTES = 8 << 20

@@ -1,4 +1,5 @@
+from .formats import open_writer
 from .terminal import PipeConsole
-from .writers import encodable, open_writer, rounded, visible
+from .writers import encodable, rounded, visible
 
 __all__ = ["PipeConsole", "encodable", "open_writer", "rounded", "visible"]

@@ -9,8 +9,8 @@ import os
 
 import pyarrow.parquet as pq
 import pytest
-from test_cluster import address, workers  # noqa: F401 - fixtures
-from test_remote import bucket, environment, s3_server, song, web  # noqa: F401 - fixtures
+from remote.test_remote import bucket, environment, s3_server, song, web  # noqa: F401 - fixtures
+from support.cluster import address, workers  # noqa: F401 - fixtures
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_parquet(predict, paths, tmp_path):
     assert "Parquet is no text" in predict(*paths, "--format", "parquet").err
 
 
-def test_a_bucket_in_and_out(predict, bucket, tmp_path):  # noqa: F811
+def test_a_bucket_in_and_out(predict, bucket, tmp_path):
     run = predict("s3://songs/b", "s3://songs/missing.wav", "-o", "s3://songs/results/out.csv")
     assert run.status == 3, run.err
     body = bucket.get_object(Bucket="songs", Key="results/out.csv")["Body"].read().decode()
@@ -107,7 +107,7 @@ def test_a_bucket_in_and_out(predict, bucket, tmp_path):  # noqa: F811
     assert "2 inputs were done before, 0 now" in resumed.err
 
 
-def test_an_archive_and_a_manifest_that_lie_elsewhere(predict, bucket, tmp_path):  # noqa: F811
+def test_an_archive_and_a_manifest_that_lie_elsewhere(predict, bucket, tmp_path):
     run = predict("zip://a.wav::s3://songs/archives/all.zip")
     assert run.status == 0, run.out
     bucket.put_object(Bucket="songs", Key="list.csv", Body=b"path\na.wav\nb/2.wav\n")
@@ -121,7 +121,7 @@ def test_an_archive_and_a_manifest_that_lie_elsewhere(predict, bucket, tmp_path)
     assert predict("here.csv").status == 0
 
 
-def test_a_table_elsewhere(genrekit, tracks_model, bucket):  # noqa: F811
+def test_a_table_elsewhere(genrekit, tracks_model, bucket):
     from support.track_tables import tracks
 
     bucket.put_object(Bucket="songs", Key="t.csv", Body=tracks(4).to_csv(index=False).encode())
@@ -132,7 +132,7 @@ def test_a_table_elsewhere(genrekit, tracks_model, bucket):  # noqa: F811
     assert rows[0]["track_id"] == "t0-0"
 
 
-def test_the_web(predict, web):  # noqa: F811
+def test_the_web(predict, web):
     run = predict(f"{web.root}/missing.wav", "https://user:hunter22@127.0.0.1:1/a.wav?X-Amz-Signature=s3cr3t")
     assert run.status == 1
     assert "hunter22" not in run.out + run.err
@@ -140,7 +140,7 @@ def test_the_web(predict, web):  # noqa: F811
     assert len(run.out.splitlines()) == 2
 
 
-def test_a_cluster_gives_the_same_answers(predict, paths, address):  # noqa: F811
+def test_a_cluster_gives_the_same_answers(predict, paths, address):
     here = predict(*paths, "--no-cache")
     there = predict(*paths, "--no-cache", "--cluster", address)
     assert there.status == 0, there.err

@@ -7,9 +7,8 @@ import threading
 import time
 from itertools import count, islice
 
-import dask
-import distributed
 import pytest
+from support.cluster import address, wait_until, workers  # noqa: F401 - fixtures
 from support.execution_tasks import CannotCrossOver, Unloadable, act, work_a_little
 
 from genrekit.errors import GenrekitError, UsageError
@@ -25,32 +24,6 @@ if "{missing}":
 from distributed.cli.dask_scheduler import main
 main(["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"])
 """
-
-
-@pytest.fixture(scope="module")
-def workers():
-    """A cluster of two worker processes, each with a nanny that replaces it when it dies.
-
-    Dask calls a task bad after the first death of a worker that it was assigned to, so that every neighbour of
-    a bad one is called bad as well.
-    """
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=60,
-        ) as started,
-    ):
-        yield started
-
-
-@pytest.fixture
-def address(workers):
-    yield workers.scheduler_address.replace("tcp://", "dask://")
-    assert wait_until(lambda: not workers.scheduler.tasks)  # whatever happened, nothing is left there
 
 
 @contextlib.contextmanager
@@ -70,15 +43,6 @@ def bare_scheduler(missing=""):
         process.kill()
         process.wait()
         process.stderr.close()
-
-
-def wait_until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def test_a_cluster_answers_what_one_process_answers(address):

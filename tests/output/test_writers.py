@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from genrekit.errors import UsageError
-from genrekit.output.writers import open_writer
+from genrekit.output import open_writer
 from genrekit.types import Prediction, WindowScore
 
 TEXTS = ("table", "json", "jsonl", "csv")

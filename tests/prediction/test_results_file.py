@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genrekit.errors import DatasetError, UsageError
 from genrekit.library.tags.journal import read_journal
-from genrekit.output.writers import open_writer
+from genrekit.output import open_writer
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.results_file import matched, read_results
 from genrekit.types import Content, Prediction, WindowScore

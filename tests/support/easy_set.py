@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from genrekit.backends.base import Fitted, Prepared
+from genrekit.backends.base import GRAPH_FILE, Fitted, Prepared
 from genrekit.backends.spectrogram.backend import SpectrogramBackend, SpectrogramConfig
-from genrekit.models.bundle import MODEL
 
 N_MELS, N_FRAMES = 32, 16
 BACKEND = SpectrogramBackend()
@@ -38,7 +37,7 @@ SMALL: dict[str, Any] = {
 
 def members_of(fitted: Fitted) -> dict[str, bytes]:
     """What of a training goes into a bundle."""
-    return {**fitted.native, MODEL: fitted.onnx}
+    return {**fitted.native, GRAPH_FILE: fitted.onnx}
 
 
 def config_of(**settings: object) -> SpectrogramConfig:

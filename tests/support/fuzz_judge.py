@@ -15,7 +15,7 @@ from genrekit.backends.capabilities import Explains
 from genrekit.datasets import open_dataset
 from genrekit.errors import BackendError, BundleError, DatasetError, GenrekitError
 from genrekit.features.schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
-from genrekit.output.writers import open_writer
+from genrekit.output import open_writer
 from genrekit.prediction.decision import Answer
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_model

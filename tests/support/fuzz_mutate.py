@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
+from genrekit.backends.base import GRAPH_FILE
 from genrekit.errors import BundleError
 from genrekit.hashing import hash_bytes
-from genrekit.models.bundle import MANIFEST, MODEL
+from genrekit.models.bundle import MANIFEST
 from genrekit.models.container import pack, unpack
 from support.fuzz_headers import FIELDS, Field, no_fields, with_right_sums
 from support.fuzz_seeds import Seed
@@ -225,8 +226,8 @@ def _member_mutant(kind: str, data: bytes, rng: Random) -> bytes:
     if kind == "facts":
         _change_value(facts, rng)
     else:
-        payloads = sorted(set(members) - {MANIFEST, MODEL, "README.md"})
-        name = MODEL if kind == "graph" else rng.choice(payloads)
+        payloads = sorted(set(members) - {MANIFEST, GRAPH_FILE, "README.md"})
+        name = GRAPH_FILE if kind == "graph" else rng.choice(payloads)
         if rng.random() < 0.6:  # a change of length is soon noticed
             members[name] = _flip(bytearray(members[name]), rng, b"")
         else:

@@ -21,6 +21,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer, StandardScaler
 
+from genrekit.backends.base import INPUT, OUTPUT
 from genrekit.backends.gtzan.estimators import (
     LEAST_PROBABILITY,
     LOG_COLUMNS,
@@ -33,7 +34,6 @@ from genrekit.backends.gtzan.estimators import (
 from genrekit.backends.trees import onnx as xgboost_onnx
 from genrekit.backends.trees import xgboost_file
 from genrekit.features import GTZAN_COLUMNS
-from genrekit.models import INPUT, OUTPUT
 
 _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9
 

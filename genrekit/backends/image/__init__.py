@@ -1,0 +1,1 @@
+"""The backend ``image``: pictures and a residual network."""

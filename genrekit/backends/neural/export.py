@@ -19,8 +19,8 @@ import torch
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
+from genrekit.backends.base import INPUT, OUTPUT
 from genrekit.backends.neural.calibration import Scorer
-from genrekit.models import INPUT, OUTPUT
 
 _OPSET = 18
 

@@ -10,10 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
+from genrekit.backends.base import GRAPH_FILE
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.export import parameters
 from genrekit.errors import BundleError
-from genrekit.models import MODEL
 
 PAYLOAD = "networks.safetensors"
 _NETWORKS = "networks."
@@ -57,7 +57,7 @@ def tensors(members: Mapping[str, bytes]) -> dict[str, torch.Tensor]:
         raise ValueError(str(error)) from None
     held = {
         name.removeprefix(_NETWORKS): torch.from_numpy(values.copy())
-        for name, values in parameters(members[MODEL]).items()
+        for name, values in parameters(members[GRAPH_FILE]).items()
     }
     return held | kept
 

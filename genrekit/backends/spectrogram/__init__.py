@@ -1,0 +1,1 @@
+"""The backend ``spectrogram``: log-mel spectrograms and a convolutional network."""

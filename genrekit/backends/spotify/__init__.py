@@ -1,0 +1,1 @@
+"""The backend ``spotify``: Spotify's audio features and boosted trees."""

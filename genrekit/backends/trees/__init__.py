@@ -1,0 +1,1 @@
+"""XGBoost's trees as files and as graphs."""

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
+from genrekit.backends.base import INPUT, OUTPUT
 from genrekit.backends.trees.xgboost_file import TreeModel
-from genrekit.models import INPUT, OUTPUT
 
 _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9
 

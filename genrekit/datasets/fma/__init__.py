@@ -1,0 +1,1 @@
+"""The Free Music Archive: tables, audio and published splits."""

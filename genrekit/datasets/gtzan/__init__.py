@@ -1,0 +1,1 @@
+"""GTZAN: its files, tables, repeats and published lists."""

@@ -12,13 +12,12 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from genrekit.backends import registry
-from genrekit.backends.base import Prepared
+from genrekit.backends.base import GRAPH_FILE, Prepared
 from genrekit.backends.config import make_config
 from genrekit.backends.image.backbones import load_weights
 from genrekit.backends.image.recipe import ImageRecipe
 from genrekit.backends.neural import native
 from genrekit.errors import ConfigError, MediaError
-from genrekit.models.bundle import MODEL
 from genrekit.models.runtime import Runtime
 from genrekit.types import Example
 
@@ -151,7 +150,7 @@ def test_what_is_frozen_keeps_its_weights_and_statistics(partial, tmp_path):
     config = config_of(**settings)
     fitted = IMAGE.fit_in(tmp_path / "run", side(), None, LABELS, config, lambda text: None, resume=False)
     start = ImageRecipe(config, 2).network().body.state_dict()
-    members = {**fitted.native, MODEL: fitted.onnx}
+    members = {**fitted.native, GRAPH_FILE: fitted.onnx}
     now = {name.removeprefix("0.body."): value for name, value in native.tensors(members).items()}
     for name in ("conv1.weight", "bn1.running_mean", "bn1.running_var", "layer1.0.bn1.running_var"):
         assert torch.equal(now[name], start[name]), name
@@ -198,7 +197,7 @@ def test_red_and_blue_are_told_apart_and_the_graph_agrees():
     fresh = side(12, seed=2)
     scores = Runtime(fitted.onnx, n_labels=2).example_scores(fresh.windows)
     assert (scores.argmax(axis=1) == fresh.targets.argmax(axis=1)).mean() >= 0.9
-    paint = IMAGE.painter({**fitted.native, MODEL: fitted.onnx}, config, LABELS)
+    paint = IMAGE.painter({**fitted.native, GRAPH_FILE: fitted.onnx}, config, LABELS)
     assert paint(fresh.windows[0][0], 0, "a title with $ and _").startswith(b"\x89PNG")
 
 

@@ -14,14 +14,13 @@ import torch
 from support.easy_set import BACKEND, config_of, easy, fit, members_of, one_each
 
 import genrekit
-from genrekit.backends.base import Fitted
+from genrekit.backends.base import GRAPH_FILE, Fitted
 from genrekit.backends.neural import native
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.fitting import TOLERANCE
 from genrekit.backends.spectrogram.recipe import SpectrogramRecipe
 from genrekit.errors import BundleError
 from genrekit.metrics.threshold_tuning import best_threshold
-from genrekit.models.bundle import MODEL
 from genrekit.models.runtime import Runtime
 
 TRAIN, VALID = one_each(18), one_each(9, seed=1)
@@ -104,7 +103,7 @@ def test_thresholds_are_those_of_the_rounded_networks(several):
 def test_damaged_graphs_are_refused(members, graph):
     hostile = onnx.load_from_string(members.onnx)
     hostile.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
-    files = {**members.native, MODEL: hostile.SerializeToString() if graph is None else graph}
+    files = {**members.native, GRAPH_FILE: hostile.SerializeToString() if graph is None else graph}
     with pytest.raises(BundleError, match="damaged"):
         native.restore(files, SpectrogramRecipe(config_of(), 3).bare_network, multilabel=False)
 

@@ -1,0 +1,42 @@
+"""A small Dask cluster on this machine."""
+
+import time
+
+import dask
+import distributed
+import pytest
+
+
+def wait_until(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture(scope="module")
+def workers():
+    """A cluster of two worker processes, each with a nanny that replaces it when it dies.
+
+    Dask calls a task bad after the first death of a worker that it was assigned to, so that every neighbour of
+    a bad one is called bad as well.
+    """
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=60,
+        ) as started,
+    ):
+        yield started
+
+
+@pytest.fixture
+def address(workers):
+    yield workers.scheduler_address.replace("tcp://", "dask://")
+    assert wait_until(lambda: not workers.scheduler.tasks)  # whatever happened, nothing is left there
