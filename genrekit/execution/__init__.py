@@ -1,5 +1,20 @@
 """An ordered map over processes or a cluster, in which a crash costs one item."""
 
-from genrekit.execution.ordered_map import Outcome, default_jobs, ordered_map
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Outcome", "default_jobs", "ordered_map"]
+from genrekit.execution.cores import default_jobs
+from genrekit.execution.ordered_map import open_pool, ordered_map
+from genrekit.execution.outcome import Outcome
+
+if TYPE_CHECKING:
+    from genrekit.execution.pool import Pool
+
+__all__ = ["Outcome", "Pool", "default_jobs", "open_pool", "ordered_map"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Pool":  # multiprocessing is not needed for one file
+        from genrekit.execution.pool import Pool
+
+        return Pool
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,11 +19,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from genrekit import __version__
 from genrekit.errors import GenrekitError, UsageError
+from genrekit.execution.outcome import Outcome, attempt
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 CONNECT_S = 10.0
 POLL_S = 2.0
@@ -37,16 +42,11 @@ Reply = tuple[Any, str | None]
 Call = Callable[[Any], Reply]
 
 
-def cluster_map(
-    call: Call, items: Iterable[Any], *, address: str, timeout_s: float | None, ahead: int | None
-) -> Iterator[tuple[Any, Reply]]:
-    """Call a function on the workers of a cluster; see `genrekit.execution.ordered_map.ordered_map`.
+class DaskPool:
+    """The workers of a Dask cluster, with the face of `genrekit.execution.Pool`.
 
     Parameters
     ----------
-    call : callable
-        Returns a value and an error, of which one is None, and raises nothing.
-    items : iterable
     address : str
         The scheduler, as ``dask://host:port``. Encryption is a matter of Dask's own configuration
         (``distributed.comm``).
@@ -54,64 +54,94 @@ def cluster_map(
         Seconds that one item may take on a worker, counted without its wait there. A thread of Python cannot
         be stopped from outside: what takes longer counts as failed at once and frees its place, but goes on
         in the background of its worker until it ends by itself.
-    ahead : int >= 1, optional
-        How many items may be on the cluster or wait there for their turn; 8 a thread of the workers that are
-        there at the start, unless given.
-
-    Yields
-    ------
-    (item, (value, error))
-        In input order.
 
     Raises
     ------
     UsageError
-        If ``address`` is not one, nobody answers there within 10 s, or Dask is not installed.
-    GenrekitError
-        If the workers cannot load ``call`` or have another version of genrekit or Python; if the connection
-        to the scheduler is lost, or all workers for 2 minutes. Says how to go on.
+        If ``address`` is not one, or Dask is not installed.
     """
-    try:
-        dask = import_module("distributed")  # by its name: it is optional, and its methods have no types
-    except ImportError:
-        raise UsageError(
-            "A cluster needs Dask, which is not installed.", 'pip install "genrekit[dask]"'
-        ) from None
-    location = _location(address)
-    try:
-        pickled_call = pickle.dumps(call)
-    except Exception as error:  # whatever the function's own code raises
-        raise _cannot_load("Another process", _words(error)) from error
-    return _replies(items, ahead, _Session(dask, location, pickled_call, timeout_s))
 
+    def __init__(self, address: str, *, timeout_s: float | None = None) -> None:
+        try:
+            dask = import_module("distributed")  # by its name: it is optional, and its methods have no types
+        except ImportError:
+            raise UsageError(
+                "A cluster needs Dask, which is not installed.", 'pip install "genrekit[dask]"'
+            ) from None
+        self._session = _Session(dask, _location(address), timeout_s)
 
-def _replies(items: Iterable[Any], ahead: int | None, session: _Session) -> Iterator[tuple[Any, Reply]]:
-    source = iter(items)
-    exhausted = False
-    pending: deque[_Task] = deque()
-    with session:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def map(
+        self, fn: Callable[[Item], Value], items: Iterable[Item], *, ahead: int | None = None
+    ) -> Iterator[Outcome[Item, Value]]:
+        """Apply a function to every item, lazily and in input order; see `genrekit.execution.Pool.map`.
+
+        Parameters
+        ----------
+        fn, items
+            As for `genrekit.execution.Pool.map`.
+        ahead : int >= 1, optional
+            How many items may be on the cluster or wait there for their turn; 8 per thread of the workers that
+            are there at the start, unless given.
+
+        Yields
+        ------
+        Outcome
+
+        Raises
+        ------
+        UsageError
+            If nobody answers at the address within 10 s.
+        GenrekitError
+            If the workers cannot load ``fn`` or have another version of genrekit or Python; if the connection
+            to the scheduler is lost, or all workers for 2 minutes. Says how to go on.
+        """
+        try:
+            call = pickle.dumps(attempt(fn))
+        except Exception as error:  # whatever the function's own code raises
+            raise _cannot_load("Another process", _words(error)) from error
+        source, session = iter(items), self._session
+        session.connect()
+        exhausted = False
+        pending: deque[_Task] = deque()
         if ahead is None:
             ahead = AHEAD_PER_THREAD * max(1, session.count_threads())
-        while True:
-            while not exhausted and len(pending) < ahead:
-                try:
-                    task = _Task(next(source))
-                except StopIteration:
-                    exhausted = True
+        try:
+            while True:
+                while not exhausted and len(pending) < ahead:
+                    try:
+                        task = _Task(next(source), call)
+                    except StopIteration:
+                        exhausted = True
+                    else:
+                        pending.append(task)
+                        session.submit(task)
+                if not pending:
+                    return
+                if (reply := pending[0].reply) is None:
+                    session.settle(pending)
                 else:
-                    pending.append(task)
-                    session.submit(task)
-            if not pending:
-                return
-            if (reply := pending[0].reply) is None:
-                session.settle(pending)
-            else:
-                yield pending.popleft().item, reply
+                    yield Outcome(pending.popleft().item, *reply)
+        finally:
+            session.forget(pending)
+
+    def close(self) -> None:
+        """Leave the cluster, which then forgets what was in work for this pool."""
+        if self._session.client is not None:
+            self._session.client.close()
 
 
 @dataclass(eq=False, slots=True)
 class _Task:
     item: Any
+    call: bytes
     future: Any = None
     reply: Reply | None = None
 
@@ -122,11 +152,12 @@ class _Session:
 
     dask: Any
     location: str
-    pickled_call: bytes
     timeout_s: float | None
     client: Any = None
 
-    def __enter__(self) -> None:
+    def connect(self) -> None:
+        if self.client is not None:
+            return
         try:
             arguments = {"timeout": CONNECT_S, "set_as_default": False, "name": "genrekit"}
             self.client = self.dask.Client(self.location, **arguments)
@@ -136,8 +167,11 @@ class _Session:
                 "Check that `dask scheduler` runs there, and that this machine may reach the port and encrypts alike.",
             ) from error
 
-    def __exit__(self, *_: object) -> None:
-        self.client.close()  # the scheduler then forgets what was in work for it
+    def forget(self, tasks: Iterable[_Task]) -> None:
+        """Take tasks off the cluster that nobody waits for any more."""
+        futures = [task.future for task in tasks if task.future is not None]
+        if futures and self.client.status == "running":
+            self.client.cancel(futures, force=True)
 
     def count_threads(self) -> int:
         try:
@@ -153,7 +187,7 @@ class _Session:
             return
         try:
             task.future = self.client.submit(
-                _perform, _versions(), self.pickled_call, payload, self.timeout_s, pure=False, retries=0
+                _perform, _versions(), task.call, payload, self.timeout_s, pure=False, retries=0
             )
         except Exception as error:  # a closed client; the class depends on the version of Dask
             raise self._lost(error) from error

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
-from math import ceil
-from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from genrekit.errors import GenrekitError, UsageError
+from genrekit.errors import UsageError
+from genrekit.execution.outcome import Outcome, attempt
+
+if TYPE_CHECKING:
+    from genrekit.execution.dask import DaskPool
+    from genrekit.execution.pool import Pool
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
-
-CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[Item, Value]):
-    """What became of one item.
-
-    Attributes
-    ----------
-    item : Item
-        The item as it was given.
-    value : Value or None
-        What the function returned; None where there is an error.
-    error : str or None
-        Why there is no value, in words for a person.
-    """
-
-    item: Item
-    value: Value | None
-    error: str | None
 
 
 def ordered_map(
@@ -66,7 +45,7 @@ def ordered_map(
         the others get while one item is slow; 8 a job, or a thread of the cluster, unless given.
     cluster : str, optional
         The scheduler of a Dask cluster, as ``dask://host:port``, whose workers do the work; see
-        `genrekit.execution.dask.cluster_map`.
+        `genrekit.execution.dask.DaskPool`.
 
     Yields
     ------
@@ -88,43 +67,32 @@ def ordered_map(
             f"jobs={jobs}, timeout_s={timeout_s}, ahead={ahead} cannot be used together or at all.",
             "jobs and ahead are whole numbers from 1, timeout_s is above 0 or None.",
         )
-    call: Callable[[Item], tuple[Value | None, str | None]] = partial(_attempt, fn)
-    if cluster is not None:
-        from genrekit.execution.dask import cluster_map
-
-        return _outcomes(cluster_map(call, items, address=cluster, timeout_s=timeout_s, ahead=ahead))
-    if jobs == 1 and timeout_s is None:
-        return _outcomes((item, call(item)) for item in items)
-    # multiprocessing takes 20 ms to import, and the prediction of one file has no use for it.
-    from genrekit.execution.pool import pooled_map
-
-    return _outcomes(pooled_map(call, items, jobs=jobs, timeout_s=timeout_s, ahead=ahead or 8 * jobs))
+    if cluster is None and jobs == 1 and timeout_s is None:
+        call = attempt(fn)
+        return (Outcome(item, *call(item)) for item in items)
+    return _closing(open_pool(jobs, timeout_s=timeout_s, cluster=cluster), fn, items, ahead)
 
 
-def default_jobs() -> int:
-    """Count the cores that this process may use: its CPU affinity, and its container's CPU quota (cgroup v2).
+def open_pool(jobs: int, *, timeout_s: float | None = None, cluster: str | None = None) -> Pool | DaskPool:
+    """Return a pool of worker processes here, or of the workers of a Dask cluster; close it after use.
 
-    https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files
+    Parameters
+    ----------
+    jobs, timeout_s, cluster
+        As for `ordered_map`.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = CGROUP_CPU_MAX.read_text().split()
-        return max(1, min(cores, ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file outside Linux; "max" where there is no quota
-        return cores
+    if cluster is not None:
+        from genrekit.execution.dask import DaskPool
+
+        return DaskPool(cluster, timeout_s=timeout_s)
+    # multiprocessing takes 20 ms to import, and the prediction of one file has no use for it.
+    from genrekit.execution.pool import Pool
+
+    return Pool(jobs, timeout_s=timeout_s)
 
 
-def _attempt(fn: Callable[[Item], Value], item: Item) -> tuple[Value | None, str | None]:
-    try:
-        return fn(item), None
-    except GenrekitError as error:
-        return None, str(error)
-    except Exception as error:
-        return None, f"{type(error).__name__}: {error}"
-
-
-def _outcomes(
-    replies: Iterator[tuple[Item, tuple[Value | None, str | None]]],
+def _closing(
+    pool: Pool | DaskPool, fn: Callable[[Item], Value], items: Iterable[Item], ahead: int | None
 ) -> Iterator[Outcome[Item, Value]]:
-    for item, (value, error) in replies:
-        yield Outcome(item, value, error)
+    with pool:
+        yield from pool.map(fn, items, ahead=ahead)

@@ -1,44 +1,31 @@
-"""Worker processes, each with a pipe of its own, so that one which dies takes nothing but its item with it.
+"""Worker processes that live as long as their pool, each with a pipe of its own.
 
 The pools of the standard library, joblib and pebble let all workers share one pipe behind one lock. A worker
 killed at the wrong moment then leaves the lock taken, half a message behind, or a task that nobody works on
-(https://github.com/noxdafox/pebble/issues/153, https://github.com/noxdafox/pebble/issues/163). With a pipe a
-worker the end of the pipe says who died, and what it was at is known because it was sent there.
+(https://github.com/noxdafox/pebble/issues/153, https://github.com/noxdafox/pebble/issues/163). With one pipe per
+worker the end of the pipe says which worker died, and its item is known because it was sent there.
+
+A thread of the pool reads the pipes; callers in any thread submit tasks and wait for their replies.
 """
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
 import pickle
-import signal
-import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Self, TypeVar
 
-from genrekit.errors import GenrekitError
+from genrekit.errors import GenrekitError, UsageError
+from genrekit.execution.outcome import Outcome, attempt
+from genrekit.execution.worker import Task, Worker, in_words, start
 
-# Not fork: it copies locks that threads of ONNX Runtime or BLAS may hold. Not forkserver: it is one global
-# of the process, without Windows, and what it saves (about a second a worker) is paid once a run.
-CONTEXT = multiprocessing.get_context("spawn")
-
-# As many processes as cores are already at work; https://joblib.readthedocs.io/en/stable/parallel.html
-# (section on over-subscription) measures what happens when each also starts a thread a core.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 # A worker has its next item at hand, so that it goes on while the consumer is busy. Only an item that surely
 # fits into the pipe (8 KiB on macOS) is sent ahead: else both sides could wait for each other to read.
@@ -50,246 +37,253 @@ SENT_AHEAD_BYTES = 4096
 FAILED_STARTS_AT_FIRST = 3
 FAILED_STARTS_LATER = 30
 
-Reply = tuple[Any, str | None]
+AHEAD_PER_JOB = 8
+ABANDONED_S = 5.0
+"""Seconds that a worker may go on with the item of a call that was abandoned, before it is replaced."""
 
 
-def pooled_map(
-    call: Callable[[Any], Reply], items: Iterable[Any], *, jobs: int, timeout_s: float | None, ahead: int
-) -> Iterator[tuple[Any, Reply]]:
-    """Call a function in worker processes; see `genrekit.execution.ordered_map.ordered_map`.
+class Pool:
+    """Worker processes for any number of calls, one after the other or at the same time.
+
+    Workers start when there is work for them, and stay. A context manager; `close` stops the workers.
 
     Parameters
     ----------
-    call : callable
-        Returns a value and an error, of which one is None, and raises nothing.
-    items : iterable
-    jobs, timeout_s, ahead
-        As in ``ordered_map``.
+    jobs : int >= 1
+        Number of worker processes.
+    timeout_s : float > 0, optional
+        Seconds that one item may take, counted without the start of its process.
 
-    Yields
+    Raises
     ------
-    (item, (value, error))
-        In input order.
+    UsageError
+        If a number is out of range.
+
+    Examples
+    --------
+    >>> with Pool(jobs=2) as pool:
+    ...     [outcome.value for outcome in pool.map(len, ["one", "three"])]
+    [3, 5]
     """
-    source = iter(items)
-    exhausted = False
-    pending: deque[_Task] = deque()
-    try:
-        pickled_call = pickle.dumps(call)
-    except Exception as error:  # whatever the function's own code raises
-        raise _cannot_load(_words(error)) from error
-    pool = _Pool(pickled_call, jobs, timeout_s)
-    try:
-        while True:
-            pool.collect(block=False)
-            while not exhausted and len(pending) < ahead and pool.has_room():
-                try:
-                    task = _Task(next(source))
-                except StopIteration:
-                    exhausted = True
-                else:
-                    pending.append(task)
-                    pool.submit(task)
-            if not pending:
-                return
-            if (reply := pending[0].reply) is None:
-                pool.collect(block=True)
-            else:
-                yield pending.popleft().item, reply
-    finally:
-        pool.stop()
 
-
-@dataclass(eq=False, slots=True)
-class _Task:
-    item: Any
-    payload: bytes = b""
-    reply: Reply | None = None
-
-
-@dataclass(eq=False, slots=True)
-class _Worker:
-    process: multiprocessing.process.BaseProcess
-    connection: Connection
-    tasks: deque[_Task] = field(default_factory=deque)
-    ready: bool = False
-    busy_since_s: float = 0.0
-
-    def give(self, task: _Task) -> None:
-        if not self.tasks:
-            self.busy_since_s = time.monotonic()
-        self.tasks.append(task)
-        with contextlib.suppress(OSError):  # it is dead, and the end of its pipe will say so
-            self.connection.send_bytes(task.payload)
-
-    def bury(self) -> int | None:
-        """Make sure that it is gone; returns its exit code."""
-        self.connection.close()
-        self.process.join(2)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join(2)
-        return self.process.exitcode
-
-
-class _Pool:
-    def __init__(self, pickled_call: bytes, jobs: int, timeout_s: float | None) -> None:
-        self.pickled_call = pickled_call
+    def __init__(self, jobs: int, *, timeout_s: float | None = None) -> None:
+        if jobs < 1 or (timeout_s is not None and not timeout_s > 0):
+            raise UsageError(
+                f"A pool cannot have jobs={jobs} and timeout_s={timeout_s}.",
+                "jobs is a whole number from 1, timeout_s is above 0 or None.",
+            )
         self.jobs = jobs
         self.timeout_s = timeout_s
-        self.workers: list[_Worker] = []
-        self.waiting: deque[_Task] = deque()
-        self.starts_left = FAILED_STARTS_AT_FIRST
+        self._changed = threading.Condition()
+        self._workers: list[Worker] = []
+        self._waiting: deque[Task] = deque()
+        self._starts_left = FAILED_STARTS_AT_FIRST
+        self._thread: threading.Thread | None = None
+        self._failure: GenrekitError | None = None
+        self._closed = False
+        self._bell, self._ring = Pipe(duplex=False)
 
-    def has_room(self) -> bool:
-        return not self.waiting and (
-            len(self.workers) < self.jobs or any(len(worker.tasks) < DEPTH for worker in self.workers)
-        )
+    def __enter__(self) -> Self:
+        return self
 
-    def submit(self, task: _Task) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def map(
+        self, fn: Callable[[Item], Value], items: Iterable[Item], *, ahead: int | None = None
+    ) -> Iterator[Outcome[Item, Value]]:
+        """Apply a function to every item, lazily and in input order.
+
+        Closing the iterator early drops what is not done; a worker that is at an item of it is replaced if it
+        does not finish within 5 s.
+
+        Parameters
+        ----------
+        fn : callable
+            Importable and picklable, like its items and values.
+        items : iterable
+            Pulled from only as workers can take more.
+        ahead : int >= 1, optional
+            How many items may be in work, or finished and waiting for their turn; 8 per job unless given.
+
+        Yields
+        ------
+        Outcome
+            Exactly one per item; an exception of ``fn`` or the death of its process is its ``error``.
+
+        Raises
+        ------
+        GenrekitError
+            If workers cannot be started, or cannot load ``fn``.
+        """
         try:
-            task.payload = pickle.dumps(task.item)
-        except Exception as error:  # whatever the item's own code raises
-            task.reply = (None, f"It cannot be sent to another process: {_words(error)}")
-            return
-        self.waiting.append(task)
-        self._dispatch()
+            call = pickle.dumps(attempt(fn))
+        except Exception as error:  # whatever the function's own code raises
+            raise _cannot_load(in_words(error)) from error
+        source = iter(items)
+        exhausted = False
+        pending: deque[Task] = deque()
+        ahead = ahead or AHEAD_PER_JOB * self.jobs
+        try:
+            while True:
+                while not exhausted and len(pending) < ahead and self._has_room():
+                    try:
+                        task = Task(next(source), call)
+                    except StopIteration:
+                        exhausted = True
+                    else:
+                        pending.append(task)
+                        self._submit(task)
+                if exhausted and not pending:
+                    return
+                more = not exhausted and len(pending) < ahead
+                with self._changed:
+                    while not (pending and pending[0].reply) and not (more and self._has_room()):
+                        self._raise_failure()
+                        self._changed.wait(1)  # with a limit: without one Windows does not hear Ctrl-C
+                if pending and pending[0].reply is not None:
+                    done = pending.popleft()
+                    assert done.reply is not None
+                    if done.unloadable:
+                        raise _cannot_load(done.unloadable)
+                    value, error_words = done.reply
+                    yield Outcome(done.item, value, error_words)
+        finally:
+            self._abandon(pending)
 
-    def collect(self, *, block: bool) -> None:
-        """Take in what the workers have sent, deaths and time-outs included."""
-        heard = wait([worker.connection for worker in self.workers], self._patience_s() if block else 0)
-        for worker in [worker for worker in self.workers if worker.connection in heard]:
-            try:
-                while worker.connection.poll():
-                    self._take(worker, worker.connection.recv_bytes())
-            except (EOFError, OSError):
-                self._lose(worker, "")
-        for worker in [worker for worker in self.workers if self._overdue_s(worker) > 0]:
-            worker.process.kill()
-            self._lose(worker, f"took longer than {self.timeout_s:g} s")
-        self._dispatch()
-
-    def stop(self) -> None:
+    def close(self) -> None:
         """End all workers: the idle ones by the end of their pipe, the busy ones by force."""
-        for worker in self.workers:
+        with self._changed:
+            self._closed = True
+            self._waiting.clear()
+        self._wake()
+        if self._thread is not None:
+            self._thread.join()
+        for worker in self._workers:
             if worker.tasks:
                 worker.process.kill()
             worker.connection.close()
-        for worker in self.workers:
+        for worker in self._workers:
             worker.bury()
-        self.workers.clear()
+        self._workers.clear()
+        self._bell.close()
+        self._ring.close()
+
+    def _has_room(self) -> bool:
+        with self._changed:
+            self._raise_failure()
+            return not self._waiting and (
+                len(self._workers) < self.jobs or any(len(worker.tasks) < DEPTH for worker in self._workers)
+            )
+
+    def _submit(self, task: Task) -> None:
+        try:
+            task.payload = pickle.dumps(task.item)
+        except Exception as error:  # whatever the item's own code raises
+            task.reply = (None, f"It cannot be sent to another process: {in_words(error)}")
+            return
+        with self._changed:
+            self._raise_failure()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._read, name="genrekit-pool", daemon=True)
+                self._thread.start()
+            self._waiting.append(task)
+            self._dispatch()
+        self._wake()
+
+    def _abandon(self, tasks: Iterable[Task]) -> None:
+        with self._changed:
+            for task in tasks:
+                task.abandoned_s = time.monotonic()
+                if task in self._waiting:
+                    self._waiting.remove(task)
+        self._wake()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise GenrekitError("The pool of worker processes is closed.", "Use it inside its with block.")
+
+    def _wake(self) -> None:
+        """Let the reading thread look at the workers again."""
+        try:
+            self._ring.send_bytes(b"!")
+        except OSError:  # closed meanwhile
+            return
+
+    def _read(self) -> None:
+        """Take in what workers send, deaths and time-outs included, until the pool is closed."""
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                connections = [worker.connection for worker in self._workers]
+                patience_s = self._patience_s()
+            heard = wait([self._bell, *connections], patience_s)
+            with self._changed:
+                if self._closed:
+                    return
+                while self._bell.poll():
+                    self._bell.recv_bytes()
+                try:
+                    self._collect([worker for worker in self._workers if worker.connection in heard])
+                    self._dispatch()
+                except GenrekitError as error:
+                    self._failure = error
+                self._changed.notify_all()
+
+    def _collect(self, heard: Iterable[Worker]) -> None:
+        for worker in heard:
+            try:
+                while worker.connection.poll():
+                    if worker.take(worker.connection.recv_bytes()):
+                        self._starts_left = FAILED_STARTS_LATER
+            except (EOFError, OSError):
+                self._lose(worker, "")
+        for worker in [worker for worker in self._workers if self._overdue_s(worker) > 0]:
+            worker.process.kill()
+            self._lose(worker, f"took longer than {self.timeout_s or ABANDONED_S:g} s")
 
     def _dispatch(self) -> None:
-        while self.waiting:
-            worker = min(self.workers, key=lambda worker: len(worker.tasks), default=None)
-            if (worker is None or worker.tasks) and len(self.workers) < self.jobs:
-                worker = _start(self.pickled_call)
-                self.workers.append(worker)
-            limit = DEPTH if len(self.waiting[0].payload) <= SENT_AHEAD_BYTES else 1
+        while self._waiting:
+            worker = min(self._workers, key=lambda worker: len(worker.tasks), default=None)
+            if (worker is None or worker.tasks) and len(self._workers) < self.jobs:
+                worker = start()
+                self._workers.append(worker)
+            task = self._waiting[0]
+            limit = DEPTH if len(task.payload) <= SENT_AHEAD_BYTES and worker and worker.knows(task) else 1
             if worker is None or len(worker.tasks) >= limit:
                 return
-            worker.give(self.waiting.popleft())
+            worker.give(self._waiting.popleft())
 
-    def _take(self, worker: _Worker, data: bytes) -> None:
-        if worker.ready:
-            task = worker.tasks.popleft()
-            try:
-                task.reply = pickle.loads(data)  # noqa: S301 - from our own child
-            except Exception as error:  # whatever the value's own code raises
-                task.reply = (None, f"Its result cannot be received: {_words(error)}")
-        else:
-            if problem := pickle.loads(data):  # noqa: S301 - from our own child
-                raise _cannot_load(problem)
-            worker.ready = True
-            self.starts_left = FAILED_STARTS_LATER
-        worker.busy_since_s = time.monotonic()
-
-    def _lose(self, worker: _Worker, reason: str) -> None:
-        self.workers.remove(worker)
+    def _lose(self, worker: Worker, reason: str) -> None:
+        self._workers.remove(worker)
         code = worker.bury()
         how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
         if worker.ready and worker.tasks:
             worker.tasks.popleft().reply = (None, reason or f"the process that read it died ({how})")
-        self.waiting.extendleft(reversed(worker.tasks))
-        self.starts_left -= not worker.ready
-        if self.starts_left == 0:
+        self._waiting.extendleft(reversed([task for task in worker.tasks if not task.abandoned_s]))
+        self._starts_left -= not worker.ready
+        if self._starts_left == 0:
             raise GenrekitError(
                 f"Worker processes cannot be started: one after the other died before it could work ({how}).",
                 "A script must do its work under `if __name__ == '__main__':`; otherwise use one job.",
             )
 
-    def _overdue_s(self, worker: _Worker) -> float:
-        if self.timeout_s is None or not worker.ready or not worker.tasks:
+    def _overdue_s(self, worker: Worker) -> float:
+        if not worker.ready or not worker.tasks:
             return -float("inf")
-        return time.monotonic() - worker.busy_since_s - self.timeout_s
+        now_s, task = time.monotonic(), worker.tasks[0]
+        limits = [worker.busy_since_s + self.timeout_s] if self.timeout_s is not None else []
+        limits += [task.abandoned_s + ABANDONED_S] if task.abandoned_s else []
+        return max((now_s - limit for limit in limits), default=-float("inf"))
 
     def _patience_s(self) -> float | None:
-        overdue_s = max(map(self._overdue_s, self.workers), default=-float("inf"))
+        overdue_s = max(map(self._overdue_s, self._workers), default=-float("inf"))
         return max(0.0, -overdue_s) if overdue_s > -float("inf") else None
-
-
-def _start(pickled_call: bytes) -> _Worker:
-    ours, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=_serve, args=(theirs, pickled_call), name="genrekit-worker", daemon=True)
-    try:
-        with theirs, _single_threaded(), _without_interrupts():
-            process.start()
-    except OSError as error:
-        ours.close()
-        raise GenrekitError(f"A worker process cannot be started: {error}.", "Use fewer jobs.") from error
-    return _Worker(process, ours)
-
-
-@contextlib.contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Set the environment that a child inherits before it imports anything."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Start a child that Ctrl-C does not reach, not even while it boots; here it arrives a moment later."""
-    if sys.platform == "win32":
-        yield
-        return
-    resource_tracker.ensure_running()  # a process starts it otherwise, and it then unblocks the signal
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _serve(connection: Connection, pickled_call: bytes) -> None:
-    """The life of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):  # no stderr
-        os.dup2(2, 1)  # stdout is the parent's, for data: what libraries print goes to stderr
-    try:
-        call = pickle.loads(pickled_call)  # noqa: S301 - from our own parent
-    except Exception as error:
-        connection.send_bytes(pickle.dumps(_words(error)))
-        return
-    with contextlib.suppress(EOFError, OSError):  # the parent is gone, or needs no more
-        connection.send_bytes(pickle.dumps(None))
-        while True:
-            connection.send_bytes(_reply(call, connection.recv_bytes()))
-
-
-def _reply(call: Callable[[Any], Reply], payload: bytes) -> bytes:
-    try:
-        return pickle.dumps(call(pickle.loads(payload)))  # noqa: S301 - from our own parent
-    except (Exception, SystemExit) as error:  # from loading or sending; ``call`` itself only leaves by exit()
-        return pickle.dumps((None, _words(error)))
 
 
 def _cannot_load(problem: str) -> GenrekitError:
@@ -297,7 +291,3 @@ def _cannot_load(problem: str) -> GenrekitError:
         f"Another process cannot load what it should do: {problem}.",
         "Define it in a module that can be imported, or work with one job and no time limit.",
     )
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"

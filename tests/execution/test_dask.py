@@ -12,8 +12,8 @@ from support.cluster import address, wait_until, workers  # noqa: F401 - fixture
 from support.execution_tasks import CannotCrossOver, Unloadable, act, work_a_little
 
 from genrekit.errors import GenrekitError, UsageError
+from genrekit.execution import Outcome, ordered_map
 from genrekit.execution import dask as cluster
-from genrekit.execution.ordered_map import Outcome, ordered_map
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 

@@ -14,9 +14,9 @@ import pytest
 from support.execution_tasks import CannotCrossOver, Unloadable, act, work_a_little
 
 from genrekit.errors import GenrekitError, UsageError
-from genrekit.execution import ordered_map as execution
-from genrekit.execution.ordered_map import Outcome, default_jobs, ordered_map
-from genrekit.execution.pool import THREAD_VARIABLES
+from genrekit.execution import Outcome, default_jobs, ordered_map
+from genrekit.execution import cores as cores_of
+from genrekit.execution.worker import THREAD_VARIABLES
 
 TESTS = Path(__file__).parents[1]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -289,7 +289,7 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path):
 def test_default_jobs_are_the_cores_that_we_may_use(monkeypatch, tmp_path, text, cores):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)), raising=False)
     (tmp_path / "cpu.max").write_text(text)
-    monkeypatch.setattr(execution, "CGROUP_CPU_MAX", tmp_path / "cpu.max")
+    monkeypatch.setattr(cores_of, "CGROUP_CPU_MAX", tmp_path / "cpu.max")
     assert default_jobs() == cores
 
 

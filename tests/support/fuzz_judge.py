@@ -34,7 +34,7 @@ _ROWS = (
     Example("features", row=dict.fromkeys(GTZAN_COLUMNS, 0.5)),
     Example("track", row=dict.fromkeys(SPOTIFY_COLUMNS, 0.5)),
 )
-# ordered_map and pooled_map write the type of an exception that is none of ours before its message.
+# ordered_map and Pool.map write the type of an exception that is none of ours before its message.
 _FOREIGN = re.compile(
     r"^(?:[A-Za-z_]\w*\.)*[A-Za-z_]*(?:Error|Exception|Warning|Exit|Interrupt)\b: |Traceback|File \"/"
 )

@@ -105,7 +105,7 @@ class TestMeasure:
 
 
 def test_rows_are_prepared_without_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr("genrekit.execution.pool.pooled_map", None)
+    monkeypatch.setattr("genrekit.execution.pool.Pool", None)
     dataset = open_for(LinearBackend(), SEVERAL, table(tmp_path, ["rock", "pop"]))
     ready = gather(LinearBackend(), SEVERAL, dataset, [1, 0], jobs=8, cache=Cache(enabled=False), say=print)
     assert ready.windows[1].tolist() == [[1, 1]]

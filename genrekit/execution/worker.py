@@ -1,0 +1,178 @@
+"""One worker process and the pipe to it."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from typing import Any
+
+from genrekit.errors import GenrekitError
+
+# Not fork: it copies locks that threads of ONNX Runtime or BLAS may hold. Not forkserver: it is one global
+# of the process, without Windows, and what it saves (about a second per worker) is paid once per pool.
+CONTEXT = multiprocessing.get_context("spawn")
+
+# As many processes as cores are already at work; https://joblib.readthedocs.io/en/stable/parallel.html
+# (section on over-subscription) measures what happens when each also starts one thread per core.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+Reply = tuple[Any, str | None]
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """One item of one call; ``call`` is the pickled function, the same object for all items of a call."""
+
+    item: Any
+    call: bytes
+    payload: bytes = b""
+    reply: Reply | None = None
+    unloadable: str = ""
+    abandoned_s: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class Worker:
+    """A process, the tasks that were sent to it, and the call whose function it has loaded."""
+
+    process: multiprocessing.process.BaseProcess
+    connection: Connection
+    tasks: deque[Task] = field(default_factory=deque)
+    ready: bool = False
+    busy_since_s: float = 0.0
+    call: bytes | None = None
+
+    def knows(self, task: Task) -> bool:
+        """Say whether the function of a task was sent before: then a message is not longer than its item."""
+        return self.call is task.call
+
+    def give(self, task: Task) -> None:
+        """Send a task, after its function where the worker does not know that."""
+        if not self.tasks:
+            self.busy_since_s = time.monotonic()
+        self.tasks.append(task)
+        with contextlib.suppress(OSError):  # it is dead, and the end of its pipe will say so
+            if not self.knows(task):
+                self.connection.send_bytes(b"f" + task.call)
+                self.call = task.call
+            self.connection.send_bytes(b"i" + task.payload)
+
+    def take(self, data: bytes) -> bool:
+        """Take in a message; say whether it is the first, by which a process says that it works."""
+        first, self.ready = not self.ready, True
+        if not first:
+            task = self.tasks.popleft()
+            try:
+                task.unloadable, task.reply = pickle.loads(data)  # noqa: S301 - from our own child
+            except Exception as error:  # whatever the value's own code raises
+                task.reply = (None, f"Its result cannot be received: {in_words(error)}")
+        self.busy_since_s = time.monotonic()
+        return first
+
+    def bury(self) -> int | None:
+        """Make sure that the process is gone; return its exit code."""
+        self.connection.close()
+        self.process.join(2)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join(2)
+        return self.process.exitcode
+
+
+def start() -> Worker:
+    """Start a worker process.
+
+    Raises
+    ------
+    GenrekitError
+        If the system has no room for it.
+    """
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=_serve, args=(theirs,), name="genrekit-worker", daemon=True)
+    try:
+        with theirs, _single_threaded(), _without_interrupts():
+            process.start()
+    except OSError as error:
+        ours.close()
+        raise GenrekitError(f"A worker process cannot be started: {error}.", "Use fewer jobs.") from error
+    return Worker(process, ours)
+
+
+def in_words(error: BaseException) -> str:
+    """Return the type and the message of an exception."""
+    return f"{type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Set the environment that a child inherits before it imports anything."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start a child that Ctrl-C does not reach, not even while it boots; here it arrives a moment later."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # a process starts it otherwise, and it then unblocks the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(connection: Connection) -> None:
+    """Run a worker process: load functions and apply the last one to items, until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # no stderr
+        os.dup2(2, 1)  # stdout is the parent's, for data: what libraries print goes to stderr
+    call, problem = None, ""
+    with contextlib.suppress(EOFError, OSError):  # the parent is gone, or needs no more
+        connection.send_bytes(b"")
+        while True:
+            message = connection.recv_bytes()
+            if message[:1] == b"f":
+                try:
+                    call, problem = pickle.loads(message[1:]), ""  # noqa: S301 - from our own parent
+                except Exception as error:
+                    problem = in_words(error)
+            elif problem:
+                connection.send_bytes(pickle.dumps((problem, (None, problem))))
+            else:
+                connection.send_bytes(_reply(call, message[1:]))
+
+
+def _reply(call: Any, payload: bytes) -> bytes:
+    try:
+        return pickle.dumps(("", call(pickle.loads(payload))))  # noqa: S301 - from our own parent
+    except (Exception, SystemExit) as error:  # from loading or sending; ``call`` itself only leaves by exit()
+        return pickle.dumps(("", (None, in_words(error))))
