@@ -89,8 +89,8 @@ def evaluate(
         )
     if (backend is None) != (cv is None):
         raise UsageError("--backend and --cv go together.", "For example: --backend gtzan --cv 5")
-    refuse_folder(report_folder, overwrite=overwrite)
     cache = open_cache(no_cache)
+    refuse_folder(report_folder, overwrite=overwrite)
     if backend is not None and cv is not None:
         if split is not None:
             raise UsageError("--split chooses a side for a MODEL; cross-validation measures every example.")

@@ -99,6 +99,7 @@ def train(
     chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel, device=device)
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
+    cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
     trained = training.train(
         data,
@@ -114,7 +115,7 @@ def train(
         about=about,
         licence=licence,
         jobs=job_count(jobs),
-        cache=open_cache(no_cache),
+        cache=cache,
         cluster=cluster,
         overwrite=overwrite,
         resume=resume,
