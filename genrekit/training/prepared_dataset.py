@@ -170,9 +170,20 @@ def open_for(
         ambiguous=ambiguous,
     )
     check_spectrograms(dataset, info)
+    check_fit(dataset, backend, config)
+    return dataset
+
+
+def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
+    """Refuse examples that a config cannot learn from.
+
+    Raises
+    ------
+    DatasetError
+        If they have several labels and ``config`` no ``multilabel`` that is on, or are rows of another window length.
+    """
     _check_labels(dataset, backend, config)
     _check_window_length(dataset, config)
-    return dataset
 
 
 def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
