@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +18,7 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class Answer:
-    """How scores become a prediction.
+    """How scores become a prediction: plain values, which a journal hashes and keeps as JSON.
 
     Attributes
     ----------
@@ -33,8 +32,6 @@ class Answer:
         Whether the answer has the timeline.
     explain : bool
         Whether the answer has its reasons, where the backend can give them.
-    explain_folder : Path, optional
-        Where pictures of reasons go, where the backend can paint them.
     measures : tuple of str
         What else to measure of a song: of 'bpm', 'key' and 'loudness'.
     """
@@ -44,7 +41,6 @@ class Answer:
     labels: tuple[str, ...] = ()
     windows: bool = False
     explain: bool = False
-    explain_folder: Path | None = None
     measures: tuple[str, ...] = ()
 
     def allowed(self, model: Model) -> np.ndarray:
