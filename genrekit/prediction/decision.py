@@ -78,7 +78,7 @@ class Answer:
         (prediction,) = self.give_rows(model, [example.id], mean, [example.extra], content)
         if not self.windows:
             return prediction
-        names, scores = self._competing(model, window_scores)
+        names, scores = self.competing(model, window_scores)
         timeline = tuple(
             WindowScore(start, end, names[row.argmax()], float(row.max()))
             for (start, end), row in zip(windows.times_s, scores, strict=False)
@@ -97,7 +97,7 @@ class Answer:
 
         Where a model gives several labels, ``label`` is the best of those above their threshold.
         """
-        names, scores = self._competing(model, scores)
+        names, scores = self.competing(model, scores)
         order = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, order, axis=1)
         k, sha256 = self.top_k, model.bundle.sha256
@@ -133,7 +133,7 @@ class Answer:
             labels = tuple(by_score[sure].tolist())
             yield labels, float(scores[sure.argmax()]) if labels else score
 
-    def _competing(self, model: Model, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
+    def competing(self, model: Model, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
         """The labels that compete, and their scores; where labels exclude one another they sum to 1."""
         allowed = self.allowed(model)
         scores = scores[:, allowed]
