@@ -99,13 +99,14 @@ def train(
     chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel, device=device)
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
+    cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
     trained = training.train(
         data,
         backend=chosen,
         config=settled,
         output=output,
-        options=training.SplitOptions(split_by.value, test_size, valid_size),
+        options=SplitOptions(split_by.value, test_size, valid_size),
         refit=refit,
         grid=parse_grid(chosen, grid) if grid else None,
         merge_labels=merge_labels,
@@ -114,7 +115,7 @@ def train(
         about=about,
         licence=licence,
         jobs=job_count(jobs),
-        cache=open_cache(no_cache),
+        cache=cache,
         cluster=cluster,
         overwrite=overwrite,
         resume=resume,
