@@ -92,6 +92,7 @@ def train(
     """Train a model on labelled data, measure it once on the test side, and save it as one file."""
     from genrekit import training
     from genrekit.backends import parse_grid
+    from genrekit.datasets import SplitOptions
     from genrekit.distributed import rank
 
     first = rank() == 0  # under torchrun, the first process speaks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from importlib import import_module
 from typing import ClassVar
 
 import numpy as np
@@ -16,9 +17,10 @@ from genrekit.datasets.splits import SplitOptions, make_split
 from genrekit.errors import ConfigError, DatasetError, MediaError, OutputExistsError
 from genrekit.evaluation.evaluate import evaluate
 from genrekit.models.bundle import load
-from genrekit.training import train as training
 from genrekit.training.grid import combinations
 from genrekit.types import Modality
+
+training = import_module("genrekit.training.train")  # its package names the function so
 
 QUICK = {"n_estimators": 15, "min_child_weight": 1}
 GRID = {"max_depth": [1, 3], "learning_rate": [0.1, 0.3]}
