@@ -1,6 +1,12 @@
 """Genre classification for everything that carries a genre."""
 
+import os
+
 import lazy_loader
+
+# ONNX Runtime reads it when it is first imported: without it, it keeps a device id below the home folder and sends
+# events to a host of its maker. Worker processes inherit it, and Dask's workers import this module before anything.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 

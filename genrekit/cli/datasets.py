@@ -69,7 +69,7 @@ def show(
     from genrekit.output import visible
 
     dataset = _open(source, prefer, merge_labels)
-    sides = Counter(example.split or "none" for example in dataset.examples)
+    splits = Counter(example.split or "none" for example in dataset.examples)
     facts = {
         "source": dataset.source,
         "layout": dataset.layout,
@@ -78,7 +78,7 @@ def show(
         "labels": dataset.counts,
         "groups": len({e.group for e in dataset.examples if e.group is not None}),
         "without_group": sum(e.group is None for e in dataset.examples),
-        "sides": dict(sorted(sides.items())),
+        "splits": dict(sorted(splits.items())),
         "notes": list(dataset.notes),
         "left_out": [{"id": name, "reason": reason} for name, reason in dataset.left_out],
         "fingerprint": dataset.fingerprint,

@@ -54,6 +54,12 @@ def evaluate(
             help="Only this side: published, or remade as the training made it.",
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels", metavar="A,B,...", help="Only these labels compete, and only their examples count."
+        ),
+    ] = None,
     backend: Annotated[
         str | None, typer.Option("--backend", metavar="NAME", help="Cross-validate this backend; needs --cv.")
     ] = None,
@@ -70,7 +76,9 @@ def evaluate(
     report_folder: Annotated[
         Path | None,
         typer.Option(
-            "--report", metavar="DIR", help="Also write the report, with the confusion matrix as a picture."
+            "--report",
+            metavar="DIR",
+            help="Also write the report, with pictures of confusions and calibration, and every example's scores.",
         ),
     ] = None,
     jobs: Jobs = None,
@@ -89,11 +97,15 @@ def evaluate(
         )
     if (backend is None) != (cv is None):
         raise UsageError("--backend and --cv go together.", "For example: --backend gtzan --cv 5")
-    refuse_folder(report_folder, overwrite=overwrite)
     cache = open_cache(no_cache)
+    refuse_folder(report_folder, overwrite=overwrite)
     if backend is not None and cv is not None:
         if split is not None:
             raise UsageError("--split chooses a side for a MODEL; cross-validation measures every example.")
+        if labels is not None:
+            raise UsageError(
+                "--labels chooses among those of a MODEL; a backend learns all labels of the data."
+            )
         chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel)
         measured = evaluation.cross_validate(
             data,
@@ -120,6 +132,7 @@ def evaluate(
             load_model(str(model)),
             data,
             split=split.value if split else None,
+            labels=tuple(label for label in (labels or "").split(",") if label.strip()),
             merge_labels=merge_labels,
             ambiguous=ambiguous.value,
             read=read.value if read else None,

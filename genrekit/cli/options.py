@@ -155,10 +155,12 @@ def configure(
 
 
 def open_cache(no_cache: bool) -> Cache:
-    """The cache of prepared inputs, or one that is switched off."""
+    """Return the cache of prepared inputs, or one that is switched off; Matplotlib's list of fonts goes beside it."""
     from genrekit.preparation import Cache
 
-    return Cache(enabled=False) if no_cache else Cache()
+    cache = Cache(enabled=False) if no_cache else Cache()
+    os.environ.setdefault("MPLCONFIGDIR", str(cache.folder / "matplotlib"))
+    return cache
 
 
 def job_count(jobs: int | None) -> int:

@@ -130,12 +130,13 @@ def predict(
     Exit status: 0 all answered; 1 none could be; 2 wrong usage; 3 some could not be.
     """
     from genrekit.cli.output_file import Results, check_results
-    from genrekit.errors import OutputExistsError, UsageError
+    from genrekit.errors import UsageError
     from genrekit.media import suffix_modality
     from genrekit.prediction import (
         FEW,
         MAX_CHARACTERS,
         Answer,
+        ImageFolder,
         expand,
         extra_columns,
         load_box,
@@ -153,13 +154,9 @@ def predict(
         raise UsageError("Give either paths or --features, not both.")
     if output is None and (resume or retry_errors):
         raise UsageError("--resume and --retry-errors go on with a file of results.", "Give --output FILE.")
-    if (
-        explain_dir
-        and not overwrite
-        and explain_dir.exists()
-        and (explain_dir.is_file() or any(explain_dir.iterdir()))
-    ):
-        raise OutputExistsError(f"{explain_dir} holds files.", "Give an empty folder, or add --overwrite.")
+    images = ImageFolder(explain_dir) if explain_dir else None
+    if images:
+        images.check(overwrite=overwrite or resume)
     check_results(output, format.value, overwrite=overwrite, resume=resume)
     models = tuple(load_model(name) for name in model) if model else load_box()
     inputs: Iterable[str | Input | Example] = _words(paths or [])
@@ -190,7 +187,6 @@ def predict(
         labels=tuple(label for label in (labels or "").split(",") if label.strip()),
         windows=windows or format is Output.AUDACITY,
         explain=explain or explain_dir is not None,
-        explain_folder=explain_dir,
         measures=measures_of(with_),
     )
     results = Results(output, format.value, models, answer, total=total, extra=extra)
@@ -199,6 +195,7 @@ def predict(
         "timeout_s": timeout,
         "cache": cache,
         "cluster": cluster,
+        "images": images,
         "say": say,
     }
     if output is None or results.is_device:

@@ -32,17 +32,25 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
 
 
 def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: bool) -> None:
-    """Print a report to stdout and, where asked, write it into a folder."""
-    from genrekit.evaluation import render, to_json, write_report
+    """Print a report to stdout and, where asked, write it into a folder: first, for stdout may be closed early."""
+    try:
+        if folder is not None:
+            from genrekit.evaluation import write_report
+
+            write_report(measured.report, folder, predictions=measured.rows, overwrite=overwrite)
+            say(f"wrote the report into {folder}")
+    finally:
+        _print(measured, format)
+
+
+def _print(measured: Measured, format: Format) -> None:
+    from genrekit.evaluation import render, to_json
     from genrekit.output import PipeConsole, encodable
 
     if format is Format.JSON:
         print(to_json(measured.report))
-    else:
-        console = PipeConsole(file=sys.stdout, highlight=False, markup=False)
-        with console.capture() as shown:
-            console.print(render(measured.report, width=console.width))
-        print(encodable(shown.get(), sys.stdout), end="", flush=True)
-    if folder is not None:
-        write_report(measured.report, folder, predictions=measured.rows, overwrite=overwrite)
-        say(f"wrote the report into {folder}")
+        return
+    console = PipeConsole(file=sys.stdout, highlight=False, markup=False)
+    with console.capture() as shown:
+        console.print(render(measured.report, width=console.width))
+    print(encodable(shown.get(), sys.stdout), end="", flush=True)

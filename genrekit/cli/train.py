@@ -92,6 +92,7 @@ def train(
     """Train a model on labelled data, measure it once on the test side, and save it as one file."""
     from genrekit import training
     from genrekit.backends import parse_grid
+    from genrekit.datasets import SplitOptions
     from genrekit.distributed import rank
 
     first = rank() == 0  # under torchrun, the first process speaks
@@ -99,13 +100,14 @@ def train(
     chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel, device=device)
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
+    cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
     trained = training.train(
         data,
         backend=chosen,
         config=settled,
         output=output,
-        options=training.SplitOptions(split_by.value, test_size, valid_size),
+        options=SplitOptions(split_by.value, test_size, valid_size),
         refit=refit,
         grid=parse_grid(chosen, grid) if grid else None,
         merge_labels=merge_labels,
@@ -114,7 +116,7 @@ def train(
         about=about,
         licence=licence,
         jobs=job_count(jobs),
-        cache=open_cache(no_cache),
+        cache=cache,
         cluster=cluster,
         overwrite=overwrite,
         resume=resume,

@@ -3,7 +3,7 @@ from .check import KINDS, check_dataset
 from .export import FeatureRow, feature_table, manifest_table, write_table
 from .names import printable, quote_all
 from .open import open_dataset
-from .splits import SIDES, By, Split, group_keys, make_folds, make_split
+from .splits import SIDES, By, Split, SplitOptions, group_keys, make_folds, make_split
 from .table import examples_of, identifying, match, what_is_wrong
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "FeatureRow",
     "Reading",
     "Split",
+    "SplitOptions",
     "check_dataset",
     "examples_of",
     "feature_table",

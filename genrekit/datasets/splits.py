@@ -33,6 +33,24 @@ _MAX_FOLDS = 20
 
 
 @dataclass(frozen=True)
+class SplitOptions:
+    """How a split is made: the arguments of `make_split`, together, so that it can be made again.
+
+    Attributes
+    ----------
+    by, test_size, valid_size
+        As in `make_split`.
+    seed : int in [0, 2**32), optional
+        The split's own seed; in `genrekit.training.train.train`, None stands for that of the config.
+    """
+
+    by: By = "auto"
+    test_size: float = 0.2
+    valid_size: float = 0.1
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
 class Split:
     """Who learns, who chooses, who is measured.
 
@@ -44,6 +62,8 @@ class Split:
         How it was made and what to know about it, in words for a report.
     inflated : bool
         Whether parts of one group are both learned from and measured.
+    options : SplitOptions, optional
+        What `make_split` made it with, the seed included.
     """
 
     train: tuple[int, ...]
@@ -51,6 +71,7 @@ class Split:
     test: tuple[int, ...]
     method: str
     inflated: bool = False
+    options: SplitOptions | None = None
 
 
 def group_keys(examples: Sequence[Example]) -> np.ndarray:
@@ -98,8 +119,9 @@ def make_split(
     """
     _check_by(by, get_args(By))
     _check_sizes(test_size, valid_size)
+    options = SplitOptions(by, test_size, valid_size, seed)
     if by == "published" or (by == "auto" and any(e.split for e in examples)):
-        return _published(examples, valid_size, seed)
+        return replace(_published(examples, valid_size, seed), options=options)
     pool = _Pool.of(examples, by)
     everything = np.arange(len(examples))
     rest, test = _cut(pool, everything, test_size, seed)
@@ -111,7 +133,7 @@ def make_split(
         )
     train, valid = _cut(pool, rest, valid_size * len(everything) / len(rest), seed)
     sides = pool.index[train], pool.index[valid], pool.index[test]
-    return _described(examples, [sides], _words(examples, by, "split", seed))[0]
+    return replace(_described(examples, [sides], _words(examples, by, "split", seed))[0], options=options)
 
 
 def make_folds(

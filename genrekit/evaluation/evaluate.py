@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genrekit.backends import Backend, BackendConfig, resolve
 from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, make_folds, make_split
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UsageError
 from genrekit.hashing import hash_file
 from genrekit.labels import canonical
-from genrekit.prediction import Model, load_model
+from genrekit.metrics import WHOLE
+from genrekit.prediction import Answer, Model, load_model
 from genrekit.preparation import Cache
 from genrekit.training import Measured, Say, cross_fit, describe, gather, open_for
 
@@ -68,6 +69,7 @@ def evaluate(
     source: str | Path,
     *,
     split: str | None = None,
+    labels: Sequence[str] = (),
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
     read: Reading | None = None,
@@ -88,6 +90,9 @@ def evaluate(
     split : {'train', 'valid', 'test'}, optional
         Only this side: the published or written one where there is one, else the side that the model's own
         training made, where this is the data set that it was trained on. All examples by default.
+    labels : sequence of str
+        Where given, only these labels of the model compete, as in `genrekit.predict`, and examples of others are
+        left out.
     merge_labels, ambiguous, read, jobs, cache, cluster, say
         As in `genrekit.training.train.train`.
 
@@ -99,8 +104,17 @@ def evaluate(
     ------
     DatasetError
         If the source cannot be read, has no such side, or has no label that the model knows.
+    UsageError
+        If one of ``labels`` is not among the model's, or only one is given.
     """
     model = model if isinstance(model, Model) else load_model(model)
+    answer = Answer(labels=tuple(labels))
+    competing = [model.labels[k] for k in answer.allowed(model)]
+    if len(competing) < 2 < len(model.labels):
+        raise UsageError(
+            f"A single label, {competing[0]!r}, has nothing to compete with.",
+            "Give two or more: --labels A,B",
+        )
     dataset = _in_words_of(
         model,
         open_for(
@@ -124,6 +138,17 @@ def evaluate(
             sides, inflated=True, method=f"{sides.method}; the model has learned from these examples"
         )
         say("note: the model has learned from these examples; its numbers on them say nothing about others")
+    if labels:
+        chosen = [i for i in indices if set(dataset.examples[i].labels) & set(competing)]
+        if not chosen:
+            raise DatasetError(
+                f"No example of {dataset.source} has one of the labels {', '.join(competing)}."
+            )
+        words = f"only the labels {', '.join(competing)}"
+        if len(chosen) < len(indices):
+            words += f" ({len(indices) - len(chosen)} examples of others left out)"
+        sides = replace(sides, method=f"{sides.method}; {words}")
+        indices = chosen
     material = gather(
         model.backend,
         model.config,
@@ -136,8 +161,10 @@ def evaluate(
     )
     scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
     manifest = model.bundle.manifest
+    names, scores = answer.competing(model, scores)
+    thresholds = {label: value for label, value in manifest.thresholds.items() if label in names}
     return material.measure(
-        scores, indices, model.labels, sides, multilabel=manifest.multilabel, thresholds=manifest.thresholds
+        scores, indices, names, sides, multilabel=manifest.multilabel, thresholds=thresholds
     )
 
 
@@ -163,7 +190,7 @@ def _in_words_of(model: Model, dataset: Dataset, say: Say) -> Dataset:
 
 def _sides(dataset: Dataset, facts: Mapping[str, Any], split: str | None, *, same: bool) -> Split:
     if split is None:
-        return Split((), (), tuple(range(len(dataset.examples))), f"all examples of {dataset.source}")
+        return Split((), (), tuple(range(len(dataset.examples))), f"{WHOLE}{dataset.source}")
     made = facts.get("split")
     if same and isinstance(made, Mapping):
         return make_split(

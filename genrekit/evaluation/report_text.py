@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import csv
 import json
-import warnings
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 from string import ascii_letters
-from textwrap import fill
 
-import numpy as np
-from matplotlib.figure import Figure
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from genrekit.errors import OutputExistsError
-from genrekit.metrics import INFLATED, Estimate, Report
+from genrekit.evaluation.report_images import confusion_png, reliability_png
+from genrekit.metrics import INFLATED, WHOLE, Estimate, Report, ScoredExample
 from genrekit.output import visible
 
-FILES = ("report.json", "report.txt", "confusion.png", "predictions.csv")
+FILES = ("report.json", "report.txt", "confusion.png", "reliability.png", "predictions.csv")
 
 _NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
+    "macro_f1_present": "macro-F1 of labels present",
     "log_loss": "log loss",
     "expected_calibration_error": "calibration error (ECE)",
     "top_3_accuracy": "top-3 accuracy",
@@ -43,8 +41,6 @@ _NO_SHARE = {"log_loss", "mean_average_precision", "roc_auc"}
 _N_LISTED = 20
 # The table of labels holds average precision, ROC AUC and threshold from this width.
 _WIDE = 72
-# Beyond this many labels the numbers in the picture's cells cannot be read.
-_MOST_WRITTEN = 60
 
 
 def render(report: Report, *, width: int = 80) -> RenderableType:
@@ -68,7 +64,7 @@ def render(report: Report, *, width: int = 80) -> RenderableType:
     parts: list[RenderableType] = [
         *notes,
         _headline(report),
-        Text(f"split: {visible(report.split)}"),
+        Text(f"{'measured on' if report.split.startswith(WHOLE) else 'split'}: {visible(report.split)}"),
         "",
         _per_label(report, width),
     ]
@@ -100,10 +96,10 @@ def write_report(
     report: Report,
     folder: str | Path,
     *,
-    predictions: Iterable[tuple[str, str, str, float]] = (),
+    predictions: Iterable[ScoredExample] = (),
     overwrite: bool = False,
 ) -> tuple[Path, ...]:
-    """Write report.json and report.txt, confusion.png for single labels, predictions.csv where there are some.
+    """Write report.json and report.txt, for single labels confusion.png and reliability.png, and predictions.csv.
 
     Parameters
     ----------
@@ -111,9 +107,9 @@ def write_report(
         What to write.
     folder : str or Path
         Where to; made where it is missing.
-    predictions : iterable of (str, str, str, float)
-        Id, true label, predicted label and its score in [0, 1], a row an example; several labels joined by
-        ``|``, and then the best score of all.
+    predictions : iterable of ScoredExample
+        Rows for predictions.csv, from which every number can be computed again: id, label, predicted, score,
+        group (empty: its own), and ``score:LABEL`` for every label.
     overwrite : bool
         Whether to replace files of these names. Other files in the folder are left alone either way.
 
@@ -136,24 +132,35 @@ def write_report(
             f"{folder} already holds {', '.join(there)}.", "Give another folder, or add --overwrite."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    as_json, as_text, picture, table = (folder / name for name in FILES)
+    as_json, as_text, confusion, reliability, table = (folder / name for name in FILES)
     as_json.write_text(to_json(report) + "\n", encoding="utf-8")
     as_text.write_text(to_text(report), encoding="utf-8")
-    for earlier in (picture, table):  # an earlier report's would not be this one's
+    for earlier in (confusion, reliability, table):  # an earlier report's would not be this one's
         earlier.unlink(missing_ok=True)
     written = [as_json, as_text]
     if not report.multilabel:
-        _write_confusion_png(report, picture)
-        written.append(picture)
-    rows = [(id_, label, answer, round(float(score), 6)) for id_, label, answer, score in predictions]
+        confusion.write_bytes(confusion_png(report, _with_interval(report, "accuracy")))
+        reliability.write_bytes(reliability_png(report, _with_interval(report, "expected_calibration_error")))
+        written += [confusion, reliability]
+    rows = list(predictions)
     if not rows:
         return tuple(written)
     # backslashreplace: file names need not be valid UTF-8
     with table.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "label", "predicted", "score"])
-        writer.writerows(rows)
+        names = [f"score:{label}" for label in report.labels]
+        writer.writerow(["id", "label", "predicted", "score", "group", *names])
+        for row in rows:
+            scores = (f"{score:.9g}" for score in row.scores)
+            writer.writerow(
+                [row.id, row.label, row.predicted, round(float(row.score), 6), row.group, *scores]
+            )
     return (*written, table)
+
+
+def _with_interval(report: Report, name: str) -> str:
+    estimate = report.metrics[name]
+    return f"{_NAMES[name]} {_number(name, estimate.value)} ({_interval(name, estimate)})"
 
 
 def _headline(report: Report) -> Table:
@@ -163,9 +170,12 @@ def _headline(report: Report) -> Table:
     table.add_column()
     for name, estimate in report.metrics.items():
         table.add_row(
-            _NAMES.get(name, name), Text(_number(name, estimate.value), "bold"), _interval(name, estimate)
+            _NAMES.get(name, name),
+            Text(_number(name, estimate.value), "bold"),
+            "; ".join(filter(None, (_interval(name, estimate), report.effects.get(name)))),
         )
     always = f"{'micro-F1 of ' if report.multilabel else ''}always '{visible(report.baseline_label)}'"
+    always = "; ".join(filter(None, (always, report.effects.get("baseline"))))
     table.add_row("majority baseline", _number("accuracy", report.baseline), Text(always))
     table.add_row("examples", str(report.n_examples), f"in {report.n_groups} groups")
     return table
@@ -238,40 +248,3 @@ def _confusions(report: Report, names: Sequence[str]) -> Table:
     for n, i, j in pairs[:_N_LISTED]:
         table.add_row(Text(names[i]), Text(names[j]), f"{n} of {report.per_label[i].support}")
     return table
-
-
-def _write_confusion_png(report: Report, path: Path) -> None:
-    counts = np.array(report.confusion)
-    supports = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, supports, out=np.zeros(counts.shape), where=supports > 0)
-    names = [_shortened(visible(label)) for label in report.labels]
-    n_labels = len(names)
-    side = min(3.5 + 0.42 * n_labels, 40)  # inches: a cell holds four digits, whatever their number
-    figure = Figure(figsize=(side + 1, side), dpi=100, layout="constrained")
-    axes = figure.add_subplot()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    # Labels are other people's text: a dollar sign in one must not start a formula.
-    axes.set_xticks(range(n_labels), names, rotation=90, parse_math=False)
-    rows = [f"{name} ({n})" for name, n in zip(names, supports[:, 0], strict=True)]
-    axes.set_yticks(range(n_labels), rows, parse_math=False)
-    axes.set_xlabel("answer")
-    axes.set_ylabel("true label (examples)")
-    for i, j in np.argwhere(counts) if n_labels <= _MOST_WRITTEN else ():
-        colour = "white" if shares[i, j] > 0.5 else "black"
-        axes.text(j, i, str(counts[i, j]), ha="center", va="center", color=colour, fontsize=8)
-    accuracy = report.metrics["accuracy"]
-    title = f"accuracy {_number('accuracy', accuracy.value)} ({_interval('accuracy', accuracy)})"
-    lines = [INFLATED, title] if report.inflated else [title]
-    axes.set_title(
-        "\n".join(fill(line, int(11 * side)) for line in lines),
-        color="darkred" if report.inflated else "black",
-    )
-    figure.colorbar(image, label="share of the true label", shrink=0.6)
-    with warnings.catch_warnings():
-        # The font lacks some scripts; such a label is drawn as boxes, and report.json has it in full.
-        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
-        figure.savefig(path, metadata={"Software": None})  # without pyplot this draws with Agg
-
-
-def _shortened(name: str, most: int = 24) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"

@@ -27,6 +27,7 @@ NO_FEATURE = "has no audio feature"
 _UNITS = {"minutes": 60_000.0, "seconds": 1000.0, "milliseconds": 1.0}
 # A track of an hour is rare, and so is one of ten seconds: below 60 stand minutes, above 10,000 milliseconds.
 _MOST_MINUTES, _LEAST_MS = 60.0, 10_000.0
+_NEVER_TINY = {"danceability", "energy", "valence"}
 # In a column of both, what is below a second is no length in milliseconds.
 _MIXED_MS = 1000.0
 
@@ -153,10 +154,16 @@ def understand(table: pa.Table) -> SpotifyTable:
     comma = decimal_commas(table, columns)
     if comma:
         notes.append("numbers were read with a decimal comma")
-    percent = [column for column in columns.values() if is_percent(column)]
-    scales = {feature: 0.01 for feature, column in columns.items() if column in percent}
-    if percent:
-        notes.append(f"{_quoted(percent)} were read as percentages")
+    named = {feature: column for feature, column in columns.items() if is_percent(column)}
+    fractions = _fractions(table, named, comma)
+    scales = {feature: 0.01 for feature in named if feature not in fractions}
+    if scales:
+        notes.append(f"{_quoted([named[feature] for feature in scales])} were read as percentages")
+    if fractions:
+        notes.append(
+            f"{_quoted([named[feature] for feature in named if feature in fractions])}: named as percentages, but read as "
+            "fractions, by the values"
+        )
     mixed = False
     if "duration_ms" in columns:
         unit, mixed, note = _unit(table, columns["duration_ms"], "duration_ms" in comma)
@@ -217,6 +224,23 @@ def _unit(table: pa.Table, name: str, comma: bool) -> tuple[str, bool, str]:
     middle = float(np.median(values))
     unit = "minutes" if middle < 30 else "seconds" if middle <= _LEAST_MS else "milliseconds"
     return unit, False, f"the column {name!r} was read as {unit}, by its values"
+
+
+def _fractions(table: pa.Table, named: Mapping[str, str], comma: frozenset[str]) -> set[str]:
+    """Return those of the features named as percentages whose values are fractions: none above 1, some below.
+
+    A per cent of danceability, energy or valence is next to impossible in a whole column; of the others it is not,
+    and they are fractions only where no column that is named so has percentages.
+    """
+    low, high = set(), set()
+    for feature, column in named.items():
+        values, _ = read_numbers(table.column(column), feature, feature in comma)
+        values = values[np.isfinite(values)]
+        if (values > 1).any():
+            high.add(feature)
+        elif ((values > 0) & (values < 1)).any():
+            low.add(feature)
+    return low & _NEVER_TINY if high else low
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -1,14 +1,18 @@
+from .definitions import N_BINS
 from .measure import measure_scores
-from .report import INFLATED, Estimate, Report
+from .report import INFLATED, WHOLE, Estimate, Report, ScoredExample
 from .threshold_tuning import DEFAULT_THRESHOLD, best_threshold
 from .thresholds import THRESHOLD, Thresholds, given
 
 __all__ = [
     "DEFAULT_THRESHOLD",
     "INFLATED",
+    "N_BINS",
     "THRESHOLD",
+    "WHOLE",
     "Estimate",
     "Report",
+    "ScoredExample",
     "Thresholds",
     "best_threshold",
     "given",

@@ -10,13 +10,17 @@ accuracy
 macro_f1
     Mean of the per-label F1 over the labels that occur among the targets or the answers (scikit-learn's
     choice too); an F1 without true positives is 0. Answers to unknown labels are false positives.
+macro_f1_present
+    The same over the labels that occur among the targets alone, so that answers of labels that no example has lower
+    the recall of others, and do not count as an F1 of 0 on top.
 log_loss
     Mean of -log(score of the true label), scores clipped to float64's epsilon; without the unknown labels,
     where it is infinite.
 expected_calibration_error
     Mean over examples of the distance between confidence and accuracy in 15 bins of equal width: Guo et al.,
     *On calibration of modern neural networks*, ICML 2017, arXiv:1706.04599, equation 3. Never negative, and
-    larger with noise, so its interval leans upwards.
+    larger with noise: resamples of a sample are noisier than it, so `genrekit.metrics.measure` moves its draws down
+    until their median is the value.
 top_3_accuracy
     Share of examples whose label is among the best three; with four labels or more.
 
@@ -28,7 +32,7 @@ micro_f1
     2 tp / (2 tp + fp + fn), counted over all examples and labels together (``average="micro"``).
 macro_f1
     Mean of the per-label F1 over the labels that occur among the targets or the answers
-    (``average="macro", zero_division=nan``).
+    (``average="macro", zero_division=nan``); ``macro_f1_present`` is as above.
 samples_f1
     Mean over examples of the F1 between their labels and their answers (``average="samples"``); 0 where an
     example has neither.
@@ -66,7 +70,7 @@ def single_label_terms(scores: np.ndarray, truth: np.ndarray, answers: np.ndarra
     in_top = (best == truth[:, None]).any(axis=1)
     confidence = scores[rows, answers]
     gaps = np.zeros((n, N_BINS))
-    gaps[rows, np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)] = confidence - correct
+    gaps[rows, _bins(confidence)] = confidence - correct
     label = np.arange(n_labels)
     sums = np.stack([np.ones(n), is_known, loss, correct, in_top], axis=1)
     return np.hstack([sums, gaps, _label_terms(truth[:, None] == label, answers[:, None] == label)])
@@ -78,7 +82,7 @@ def single_label_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarra
     gaps = sums[:, 5 : 5 + N_BINS]
     metrics = {
         "accuracy": correct / n,
-        "macro_f1": _macro_f1(sums, n_labels),
+        **_macro_f1(sums, n_labels),
         "log_loss": np.divide(loss, n_known, out=np.full_like(loss, np.nan), where=n_known > 0),
         "expected_calibration_error": np.abs(gaps).sum(axis=1) / n,
     }
@@ -110,7 +114,7 @@ def multilabel_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]
     both, true, answered = (counts.sum(axis=1) for counts in label_counts(sums, n_labels))
     return {
         "micro_f1": shares(2 * both, true + answered),
-        "macro_f1": _macro_f1(sums, n_labels),
+        **_macro_f1(sums, n_labels),
         "samples_f1": samples_f1 / n,
     }
 
@@ -131,7 +135,37 @@ def _label_terms(targets: np.ndarray, answers: np.ndarray) -> np.ndarray:
     return np.hstack([targets & answers, targets, answers])
 
 
-def _macro_f1(sums: np.ndarray, n_labels: int) -> np.ndarray:
+def _macro_f1(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
     both, true, answered = label_counts(sums, n_labels)
+    f1 = shares(2 * both, true + answered)
     # A resample of a multi-label set may have neither labels nor answers.
-    return shares(shares(2 * both, true + answered).sum(axis=1), ((true + answered) > 0).sum(axis=1))
+    return {
+        "macro_f1": shares(f1.sum(axis=1), ((true + answered) > 0).sum(axis=1)),
+        "macro_f1_present": shares(np.where(true > 0, f1, 0).sum(axis=1), (true > 0).sum(axis=1)),
+    }
+
+
+def calibration_bins(scores: np.ndarray, truth: np.ndarray) -> list[tuple[int, float, float]]:
+    """Return what stands behind expected_calibration_error: a row per bin that has examples.
+
+    Parameters
+    ----------
+    scores, truth
+        As in `single_label_terms`.
+
+    Returns
+    -------
+    list of (int, float, float)
+        The number of examples, their mean confidence and their accuracy, by rising confidence.
+    """
+    confidence, correct = scores.max(axis=1), scores.argmax(axis=1) == truth
+    bins = _bins(confidence)
+    return [
+        (int(has.sum()), float(confidence[has].mean()), float(correct[has].mean()))
+        for has in (bins == k for k in np.unique(bins))
+    ]
+
+
+def _bins(confidence: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
+    return found

@@ -18,6 +18,7 @@ import numpy as np
 from genrekit.errors import BackendError, DatasetError
 from genrekit.metrics.bootstrap import bootstrap, group_sums, interval
 from genrekit.metrics.definitions import (
+    calibration_bins,
     label_counts,
     multilabel_metrics,
     multilabel_terms,
@@ -33,6 +34,9 @@ from genrekit.metrics.thresholds import THRESHOLD, Thresholds, given
 _MOST_RANKED = 3_000_000_000
 _FEWEST_RANKED = 100
 _ROUNDING = 1e-3
+_TINY = 1e-9
+# Resamples of it lie above it; see `genrekit.metrics.definitions`.
+_BIASED = "expected_calibration_error"
 
 
 def measure_scores(
@@ -116,6 +120,7 @@ def measure_scores(
         terms = multilabel_terms(targets, given(scores, labels, thresholds))
         of_sums = multilabel_metrics
         confusion: np.ndarray = np.empty((0, 0), dtype=int)
+        calibration: list[tuple[int, float, float]] = []
     else:
         truth = np.where(targets.any(axis=1), targets.argmax(axis=1), n_labels)
         answers = scores.argmax(axis=1)
@@ -123,6 +128,7 @@ def measure_scores(
         of_sums = single_label_metrics
         cells = np.bincount(truth * n_labels + answers, minlength=(n_labels + 1) * n_labels)
         confusion = cells.reshape(n_labels + 1, n_labels)[:n_labels]
+        calibration = calibration_bins(scores, truth)
 
     sums = group_sums(terms, group_of)
     everything = np.ones((1, len(sums)), dtype=int)
@@ -136,6 +142,8 @@ def measure_scores(
 
     both, true, answered = (counts[0] for counts in label_counts(everything @ sums, n_labels))
     support = int(true.max())
+    if true.all():  # then it is macro_f1
+        del metrics["macro_f1_present"]
     return Report(
         split=split,
         inflated=inflated,
@@ -166,6 +174,7 @@ def measure_scores(
         if multilabel and isinstance(thresholds, Mapping)
         else {},
         n_boot_ranking=n_ranked,
+        calibration=tuple(calibration),
     )
 
 
@@ -220,10 +229,22 @@ def _estimates(
     values = measure(np.ones((1, n_groups), dtype=int))
     draws = bootstrap(measure, n_groups, n_boot=n_boot, seed=seed) if n_groups > 1 else {}
     return {
-        name: Estimate(float(value[0]), *(interval(draws[name]) if draws else (None, None)))
+        name: _estimate(name, float(value[0]), draws.get(name))
         for name, value in values.items()
         if np.isfinite(value[0])
     }
+
+
+def _estimate(name: str, value: float, draws: np.ndarray | None) -> Estimate:
+    """A value with the interval of its draws; none where that would exclude the value."""
+    if draws is None:
+        return Estimate(value, None, None)
+    if name == _BIASED:
+        draws = np.clip(draws - (np.median(draws) - value), 0, 1)
+    low, high = interval(draws)
+    if low is None or high is None or not low - _TINY <= value <= high + _TINY:
+        return Estimate(value, None, None)
+    return Estimate(value, min(low, value), max(high, value))
 
 
 def _value(number: float) -> float | None:

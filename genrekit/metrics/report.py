@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genrekit.metrics.bootstrap import LEVEL
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Cameron, Gelbach & Miller, Review of Economics and Statistics 90(3), 2008: with "few (five to thirty)"
 # clusters, intervals that resample clusters come out too narrow.
@@ -15,6 +18,57 @@ INFLATED = (
     "The numbers are inflated: the model has learned from the groups (slices of a track, tracks of an artist) "
     "that it is measured on."
 )
+
+
+_MOST_NAMED = 12
+# How `Report.split` begins where no split was made.
+WHOLE = "all examples of "
+
+_WRONG = "unknown labels count as wrong"
+_LOWER = "answers to unknown labels lower precision"
+_EFFECTS = {
+    "accuracy": _WRONG,
+    "macro_f1": _LOWER,
+    "macro_f1_present": _LOWER,
+    "log_loss": "without the unknown labels",
+    "expected_calibration_error": _WRONG,
+    "top_3_accuracy": _WRONG,
+    "baseline": _WRONG,
+}
+_EMPTY = "an example without a known label counts 0"
+_MULTILABEL_EFFECTS = {
+    "micro_f1": _LOWER,
+    "macro_f1": _LOWER,
+    "macro_f1_present": _LOWER,
+    "samples_f1": _EMPTY,
+    "mean_average_precision": "unknown labels count as no label",
+    "roc_auc": "unknown labels count as no label",
+    "baseline": _LOWER,
+}
+
+
+class ScoredExample(NamedTuple):
+    """One measured example: what the numbers of a report are computed from.
+
+    Attributes
+    ----------
+    id : str
+    label, predicted : str
+        The true label and the one given; several are joined by ``|``.
+    score : float in [0, 1]
+        Of the best label, given or not.
+    group : str
+        What the bootstrap draws; empty for an example that is its own group.
+    scores : np.ndarray [shape=(n_labels,)]
+        In the order of the report's labels.
+    """
+
+    id: str
+    label: str
+    predicted: str
+    score: float
+    group: str
+    scores: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +129,8 @@ class Report:
         Whether examples may have several labels, and answers several or none.
     thresholds : Mapping[str, float]
         Multi-label only: the score from which each label was given; empty where examples had their own.
+    calibration : tuple of (int, float, float)
+        Single labels only: per bin of confidence that has examples, their number, mean confidence and accuracy.
     n_boot_ranking : int
         Multi-label only: the resamples behind the intervals of mean_average_precision and roc_auc; fewer
         than ``n_boot`` where all of them would take minutes.
@@ -96,11 +152,20 @@ class Report:
     multilabel: bool = False
     thresholds: Mapping[str, float] = field(default_factory=dict)
     n_boot_ranking: int = 0
+    calibration: tuple[tuple[int, float, float], ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The model's labels, in the order of ``per_label`` and ``confusion``."""
         return tuple(metrics.label for metrics in self.per_label)
+
+    @property
+    def effects(self) -> Mapping[str, str]:
+        """What labels that the model does not know do to each number, by metric or 'baseline'; empty without them."""
+        if not self.unknown_labels:
+            return {}
+        words = _MULTILABEL_EFFECTS if self.multilabel else _EFFECTS
+        return {name: words[name] for name in (*self.metrics, "baseline") if name in words}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -116,6 +181,12 @@ class Report:
                 f"has no right answer): {names}."
                 if self.multilabel
                 else f"Labels the model does not know, counted as wrong: {names}."
+            )
+        if absent := [label.label for label in self.per_label if not label.support]:
+            more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
+            notes.append(
+                f"No example has the labels {', '.join(absent[:_MOST_NAMED])}{more}: where they were answered, they count as an F1 of 0 in "
+                "macro-F1. The macro-F1 of the labels that examples have stands below it."
             )
         if self.n_groups == 1:
             notes.append("There is no interval: all examples belong to one group.")
@@ -153,6 +224,11 @@ class Report:
                 for label in self.per_label
             ],
             "confusion": [list(row) for row in self.confusion],
+            "calibration": [
+                {"examples": n, "confidence": confidence, "accuracy": accuracy}
+                for n, confidence, accuracy in self.calibration
+            ],
             "unknown_labels": dict(self.unknown_labels),
+            "effects_of_unknown_labels": dict(self.effects),
             "failures": [{"id": id_, "reason": reason} for id_, reason in self.failures],
         }

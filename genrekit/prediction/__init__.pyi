@@ -1,5 +1,6 @@
 from .batch import Batch, Options
 from .decision import Answer
+from .explanation_images import ImageFolder
 from .feature_row import MAX_CHARACTERS, read_numbers
 from .inputs import Input, expand
 from .model import Model, find, load_box, load_model
@@ -12,6 +13,7 @@ __all__ = [
     "MAX_CHARACTERS",
     "Answer",
     "Batch",
+    "ImageFolder",
     "Input",
     "Model",
     "Options",

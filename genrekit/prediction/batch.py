@@ -19,6 +19,7 @@ from genrekit import __version__
 from genrekit.errors import OutputExistsError
 from genrekit.hashing import hash_json
 from genrekit.prediction.decision import Answer
+from genrekit.prediction.explanation_images import ImageFolder
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.journal import Entry, Journal
 from genrekit.prediction.model import Model
@@ -79,6 +80,7 @@ class Batch:
         timeout_s: float | None = None,
         cache: Cache | None = None,
         cluster: str | None = None,
+        images: ImageFolder | None = None,
         arguments: Sequence[str] = (),
         say: Say = lambda text: None,
     ) -> Iterator[bool]:
@@ -86,8 +88,8 @@ class Batch:
 
         Parameters
         ----------
-        inputs, jobs, timeout_s, cache, cluster, say
-            As for `genrekit.prediction.pipeline.predict`.
+        inputs, jobs, timeout_s, cache, cluster, images, say
+            As for `genrekit.prediction.pipeline.predict`. An input without its image is done again.
         resume : bool
             Whether to go on with the journal that is there.
         retry_errors : bool
@@ -113,7 +115,9 @@ class Batch:
 
             def known(name: str) -> str | None:
                 entry = journal.find(name)
-                return None if entry is None or (entry.failed and retry_errors) else entry.sha256
+                if entry is None or (entry.failed and retry_errors):
+                    return None
+                return None if images and not entry.failed and not images.has(name) else entry.sha256
 
             stream = finished(
                 inputs,
@@ -125,6 +129,7 @@ class Batch:
                 timeout_s=timeout_s,
                 cache=cache,
                 cluster=cluster,
+                images=images,
                 known=known,
                 say=say,
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +18,7 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class Answer:
-    """How scores become a prediction.
+    """How scores become a prediction: plain values, which a journal hashes and keeps as JSON.
 
     Attributes
     ----------
@@ -33,8 +32,6 @@ class Answer:
         Whether the answer has the timeline.
     explain : bool
         Whether the answer has its reasons, where the backend can give them.
-    explain_folder : Path, optional
-        Where pictures of reasons go, where the backend can paint them.
     measures : tuple of str
         What else to measure of a song: of 'bpm', 'key' and 'loudness'.
     """
@@ -44,7 +41,6 @@ class Answer:
     labels: tuple[str, ...] = ()
     windows: bool = False
     explain: bool = False
-    explain_folder: Path | None = None
     measures: tuple[str, ...] = ()
 
     def allowed(self, model: Model) -> np.ndarray:
@@ -82,7 +78,7 @@ class Answer:
         (prediction,) = self.give_rows(model, [example.id], mean, [example.extra], content)
         if not self.windows:
             return prediction
-        names, scores = self._competing(model, window_scores)
+        names, scores = self.competing(model, window_scores)
         timeline = tuple(
             WindowScore(start, end, names[row.argmax()], float(row.max()))
             for (start, end), row in zip(windows.times_s, scores, strict=False)
@@ -101,7 +97,7 @@ class Answer:
 
         Where a model gives several labels, ``label`` is the best of those above their threshold.
         """
-        names, scores = self._competing(model, scores)
+        names, scores = self.competing(model, scores)
         order = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, order, axis=1)
         k, sha256 = self.top_k, model.bundle.sha256
@@ -137,7 +133,7 @@ class Answer:
             labels = tuple(by_score[sure].tolist())
             yield labels, float(scores[sure.argmax()]) if labels else score
 
-    def _competing(self, model: Model, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
+    def competing(self, model: Model, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
         """The labels that compete, and their scores; where labels exclude one another they sum to 1."""
         allowed = self.allowed(model)
         scores = scores[:, allowed]

@@ -3,54 +3,86 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from genrekit.errors import UsageError
+from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_bytes
 from genrekit.prediction.model import Model
 from genrekit.types import Prediction, Windows
 
 
-def paint(model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray, folder: Path) -> None:
-    """Write a PNG of the window that speaks most for the answer.
+@dataclass(frozen=True)
+class ImageFolder:
+    """Where images of reasons go; no part of what a prediction is.
+
+    Attributes
+    ----------
+    path : Path
+        Made where it is missing.
+    """
+
+    path: Path
+
+    def check(self, *, overwrite: bool) -> None:
+        """Refuse a folder that holds files, unless they may be overwritten.
+
+        Raises
+        ------
+        OutputExistsError
+        """
+        if self.path.is_file() or (not overwrite and self.path.exists() and any(self.path.iterdir())):
+            raise OutputExistsError(
+                f"{self.path} {'is a file' if self.path.is_file() else 'holds files'}.",
+                "Give an empty folder, or add --overwrite.",
+            )
+
+    def has(self, id_: str) -> bool:
+        """Return whether the image of an input is there."""
+        return (self.path / image_name(id_)).is_file()
+
+    def write(self, id_: str, png: bytes) -> None:
+        """Write the image of an input.
+
+        Raises
+        ------
+        UsageError
+            If the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / image_name(id_)).write_bytes(png)
+        except OSError as error:
+            raise UsageError(
+                f"{self.path} cannot be written: {error.strerror}.", "Give another --explain-dir."
+            ) from None
+
+
+def paint(model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray) -> bytes | None:
+    """Return a PNG of the window that speaks most for the label; None for a prediction without one.
 
     Parameters
     ----------
     model : Model
         Of a backend that paints reasons.
     prediction : Prediction
-        Without a label, there is no picture.
     windows : Windows
     scores : np.ndarray [shape=(n_windows, n_labels)]
-    folder : Path
-        Made where it is missing.
-
-    Raises
-    ------
-    UsageError
-        If the folder cannot be written.
     """
     if prediction.label is None:
-        return
+        return None
     label = model.labels.index(prediction.label)
     best = int(scores[:, label].argmax())
     title = f"{Path(prediction.id).name[:60]}: {prediction.label} {scores[best, label]:.0%}"
     if windows.times_s:
         start_s, end_s = windows.times_s[best]
         title += f", {start_s:.0f} to {end_s:.0f} s"
-    png = model.painter(windows.values[best], label, title)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / picture_name(prediction.id)).write_bytes(png)
-    except OSError as error:
-        raise UsageError(
-            f"{folder} cannot be written: {error.strerror}.", "Give another --explain-dir."
-        ) from None
+    return model.painter(windows.values[best], label, title)
 
 
-def picture_name(id_: str) -> str:
+def image_name(id_: str) -> str:
     """A file name of an input's name: readable, and another one for every input."""
     readable = re.sub(r"[^\w.-]+", "_", Path(id_).name)[-60:].strip("._") or "input"
     return f"{readable}.{hash_bytes(id_.encode('utf-8', 'surrogateescape'))[:8]}.png"

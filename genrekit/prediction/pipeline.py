@@ -18,6 +18,7 @@ from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, ordered_map
 from genrekit.hashing import content_of
 from genrekit.prediction.decision import Answer
+from genrekit.prediction.explanation_images import ImageFolder, paint
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_box, load_model
 from genrekit.prediction.routing import BulkTable, Router, Task
@@ -72,6 +73,7 @@ def predict(
     timeout_s: float | None = None,
     cache: Cache | None = None,
     cluster: str | None = None,
+    images: ImageFolder | None = None,
     say: Say = lambda text: None,
 ) -> Iterator[Prediction]:
     """Predict the genre of everything that the inputs mean, one prediction each, in order.
@@ -93,6 +95,8 @@ def predict(
     cache : Cache, optional
     cluster : str, optional
         A Dask cluster that prepares instead of processes here: ``dask://host:port``.
+    images : ImageFolder, optional
+        Where images of reasons go, with ``answer.explain``, of models that paint them.
     say : callable
         Gets lines for a person.
 
@@ -120,6 +124,7 @@ def predict(
         timeout_s=timeout_s,
         cache=cache,
         cluster=cluster,
+        images=images,
         say=say,
     )
     return _predictions(stream, loaded, answer, say)
@@ -136,6 +141,7 @@ def finished(
     timeout_s: float | None = None,
     cache: Cache | None = None,
     cluster: str | None = None,
+    images: ImageFolder | None = None,
     known: Callable[[str], str | None] = lambda name: None,
     say: Say = lambda text: None,
 ) -> Iterator[Finished | BulkTable]:
@@ -152,7 +158,7 @@ def finished(
         )
     for model in models:
         answer.allowed(model)
-    if answer.explain and not any(_explains(model, answer) for model in models):
+    if answer.explain and not any(_explains(model, images) for model in models):
         names = ", ".join(model.name for model in models)
         paints = any(isinstance(model.backend, PaintsReasons) for model in models)
         raise UsageError(
@@ -164,7 +170,7 @@ def finished(
     first = list(islice(tasks, FEW + 1))
     if jobs is None:
         jobs = 1 if len(first) <= FEW else default_jobs()
-    return _in_order(chain(first, tasks), models, answer, jobs, timeout_s, cache or Cache(), cluster)
+    return _in_order(chain(first, tasks), models, answer, jobs, timeout_s, cache or Cache(), cluster, images)
 
 
 def _predictions(
@@ -196,6 +202,7 @@ def _in_order(
     timeout_s: float | None,
     cache: Cache,
     cluster: str | None,
+    images: ImageFolder | None,
 ) -> Iterator[Finished | BulkTable]:
     """Runs of single inputs through the workers, and tables between them."""
     with TemporaryDirectory(prefix="genrekit-") as folder:  # a killed worker cannot remove what it fetched
@@ -209,11 +216,14 @@ def _in_order(
                 continue
             single = cast("Iterator[Task]", run)
             outcomes = ordered_map(worker, single, jobs=jobs, timeout_s=timeout_s, cluster=cluster)
-            yield from _answers(outcomes, models, answer)
+            yield from _answers(outcomes, models, answer, images)
 
 
 def _answers(
-    outcomes: Iterator[Outcome[Task, Looked]], models: Sequence[Model], answer: Answer
+    outcomes: Iterator[Outcome[Task, Looked]],
+    models: Sequence[Model],
+    answer: Answer,
+    images: ImageFolder | None,
 ) -> Iterator[Finished]:
     """Score in batches, but keep nobody waiting for a batch to fill."""
     waiting: list[Outcome[Task, Looked]] = []
@@ -221,14 +231,17 @@ def _answers(
     for outcome in outcomes:
         waiting.append(outcome)
         if len(waiting) >= BATCH or time.monotonic() - since > BATCH_WAIT_S:
-            yield from _score(waiting, models, answer)
+            yield from _score(waiting, models, answer, images)
             waiting = []
             since = time.monotonic()
-    yield from _score(waiting, models, answer)
+    yield from _score(waiting, models, answer, images)
 
 
 def _score(
-    batch: Sequence[Outcome[Task, Looked]], models: Sequence[Model], answer: Answer
+    batch: Sequence[Outcome[Task, Looked]],
+    models: Sequence[Model],
+    answer: Answer,
+    images: ImageFolder | None,
 ) -> Iterator[Finished]:
     scores: dict[int, np.ndarray | str] = {}
     for number, model in enumerate(models):
@@ -260,15 +273,18 @@ def _score(
                 from genrekit.prediction.table_rows import explained
 
                 (prediction,) = explained(model, looked.windows.values, iter([prediction]))
-            elif answer.explain_folder and isinstance(model.backend, PaintsReasons):
-                from genrekit.prediction.explanation_images import paint
-
-                paint(model, prediction, looked.windows, found, answer.explain_folder)
+            elif (
+                answer.explain
+                and images
+                and isinstance(model.backend, PaintsReasons)
+                and (png := paint(model, prediction, looked.windows, found))
+            ):
+                images.write(prediction.id, png)
         yield Finished(task, looked.content, prediction)
 
 
-def _explains(model: Model, answer: Answer) -> bool:
-    paints = answer.explain_folder is not None and isinstance(model.backend, PaintsReasons)
+def _explains(model: Model, images: ImageFolder | None) -> bool:
+    paints = images is not None and isinstance(model.backend, PaintsReasons)
     return paints or isinstance(model.backend, Explains)
 
 

@@ -2,12 +2,11 @@
 
 from genrekit.training.fit import cross_fit
 from genrekit.training.prepared_dataset import Measured, Say, check_spectrograms, describe, gather, open_for
-from genrekit.training.train import SplitOptions, Trained, train
+from genrekit.training.train import Trained, train
 
 __all__ = [
     "Measured",
     "Say",
-    "SplitOptions",
     "Trained",
     "check_spectrograms",
     "cross_fit",

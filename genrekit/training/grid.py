@@ -79,17 +79,37 @@ def configs(
     Raises
     ------
     ConfigError
-        If a combination is no valid config, or there are too many.
+        If a combination is no valid config, there are too many, or some have one label and some several.
     """
     base = config.model_dump()
-    return [(settings, make_config(backend, {**base, **settings})) for settings in combinations(grid)]
+    made = [(settings, make_config(backend, {**base, **settings})) for settings in combinations(grid)]
+    if len({getattr(one, "multilabel", False) for _, one in made}) > 1:
+        raise ConfigError(
+            "A model of one label and one of several are measured by different numbers, which no grid compares.",
+            "Take multilabel out of --grid and train each by itself.",
+        )
+    return made
+
+
+def preparation(backend: Backend, config: BackendConfig) -> str:
+    """Return what ``prepare`` depends on in a config, as one key: equal keys, equal windows."""
+    values = config.model_dump(mode="json")
+    return json.dumps({key: values[key] for key in backend.info.prepare_keys}, sort_keys=True)
+
+
+def preparations(backend: Backend, configs: Sequence[BackendConfig]) -> dict[str, BackendConfig]:
+    """Return one config per distinct `preparation`, by that key, in the order in which they come."""
+    found: dict[str, BackendConfig] = {}
+    for config in configs:
+        found.setdefault(preparation(backend, config), config)
+    return found
 
 
 def search(
     backend: Backend,
     config: BackendConfig,
     grid: Mapping[str, Sequence[Any]],
-    material: Material,
+    materials: Mapping[str, Material],
     split: Split,
     *,
     table: Path,
@@ -110,8 +130,11 @@ def search(
         The recipe; the grid's settings replace those of ``config``.
     grid : Mapping of str to sequence
         The values of each setting.
-    material, split
-        The prepared data, and its sides; the test side is not touched.
+    materials : Mapping of str to Material
+        The data as every distinct `preparation` of the combinations has it. Candidates are measured on the
+        examples that all of them have.
+    split : Split
+        Of the data; its test part is not touched.
     table : Path
         The CSV file to write.
     by, valid_size
@@ -138,8 +161,12 @@ def search(
         If ``table`` holds another search.
     """
     wanted = configs(backend, config, grid)
-    members = sorted(i for i in (*split.train, *split.valid) if i in material.windows)
-    examples = [material.dataset.examples[i] for i in members]
+    dataset = next(iter(materials.values())).dataset
+    ready = [{i for i in (*split.train, *split.valid) if i in one.windows} for one in materials.values()]
+    members = sorted(set.intersection(*ready))
+    if lost := len(set.union(*ready)) - len(members):
+        say(f"grid: {lost} examples left out that some of the settings cannot prepare")
+    examples = [dataset.examples[i] for i in members]
     # 'published' has no folds of its own; the groups of the same data do.
     how: By = "auto" if by == "published" else by
     folds = [
@@ -155,7 +182,7 @@ def search(
         table,
         hash_json(
             {
-                "data": material.dataset.fingerprint,
+                "data": dataset.fingerprint,
                 "backend": [backend.info.name, backend.info.feature_version],
                 "config": {k: v for k, v in config.model_dump(mode="json").items() if k not in grid},
                 "folds": [[list(fold.train), list(fold.test)] for fold in folds],
@@ -171,7 +198,10 @@ def search(
     )
     threads = max(1, default_jobs() // jobs)
     pool = Parallel(n_jobs=min(jobs, max(len(left), 1)), return_as="generator_unordered", max_nbytes=None)
-    tasks = (delayed(_measure)(backend, one, settings, material, folds, threads) for settings, one in left)
+    tasks = (
+        delayed(_measure)(backend, one, settings, materials[preparation(backend, one)], folds, threads)
+        for settings, one in left
+    )
     for candidate in pool(tasks):
         done[_key(candidate.settings)] = candidate
         journal.append(candidate)

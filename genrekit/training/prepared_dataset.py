@@ -23,7 +23,7 @@ from genrekit.datasets import (
 )
 from genrekit.distributed import rank, world_size
 from genrekit.errors import DatasetError
-from genrekit.metrics import Report, Thresholds, given, measure_scores
+from genrekit.metrics import Report, ScoredExample, Thresholds, given, measure_scores
 from genrekit.preparation import ENTRY_BYTES, Cache, Preparer, prepare_all
 from genrekit.progress import progress
 from genrekit.training.array_store import Shelf
@@ -35,13 +35,10 @@ ROW_SR = 22050
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A report, and behind it a row an example: id, true label, answer, its score in [0, 1].
-
-    Several labels are joined by ``|``, and the score is then the best of all labels, given or not.
-    """
+    """A report, and the examples behind it."""
 
     report: Report
-    rows: tuple[tuple[str, str, str, float], ...]
+    rows: tuple[ScoredExample, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +116,13 @@ class Material:
             else scores.argmax(axis=1)[:, None] == np.arange(len(labels))
         )
         rows = tuple(
-            (
+            ScoredExample(
                 e.id,
                 "|".join(e.labels),
                 "|".join(labels[k] for k in np.flatnonzero(answer).tolist()),
                 float(row.max()),
+                e.group or "",
+                row,
             )
             for e, answer, row in zip(kept, answers, scores, strict=True)
         )
@@ -170,9 +169,20 @@ def open_for(
         ambiguous=ambiguous,
     )
     check_spectrograms(dataset, info)
+    check_fit(dataset, backend, config)
+    return dataset
+
+
+def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
+    """Refuse examples that a config cannot learn from.
+
+    Raises
+    ------
+    DatasetError
+        If they have several labels and ``config`` no ``multilabel`` that is on, or are rows of another window length.
+    """
     _check_labels(dataset, backend, config)
     _check_window_length(dataset, config)
-    return dataset
 
 
 def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:

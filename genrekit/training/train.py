@@ -6,14 +6,14 @@ import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from genrekit import __version__
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
-from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, make_split
+from genrekit.datasets import Ambiguous, Dataset, Reading, Split, SplitOptions, make_split
 from genrekit.distributed import rank
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_file
@@ -22,20 +22,11 @@ from genrekit.models import Bundle, Manifest, dumps, load, loads, save, write_ca
 from genrekit.preparation import Cache
 from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
-from genrekit.training.grid import Candidate, configs, search
-from genrekit.training.prepared_dataset import Material, Measured, Say, describe, gather, open_for
+from genrekit.training.grid import Candidate, configs, preparation, preparations, search
+from genrekit.training.prepared_dataset import Material, Measured, Say, check_fit, describe, gather, open_for
 from genrekit.training.run_folder import RunFolder, beside
 
 MAX_CONFUSION_LABELS = 500
-
-
-@dataclass(frozen=True)
-class SplitOptions:
-    """How the sides of a data set are made; see `genrekit.datasets.splits.make_split`."""
-
-    by: By = "auto"
-    test_size: float = 0.2
-    valid_size: float = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +74,13 @@ def train(
     output : str or Path
         The bundle to write.
     options : SplitOptions, optional
+        How the split is made; without a seed of its own it takes that of ``config``, whatever a grid has.
     refit : bool
         After the test side was measured, fit the same recipe again on all sides; the bundle then holds that
         model, and says that its numbers come from the one before.
     grid : Mapping of str to sequence, optional
         Values of settings; the best combination on grouped folds of the training and validation sides is taken.
+        Examples are prepared once per combination of settings that ``prepare`` depends on.
         Its table stands beside ``output``, ``NAME.grid.csv``.
     merge_labels : bool
         Whether spellings that mean the same genre become one label.
@@ -128,35 +121,38 @@ def train(
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
     options = options or SplitOptions()
+    if options.seed is None:
+        options = replace(options, seed=config.seed)
     if resume and not isinstance(backend, FitsInFolder):
         raise UsageError(
             f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Leave --resume out."
         )
-    if grid:
-        configs(backend, config, grid)  # a wrong setting is found before an hour of work
+    wanted = configs(backend, config, grid) if grid else []  # a wrong setting is found before an hour of work
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
+    for _, one in wanted:
+        check_fit(dataset, backend, one)
     describe(dataset, say)
     if isinstance(backend, FitsInFolder):
         backend.ready(config)
-    split = make_split(
-        dataset.examples,
-        test_size=options.test_size,
-        valid_size=options.valid_size,
-        seed=config.seed,
-        by=options.by,
-    )
+    split = make_split(dataset.examples, **asdict(options))
     say(f"split: {split.method}: {len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test")
     everything = [*split.train, *split.valid, *split.test]
-    material = gather(
-        backend, config, dataset, everything, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
-    )
+    cache = cache or Cache()
+    materials: dict[str, Material] = {}
+    several = preparations(backend, [one for _, one in wanted] or [config])
+    for key, one in several.items():
+        if len(several) > 1:
+            say(f"preparing with {key}")
+        materials[key] = gather(
+            backend, one, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, say=say
+        )
     candidates: list[Candidate] = []
     if grid:
         config, candidates = search(
             backend,
             config,
             grid,
-            material,
+            materials,
             split,
             table=output.with_name(output.name.removesuffix(".genrekit") + GRID_SUFFIX),
             by=options.by,
@@ -165,6 +161,8 @@ def train(
             overwrite=overwrite,
             say=say,
         )
+    material = materials[preparation(backend, config)]
+    del materials
     labels = material.labels(split.train)
     run = None
     if isinstance(backend, FitsInFolder):
@@ -208,7 +206,7 @@ def train(
         input_shape=fitted.check_windows.shape[1:],
         thresholds=dict(fitted.thresholds),
         metrics=_kept_metrics(measured.report) if measured else None,
-        data=_data_facts(dataset, material, split, options, config, refit=refit),
+        data=_data_facts(dataset, material, split, refit=refit),
         history={**fitted.history, **({"grid": [c.row() for c in candidates]} if grid else {})},
         versions=_versions(),
         about=" ".join(about.split()),
@@ -244,15 +242,8 @@ def _refit(
     return replace(again, thresholds=thresholds, history=history)
 
 
-def _data_facts(
-    dataset: Dataset,
-    material: Material,
-    split: Split,
-    options: SplitOptions,
-    config: BackendConfig,
-    *,
-    refit: bool,
-) -> dict[str, Any]:
+def _data_facts(dataset: Dataset, material: Material, split: Split, *, refit: bool) -> dict[str, Any]:
+    assert split.options is not None
     return {
         "source": dataset.source if dataset.layout == "synthetic" else Path(dataset.source).name,
         "layout": dataset.layout,
@@ -267,10 +258,7 @@ def _data_facts(
         "notes": list(dataset.notes),
         "split": {
             "method": split.method,
-            "by": options.by,
-            "test_size": options.test_size,
-            "valid_size": options.valid_size,
-            "seed": config.seed,
+            **asdict(split.options),
             "train": len(split.train),
             "valid": len(split.valid),
             "test": len(split.test),

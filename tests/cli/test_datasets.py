@@ -29,6 +29,8 @@ def folder(songs, tmp_path):
 
 def test_show(genrekit, songs):
     facts = json.loads(genrekit("datasets", "show", songs.source, "--format", "json").out)
+    assert {"examples", "labels", "splits"} <= set(facts)
+    assert sum(facts["splits"].values()) == facts["examples"] == sum(facts["labels"].values())
     assert facts["labels"] == songs.counts
     assert facts["fingerprint"] == songs.fingerprint
     text = genrekit("datasets", "show", songs.source).out

@@ -1,6 +1,16 @@
 import json
+import os
+import subprocess
+import sys
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
+
+from genrekit import predict
+from genrekit.evaluation.report_text import FILES
+from genrekit.prediction.decision import Answer
 
 QUICK = [
     "--set",
@@ -89,6 +99,100 @@ def test_wrong_usage_is_status_2(evaluate, songs, model_path, words, says):
     run = evaluate(*(model_path if word == "model" else word for word in words), "--data", songs.source)
     assert run.status == 2
     assert says in run.err
+
+
+def test_only_some_labels_compete(evaluate, model_path, songs, tmp_path):
+    chosen = songs.labels[:2]
+    words = [model_path, "--data", songs.source, "--labels", ", ".join(chosen).upper()]
+    run = evaluate(*words, "--report", tmp_path / "r")
+    assert run.status == 0, run.err
+    report = json.loads(run.out)
+    assert report["labels"] == list(chosen)
+    assert report["n_examples"] == sum(e.labels[0] in chosen for e in songs.examples)
+    assert (
+        f"{sum(e.labels[0] not in chosen for e in songs.examples)} examples of others left out"
+        in report["split"]
+    )
+    table = pd.read_csv(tmp_path / "r" / "predictions.csv")
+    predicted = list(
+        predict(
+            [e.path for e in songs.examples if e.labels[0] in chosen],
+            models=[model_path],
+            answer=Answer(labels=chosen),
+        )
+    )
+    assert table["predicted"].tolist() == [one.label for one in predicted]
+    assert table["score"].tolist() == pytest.approx([one.score for one in predicted], abs=2e-6)
+    assert np.allclose(table[[f"score:{label}" for label in chosen]].sum(axis=1), 1)
+    for labels, status, says in (
+        ("polka,rock", 2, "does not know"),
+        (chosen[0], 2, "nothing to compete with"),
+    ):
+        run = evaluate(model_path, "--data", songs.source, "--labels", labels)
+        assert run.status == status
+        assert says in run.err
+    run = evaluate("--backend", "gtzan", "--cv", 3, "--data", songs.source, "--labels", chosen[0])
+    assert run.status == 2
+
+
+def test_every_figure_is_in_the_table_of_predictions(evaluate, model_path, songs, tmp_path):
+    """From predictions.csv alone, by other code."""
+    spellings = {songs.labels[0]: "zydeco"}
+    manifest = tmp_path / "list.csv"
+    lines = [f"{e.path},{spellings.get(e.labels[0], e.labels[0])},{e.group}" for e in songs.examples]
+    manifest.write_text("path,label,group\n" + "\n".join(lines) + "\n")
+    run = evaluate(model_path, "--data", manifest, "--report", tmp_path / "r")
+    assert run.status == 0, run.err
+    report = json.loads(run.out)
+    table = pd.read_csv(tmp_path / "r" / "predictions.csv", keep_default_na=False)
+    labels = np.array(report["labels"])
+    assert list(table.columns[5:]) == [f"score:{label}" for label in labels]
+    scores = table.iloc[:, 5:].to_numpy()
+    right = table["label"].to_numpy() == table["predicted"].to_numpy()
+    known = table["label"].isin(labels).to_numpy()
+    values = {name: estimate["value"] for name, estimate in report["metrics"].items()}
+    assert labels[scores.argmax(axis=1)].tolist() == table["predicted"].tolist()
+    assert values["accuracy"] == pytest.approx(right.mean())
+    true = [scores[i, labels.tolist().index(label)] for i, label in enumerate(table["label"]) if known[i]]
+    assert values["log_loss"] == pytest.approx(-np.log(true).mean(), rel=1e-5)
+    answered = [label for label in labels if label in {*table["label"], *table["predicted"]}]
+    f1 = {
+        label: f1_score(table["label"] == label, table["predicted"] == label, zero_division=0)
+        for label in answered
+    }
+    assert values["macro_f1"] == pytest.approx(np.mean(list(f1.values())))
+    present = [f1[label] for label in answered if (table["label"] == label).any()]
+    assert values["macro_f1_present"] == pytest.approx(np.mean(present))
+    bins = np.ceil(scores.max(axis=1) * 15)
+    gaps = [abs((scores.max(axis=1) - right)[bins == k].sum()) for k in set(bins)]
+    assert values["expected_calibration_error"] == pytest.approx(sum(gaps) / len(table), abs=1e-6)
+    groups = [group or f"alone {id_}" for group, id_ in zip(table["group"], table["id"], strict=True)]
+    assert report["n_groups"] == len(set(groups))
+    for i, row in enumerate(report["confusion"]):
+        for j, n in enumerate(row):
+            assert n == ((table["label"] == labels[i]) & (table["predicted"] == labels[j])).sum()
+    names, of_group = np.unique([f"group {group}" for group in table["group"]], return_inverse=True)
+    rng, draws = np.random.default_rng(report["interval"]["seed"]), []
+    drawn = rng.integers(len(names), size=(report["interval"]["n_boot"], len(names)))
+    for one in drawn:
+        weight = np.bincount(one, minlength=len(names))[of_group]
+        draws.append((weight * right).sum() / weight.sum())
+    interval = report["metrics"]["accuracy"]
+    assert np.quantile(draws, [0.025, 0.975]) == pytest.approx([interval["low"], interval["high"]])
+
+
+@pytest.mark.parametrize("format", ["json", "text"])
+def test_a_report_is_written_whole_though_nobody_reads_stdout(format, model_path, songs, tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)  # as head -1 leaves it, only earlier
+    words = ["evaluate", model_path, "--data", songs.source, "--report", tmp_path / "r", "--format", format]
+    done = subprocess.run(
+        [sys.executable, "-m", "genrekit", *map(str, words)], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in (tmp_path / "r").iterdir()} == set(FILES)
+    assert len(pd.read_csv(tmp_path / "r" / "predictions.csv")) == len(songs.examples)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from PIL import Image
 
 from genrekit.media.kinds import Modality
 from genrekit.models.bundle import load
+from genrekit.prediction.explanation_images import image_name
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 QUICK = ("arch=resnet18", "weights=none", "image_size=40", "head_epochs=0", "epochs=1", "batch_size=8")
@@ -131,3 +132,42 @@ def test_a_folder_with_every_fault_is_learned_from(genrekit, covers, tmp_path):
     run = genrekit("predict", "--model", tmp_path / "m.genrekit", *pictures, "--explain-dir", why)
     assert [row["error"] is None for row in rows(run)] == [True, False]
     assert len(list(why.iterdir())) == 1
+
+
+@pytest.mark.parametrize("output", ["o.csv", "o.jsonl", "o.parquet"])
+def test_images_of_reasons_and_a_file_of_results_go_together(output, genrekit, songs, tmp_path):
+    draw(tmp_path / "a.png", 1)
+    draw(tmp_path / "b.jpg", 2)
+    inputs = [tmp_path / "a.png", tmp_path / "b.jpg"]
+    if output == "o.csv":
+        inputs.append(songs.examples[0].path)
+    why, out = tmp_path / "why", tmp_path / output
+    words = ["predict", *inputs, "--explain-dir", why, "-o", out]
+    run = genrekit(*words)
+    assert run.status == 0, run.err
+    there = {path.name: path.stat().st_mtime_ns for path in why.iterdir()}
+    assert len(there) == len(inputs)
+    options = json.loads((tmp_path / f"{output}.run" / "run.json").read_text())["options"]
+    assert str(why) not in json.dumps(options)
+
+    again = genrekit(*words, "--resume")
+    assert f"{len(inputs)} inputs were done before, 0 now" in again.err
+    assert {path.name: path.stat().st_mtime_ns for path in why.iterdir()} == there
+
+    (why / image_name(str(inputs[1]))).unlink()
+    again = genrekit(*words, "--resume")
+    assert f"{len(inputs) - 1} inputs were done before, 1 now" in again.err
+    assert {path.name for path in why.iterdir()} == set(there)
+
+
+def test_a_folder_of_images_is_not_overwritten_unasked(genrekit, tmp_path):
+    draw(tmp_path / "a.png", 1)
+    (tmp_path / "why").mkdir()
+    (tmp_path / "why" / "mine.txt").write_text("mine")
+    words = ["predict", tmp_path / "a.png", "--explain-dir", tmp_path / "why"]
+    refused = genrekit(*words)
+    assert refused.status == 2
+    assert "holds files" in refused.err
+    assert genrekit(*words, "--overwrite").status == 0
+    assert (tmp_path / "why" / "mine.txt").read_text() == "mine"
+    assert "is a file" in genrekit(*words[:-1], tmp_path / "a.png", "--overwrite").err

@@ -15,9 +15,9 @@ from matplotlib.image import imread
 from rich.console import Console
 
 from genrekit.errors import OutputExistsError
-from genrekit.evaluation.report_text import render, to_json, to_text, write_report
+from genrekit.evaluation.report_text import FILES, render, to_json, to_text, write_report
 from genrekit.metrics.measure import measure_scores
-from genrekit.metrics.report import INFLATED, Report
+from genrekit.metrics.report import INFLATED, Report, ScoredExample
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 
@@ -196,6 +196,23 @@ class TestInflation:
     def test_honest_reports_do_not_mention_it(self):
         assert "inflated" not in to_text(example())
 
+    def test_what_is_not_a_split_is_not_called_one(self):
+        text = to_text(example(split="all examples of songs.csv"))
+        assert "measured on: all examples of songs.csv" in text
+        assert "split" not in text
+
+    def test_effects_of_unknown_labels_stand_beside_the_numbers(self):
+        scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        targets = np.array([[1, 0], [0, 1], [0, 0]])
+        text = to_text(
+            measure_scores(
+                scores, targets, "ab", list("xyz"), split="s", unknown_labels={"polka": 1}, n_boot=20
+            )
+        )
+        line = next(line for line in text.splitlines() if line.startswith("accuracy"))
+        assert "unknown labels count as wrong" in line
+        assert "without the unknown labels" in text
+
 
 class TestFolder:
     def test_it_holds_the_report_in_three_forms(self, tmp_path):
@@ -204,6 +221,7 @@ class TestFolder:
         written = write_report(result, folder)
         assert sorted(path.name for path in folder.iterdir()) == [
             "confusion.png",
+            "reliability.png",
             "report.json",
             "report.txt",
         ]
@@ -218,17 +236,22 @@ class TestFolder:
             assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
     def test_predictions_are_a_table(self, tmp_path):
-        rows = [('a "b",\n.wav', "rock", "pop", 0.5123456789), ("\udce9.wav", "rock", "rock", 1.0)]
-        written = write_report(example(), tmp_path, predictions=rows)
+        rows = [
+            ScoredExample(
+                'a "b",\n.wav', "rock", "pop", 0.5123456789, "a, b", np.array([0.48765, 0.512345678])
+            ),
+            ScoredExample("\udce9.wav", "rock", "rock", 1.0, "", np.float32([1, 0])),
+        ]
+        written = write_report(example(("rock", "pop,x")), tmp_path, predictions=rows)
         assert tmp_path / "predictions.csv" in written
         with (tmp_path / "predictions.csv").open(encoding="utf-8", newline="") as file:
             assert list(csv.reader(file)) == [
-                ["id", "label", "predicted", "score"],
-                ['a "b",\n.wav', "rock", "pop", "0.512346"],
-                ["\\udce9.wav", "rock", "rock", "1.0"],
+                ["id", "label", "predicted", "score", "group", "score:rock", "score:pop,x"],
+                ['a "b",\n.wav', "rock", "pop", "0.512346", "a, b", "0.48765", "0.512345678"],
+                ["\\udce9.wav", "rock", "rock", "1.0", "", "1", "0"],
             ]
 
-    @pytest.mark.parametrize("name", ["report.json", "report.txt", "confusion.png", "predictions.csv"])
+    @pytest.mark.parametrize("name", FILES)
     def test_nothing_is_overwritten(self, tmp_path, name):
         (tmp_path / name).write_text("mine")
         with pytest.raises(OutputExistsError, match=name) as caught:
@@ -238,7 +261,9 @@ class TestFolder:
         assert (tmp_path / name).read_text() == "mine"
 
     def test_overwriting_replaces_the_report_and_nothing_else(self, tmp_path):
-        write_report(example(many(3)), tmp_path, predictions=[("a", "b", "c", 1.0)])
+        write_report(
+            example(many(3)), tmp_path, predictions=[ScoredExample("a", "b", "c", 1.0, "", np.ones(3))]
+        )
         (tmp_path / "notes.txt").write_text("mine")
         write_report(example(), tmp_path, overwrite=True)
         assert json.loads((tmp_path / "report.json").read_text())["labels"] == list(GENRES)

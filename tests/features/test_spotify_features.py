@@ -263,6 +263,36 @@ def test_percentages_by_name() -> None:
     }
 
 
+@pytest.mark.parametrize("feature", ["danceability", "energy", "valence", "acousticness", "liveness"])
+def test_fractions_named_as_percentages_are_read_as_what_they_are(feature: str) -> None:
+    table = table_of({feature: ["0.64", "1", "0"]}, **{feature: f"{feature}_%"})
+    assert column(read(table), feature) == pytest.approx([0.64, 1, 0])
+    (note,) = understand(table).notes
+    assert f"'{feature}_%': named as percentages, but read as fractions" in note
+
+
+def test_small_percentages_beside_large_ones_stay_percentages() -> None:
+    table = table_of(
+        {"instrumentalness": ["0.5", "0.2"], "danceability": ["64", "71"], "energy": ["0.5", "0.7"]},
+        instrumentalness="instrumentalness_%",
+        danceability="danceability_%",
+        energy="energy_%",
+    )
+    rows = read(table)
+    assert column(rows, "instrumentalness") == pytest.approx([0.005, 0.002])
+    assert column(rows, "danceability") == pytest.approx([0.64, 0.71])
+    assert column(rows, "energy") == pytest.approx([0.5, 0.7])
+    percent, fractions = understand(table).notes
+    assert "'instrumentalness_%'" in percent
+    assert "'danceability_%'" in percent
+    assert "'energy_%'" in fractions
+
+
+def test_zeros_and_ones_say_nothing_about_the_unit() -> None:
+    table = table_of({"energy": ["0", "1", "1"]}, energy="energy_%")
+    assert column(read(table), "energy") == pytest.approx([0, 0.01, 0.01])
+
+
 def test_fewer_than_half_of_the_features_are_refused() -> None:
     table = pa.table({"Tempo": ["1"], "energy": ["1"], "artist": ["x"]})
     with pytest.raises(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -82,3 +85,13 @@ def test_windows_are_averaged_and_kept_as_the_timeline(model):
     assert (answer.label, answer.score) == ("jazz", pytest.approx(0.5))
     assert [(w.start_s, w.label) for w in answer.windows] == [(0.0, "jazz"), (3.0, "metal")]
     assert Answer().give(model, Example("song"), windows, scores).windows == ()
+
+
+def test_what_an_answer_is_survives_json():
+    chosen = Answer(
+        top_k=2, min_confidence=0.5, labels=("a",), windows=True, explain=True, measures=("bpm", "key")
+    )
+    facts = json.loads(json.dumps(asdict(chosen)))
+    assert (
+        Answer(**{**facts, "labels": tuple(facts["labels"]), "measures": tuple(facts["measures"])}) == chosen
+    )

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
+from importlib import import_module
+from typing import ClassVar
 
+import numpy as np
 import pytest
+from pydantic import Field
+from support.linear_backend import LinearBackend, LinearConfig
 
-from genrekit.errors import ConfigError, OutputExistsError
+from genrekit.datasets import open_dataset
+from genrekit.datasets.splits import SplitOptions, make_split
+from genrekit.errors import ConfigError, DatasetError, MediaError, OutputExistsError
+from genrekit.evaluation.evaluate import evaluate
 from genrekit.models.bundle import load
-from genrekit.training import train as training
 from genrekit.training.grid import combinations
+from genrekit.types import Modality
+
+training = import_module("genrekit.training.train")  # its package names the function so
 
 QUICK = {"n_estimators": 15, "min_child_weight": 1}
 GRID = {"max_depth": [1, 3], "learning_rate": [0.1, 0.3]}
@@ -129,6 +140,127 @@ def test_the_test_side_is_not_looked_at(search, tracks_csv, tmp_path, monkeypatc
     search({"max_depth": [2]})
     assert seen
     assert not seen & set(split_of[0].test)
+
+
+GTZAN = {"classifier": "logistic", "transform": "standard", "folds": 2}
+
+
+def test_every_candidate_is_measured_on_its_own_windows(songs, tmp_path):
+    grid = {"seed": [3], "window_s": [2.0, 1]}
+    output = tmp_path / "m.genrekit"
+    training.train(songs.source, config=GTZAN, output=output, grid=grid)
+    manifest = load(output).manifest
+    together = {row["window_s"]: row["log_loss"] for row in manifest.history["grid"]}
+    assert len(set(together.values())) == len(grid["window_s"])
+    for window_s in grid["window_s"]:
+        alone = tmp_path / f"{window_s}.genrekit"
+        one = {**grid, "window_s": [window_s]}
+        training.train(songs.source, config=GTZAN, output=alone, grid=one)
+        (row,) = load(alone).manifest.history["grid"]
+        assert row["log_loss"] == together[window_s]
+    best = min(together, key=together.__getitem__)
+    assert manifest.config["window_s"] == best
+    chosen, direct = load(output).members, load(tmp_path / f"{best}.genrekit").members
+    assert {**chosen, "README.md": b""} == {**direct, "README.md": b""}  # the card has the name
+    assert manifest.metrics == load(tmp_path / f"{best}.genrekit").manifest.metrics
+
+
+class ScaledConfig(LinearConfig):
+    """Settings of which two change what is prepared."""
+
+    scale: float = Field(1.0, description="What rows are multiplied by.")
+    least: float = Field(-1e9, description="Rows below cannot be prepared.")
+    other: int = Field(0, description="Nothing depends on it.")
+
+
+class ScaledBackend(LinearBackend):
+    """Rows, multiplied; counts what it prepares."""
+
+    info: ClassVar = replace(LinearBackend.info, prepare_keys=("scale", "least"))
+    Config: ClassVar = ScaledConfig
+
+    def __init__(self):
+        self.seen = []
+
+    def prepare(self, example, config):
+        """Take the row, scaled."""
+        self.seen.append((example.id, config.scale, config.least))
+        if example.row["x"] < config.least:
+            raise MediaError("too small")
+        windows = super().prepare(example, config)
+        return type(windows)(windows.values * np.float32(config.scale))
+
+
+@pytest.fixture
+def points(tmp_path):
+    """A table of 60 rows of two labels; x of every tenth row is small."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "points.csv"
+    rows = [
+        f"{x},{y},{'ab'[i % 2]}" for i, (x, y) in enumerate(rng.normal(0, 1, (60, 2)) + [[0, 0], [1, 1]] * 30)
+    ]
+    path.write_text("\n".join(["x,y,label", *rows]) + "\n")
+    return path
+
+
+def test_examples_are_prepared_once_per_combination_that_matters(points, tmp_path):
+    backend = ScaledBackend()
+    grid = {"scale": [0.1, 1, 1.0, 0.3], "other": [0, 1, 2]}
+    training.train(points, backend=backend, output=tmp_path / "m.genrekit", grid=grid)
+    assert len(backend.seen) == 3 * 60
+    assert len(set(backend.seen)) == 3 * 60
+    losses = {row["scale"]: row["log_loss"] for row in load(tmp_path / "m.genrekit").manifest.history["grid"]}
+    assert len(set(losses.values())) == 3
+    assert load(tmp_path / "m.genrekit").manifest.config["scale"] == min(losses, key=losses.__getitem__)
+
+
+def test_candidates_are_compared_on_the_examples_that_all_of_them_have(points, tmp_path):
+    said = []
+    grid = {"least": [-0.5, -1e9]}
+    training.train(
+        points, backend=ScaledBackend(), output=tmp_path / "m.genrekit", grid=grid, say=said.append
+    )
+    losses = [row["log_loss"] for row in load(tmp_path / "m.genrekit").manifest.history["grid"]]
+    assert losses[0] == losses[1]
+    assert any("examples left out that some of the settings cannot prepare" in line for line in said)
+
+
+def test_rows_of_another_window_length_are_refused_for_every_candidate(tmp_path):
+    from genrekit.features.schema import GTZAN_COLUMNS
+
+    path = tmp_path / "rows.csv"
+    lines = [["filename", "length", *GTZAN_COLUMNS, "label"]]
+    lines += [
+        [f"{i}.wav", 661794, *[str(i + k) for k in range(len(GTZAN_COLUMNS))], "ab"[i % 2]] for i in range(20)
+    ]
+    path.write_text("\n".join(",".join(map(str, line)) for line in lines) + "\n")
+    with pytest.raises(DatasetError, match="describe 30 s of sound"):
+        training.train(
+            path, config={"window_s": 30}, output=tmp_path / "m.genrekit", grid={"window_s": [30, 3]}
+        )
+    assert not (tmp_path / "m.genrekit").exists()
+
+
+def test_models_of_one_label_and_of_several_are_not_compared(search, tmp_path):
+    with pytest.raises(ConfigError, match="no grid compares"):
+        search({"multilabel": [True, False]})
+
+
+@pytest.mark.parametrize("options", [None, SplitOptions(seed=7), SplitOptions(by="random", test_size=0.3)])
+def test_the_split_keeps_its_seed_whatever_seed_a_candidate_has(options, search, tracks_csv, tmp_path):
+    said = []
+    search({"seed": [3, 1, 2]}, config={**QUICK, "seed": 5, "subsample": 0.5}, options=options)
+    manifest = load(tmp_path / "m.genrekit").manifest
+    made = manifest.data["split"]
+    assert made["seed"] == (7 if options and options.seed else 5)
+    assert manifest.config["seed"] in (1, 2, 3)
+    examples = open_dataset(tracks_csv, modality=Modality.TABLE).examples
+    held_out = make_split(examples, **{key: made[key] for key in ("by", "test_size", "valid_size", "seed")})
+    again = evaluate(tmp_path / "m.genrekit", tracks_csv, split="test", say=said.append)
+    assert {row[0] for row in again.rows} == {examples[i].id for i in held_out.test}
+    assert again.report.metrics["accuracy"].value == manifest.metrics["metrics"]["accuracy"]["value"]
+    assert again.report.inflated == (made["by"] == "random")  # its groups are separated; nothing else is said
+    assert not any("has learned" in line for line in said)
 
 
 def test_wrong_grids():

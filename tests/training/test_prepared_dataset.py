@@ -101,7 +101,20 @@ class TestMeasure:
         write_report(measured.report, tmp_path / "report", predictions=measured.rows)
         with (tmp_path / "report" / "predictions.csv").open(newline="") as file:
             rows = list(csv.reader(file))
-        assert rows[1:3] == [["song 0", "pop", "pop", "0.8"], ["song 1", "pop|jazz", "pop", "0.9"]]
+        assert rows[0] == [
+            "id",
+            "label",
+            "predicted",
+            "score",
+            "group",
+            *(f"score:{label}" for label in LABELS),
+        ]
+        assert [row[:5] for row in rows[1:3]] == [
+            ["song 0", "pop", "pop", "0.8", ""],
+            ["song 1", "pop|jazz", "pop", "0.9", ""],
+        ]
+        scores = np.array([row[5:] for row in rows[1:]], dtype=np.float32)
+        assert np.array_equal(scores, SCORES.astype(np.float32))
 
 
 def test_rows_are_prepared_without_processes(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +171,9 @@ def test_a_device_that_is_not_there_leaves_nothing_in_the_way(songs, tmp_path, m
 def test_a_full_disk_leaves_no_half_bundle_and_what_was_trained(trained, songs, tmp_path, monkeypatch):
     output = tmp_path / "net.genrekit"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    import genrekit.training.train
 
-    save = genrekit.training.train.save
+    training = import_module("genrekit.training.train")  # its package names the function so
+    save = training.save
 
     def on_a_full_disk(*arguments: Any, **options: Any) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
@@ -181,11 +182,11 @@ def test_a_full_disk_leaves_no_half_bundle_and_what_was_trained(trained, songs, 
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    monkeypatch.setattr(genrekit.training.train, "save", on_a_full_disk)
+    monkeypatch.setattr(training, "save", on_a_full_disk)
     with pytest.raises(BundleError, match="cannot be saved"):
         fit(songs.source, output)
     assert [path.name for path in tmp_path.iterdir()] == ["net.run"]
-    monkeypatch.setattr(genrekit.training.train, "save", save)
+    monkeypatch.setattr(training, "save", save)
     said: list[str] = []
     assert (
         fit(songs.source, output, resume=True, say=said.append).path.read_bytes() == trained.path.read_bytes()
