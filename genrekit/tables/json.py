@@ -28,7 +28,8 @@ MAX_FRAME_CHARACTERS = 8_000_000
 
 SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
 _LINES = frozenset({".jsonl", ".ndjson"})
-_FEATURES = "audio_features"
+_OPENING = re.compile(r'\[|\{\s*"audio_features"\s*:\s*\[')
+_BETWEEN = re.compile(r"[\s,]*")
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 
 
@@ -124,33 +125,36 @@ def _whole_values(path: Path, file: TextIO) -> Iterator[tuple[Value, int]]:
             f"{printable(path)} has more than {MAX_JSON_CHARACTERS:,} characters of JSON.",
             "Write one object per line (.jsonl): JSON Lines may be of any length.",
         )
-    at = number = 0
-    while at := _next(text, at):
-        start = at - 1
-        try:
-            content, at = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
-            raise DatasetError(
-                f"{printable(path)} cannot be read beyond item {number:,}: {_valid(str(error))}.",
-                "Check that the file is complete.",
-            ) from error
-        contents = _items(content)
-        for content in contents:
+    at = depth = number = 0
+    while (at := _between(text, at)) < len(text):
+        if opening := _OPENING.match(text, at):
+            depth += 2 if text[at] == "{" else 1
+            at = opening.end()
+        elif depth and text[at] in "]}":
+            depth -= 1
+            at += 1
+        else:
+            start = at
+            try:
+                content, at = _DECODER.raw_decode(text, start)
+            except (ValueError, RecursionError) as error:
+                raise _broken(path, number, str(error)) from error
             number += 1
-            yield Value(number, content), (at - start) // len(contents)
+            yield Value(number, content), at - start
+    if depth:
+        raise _broken(path, number, "it ends within an array")
 
 
-def _next(text: str, at: int) -> int:
-    """Return the position behind the first character of the next value, 0 at the end."""
-    while at < len(text) and text[at] in " \t\r\n,":
-        at += 1
-    return at + 1 if at < len(text) else 0
+def _between(text: str, at: int) -> int:
+    match = _BETWEEN.match(text, at)
+    return match.end() if match else at
 
 
-def _items(content: Any) -> list[Any]:
-    if isinstance(content, dict) and isinstance(content.get(_FEATURES), list):
-        content = content[_FEATURES]
-    return content if isinstance(content, list) else [content]
+def _broken(path: Path, number: int, problem: str) -> DatasetError:
+    return DatasetError(
+        f"{printable(path)} cannot be read beyond item {number:,}: {_valid(problem)}.",
+        "Check that the file is complete.",
+    )
 
 
 def _is_lines(path: Path) -> bool:
@@ -159,7 +163,7 @@ def _is_lines(path: Path) -> bool:
         return True
     with Utf8(path, any_bytes=True) as stream, stream.text("\n") as file:
         head = file.read(MAX_LINE_CHARACTERS)
-    if re.match(r'\s*(\[|\{\s*"audio_features")', head):
+    if _OPENING.match(head, _between(head, 0)):
         return False
     for line in head.split("\n", 100)[:100]:
         try:

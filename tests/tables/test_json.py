@@ -100,11 +100,22 @@ def test_a_key_that_appears_later_is_not_read(tmp_path: Path) -> None:
     assert rows[10_001] == [1.0]
 
 
-@pytest.mark.parametrize("end", ["", ', {"i": ', ', {"i": tru}]', ' {"i": 1}]', ", " + "[" * 200_000])
-def test_a_damaged_array_is_refused(tmp_path: Path, end: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("", "beyond item 12,000: it ends within an array"),
+        (', {"i": ', "beyond item 12,000: Expecting value"),
+        (', {"i": tru}]', "beyond item 12,000: Expecting value"),
+        (": 1]", "beyond item 12,000: Expecting value"),
+        (", " + "[" * 200_000, "it ends within an array"),
+        (', {"i": ' + "[" * 200_000, "recursion"),
+    ],
+)
+def test_a_damaged_array_gives_the_items_before(tmp_path: Path, end: str, words: str) -> None:
     start = json.dumps([{"i": i} for i in range(12_000)])[:-1]
-    with pytest.raises(DatasetError, match="holds no JSON object: cannot be read beyond item 0"):
-        open_table(save(tmp_path / "t.json", start + end))
+    pieces, error = read_until_error(save(tmp_path / "t.json", start + end))
+    assert [row[0] for row in rows_of(pieces).values()] == list(range(12_000))
+    assert words in error.message
 
 
 def test_what_follows_an_array_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -114,9 +125,11 @@ def test_what_follows_an_array_is_read_as_far_as_it_goes(tmp_path: Path) -> None
     assert "cannot be read beyond item 4: Expecting value" in error.message
 
 
-def test_an_answer_may_have_more_than_its_array(tmp_path: Path) -> None:
+def test_an_answer_with_more_than_its_array_ends_with_a_sentence(tmp_path: Path) -> None:
     path = save(tmp_path / "t.json", '{"audio_features": [{"tempo": 1}], "more": 1}')
-    assert read(path)[1] == {1: [1]}
+    pieces, error = read_until_error(path)
+    assert rows_of(pieces) == {1: [1]}
+    assert "cannot be read beyond item 2" in error.message
 
 
 def test_json_that_is_not_lines_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
