@@ -56,7 +56,7 @@ def open_manifest(
         group = printable(row[group_at].strip()) if group_at is not None else ""
         example = Example(
             id=name,
-            path=cells.path.parent / text,
+            path=cells.file(text),
             labels=labels,
             group=group or (track_of(name) if sliced else None),
             split=side(cells, number, row[split_at]) if split_at is not None else None,
@@ -79,7 +79,12 @@ def open_manifest(
         raise _nothing(source, cells, [*left_out, *found.left_out])
     left_out += found.left_out
     return Dataset(
-        source, "manifest", found.modality, found.examples, tuple(left_out), (*found.notes, *cells.group_note)
+        source,
+        "manifest",
+        found.modality,
+        found.examples,
+        tuple(left_out),
+        (*cells.notes, *found.notes, *cells.group_note),
     )
 
 
@@ -92,7 +97,7 @@ def _contradiction(earlier: tuple[int, Example], labels: tuple[str, ...]) -> str
 
 def _nothing(source: str, cells: Cells, left_out: list[tuple[str, str]]) -> DatasetError:
     folder = printable(cells.path.parent.resolve())
-    if not cells.rows:
+    if not left_out:
         return DatasetError(f"{printable(source)} has no rows.", "Write one line a file: path,label.")
     missing = sum(reason == "no such file" for _, reason in left_out)
     if missing and missing == len(left_out):

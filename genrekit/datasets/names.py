@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from genrekit.labels import normalise
+from genrekit.text import printable as printable
+from genrekit.text import quote_all as quote_all
 
 SPLIT_WORDS = {
     "train": "train",
@@ -22,17 +22,6 @@ SPLIT_WORDS = {
 
 _SLICE = re.compile(r"(?P<track>.+\.\d{5})\.\d{1,5}")
 _BARE_TRACK = re.compile(r"[^.]+\.\d{5}")
-
-
-def printable(name: str | Path) -> str:
-    r"""Return a file name as text that every terminal and file can hold: bytes that are no UTF-8 as ``\xe9``.
-
-    Examples
-    --------
-    >>> printable("caf\udce9.wav")
-    'caf\\xe9.wav'
-    """
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def track_of(name: str) -> str:
@@ -65,13 +54,6 @@ def read_labels(text: str) -> tuple[str, ...]:
     """Return the labels of a cell or folder name, ``|`` between several, each once."""
     labels = (normalise(printable(part)) for part in text.split("|"))
     return tuple(dict.fromkeys(label for label in labels if label))
-
-
-def quote_all(names: Iterable[str], *, limit: int = 12) -> str:
-    """Return names in quotation marks with commas between, the first few of many."""
-    quoted = [f"'{printable(name)}'" for name in names]
-    more = len(quoted) - limit
-    return ", ".join(quoted[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

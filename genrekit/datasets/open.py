@@ -23,7 +23,8 @@ from genrekit.errors import DatasetError
 from genrekit.features import GTZAN_COLUMNS, SPOTIFY_COLUMNS, recognises
 from genrekit.labels import canonical, same_genre
 from genrekit.media import suffix_modality
-from genrekit.tables import LABEL_COLUMNS, PATH_COLUMNS, open_frames, read_cells
+from genrekit.tables import LABEL_COLUMNS, PATH_COLUMNS
+from genrekit.tables import open_table as open_any_table
 from genrekit.types import Modality
 
 __all__ = ["Dataset", "open_dataset"]
@@ -138,15 +139,10 @@ def _open_path(
         )
     if path.suffix.lower() == ".npz":
         return open_spectrograms(source, path, require_labels=require_labels)
-    if "spotify" in schemas:
-        frames = open_frames(path)
-        if recognises(frames.columns):
-            return open_spotify(source, frames, ambiguous=ambiguous, require_labels=require_labels)
-    if path.suffix.lower() in {".json", ".jsonl", ".ndjson"}:
-        raise DatasetError(
-            f"{printable(source)} is JSON without Spotify's features; nothing else is read from JSON.", FORMS
-        )
-    cells = read_cells(path)
+    table = open_any_table(path)
+    if "spotify" in schemas and recognises(table.columns):
+        return open_spotify(source, table, ambiguous=ambiguous, require_labels=require_labels)
+    cells = table.cells()
     schema = match(cells, schemas)
     if schema is not None:
         return open_table(source, cells, schema, schemas[schema], require_labels=require_labels)

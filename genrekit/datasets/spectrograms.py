@@ -12,7 +12,7 @@ import numpy as np
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.gtzan.facts import GENRES
 from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
-from genrekit.datasets.npz import MAX_BYTES, Arrays, open_arrays
+from genrekit.datasets.npz import read_arrays
 from genrekit.errors import DatasetError, visible
 from genrekit.types import Example, Modality
 
@@ -57,20 +57,19 @@ def open_spectrograms(source: str, path: Path, *, require_labels: bool = True) -
         If an array is missing, damaged, of another dtype or length, two names are equal, a word in ``splits`` is
         not a side, or no entry is usable.
     """
-    with open_arrays(path) as arrays:
-        missing = [name for name in ("names", "mel") if name not in arrays.names]
-        if missing:
-            raise DatasetError(
-                f"{printable(path)} holds no spectrograms: it has the arrays {quote_all(arrays.names)}, and no "
-                f"{quote_all(missing)}.",
-                "It needs names (n texts) and mel (n, n_mels, n_frames); labels, groups and splits are read too.",
-            )
-        n, n_mels, n_frames = _check_shape(path, arrays)
-        names = _texts(path, arrays, "names", n)
-        texts = {name: _texts(path, arrays, name, n) for name in TEXTS if name in arrays.names}
-        extra = {f"mel_{name}": _setting(path, arrays, name) for name in SETTINGS if name in arrays.names}
-        mel = arrays.read("mel")
-        others = sorted(set(arrays.names) - {"names", "mel", *TEXTS, *SETTINGS})
+    arrays, others = read_arrays(path, ("names", "mel", *TEXTS, *SETTINGS))
+    missing = [name for name in ("names", "mel") if name not in arrays]
+    if missing:
+        raise DatasetError(
+            f"{printable(path)} holds no spectrograms: it has the arrays {quote_all([*arrays, *others])}, and no "
+            f"{quote_all(missing)}.",
+            "It needs names (n texts) and mel (n, n_mels, n_frames); labels, groups and splits are read too.",
+        )
+    mel = arrays["mel"]
+    n, n_mels, n_frames = _check_shape(path, mel)
+    names = _texts(path, "names", arrays["names"], n)
+    texts = {name: _texts(path, name, arrays[name], n) for name in TEXTS if name in arrays}
+    extra = {f"mel_{name}": _setting(path, name, arrays[name]) for name in SETTINGS if name in arrays}
     _check_names(path, names)
     sliced = any(is_slice(name) for name in names)
     examples: list[Example] = []
@@ -117,9 +116,8 @@ def open_spectrograms(source: str, path: Path, *, require_labels: bool = True) -
     return Dataset(source, "npz", Modality.AUDIO, tuple(examples), tuple(left_out), tuple(notes))
 
 
-def _check_shape(path: Path, arrays: Arrays) -> tuple[int, int, int]:
-    header = arrays.header("mel")
-    shape, dtype = header.shape, header.dtype
+def _check_shape(path: Path, mel: np.ndarray) -> tuple[int, int, int]:
+    shape, dtype = mel.shape, mel.dtype
     if len(shape) != 3 or min(shape) < 1 or shape[1] > MAX_MELS:
         raise DatasetError(
             f"{printable(path)}: 'mel' has the shape {shape}.",
@@ -130,41 +128,29 @@ def _check_shape(path: Path, arrays: Arrays) -> tuple[int, int, int]:
             f"{printable(path)}: 'mel' has the dtype {dtype}.",
             "It is uint8, from 0 (the floor) to 255 (the loudest), or floats in dB.",
         )
-    n_bytes = math.prod(shape) * (1 if dtype == np.uint8 else 4)
-    if n_bytes > MAX_BYTES:
-        raise DatasetError(
-            f"{printable(path)}: 'mel' takes {n_bytes:,} bytes; {MAX_BYTES:,} are allowed.",
-            "Split it, or use uint8.",
-        )
     return shape[0], shape[1], shape[2]
 
 
-def _texts(path: Path, arrays: Arrays, name: str, n: int) -> list[str]:
-    header = arrays.header(name)
-    characters = header.dtype.itemsize // 4
-    if header.dtype.kind != "U" or header.shape != (n,) or characters > MAX_TEXT_CHARACTERS:
+def _texts(path: Path, name: str, texts: np.ndarray, n: int) -> list[str]:
+    if texts.dtype.kind != "U" or texts.shape != (n,) or texts.dtype.itemsize // 4 > MAX_TEXT_CHARACTERS:
         raise DatasetError(
-            f"{printable(path)}: '{name}' has the dtype {header.dtype} and the shape {header.shape}.",
+            f"{printable(path)}: '{name}' has the dtype {texts.dtype} and the shape {texts.shape}.",
             f"It is one text of {MAX_TEXT_CHARACTERS:,} characters at most for each of the {n:,} spectrograms: "
             "numpy.array([...], dtype=str).",
         )
-    texts = arrays.read(name)
+    texts = np.ascontiguousarray(texts)
     if (texts.view(f"{texts.dtype.str[0]}u4") > sys.maxunicode).any():
         raise DatasetError(f"{printable(path)}: '{name}' holds numbers that are no characters.")
     # A lone surrogate cannot be written anywhere.
     return [text.encode("utf-8", "backslashreplace").decode() for text in texts.tolist()]
 
 
-def _setting(path: Path, arrays: Arrays, name: str) -> str:
-    header = arrays.header(name)
-    value = (
-        float(arrays.read(name).ravel()[0])
-        if header.shape in ((), (1,)) and header.dtype.kind in "iuf"
-        else None
-    )
-    if value is None or not math.isfinite(value):
+def _setting(path: Path, name: str, array: np.ndarray) -> str:
+    is_number = array.shape in ((), (1,)) and array.dtype.kind in "iuf"
+    value = float(array.ravel()[0]) if is_number else math.nan
+    if not math.isfinite(value):
         raise DatasetError(
-            f"{printable(path)}: '{name}' has the dtype {header.dtype} and the shape {header.shape}.",
+            f"{printable(path)}: '{name}' has the dtype {array.dtype} and the shape {array.shape}.",
             "It is one finite number, or left away.",
         )
     return str(int(value)) if value.is_integer() else repr(value)
@@ -188,12 +174,12 @@ def _check_names(path: Path, names: list[str]) -> None:
 def _values(mel: np.ndarray) -> tuple[np.ndarray, str]:
     """A spectrogram as uint8 or float32, and why it cannot be used, or ''."""
     if mel.dtype == np.uint8:
-        return mel, ""
+        return np.ascontiguousarray(mel), ""
     with np.errstate(invalid="ignore"):  # a comparison with NaN is false
         usable = bool((np.abs(mel) <= MAX_DB).all())
     if not usable:
         return mel, f"has levels that are NaN, infinite or beyond {MAX_DB:g} dB"
-    return mel.astype(np.float32, copy=False), ""
+    return np.ascontiguousarray(mel, np.float32), ""
 
 
 def _label_of(name: str) -> tuple[str, ...]:

@@ -9,16 +9,27 @@ from genrekit.datasets.base import Dataset
 from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
 from genrekit.errors import DatasetError, visible
 from genrekit.features import MIN_COLUMNS, find_columns
-from genrekit.tables import GROUP_COLUMNS, LABEL_COLUMNS, PATH_COLUMNS, SPLIT_COLUMNS, Cells, column_name
+from genrekit.tables import (
+    GROUP_COLUMNS,
+    LABEL_COLUMNS,
+    PATH_COLUMNS,
+    SPLIT_COLUMNS,
+    Cells,
+    Columns,
+    column_name,
+    decimal_comma,
+    number,
+)
 from genrekit.types import Example, Modality
 
 ID_COLUMNS = (*PATH_COLUMNS, "id", "track_id")
 
 # A table with this part of a schema's columns was meant to be one; fewer is a coincidence.
 NEARLY = 0.5
+_TELLING_ROWS = 10_000
 
 
-def match(cells: Cells, schemas: Mapping[str, Sequence[str]]) -> str | None:
+def match(cells: Columns, schemas: Mapping[str, Sequence[str]]) -> str | None:
     """Return the name of the schema whose columns the table has, all of them; the largest if several fit.
 
     Raises
@@ -48,7 +59,7 @@ def match(cells: Cells, schemas: Mapping[str, Sequence[str]]) -> str | None:
 
 def what_is_wrong(columns: Sequence[str], schemas: Mapping[str, Sequence[str]]) -> str:
     """Why a table with these columns is no table of features, as far as its columns tell; '' where they do not."""
-    values = sum(math.isfinite(_number(column)) for column in columns)
+    values = sum(math.isfinite(number(column)) for column in columns)
     if values > len(columns) / 3:
         return " Its first line holds values where names should stand: write a line of column names above it."
     found = find_columns(columns) if "spotify" in schemas else {}
@@ -109,7 +120,12 @@ def open_table(
         Modality.TABLE,
         tuple(examples),
         tuple(left_out),
-        (f"read as a table of {schema} features, by its columns", *cells.group_note),
+        (
+            *cells.notes,
+            f"read as a table of {schema} features, by its columns",
+            *(("numbers were read with a decimal comma",) if _has_commas(cells, columns) else ()),
+            *cells.group_note,
+        ),
     )
 
 
@@ -131,13 +147,14 @@ def examples_of(cells: Cells, columns: Sequence[str], *, sides: bool = True) -> 
     others = [(column, at) for at, column in enumerate(cells.columns) if at not in taken and column.strip()]
     sliced = id_at is not None and any(is_slice(row[id_at]) for _, row in cells.rows)
     seen: set[str] = set()
-    for number, row in cells.rows:
-        where = f"row {number}"
+    comma = _has_commas(cells, columns)
+    for row_number, row in cells.rows:
+        where = f"row {row_number}"
         name = printable(row[id_at].strip()) if id_at is not None else ""
         group = printable(row[group_at].strip()) if group_at is not None else ""
         if not group and sliced:
             group = track_of(name)
-        values = {column: _number(row[at]) for column, at in features}
+        values = {column: number(row[at], comma=comma) for column, at in features}
         bad = next(((column, row[at]) for column, at in features if not math.isfinite(values[column])), None)
         unique = name if name and name not in seen else f"{name} ({where})".lstrip()
         seen.add(unique)
@@ -146,7 +163,7 @@ def examples_of(cells: Cells, columns: Sequence[str], *, sides: bool = True) -> 
             row=values,
             labels=read_labels(row[label_at]) if label_at is not None else (),
             group=group or None,
-            split=side(cells, number, row[split_at]) if split_at is not None else None,
+            split=side(cells, row_number, row[split_at]) if split_at is not None else None,
             extra={column: printable(row[at]) for column, at in others},
         )
         yield example, f"{where}, column '{bad[0]}': {_describe(bad[1])}" if bad else ""
@@ -180,11 +197,11 @@ def side(cells: Cells, number: int, text: str) -> str | None:
     return SPLIT_WORDS.get(word)
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _has_commas(cells: Cells, columns: Sequence[str]) -> bool:
+    """Say whether the features are written with decimal commas, as the first rows tell."""
+    names = cells.names
+    places = [names[column_name(column)] for column in columns]
+    return decimal_comma(row[at] for _, row in cells.rows[:_TELLING_ROWS] for at in places)
 
 
 def _describe(text: str) -> str:

@@ -97,8 +97,10 @@ def modality(path: str | Path) -> Modality | None:
 
 
 def suffix_modality(path: str | Path) -> Modality | None:
-    """Say what a file claims to be, by its suffix alone, without opening it."""
-    return _SUFFIXES.get(Path(path).suffix.lower())
+    """Say what a file claims to be, by its suffix alone, without opening it; a table may be packed (``.csv.gz``)."""
+    name = Path(path).name.lower()
+    kind = _SUFFIXES.get(Path(name.removesuffix(".gz")).suffix)
+    return kind if kind is Modality.TABLE or not name.endswith(".gz") else None
 
 
 def walk(folder: str | Path) -> Iterator[Path]:

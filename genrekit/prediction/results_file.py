@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,10 +10,12 @@ from typing import Any
 from genrekit.analysis import MEASURES, columns_of
 from genrekit.errors import DatasetError, UsageError
 from genrekit.prediction.inputs import Input
+from genrekit.tables import open_table, read_values
 from genrekit.types import Content, Prediction
 
 SUFFIXES = (".jsonl", ".csv")
 _MAX_LINE = 1 << 24
+_NOT_A_RESULT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
 def read_results(path: Path) -> Iterator[Prediction]:
@@ -38,11 +38,7 @@ def read_results(path: Path) -> Iterator[Prediction]:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path} is no file of results by its name.", "Use one in .jsonl or .csv.")
-    try:
-        rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path)
-        yield from rows
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror or error}.") from None
+    yield from _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path)
 
 
 def matched(inputs: Iterable[Input], results: Iterable[Prediction], name: str) -> Iterator[Prediction]:
@@ -58,53 +54,49 @@ def _place(name: str) -> str:
 
 
 def _jsonl_rows(path: Path) -> Iterator[Prediction]:
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(_MAX_LINE):
-            number += 1
-            if not line.strip():
-                continue
-            try:
-                yield _prediction(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-                yield Prediction(
-                    f"{path}#line {number}", error="The line is no result of 'genrekit predict'."
-                )
+    for value in read_values(path, max_line_characters=_MAX_LINE):
+        try:
+            yield _prediction(value.content)
+        except _NOT_A_RESULT:
+            yield _no_result(path, value.number)
 
 
 def _csv_rows(path: Path) -> Iterator[Prediction]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.DictReader(file)
-        last = None
-        try:
-            missing = {"input", "label", "score", "error", "sha256"} - set(reader.fieldnames or ())
-            if missing:
-                raise DatasetError(
-                    f"{path} has no column {', '.join(sorted(missing))}.",
-                    "Results have all of them: genrekit predict ... -o results.csv",
-                )
-            for cells in reader:
-                try:
-                    prediction = _prediction(_fields(cells))
-                except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-                    name = f"{path}#line {reader.line_num}"
-                    prediction = Prediction(name, error="The line is no result of 'genrekit predict'.")
-                if prediction != last:
-                    yield prediction
-                last = prediction
-        except csv.Error as error:
-            yield Prediction(f"{path}#after line {reader.line_num}", error=f"The table breaks off: {error}.")
+    table = open_table(path)
+    if missing := {"input", "label", "score", "error", "sha256"} - set(table.columns):
+        raise DatasetError(
+            f"{path} has no column {', '.join(sorted(missing))}.",
+            "Results have all of them: genrekit predict ... -o results.csv",
+        )
+    last, number = None, 1
+    try:
+        for number, cells, problem in table.rows():
+            try:
+                if problem:
+                    raise ValueError(problem)
+                prediction = _prediction(_fields(dict(zip(table.columns, cells, strict=True))))
+            except _NOT_A_RESULT:
+                prediction = _no_result(path, number)
+            if prediction != last:
+                yield prediction
+            last = prediction
+    except DatasetError as error:
+        yield Prediction(f"{path}#after line {number}", error=f"The table breaks off: {error.message}")
 
 
-def _fields(cells: dict[str, str | None]) -> dict[str, Any]:
-    """A row of CSV as the object that JSONL has for it."""
+def _no_result(path: Path, number: int) -> Prediction:
+    return Prediction(f"{path}#line {number}", error="The line is no result of 'genrekit predict'.")
+
+
+def _fields(cells: dict[str, str]) -> dict[str, Any]:
+    """Return a row of CSV as the object that JSONL has for it."""
     scores = []
     rank = 1
     while cells.get(f"label_{rank}"):
         scores.append({"label": cells[f"label_{rank}"], "score": cells.get(f"score_{rank}")})
         rank += 1
-    fields: dict[str, Any] = {name: value or None for name, value in cells.items() if isinstance(name, str)}
-    labels = (cells.get("labels") or cells["label"] or "").split("|")
+    fields: dict[str, Any] = {name: value or None for name, value in cells.items()}
+    labels = (cells.get("labels") or cells["label"]).split("|")
     return fields | {"scores": scores, "labels": [label for label in labels if label]}
 
 
@@ -119,8 +111,8 @@ def _prediction(fields: dict[str, Any]) -> Prediction:
     return Prediction(
         id=fields["input"],
         label=fields["label"],
-        score=None if score is None else float(score),
-        scores=tuple((one["label"], float(one["score"])) for one in fields.get("scores", ())),
+        score=None if score is None else _float(score),
+        scores=tuple((one["label"], _float(one["score"])) for one in fields.get("scores", ())),
         labels=tuple(fields.get("labels", ())),
         error=fields.get("error"),
         content=Content(int(fields.get("bytes") or 0), sha256) if sha256 else None,
@@ -132,7 +124,12 @@ def _measure(name: str, value: Any) -> float | str | None:
     if value is None:
         return None
     if name not in ("key", "camelot"):
-        return float(value)
+        return _float(value)
     if not isinstance(value, str):
         raise ValueError("no text")
     return value
+
+
+def _float(value: Any) -> float:
+    # A spreadsheet may have saved the table with decimal commas.
+    return float(value.replace(",", ".") if isinstance(value, str) else value)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from heapq import merge
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genrekit.backends import ReadsTables
 from genrekit.errors import DatasetError, MediaError
@@ -15,6 +16,9 @@ from genrekit.prediction.inputs import Input, expand
 from genrekit.prediction.model import Model
 from genrekit.remote import is_remote, redact
 from genrekit.types import Example, Modality
+
+if TYPE_CHECKING:
+    from genrekit.tables import Table
 
 _TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "tables"}
 
@@ -37,21 +41,22 @@ class BulkTable:
     """A table whose rows a model answers in bulk; ``others`` are the columns that identify a row."""
 
     name: str
-    path: Path
+    table: Table
     model: int
     others: tuple[str, ...] = ()
     address: str | None = field(default=None, repr=False)
 
     @contextmanager
-    def at_hand(self) -> Iterator[Path]:
-        """The table on this machine, fetched where it has an address."""
+    def at_hand(self) -> Iterator[Table]:
+        """Give the table on this machine, fetched where it has an address."""
         if self.address is None:
-            yield self.path
+            yield self.table
             return
         from genrekit.remote import fetched
+        from genrekit.tables import open_table
 
         with fetched(self.address) as path:
-            yield path
+            yield open_table(path)
 
 
 @dataclass(frozen=True)
@@ -96,11 +101,13 @@ class Router:
             )
             return
         from genrekit.remote import fetched
+        from genrekit.tables import open_table
 
         try:
             with fetched(address) as path:
-                bulk = self._bulk(name, path)
-                yield from [replace(bulk, address=address)] if bulk else self._table(name, path)
+                table = open_table(path)
+                bulk = self._bulk(name, table)
+                yield from [replace(bulk, address=address)] if bulk else self._table(name, table)
         except (MediaError, DatasetError, OSError) as error:
             yield Task(Example(id=name), error=str(error))
 
@@ -108,8 +115,11 @@ class Router:
         example = Example(id=name, path=path, offset_s=self.offset_s, duration_s=self.duration_s)
         try:
             if modality(path) is Modality.TABLE:
-                bulk = self._bulk(name, path)
-                yield from [bulk] if bulk else self._table(name, path)
+                from genrekit.tables import open_table
+
+                table = open_table(path)
+                bulk = self._bulk(name, table)
+                yield from [bulk] if bulk else self._table(name, table)
             else:
                 yield self._media(example)
         except (MediaError, DatasetError, OSError) as error:
@@ -143,39 +153,37 @@ class Router:
                 return Task(example, number)
         return Task(example, error="no model here takes a row with these columns")
 
-    def _listed(self, name: str, manifest: Path, word: str) -> Task:
+    def _listed(self, name: str, manifest: Table, word: str) -> Task:
         """A file that a manifest names: by an address, or from the manifest's own place."""
         if is_remote(name) and not is_remote(word):
             word = f"{name.rpartition('/')[0]}/{word}"
         example = Example(word, offset_s=self.offset_s, duration_s=self.duration_s)
         if is_remote(word):
             return self._taken(replace(example, id=redact(word), address=word), suffix_modality(redact(word)))
-        place = manifest.parent / word
+        place = manifest.file(word)
         return self._media(replace(example, id=str(place), path=place))
 
-    def _bulk(self, name: str, path: Path) -> BulkTable | None:
+    def _bulk(self, name: str, table: Table) -> BulkTable | None:
         """The table with the first model that reads it in bulk, or None."""
         readers = [
             (number, model.backend)
             for number, model in enumerate(self.models)
             if isinstance(model.backend, ReadsTables)
         ]
-        if not readers:
-            return None
-        from genrekit.tables import open_frames
-
-        columns = open_frames(path).columns
+        columns = table.columns
         for number, backend in readers:
             if features := backend.feature_columns(columns):
                 others = tuple(name for name in columns if name.strip() and name not in features)
-                return BulkTable(name, path, number, others)
+                return BulkTable(name, table, number, others)
         return None
 
-    def _table(self, name: str, path: Path) -> Iterator[Task]:
+    def _table(self, name: str, table: Table) -> Iterator[Task]:
         from genrekit.datasets import examples_of, match, what_is_wrong
-        from genrekit.tables import PATH_COLUMNS, is_json, read_cells, read_records
+        from genrekit.tables import PATH_COLUMNS
 
-        cells = read_records(path) if is_json(path) else read_cells(path)
+        cells = table.cells()
+        for note in table.notes:
+            self.say(f"{name}: {note}")
         by_backend = {
             model.backend.info.name: number for number, model in reversed(list(enumerate(self.models)))
         }
@@ -202,7 +210,7 @@ class Router:
             listed = [(number, row[path_at].strip(), "") for number, row in cells.rows]
             listed += [(int(row.split()[1]), f"{name}#{row}", why) for row, why in cells.broken]
             for _, word, why in sorted(listed, key=lambda numbered: numbered[0]):
-                yield Task(Example(id=word), error=why) if why else self._listed(name, path, word)
+                yield Task(Example(id=word), error=why) if why else self._listed(name, table, word)
         else:
             takes = ", ".join(
                 f"{key} ({len(columns)} columns)" for key, columns in schemas.items() if columns
@@ -221,14 +229,14 @@ def extra_columns(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[str
     What cannot be read, or is no table for one of the models, has none.
     """
     from genrekit.datasets import identifying
-    from genrekit.tables import open_frames
+    from genrekit.tables import open_table
 
     found: dict[str, None] = {}
     for one in inputs:
         if one.path is None or suffix_modality(one.path) is not Modality.TABLE:
             continue
         try:
-            columns = open_frames(one.path).columns
+            columns = open_table(one.path).columns
         except (DatasetError, OSError):
             continue
         for model in models:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from heapq import merge
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +18,7 @@ from genrekit.hashing import content_of
 from genrekit.prediction.decision import Answer
 from genrekit.prediction.model import Model
 from genrekit.prediction.routing import BulkTable
-from genrekit.tables import Frame, open_frames
+from genrekit.tables import Frame, Table
 from genrekit.types import Content, Prediction
 
 # A graph scores this many rows before a native library is imported.
@@ -48,9 +47,9 @@ def answers(
     last = 1
     content: Content | None = None
     try:
-        with table.at_hand() as path:
-            content = content_of(path)
-            for scored in _score(table, path, model, say):
+        with table.at_hand() as opened:
+            content = content_of(opened.path)
+            for scored in _score(table, opened, model, say):
                 for number, prediction in _in_order(table, scored, model, answer, content):
                     yield prediction
                     last = number
@@ -70,14 +69,14 @@ def explained(model: Model, windows: np.ndarray, predictions: Iterator[Predictio
         yield replace(prediction, reasons=reasons)
 
 
-def _score(table: BulkTable, path: Path, model: Model, say: Callable[[str], None]) -> Iterator[_Scoring]:
+def _score(table: BulkTable, opened: Table, model: Model, say: Callable[[str], None]) -> Iterator[_Scoring]:
     """Read frames, and score some of them at a time, a thread each, while the caller uses the one before."""
     jobs = default_jobs()
     waiting: deque[_Scoring] = deque()
     broke_off: Exception | None = None
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            for frame, rows, scorer in _read(table, path, model, say):
+            for frame, rows, scorer in _read(table, opened, model, say):
                 good = np.setdiff1d(np.arange(frame.table.num_rows), list(rows.errors))
                 waiting.append(_Scoring(frame, rows, good, pool.submit(scorer, rows.windows[good])))
                 if len(waiting) > jobs:
@@ -90,18 +89,18 @@ def _score(table: BulkTable, path: Path, model: Model, say: Callable[[str], None
 
 
 def _read(
-    table: BulkTable, path: Path, model: Model, say: Callable[[str], None]
+    table: BulkTable, opened: Table, model: Model, say: Callable[[str], None]
 ) -> Iterator[tuple[Frame, TableRows, NativeScorer]]:
     reader: TableReader | None = None
     scorer: NativeScorer = model.runtime.scores
-    for frame in open_frames(path):
+    for frame in opened.frames():
         if reader is None and frame.table.num_rows:
             assert isinstance(model.backend, ReadsTables)
             reader = model.backend.open_table(frame.table)
             # Both give the same scores to 1e-5.
             if frame.table.num_rows >= MANY and isinstance(model.backend, ScoresNatively):
                 scorer = model.backend.native_scorer(model.bundle.members)
-            for note in reader.notes:
+            for note in (*opened.notes, *reader.notes):
                 say(f"{table.name}: {note}")
         yield (
             frame,

@@ -1,5 +1,32 @@
-"""Tables of any kind, read in bounded memory."""
+"""The only reader of tables: CSV, TSV, Parquet, JSON Lines and JSON, in bounded memory."""
 
-import lazy_loader
+from genrekit.tables.columns import (
+    GROUP_COLUMNS,
+    LABEL_COLUMNS,
+    PATH_COLUMNS,
+    SPLIT_COLUMNS,
+    Columns,
+    column_name,
+)
+from genrekit.tables.frame import Frame
+from genrekit.tables.json import Value, read_values
+from genrekit.tables.numbers import decimal_comma, number
+from genrekit.tables.table import Cells, Row, Table, open_table
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__all__ = [
+    "GROUP_COLUMNS",
+    "LABEL_COLUMNS",
+    "PATH_COLUMNS",
+    "SPLIT_COLUMNS",
+    "Cells",
+    "Columns",
+    "Frame",
+    "Row",
+    "Table",
+    "Value",
+    "column_name",
+    "decimal_comma",
+    "number",
+    "open_table",
+    "read_values",
+]

@@ -1,17 +1,16 @@
-"""Some rows of a large table, and the checks that every row goes through whatever its file."""
+"""Some rows of a table, and the checks that every row goes through, whatever its file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genrekit.tables.cells import MAX_CELL_CHARACTERS
-
 MAX_FRAME_ROWS = 32_768
+MAX_CELL_CHARACTERS = 100_000
 
 TOO_LONG = f"has a cell of more than {MAX_CELL_CHARACTERS:,} characters"
 
@@ -26,7 +25,7 @@ class Frame:
         int64 of shape (n_rows,), ascending: the number of every row as a spreadsheet shows it (the header is
         row 1); for an array of JSON objects the position from 1, for JSON Lines the line.
     table : pa.Table
-        The cells, one column for each of ``Frames.columns`` and in their order. Text is ``pa.string()``, valid
+        The cells, one column for each that was asked for, in that order. Text is ``pa.string()``, valid
         UTF-8; Parquet and JSON also give numbers and booleans as such. What is absent is null, and in delimited
         text an empty string.
     broken : tuple of (int, str)
@@ -40,6 +39,10 @@ class Frame:
     table: pa.Table
     broken: tuple[tuple[int, str], ...]
     position_bytes: int
+
+
+Read = Callable[[tuple[int, ...]], Iterator[Frame]]
+"""Reads a table from its start: the columns at these positions."""
 
 
 def frames_of(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from genrekit.datasets import printable
 from genrekit.errors import DatasetError
-from genrekit.tables.cells import MAX_CELLS, check_header
-from genrekit.tables.frame import MAX_FRAME_ROWS, Frame, frames_of
-from genrekit.tables.parquet_footer import declared_values
+from genrekit.tables.columns import check_columns
+from genrekit.tables.frame import MAX_FRAME_ROWS, Frame, Read, frames_of
+from genrekit.text import printable, quote_all
 
 MAX_ROW_GROUP_BYTES = 2**31
+MAX_ROW_GROUP_ROWS = 50_000_000
 MAX_COLUMN_BYTES = 2**28
 
 _TEXTS = (
@@ -30,55 +29,64 @@ _TEXTS = (
 )
 
 
-def open_parquet(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[Frame]]]:
+def open_parquet(path: Path) -> tuple[tuple[str, ...], tuple[str, ...], Read]:
     """Open a Parquet file.
 
     Returns
     -------
     columns : tuple of str
-        The names of its columns.
+        The names of its columns; nested ones (lists, structures) are not read.
+    notes : tuple of str
+        The columns that are not read, in words.
     read : callable
         Reads its rows from the start; the first is row 2, as a spreadsheet would show it. Numbers and
-        booleans stay what they are, lists and other nested values become JSON, all else becomes text.
+        booleans stay what they are, all else becomes text.
 
     Raises
     ------
     DatasetError
-        If it has no column, two of one name, or a row group that is too large to be read.
+        If it has no column that can be read, two of one name, or a row group that is too large to be read.
     pa.ArrowException, OSError, ValueError
         If it is damaged.
     """
     with pq.ParquetFile(path) as file:
-        names = list(file.schema_arrow.names)
-        check_header(path, names)
+        schema = file.schema_arrow
+        nested = [field.name for field in schema if _is_nested(field.type)]
+        names = [field.name for field in schema if not _is_nested(field.type)]
+        notes = (f"{quote_all(nested)}: nested, and not read",) if nested else ()
+        if nested and not names:
+            raise DatasetError(f"{printable(path)} has nested columns only.", "Write a column per value.")
+        check_columns(printable(path), names)
         groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
-        # Only lists have more values than rows.
-        has_lists = any(file.schema.column(i).max_repetition_level for i in range(len(file.schema)))
-        counts = declared_values(path) if has_lists else [group.num_rows for group in groups]
-        for group, n_values in zip(groups, counts, strict=True):
-            _check_row_group(path, group.total_byte_size, n_values)
+        for group in groups:
+            # Only nested columns have more values than rows.
+            _check_row_group(path, group.total_byte_size, group.num_rows)
         # As a dictionary a long text that a small file repeats takes its room once.
-        texts = [f.name for f in file.schema_arrow if _is_text(f.type)]
+        texts = [field.name for field in schema if _is_text(field.type)]
 
-    def read() -> Iterator[Frame]:
+    def read(places: tuple[int, ...]) -> Iterator[Frame]:
         total_bytes, number = path.stat().st_size, 2
+        chosen = [names[i] for i in places]
+        wanted = chosen if nested or len(chosen) < len(names) else None
         with pq.ParquetFile(path, read_dictionary=texts, buffer_size=2**20) as file:
             n_rows = max(file.metadata.num_rows, 1)
-            for batch in file.iter_batches(batch_size=MAX_FRAME_ROWS, use_threads=False):
+            for batch in file.iter_batches(batch_size=MAX_FRAME_ROWS, columns=wanted, use_threads=False):
                 numbers = np.arange(number, number + batch.num_rows, dtype=np.int64)
                 number += batch.num_rows
-                cells = [_plain(path, *pair) for pair in zip(names, batch.columns, strict=True)]
+                # A name with a point may bring another column along.
+                read = batch.columns if wanted is None else [batch.column(name) for name in chosen]
+                cells = [_plain(path, *pair) for pair in zip(chosen, read, strict=True)]
                 position_bytes = min(total_bytes * (number - 2) // n_rows, total_bytes)
-                yield from frames_of(numbers, pa.Table.from_arrays(cells, names), [], position_bytes)
+                yield from frames_of(numbers, pa.Table.from_arrays(cells, chosen), [], position_bytes)
 
-    return tuple(names), read
+    return tuple(names), notes, read
 
 
-def _check_row_group(path: Path, n_bytes: int, n_values: int) -> None:
-    if n_bytes > MAX_ROW_GROUP_BYTES or n_values > MAX_CELLS:
+def _check_row_group(path: Path, n_bytes: int, n_rows: int) -> None:
+    if n_bytes > MAX_ROW_GROUP_BYTES or n_rows > MAX_ROW_GROUP_ROWS:
         raise DatasetError(
-            f"{printable(path)} has a row group of {n_bytes:,} bytes and {n_values:,} values a column; "
-            f"{MAX_ROW_GROUP_BYTES:,} bytes and {MAX_CELLS:,} values are allowed.",
+            f"{printable(path)} has a row group of {n_bytes:,} bytes and {n_rows:,} rows; "
+            f"{MAX_ROW_GROUP_BYTES:,} bytes and {MAX_ROW_GROUP_ROWS:,} rows are allowed.",
             "Write it again with smaller row groups.",
         )
 
@@ -98,8 +106,6 @@ def _plain(path: Path, name: str, column: pa.Array) -> pa.Array:
     kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return column
-    if pa.types.is_nested(kind):
-        return pa.array([_json(value) for value in column.to_pylist()], pa.string())
     if pa.types.is_timestamp(kind):
         # Without its zone it is written in UTC, and no list of zones is needed.
         column = column.cast(pa.timestamp(kind.unit))
@@ -114,6 +120,14 @@ def _plain(path: Path, name: str, column: pa.Array) -> pa.Array:
     return text
 
 
+def _is_nested(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_nested(kind))
+
+
 def _is_text(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in _TEXTS)
 
@@ -121,7 +135,3 @@ def _is_text(kind: pa.DataType) -> bool:
 def _decoded(column: pa.Array) -> pa.Array:
     cells = (None if v is None else v.decode("utf-8", "backslashreplace") for v in column.to_pylist())
     return pa.array(list(cells), pa.string())
-
-
-def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, default=str)

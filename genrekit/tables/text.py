@@ -2,136 +2,96 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
+import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from genrekit.datasets import printable
 from genrekit.errors import DatasetError
-from genrekit.tables.cells import MAX_CELL_CHARACTERS, check_header, encoding_of, read_header
-from genrekit.tables.frame import MAX_FRAME_ROWS, TOO_LONG, Frame, frames_of
+from genrekit.tables.columns import check_columns
+from genrekit.tables.dialect import Dialect, read_dialect
+from genrekit.tables.encoding import BLOCK_BYTES, Utf8, suffix_of
+from genrekit.tables.frame import MAX_CELL_CHARACTERS, MAX_FRAME_ROWS, TOO_LONG, Frame, Read, frames_of
+from genrekit.text import printable
 
 # Arrow reads up to 16 blocks ahead, and a row may cross the end of one block but not of two.
-BLOCK_BYTES = 2**20
 MIN_FRAME_ROWS = 16_384
 MAX_BROKEN_AHEAD = 1_000_000
 
 
-def open_text(path: Path, head: bytes) -> tuple[tuple[str, ...], Callable[[], Iterator[Frame]]]:
+def open_text(path: Path, n_headers: int = 1) -> tuple[tuple[str, ...], Read]:
     """Open delimited text.
 
     Parameters
     ----------
     path : Path
-        The file.
-    head : bytes
-        Its first few thousand bytes.
+        The file, packed by gzip or not; ``.tsv`` says that the delimiter is the tab where the header does not tell.
+    n_headers : int >= 1
+        The lines of column names.
 
     Returns
     -------
     columns : tuple of str
         The names in its header.
     read : callable
-        Reads its rows from the start. A row has a broken width where, without the empty cells at its end
-        that go beyond the header, it has another number of cells than the header.
+        Reads its rows from the start. A row may have more empty cells at its end than the header, and lack cells
+        of the last columns without a name; any other width is a broken row.
 
     Raises
     ------
     DatasetError
         If it is not text, or has no usable header.
     """
-    encoding = encoding_of(head)
-    if b"\0" in head and encoding != "utf-16":
-        raise DatasetError(f"{printable(path)} is not text.", "Give a CSV, TSV, Parquet or JSON file.")
-    with path.open(encoding=encoding, errors="backslashreplace", newline="") as file:
-        header = read_header(path, file)
-        has_rows = bool(file.read(1))
-    check_header(path, header.names)
+    tabs = suffix_of(path) == ".tsv"
+    with Utf8(path) as stream, stream.text() as file:
+        dialect = read_dialect(printable(path), file, tabs=tabs, n_headers=n_headers)
+    check_columns(printable(path), dialect.columns)
 
-    def read() -> Iterator[Frame]:
+    def read(places: tuple[int, ...]) -> Iterator[Frame]:
         # Arrow takes a text without any row for an error.
-        if has_rows:
-            rows = _Rows(path, header.names, header.delimiter, header.lines)
-            with path.open("rb") as file:
-                yield from rows.read(_Utf8(file, encoding))
+        if dialect.has_rows:
+            with Utf8(path) as stream:
+                yield from _Rows(path, dialect, places).read(stream)
 
-    return tuple(header.names), read
-
-
-class _Utf8(io.RawIOBase):
-    r"""A text in any encoding as valid UTF-8 without NUL: what is neither becomes ``\xe9``, ``\x00``."""
-
-    def __init__(self, file: io.BufferedReader, encoding: str) -> None:
-        self._file = file
-        self._decoder = codecs.getincrementaldecoder(encoding)("backslashreplace")
-        self._is_utf8 = encoding != "utf-16"
-        self._ready = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = BLOCK_BYTES) -> bytes:
-        # Half of it at least: a row may cross the end of one block. Never more: Arrow copies what it is given.
-        while len(self._ready) < max(size // 2, 1) and (data := self._file.read(size)):
-            self._ready += self._valid(data)
-        self._ready += self._valid(b"") if not self._ready else b""
-        given, self._ready = self._ready[:size], self._ready[size:]
-        return given
-
-    def _valid(self, data: bytes) -> bytes:
-        if self._is_utf8 and not self._decoder.getstate()[0] and b"\0" not in data and _is_utf8(data):
-            return data
-        return self._decoder.decode(data, final=not data).replace("\0", r"\x00").encode()
-
-    def position(self) -> int:
-        return self._file.tell()
-
-
-def _is_utf8(data: bytes) -> bool:
-    # Six times as quick as data.decode().
-    ends = np.array([0, len(data)], np.int32)
-    try:
-        pa.StringArray.from_buffers(1, pa.py_buffer(ends), pa.py_buffer(data)).validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
+    return dialect.columns, read
 
 
 class _Rows:
     """One reading of a text: what Arrow split, and the numbers of what it could not."""
 
-    def __init__(self, path: Path, names: list[str], delimiter: str, lines: int) -> None:
+    def __init__(self, path: Path, dialect: Dialect, places: tuple[int, ...]) -> None:
         self._path = path
-        self._names = names
-        self._delimiter = delimiter
-        self._lines = lines
+        self._places = places
+        self._names = list(dialect.columns)
+        self._n_named = max(i for i, name in enumerate(self._names, start=1) if name.strip())
+        self._delimiter = dialect.delimiter
+        self._lines = dialect.n_lines
         self._next = 2
         # Rows of another width than the header's: a reason, cells that fit after all, or None for a blank row.
         self._odd: deque[tuple[int, str | list[str] | None]] = deque()
 
-    def read(self, stream: _Utf8) -> Iterator[Frame]:
+    def read(self, stream: Utf8) -> Iterator[Frame]:
         held: list[pa.RecordBatch] = []
-        problem = ""
+        problem: Exception | None = None
         try:
             for batch in self._batches(stream):
                 held.append(batch)
                 if max(sum(b.num_rows for b in held), len(self._odd)) >= MIN_FRAME_ROWS:
                     yield from self._frames(held, stream.position())
                     held = []
-        except pa.ArrowInvalid as error:
-            problem = str(error)
+        except (pa.ArrowInvalid, DatasetError, OSError, EOFError, zlib.error) as error:
+            problem = error
         yield from self._frames(held, stream.position())
-        if problem:
-            raise self._refusal(problem)
+        if problem is not None:
+            raise self._refusal(str(problem)) if isinstance(problem, pa.ArrowInvalid) else problem
 
-    def _batches(self, stream: _Utf8) -> Iterator[pa.RecordBatch]:
+    def _batches(self, stream: Utf8) -> Iterator[pa.RecordBatch]:
         names = [str(i) for i in range(len(self._names))]
         options = {
             "read_options": pa_csv.ReadOptions(
@@ -144,7 +104,9 @@ class _Rows:
                 invalid_row_handler=self._take_odd,
             ),
             "convert_options": pa_csv.ConvertOptions(
-                check_utf8=False, column_types=dict.fromkeys(names, pa.string())
+                check_utf8=False,
+                column_types=dict.fromkeys(names, pa.string()),
+                include_columns=[names[i] for i in self._places],
             ),
         }
         with pa_csv.open_csv(stream, **options) as reader:
@@ -164,12 +126,15 @@ class _Rows:
             return None
         while len(cells) > len(self._names) and not cells[-1].strip():
             cells.pop()
+        if self._n_named <= len(cells) < len(self._names):
+            cells += [""] * (len(self._names) - len(cells))
         if len(cells) != len(self._names):
             return f"has {len(cells)} cells; the header has {len(self._names)}"
+        cells = [cells[i] for i in self._places]
         return cells if max(map(len, cells)) <= MAX_CELL_CHARACTERS else TOO_LONG
 
     def _frames(self, held: list[pa.RecordBatch], position_bytes: int) -> Iterator[Frame]:
-        empty = pa.schema([(str(i), pa.string()) for i in range(len(self._names))])
+        empty = pa.schema([(str(i), pa.string()) for i in self._places])
         whole = pa.Table.from_batches(held, empty)
         for start in range(0, max(whole.num_rows, 1), MAX_FRAME_ROWS):
             table = whole.slice(start, MAX_FRAME_ROWS)
@@ -189,7 +154,8 @@ class _Rows:
                 numbers = np.concatenate([numbers, np.fromiter(mended, np.int64)])
                 order = np.argsort(numbers)
                 numbers, table = numbers[order], table.take(order)
-            yield from frames_of(numbers, table.rename_columns(self._names), broken, position_bytes)
+            table = table.rename_columns([self._names[i] for i in self._places])
+            yield from frames_of(numbers, table, broken, position_bytes)
 
     def _numbers(self, n_rows: int) -> np.ndarray:
         """Number the next rows that Arrow could split, past those that it could not."""

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from support.dataset_files import fma_row, write_fma, write_rows
 
 from genrekit.datasets import open_dataset
-from genrekit.datasets.fma import tables as fma_tables
 from genrekit.datasets.fma.facts import SHORT_CLIPS
 from genrekit.datasets.fma.tables import parse_genres
 from genrekit.errors import DatasetError
@@ -83,7 +82,7 @@ def test_several_labels(fma: Path) -> None:
 def test_genres_are_needed_for_several_labels_only(fma: Path) -> None:
     (fma / "fma_metadata" / "genres.csv").unlink()
     assert len(ids(f"fma:{fma}")) == 4
-    with pytest.raises(DatasetError, match=r"genres\.csv cannot be read: No such file"):
+    with pytest.raises(DatasetError, match=r"genres\.csv cannot be read as a table: No such file"):
         open_dataset(f"fma:{fma}?labels=genres")
     write_rows(fma / "fma_metadata" / "genres.csv", [["id", "name"], [1, "Rock"]])
     with pytest.raises(
@@ -156,17 +155,14 @@ def test_a_word_that_is_no_side(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     root = write_fma(tmp_path, [ROWS[0]], songs=(2,))
     table = root / "fma_metadata" / "tracks.csv"
-    table.write_bytes(table.read_bytes().replace(b"Song 2", b"Caf\xe9\x00").replace(b"Born", b"\xff\x00"))
-    assert open_dataset(f"fma:{root}").examples[0].extra["title"] == "Caf\\xe9\0"
+    table.write_bytes(table.read_bytes().replace(b"Song 2", b"Caf\xe9").replace(b"Born", b"\xff"))
+    assert open_dataset(f"fma:{root}").examples[0].extra["title"] == "Café"
 
 
-def test_long_cells_and_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_cells(tmp_path: Path) -> None:
     """A biography may be longer than the 131,072 characters at which the csv module gives up."""
     root = write_fma(tmp_path, [broken((2, "x" * 200_000)), ROWS[0]], songs=(2, 7))
     assert len(ids(f"fma:{root}")) == 2
-    monkeypatch.setattr(fma_tables, "BLOCK_BYTES", 2**16)
-    with pytest.raises(DatasetError, match=r"tracks\.csv cannot be read: .*block"):
-        open_dataset(f"fma:{root}")
 
 
 def test_without_the_name_of_the_index(tmp_path: Path) -> None:
@@ -211,7 +207,7 @@ def test_tables_of_something_else(tmp_path: Path) -> None:
         open_dataset(f"fma:{root}")
     table.write_bytes(b"")
     (root / "fma_small").mkdir()
-    with pytest.raises(DatasetError, match="lacks the columns"):
+    with pytest.raises(DatasetError, match="is empty"):
         open_dataset(f"fma:{root}")
 
 

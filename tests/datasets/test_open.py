@@ -49,7 +49,11 @@ def test_one_song_is_no_data_set(tmp_path: Path) -> None:
         open_dataset(song)
 
 
-def test_json_is_no_data_set(tmp_path: Path) -> None:
+def test_json_lines_are_a_manifest_like_any_table(tmp_path: Path) -> None:
+    write_song(tmp_path / "a.wav")
+    (tmp_path / "m.jsonl").write_text('{"path": "a.wav", "label": "Jazz", "year": 1959}\n')
+    (example,) = open_dataset(tmp_path / "m.jsonl").examples
+    assert (example.labels, example.extra) == (("jazz",), {"year": "1959"})
     (tmp_path / "a.json").write_text("[]")
     with pytest.raises(DatasetError, match="JSON"):
         open_dataset(tmp_path / "a.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pyarrow as pa
@@ -134,3 +135,18 @@ def test_the_real_tables(shared_data: Path) -> None:
     slices = open_dataset(shared_data / "gtzan" / "features_10_sec.csv")
     assert len(slices.examples) == 2991
     assert len({e.group for e in slices.examples}) == 1000
+
+
+@pytest.mark.parametrize(("delimiter", "quoted"), [(";", False), ("\t", False), ("|", False), (",", True)])
+def test_decimal_commas_are_read_as_points(tmp_path: Path, delimiter: str, quoted: bool) -> None:
+    plain = open_dataset(write_rows(tmp_path / "t.csv", [KAGGLE_HEADER, *ROWS]))
+    rows = [[str(cell).replace(".", ",") if k else cell for k, cell in enumerate(row)] for row in ROWS]
+    with (tmp_path / "u.csv").open("w", encoding="utf-8", newline="") as file:
+        file.write(f"sep={delimiter}\r\n")
+        quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+        csv.writer(file, delimiter=delimiter, quoting=quoting).writerows([KAGGLE_HEADER, *rows])
+    dataset = open_dataset(tmp_path / "u.csv")
+    assert [(e.id, e.row, e.labels) for e in dataset.examples] == [
+        (e.id, e.row, e.labels) for e in plain.examples
+    ]
+    assert "numbers were read with a decimal comma" in dataset.notes

@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 from dataclasses import replace
@@ -134,3 +135,30 @@ def test_a_measure_that_is_none_is_no_result(tmp_path, value):
     path.write_text('{"input": "a", "label": null, "bpm": ' + value + "}\n")
     (row,) = read_results(path)
     assert "no result" in row.error
+
+
+@pytest.mark.parametrize("above", ["", "sep=;\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_results_that_a_spreadsheet_saved_again(tmp_path, above, encoding):
+    wanted = replace(MEASURED, id="caf\u00e9, live; take 2.mp3")
+    stream = io.StringIO()
+    options = {"analysis": tuple(wanted.analysis), "provenance": True, "multilabel": True}
+    with open_writer("csv", stream, top_k=2, **options) as writer:
+        writer.write(wanted)
+    rows = [
+        [
+            cell.replace(".", ",") if k and set(cell) <= set("0123456789.") else cell
+            for k, cell in enumerate(row)
+        ]
+        for row in csv.reader(io.StringIO(stream.getvalue()))
+    ]
+    again = io.StringIO(newline="")
+    csv.writer(again, delimiter=";").writerows(rows)
+    (tmp_path / "out.csv").write_bytes((above + again.getvalue()).encode(encoding))
+    (row,) = read_results(tmp_path / "out.csv")
+    assert (row.id, row.score, row.scores, row.analysis) == (wanted.id, 0.75, wanted.scores, wanted.analysis)
+
+
+def test_results_as_json_lines_keep_names_that_are_not_text(tmp_path):
+    (tmp_path / "out.jsonl").write_bytes('{"input": "caf\\udce9.wav", "label": null}\n'.encode("utf-16"))
+    assert list(read_results(tmp_path / "out.jsonl")) == [Prediction("caf\udce9.wav")]

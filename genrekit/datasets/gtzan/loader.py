@@ -21,7 +21,7 @@ from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.table import match, open_table
 from genrekit.errors import DatasetError
 from genrekit.hashing import hash_array
-from genrekit.tables import read_cells
+from genrekit.tables import open_table as open_any_table
 from genrekit.types import Example, Modality
 
 AUDIO_FOLDERS = ("genres", "genres_original", "audio", "Data/genres_original", "Data/genres", ".")
@@ -174,7 +174,7 @@ def _has_genres(folder: Path) -> bool:
 
 
 def _table(source: str, path: Path, schemas: Mapping[str, Sequence[str]]) -> Dataset:
-    cells = read_cells(path)
+    cells = open_any_table(path).cells()
     schema = match(cells, schemas)
     if schema is None:
         raise DatasetError(

@@ -16,7 +16,7 @@ from genrekit.datasets.spotify.cleaning import clean, same_tracks, were_left_out
 from genrekit.datasets.spotify.columns import LABELS, SUBGENRES, Roles, first_artist, known, read_genres
 from genrekit.errors import DatasetError
 from genrekit.features import NO_FEATURE, SPOTIFY_COLUMNS, SpotifyTable, Values, as_text, understand
-from genrekit.tables import Frames
+from genrekit.tables import Table
 from genrekit.types import Example, Modality
 
 _WHY = {
@@ -46,7 +46,7 @@ class _Rows:
 
 
 def open_spotify(
-    source: str, frames: Frames, *, ambiguous: Ambiguous = "drop", require_labels: bool = True
+    source: str, opened: Table, *, ambiguous: Ambiguous = "drop", require_labels: bool = True
 ) -> Dataset:
     """Read a table of Spotify audio features and clean it.
 
@@ -60,7 +60,7 @@ def open_spotify(
     ----------
     source : str
         The source as it was given.
-    frames : Frames
+    opened : Table
         A table with at least seven of the 13 features.
     ambiguous : {'drop', 'first', 'multi'}
         What becomes of a track under several genres: no row, its first row, or one row with all genres.
@@ -81,14 +81,14 @@ def open_spotify(
     UsageError
         If ``ambiguous`` is another word.
     """
-    roles = Roles(frames.columns)
+    roles = Roles(opened.columns)
     if require_labels and roles.label is None:
         raise DatasetError(
             f"{printable(source)} has Spotify's audio features but no label column; it has the columns "
-            f"{quote_all(frames.columns, limit=30)}.",
+            f"{quote_all(opened.columns, limit=30)}.",
             f"Name the column of genres 'label' or 'genre'. Known are {quote_all(LABELS + SUBGENRES)}.",
         )
-    table, rows = _collect(frames, roles)
+    table, rows = _collect(opened, roles)
     read = {text: read_genres(text) for text in set(rows.column(roles.label))}
     labels = [read[text] for text in rows.column(roles.label)]
     reasons = {
@@ -126,16 +126,16 @@ def open_spotify(
         Modality.TABLE,
         tuple(examples),
         tuple((f"row {number}", text) for number, _, text in left_out),
-        (*table.notes, *roles.notes(), *counts, *cleaned.notes),
+        (*opened.notes, *table.notes, *roles.notes(), *counts, *cleaned.notes),
         dict(removed),
     )
 
 
-def _collect(frames: Frames, roles: Roles) -> tuple[SpotifyTable | None, _Rows]:
+def _collect(opened: Table, roles: Roles) -> tuple[SpotifyTable | None, _Rows]:
     """Read all frames; the first that has rows decides how."""
     rows, table = _Rows(), None
     blocks = [rows.values]
-    for frame in frames:
+    for frame in opened.frames():
         rows.unreadable += frame.broken
         if not frame.table.num_rows:
             continue

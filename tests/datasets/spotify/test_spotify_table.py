@@ -17,7 +17,7 @@ from genrekit.datasets.base import Dataset
 from genrekit.datasets.spotify.loader import open_spotify
 from genrekit.errors import DatasetError
 from genrekit.features.schema import SPOTIFY_COLUMNS
-from genrekit.tables.frames import open_frames
+from genrekit.tables import open_table
 from genrekit.testing.backend import check_loader
 from genrekit.types import Modality
 
@@ -48,7 +48,7 @@ def write(
 
 
 def load(path: Path, **options: Any) -> Dataset:
-    return open_spotify(str(path), open_frames(path), **options)
+    return open_spotify(str(path), open_table(path), **options)
 
 
 def test_a_table_of_tracks(tmp_path: Path) -> None:

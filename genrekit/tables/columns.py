@@ -1,0 +1,104 @@
+"""The columns of a table: their names as they are compared, and which of them a table has."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from genrekit.errors import DatasetError
+from genrekit.tables.encoding import written_as
+from genrekit.text import printable, quote_all
+
+MAX_COLUMNS = 10_000
+
+PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "file_path")
+LABEL_COLUMNS = ("label", "labels", "genre", "genres")
+GROUP_COLUMNS = ("group", "artist")
+SPLIT_COLUMNS = ("split",)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a table says of itself before its rows are read.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    columns : tuple of str
+        The column names as they are written; blank ones (a saved index) are ''.
+    notes : tuple of str
+        What the user should know about how the table was read.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def names(self) -> dict[str, int]:
+        """Position of every named column, by its name in lower case with ``_`` for white space."""
+        return {column_name(column): i for i, column in enumerate(self.columns) if column.strip()}
+
+    def find(self, aliases: tuple[str, ...]) -> int | None:
+        """Return the position of the first column of ``aliases`` that the table has, or None."""
+        names = self.names
+        return next((names[alias] for alias in aliases if alias in names), None)
+
+    @property
+    def group_note(self) -> tuple[str, ...]:
+        """The note that another column than ``group`` gave the groups; nothing where none did."""
+        at = self.find(GROUP_COLUMNS)
+        if at is None or "group" in self.names:
+            return ()
+        return (f"the column '{printable(self.columns[at])}' was read as the group",)
+
+    def file(self, name: str) -> Path:
+        """Return the file that a cell names, from the folder of the table.
+
+        A name whose bytes are not UTF-8, in the table or on the disk, is found by its bytes too.
+        """
+        place = self.path.parent / name
+        if not name.isascii() and not os.path.lexists(place):
+            raw = written_as(name)
+            if raw is not None and os.path.lexists(other := self.path.parent / os.fsdecode(raw)):
+                return other
+        return place
+
+
+def column_name(text: str) -> str:
+    """Return a column's name as it is compared: lower case, white space as one underscore."""
+    return re.sub(r"\s+", "_", text.strip().casefold())
+
+
+def check_columns(name: str, columns: Sequence[str]) -> None:
+    """Refuse column names that do not make a table.
+
+    Parameters
+    ----------
+    name : str
+        The table, for messages.
+    columns : sequence of str
+
+    Raises
+    ------
+    DatasetError
+        If all are blank, there are more than ``MAX_COLUMNS``, or two are the same but for upper and lower
+        case and white space.
+    """
+    if not any(column.strip() for column in columns):
+        raise DatasetError(f"{name} has no line of column names.", "Write one as its first line.")
+    if len(columns) > MAX_COLUMNS:
+        raise DatasetError(f"{name} has {len(columns):,} columns; {MAX_COLUMNS:,} are allowed.")
+    seen: dict[str, str] = {}
+    for column in columns:
+        key = column_name(column)
+        if key and key in seen:
+            raise DatasetError(
+                f"{name} has two columns of one name: {quote_all([seen[key], column])}.",
+                "Rename or remove one; upper and lower case do not count.",
+            )
+        seen[key] = column

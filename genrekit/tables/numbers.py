@@ -1,0 +1,42 @@
+"""Numbers in cells of text, with a point or a comma before the decimals."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+_POINT = re.compile(r"\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
+_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
+
+
+def decimal_comma(cells: Iterable[str]) -> bool:
+    """Say whether numbers are written with decimal commas: some are, and none has a decimal point.
+
+    A spreadsheet writes all columns alike, so the cells of several may be given together.
+
+    Examples
+    --------
+    >>> decimal_comma(["1", "0,5", "-2,5E-05"]), decimal_comma(["1,5", "0.5"]), decimal_comma(["1"])
+    (True, False, False)
+    """
+    found = False
+    for cell in cells:
+        if "." in cell and _POINT.fullmatch(cell):
+            return False
+        found = found or ("," in cell and _COMMA.fullmatch(cell) is not None)
+    return found
+
+
+def number(cell: str, *, comma: bool = False) -> float:
+    """Return the number in a cell, NaN where there is none.
+
+    Examples
+    --------
+    >>> number("0.5"), number("0,5"), number("0,5", comma=True)
+    (0.5, nan, 0.5)
+    """
+    try:
+        return float(cell.replace(",", ".") if comma and "." not in cell else cell)
+    except ValueError:
+        return math.nan
