@@ -193,6 +193,7 @@ def _hear(path: AnyPath, sr: int, offset_s: float, limit_s: float, channel: int 
             if n_read >= wanted:
                 goes_on = True
                 break
+            goes_on = len(block) > wanted - n_read
             block = block[: wanted - n_read]
             n_read += len(block)
             if channel is None:

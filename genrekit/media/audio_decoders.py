@@ -128,7 +128,7 @@ class Decoder:
                 for block in self._read_av(offset_s + n / self.info.sr):
                     n += len(block)
                     yield block
-                lost = lost if n == n_first else None
+                lost = lost if n == n_first and not (offset_s and not n) else None
             except MediaError as error:
                 if self._sound is None:
                     raise
@@ -224,7 +224,8 @@ def open_decoder(path: AnyPath) -> Iterator[Decoder]:
             raise MediaError("The content is a MIDI sample dump, which is not read.", "Convert it to wav.")
         # a descriptor works for every spelling of a name, but not across C runtimes on Windows
         source = os.fspath(path) if os.name == "nt" else file.fileno()
-        with quiet_stderr if found.demuxer == "mp3" else nullcontext(), ExitStack() as stack:
+        mpeg = found.demuxer == "mp3" or head.startswith(b"ID3") or (head[0] == 0xFF and head[1:2] >= b"\xe0")
+        with quiet_stderr if mpeg else nullcontext(), ExitStack() as stack:
             sound, refusal = None, None
             if not found.joined:
                 try:

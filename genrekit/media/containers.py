@@ -94,8 +94,9 @@ def inspect(file: io.FileIO) -> Container:
     start = mpeg_frames.behind_tags(data, 0)
     start = start if start < data.size else 0
     demuxer = _demuxer(data.at(start, 16))
-    if not demuxer:
-        start, demuxer = _behind_junk(data, start)
+    if not demuxer or (demuxer == "mp3" and not mpeg_frames.is_chain(data, start)):
+        # a single header of a frame may be chance, or the whole of a short file
+        start, demuxer = _behind_junk(data, start) or (start, demuxer)
     found = Container(demuxer, start)
     if demuxer == "mp3":
         return _mpeg(data, found)
@@ -108,8 +109,8 @@ def _demuxer(head: bytes) -> str:
     return next(named, "mp3" if mpeg_frames.frame_of(head[:4]).size else "")
 
 
-def _behind_junk(data: ByteWindow, start: int) -> tuple[int, str]:
-    """The container that begins first; a tag of a wrong size may reach over it."""
+def _behind_junk(data: ByteWindow, start: int) -> tuple[int, str] | None:
+    """Find the container that begins first; a tag of a wrong size may reach over it."""
     for begin in dict.fromkeys((start, 0)):
         places = [match.start() for match in _BEHIND_JUNK.finditer(data.at(begin, _JUNK_BYTES))][:1]
         known = begin + places[0] if places else None
@@ -118,7 +119,7 @@ def _behind_junk(data: ByteWindow, start: int) -> tuple[int, str]:
             return frames, "mp3"
         if known is not None:
             return known, _demuxer(data.at(known, 16))
-    return 0, "mp3" if data.at(0, 3) == b"ID3" else ""
+    return (0, "mp3") if data.at(0, 3) == b"ID3" else None
 
 
 def _mpeg(data: ByteWindow, found: Container) -> Container:

@@ -22,7 +22,7 @@ from genrekit.media.reasons import reason
 Samples = npt.NDArray[np.float32]
 
 _NO_PROTOCOL = {"protocol_whitelist": "none"}
-_MAX_EXCESS_BAD = 8  # bad packets beyond the number of good ones: then what was decoded may be anything
+_MAX_EXCESS_BAD = 8  # bad packets beyond the number of good ones: then what was decoded may be anything, unless frames were found
 _DECLARING = ("mov", "matroska", "flac")  # whose length, as FFmpeg gives it, is a claim of the header
 _BLOCK_FRAMES = 1 << 16
 
@@ -30,12 +30,13 @@ _BLOCK_FRAMES = 1 << 16
 class AvDecoder:
     """An open file; ``sr`` and ``channels`` are what its header says, and what blocks have whatever it holds."""
 
-    def __init__(self, container: Any, demuxer: str) -> None:
+    def __init__(self, container: Any, found: Container) -> None:
         import av
 
         if not container.streams.audio:
             raise MediaError("The file has no sound in it, only other streams.")
         self._container = container
+        self._is_known = found.stream_s is not None
         self._stream = container.streams.audio[0]
         # a codec that FFmpeg has no name for, or whose sound it could not start to decode
         if self._stream.codec_context is None or not self._stream.sample_rate:
@@ -47,7 +48,7 @@ class AvDecoder:
             self.duration_s = float(self._stream.duration * self._stream.time_base)
         elif container.duration and len(container.streams) == 1:
             self.duration_s = container.duration / av.time_base
-        self.declared_s = self.duration_s if demuxer in _DECLARING else None
+        self.declared_s = self.duration_s if found.demuxer in _DECLARING else None
 
     def channel_blocks(self, offset_s: float, sr: int, channels: int) -> Iterator[Samples]:
         """Yield blocks [shape=(n, channels)] from ``offset_s`` seconds on, at ``sr`` samples a second.
@@ -112,7 +113,7 @@ class AvDecoder:
                     to_float, kind = av.AudioResampler(format="fltp"), now
                 for part in to_float.resample(frame):
                     yield np.asarray(part.to_ndarray().T, np.float32), frame.sample_rate
-        if n_bad > n_good + _MAX_EXCESS_BAD:
+        if n_bad > n_good + _MAX_EXCESS_BAD and not self._is_known:
             raise MediaError(
                 f"The file is damaged: {n_bad} of its {n_good + n_bad} packets cannot be decoded."
             )
@@ -173,4 +174,4 @@ def open_av(file: io.FileIO, found: Container) -> Iterator[AvDecoder]:
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"The file is damaged or cut off{reason(error)}.") from None
     with container:
-        yield AvDecoder(container, found.demuxer)
+        yield AvDecoder(container, found)

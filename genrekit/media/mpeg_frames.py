@@ -102,12 +102,13 @@ def find_stream(data: ByteWindow, at: int) -> int | None:
     """Find where frames begin to follow one another, in the first MiB from ``at``; None where they do not."""
     block = data.at(at, _SEARCH_BYTES)
     for match in _SYNC.finditer(block):
-        if _is_chain(data, at + match.start()):
+        if is_chain(data, at + match.start()):
             return at + match.start()
     return None
 
 
-def _is_chain(data: ByteWindow, at: int) -> bool:
+def is_chain(data: ByteWindow, at: int) -> bool:
+    """Return whether frames of one format follow one another from ``at``."""
     first = frame_of(data.at(at, HEADER_BYTES))
     frame = first
     for _ in range(_CHAIN - 1):
