@@ -72,10 +72,14 @@ class Windows:
         One entry a window, n_windows >= 1. The model gets them as float32.
     times_s : tuple of (float, float)
         Start and end of every window in seconds; empty where the example has no time (a picture, a row).
+    note : str
+        What a reader of the prediction should know of the example, such as that part of a song could not be heard;
+        empty where there is nothing.
     """
 
     values: np.ndarray
     times_s: tuple[tuple[float, float], ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,8 @@ class Prediction:
         The timeline, where it was asked for.
     error : str or None
         Why there is no answer.
+    note : str or None
+        What to know of the answer: that only part of the song was heard, or that there is little sound.
     extra : Mapping[str, str]
         Identifying columns of the input row.
     reasons : tuple of Contribution
@@ -162,3 +168,4 @@ class Prediction:
     content: Content | None = None
     model_sha256: str = ""
     analysis: Mapping[str, float | str | None] = field(default_factory=dict)
+    note: str | None = None

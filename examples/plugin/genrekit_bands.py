@@ -6,7 +6,6 @@ import numpy as np
 from pydantic import Field
 
 from genrekit.backends import BackendConfig, BackendInfo, Fitted
-from genrekit.errors import MediaError
 from genrekit.media import audio
 from genrekit.types import Modality, Windows
 
@@ -30,13 +29,14 @@ class BandsBackend:
     Config = BandsConfig
 
     def prepare(self, example, config):
-        y = audio.load(example.path, sr=SR, offset_s=example.offset_s, duration_s=example.duration_s)
-        if not np.abs(y).max() > 1e-4:
-            raise MediaError("The song is silent.")
-        parts = audio.windows(y, SR, config.window_s)
+        # read() also says what could not be heard; require() refuses what is silent or next to nothing
+        sound = audio.read(
+            example.path, sr=SR, offset_s=example.offset_s, duration_s=example.duration_s
+        ).require()
+        parts = audio.windows(sound.y, SR, config.window_s)
         values = np.stack([band_levels_db(part) for _, _, part in parts])
         at = example.offset_s
-        return Windows(values, tuple((at + start, at + end) for start, end, _ in parts))
+        return Windows(values, tuple((at + start, at + end) for start, end, _ in parts), sound.note)
 
     def fit(self, train, valid, labels, config, progress):
         from skl2onnx import to_onnx

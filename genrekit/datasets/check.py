@@ -20,13 +20,14 @@ from genrekit.errors import MediaError
 from genrekit.execution import ordered_map
 from genrekit.hashing import hash_array, hash_bytes, hash_file
 from genrekit.labels import same_genre
-from genrekit.media import images, is_silent, load
+from genrekit.media import images, read
 from genrekit.types import Example, Modality
 
 Kind = Literal[
     "unreadable",
     "silent",
     "short",
+    "in-part",
     "plain",
     "small",
     "duplicate",
@@ -38,7 +39,8 @@ Kind = Literal[
 KINDS: dict[Kind, str] = {
     "unreadable": "cannot be decoded",
     "silent": "have no sound",
-    "short": "are very short",
+    "short": "have very little sound",
+    "in-part": "are not heard whole",
     "plain": "show nothing",
     "small": "are very small",
     "duplicate": "repeat each other",
@@ -120,11 +122,13 @@ class Facts:
     bytes_hash, content_hash : str
         SHA-256 of the file, and of what it says.
     duration_s : float or None
-        Length of a song in seconds.
+        How much of a song is not silent, in seconds.
     pixels : (int, int) or None
         Width and height of a picture.
     empty : bool
         Whether there is nothing in it: no sound, or one colour everywhere.
+    flaws : tuple of str
+        What of a song was not heard, or not as usual.
     """
 
     bytes_hash: str = ""
@@ -132,6 +136,7 @@ class Facts:
     duration_s: float | None = None
     pixels: tuple[int, int] | None = None
     empty: bool = False
+    flaws: tuple[str, ...] = ()
 
 
 def look(example: Example) -> Facts:
@@ -147,9 +152,15 @@ def look(example: Example) -> Facts:
     if example.mel is not None:
         return Facts(content_hash=hash_array(example.mel), empty=bool(example.mel.min() == example.mel.max()))
     assert example.path is not None
-    y = load(example.path, sr=SR)
-    samples = np.round(np.clip(y, -1, 1) * 32767).astype("<i2")
-    return Facts(_bytes_hash(example), hash_bytes(samples.tobytes()), len(y) / SR, empty=is_silent(y))
+    sound = read(example.path, sr=SR, offset_s=example.offset_s, duration_s=example.duration_s)
+    samples = np.round(np.clip(sound.y, -1, 1) * 32767).astype("<i2")
+    return Facts(
+        _bytes_hash(example),
+        hash_bytes(samples.tobytes()),
+        sound.sounding_s,
+        empty=sound.is_silent,
+        flaws=sound.flaws,
+    )
 
 
 def _bytes_hash(example: Example) -> str:
@@ -229,6 +240,8 @@ def check_dataset(
 
 def _poor(facts: dict[str, Facts], min_duration_s: float) -> Iterator[Finding]:
     for name, fact in facts.items():
+        if fact.flaws:
+            yield Finding("in-part", (name,), "; ".join(fact.flaws))
         if fact.pixels is not None:
             if fact.empty:
                 yield Finding("plain", (name,), "it has one colour everywhere")
@@ -240,11 +253,15 @@ def _poor(facts: dict[str, Facts], min_duration_s: float) -> Iterator[Finding]:
             yield Finding(
                 "silent",
                 (name,),
-                "no sample is louder than -90 dB" if measured else "its spectrogram has one value everywhere",
+                "no channel moves by more than -90 dB"
+                if measured
+                else "its spectrogram has one value everywhere",
             )
         elif fact.duration_s is not None and fact.duration_s < min_duration_s:
             yield Finding(
-                "short", (name,), f"{fact.duration_s:.2f} s; at least {min_duration_s:g} s are expected"
+                "short",
+                (name,),
+                f"{fact.duration_s:.2f} s of sound; at least {min_duration_s:g} s are expected",
             )
 
 

@@ -1,5 +1,5 @@
 from . import audio, images
-from .audio import MAX_DURATION_S, is_silent, load, spans
+from .audio import MAX_DURATION_S, Sound, is_silent, load, read, spans
 from .audio_decoders import AnyPath, Decoder, Samples, open_decoder, reason
 from .kinds import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, modality, suffix_modality, walk
 
@@ -11,12 +11,14 @@ __all__ = [
     "AnyPath",
     "Decoder",
     "Samples",
+    "Sound",
     "audio",
     "images",
     "is_silent",
     "load",
     "modality",
     "open_decoder",
+    "read",
     "reason",
     "spans",
     "suffix_modality",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import soxr
 
 from genrekit.errors import MediaError, UsageError
-from genrekit.media.audio_decoders import AnyPath, AudioInfo, Decoder, Samples, open_decoder, reason
+from genrekit.media.audio_decoders import AnyPath, AudioInfo, Samples, mono, open_decoder
+from genrekit.media.sounding import SoundMeter
+from genrekit.media.sounding import is_silent as is_silent
 
 MAX_DURATION_S = 3600.0
-SILENT_BELOW = 2.0**-15  # one step of a 16-bit sample
+MIN_SOUND_S = 0.5  # the shortest window of any backend
+FEW_S = 3.0  # below it a prediction has a note
+_CANCELLED_S = 1.0  # from here on it is worth a note
+_MISSING_S = 0.1
 _SHORT_REMAINDER = 0.05  # of a window: GTZAN's clips of "30 s" run up to 30.65 s and are one window
 
 
@@ -33,6 +40,55 @@ def info(path: AnyPath) -> AudioInfo:
         return decoder.info
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """A file, or a part of it, as it was heard.
+
+    Attributes
+    ----------
+    y : np.ndarray [shape=(n,), dtype=float32]
+        Finite samples, n >= 1, usually in [-1, 1].
+    sr : int
+        Samples a second.
+    sounding_s : float
+        How much of it is not silent, in seconds, judged per channel before mixing.
+    flaws : tuple of str
+        What was not heard, or not as usual, in words.
+    """
+
+    y: Samples
+    sr: int
+    sounding_s: float
+    flaws: tuple[str, ...] = ()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no channel ever moves more than one step of 16 bits."""
+        return self.sounding_s == 0
+
+    @property
+    def note(self) -> str:
+        """The flaws, and that there is little sound, as one text; empty where there is nothing to say."""
+        little = (f"only {self.sounding_s:.1f} s of sound",) if self.sounding_s < FEW_S else ()
+        return "; ".join((*self.flaws, *little))
+
+    def require(self) -> Sound:
+        """Return it if there is enough sound to say something about.
+
+        Raises
+        ------
+        MediaError
+            If it is silent, or has less than `MIN_SOUND_S` of sound.
+        """
+        if self.is_silent:
+            raise MediaError("The song is silent.")
+        if self.sounding_s < MIN_SOUND_S:
+            raise MediaError(
+                f"There is too little sound: {self.sounding_s:.2f} s; at least {MIN_SOUND_S:g} s are needed."
+            )
+        return self
+
+
 def load(
     path: AnyPath,
     *,
@@ -41,11 +97,23 @@ def load(
     duration_s: float | None = None,
     max_duration_s: float = MAX_DURATION_S,
 ) -> Samples:
-    """Decode a file to mono samples, as ``librosa.load`` does, to the bit.
+    """Decode a file to mono samples, as ``librosa.load`` does, to the bit: the ``y`` of `read`, without its notes."""
+    return read(path, sr=sr, offset_s=offset_s, duration_s=duration_s, max_duration_s=max_duration_s).y
+
+
+def read(
+    path: AnyPath,
+    *,
+    sr: int = 22050,
+    offset_s: float = 0.0,
+    duration_s: float | None = None,
+    max_duration_s: float = MAX_DURATION_S,
+) -> Sound:
+    """Decode a file to mono samples, and note what was not heard.
 
     Channels are averaged, then resampled with soxr's HQ quality, block by block: memory grows with what is
-    returned, not with what is declared. A file that ends early (a truncated mp3) gives what is there; one in
-    which the decoder gets lost is an error that says where.
+    returned, not with what is declared. Where channels cancel each other out, the one with the most power is taken
+    instead. A file that is cut or damaged gives what either decoder finds in it.
 
     Parameters
     ----------
@@ -58,13 +126,11 @@ def load(
     duration_s : float > 0, optional
         How much to decode, in seconds; to the end by default.
     max_duration_s : float > 0
-        The most that is ever decoded, in seconds. What lies beyond it is left out without a word: an hour of
-        an endless stream says enough about its genre.
+        The most that is ever decoded, in seconds: an hour of an endless stream says enough about its genre.
 
     Returns
     -------
-    np.ndarray [shape=(n,), dtype=float32]
-        Finite samples, n >= 1, usually in [-1, 1].
+    Sound
 
     Raises
     ------
@@ -79,48 +145,100 @@ def load(
     if duration_s is not None and not duration_s > 0:
         raise UsageError(f"The duration is {duration_s} s; it must be more than 0.")
     limit_s = max_duration_s if duration_s is None else min(duration_s, max_duration_s)
-    with open_decoder(path) as decoder:
-        y = _resampled(decoder, sr, offset_s, limit_s)
-        length_s = decoder.info.duration_s
-    if not len(y):
-        if offset_s and length_s != 0:
-            length = f", which is {length_s:.3f} s long" if length_s else ""
-            raise MediaError(f"The offset of {offset_s:g} s is past the end of the file{length}.")
-        raise MediaError("The file has no samples in it.")
+    heard = _hear(path, sr, offset_s, limit_s)
+    y, meter = heard.y, heard.meter
+    flaws = _flaws(heard, offset_s, limit_s, is_limited=duration_s is None or duration_s > max_duration_s)
+    if meter.power is not None and meter.cancels:
+        channel = int(meter.power.argmax())
+        y = _hear(path, sr, offset_s, limit_s, channel).y
+        flaws.append(f"its channels cancel each other out; channel {channel + 1} was heard alone")
+    elif meter.cancelled_s >= _CANCELLED_S:
+        flaws.append(f"its channels cancel each other out in {meter.cancelled_s:.0f} s of it")
     if not np.isfinite(y).all():
         raise MediaError("The file has samples that are not finite numbers (NaN or infinity).")
-    return y
+    return Sound(y, sr, meter.sounding_s, tuple(flaws))
 
 
-def _resampled(decoder: Decoder, sr: int, offset_s: float, limit_s: float) -> Samples:
-    native_sr = decoder.info.sr
-    wanted = int(limit_s * native_sr)
-    stream = None if native_sr == sr else soxr.ResampleStream(native_sr, sr, 1, dtype="float32", quality="HQ")
-    n_read = 0
-    parts: list[Samples] = []
-    blocks = decoder.blocks(offset_s)
-    while n_read < wanted:
-        try:
-            block = next(blocks, None)
-        except Exception as error:  # FFmpeg's errors share no narrower base, and a hostile file may cause any
-            raise _lost(error, offset_s, n_read / native_sr) from None
-        if block is None:
-            break
-        block = block[: wanted - n_read]
-        n_read += len(block)
-        parts.append(block if stream is None else stream.resample_chunk(block))
-    if not n_read:
-        return np.empty(0, np.float32)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """What one pass over a file gave, and what the file says of itself; lengths in seconds."""
+
+    y: Samples
+    meter: SoundMeter
+    length_s: float
+    goes_on: bool
+    declared_s: float | None
+    is_lost: bool
+    is_unended: bool
+
+
+def _hear(path: AnyPath, sr: int, offset_s: float, limit_s: float, channel: int | None = None) -> _Heard:
+    """Decode the mix of all channels, or one of them.
+
+    Raises
+    ------
+    MediaError
+        If there are no samples.
+    """
+    with open_decoder(path) as decoder:
+        native_sr = decoder.info.sr
+        wanted = int(limit_s * native_sr)
+        stream = (
+            None if native_sr == sr else soxr.ResampleStream(native_sr, sr, 1, dtype="float32", quality="HQ")
+        )
+        meter = SoundMeter(native_sr)
+        n_read, goes_on = 0, False
+        parts: list[Samples] = []
+        for block in decoder.channel_blocks(offset_s):
+            if n_read >= wanted:
+                goes_on = True
+                break
+            goes_on = len(block) > wanted - n_read
+            block = block[: wanted - n_read]
+            n_read += len(block)
+            if channel is None:
+                y = mono(block)
+                meter.add(block, y)
+            else:
+                y = np.ascontiguousarray(block[:, channel])
+            parts.append(y if stream is None else stream.resample_chunk(y))
+        length_s = n_read / native_sr
+        declared_s = decoder.declared_s(offset_s + length_s)
+        if not n_read:
+            raise _without_samples(offset_s, decoder.info.duration_s, declared_s)
+        is_lost, is_unended = decoder.is_lost, decoder.is_unended
     if stream is not None:
         parts.append(stream.resample_chunk(np.empty(0, np.float32), last=True))
     y = np.concatenate(parts)
     size = int(np.ceil(n_read * (sr / native_sr)))  # librosa's rounding, which may differ from soxr's by one
-    return y[:size] if len(y) >= size else np.pad(y, (0, size - len(y)))
+    y = y[:size] if len(y) >= size else np.pad(y, (0, size - len(y)))
+    return _Heard(y, meter, length_s, goes_on, declared_s, is_lost, is_unended)
 
 
-def _lost(error: Exception, offset_s: float, decoded_s: float) -> MediaError:
-    hint = f"Its intact part can be used: --duration {int(decoded_s)}" if decoded_s >= 1 else ""
-    return MediaError(f"The file is damaged about {offset_s + decoded_s:.1f} s in{reason(error)}.", hint)
+def _without_samples(offset_s: float, length_s: float | None, declared_s: float | None) -> MediaError:
+    if not offset_s or length_s == 0:
+        return MediaError("The file has no samples in it.")
+    if declared_s is not None and declared_s > offset_s:
+        return MediaError(
+            f"The file is cut off or damaged before the offset of {offset_s:g} s; it should be {declared_s:.3f} s long."
+        )
+    length = f", which is {length_s:.3f} s long" if length_s else ""
+    return MediaError(f"The offset of {offset_s:g} s is past the end of the file{length}.")
+
+
+def _flaws(heard: _Heard, offset_s: float, limit_s: float, *, is_limited: bool) -> list[str]:
+    """What of a file, or of the part asked for, was not heard."""
+    if heard.goes_on:
+        return [f"only {heard.length_s:.0f} s were heard; it goes on"] if is_limited else []
+    if heard.declared_s is not None:
+        asked_s = min(limit_s, heard.declared_s - offset_s)
+        if asked_s - heard.length_s > _MISSING_S:
+            return [f"heard {heard.length_s:.1f} s of {asked_s:.1f} s: the file is cut off or damaged"]
+    elif heard.is_lost:
+        return [f"heard {heard.length_s:.1f} s: the file is damaged behind them"]
+    elif heard.is_unended:
+        return [f"heard {heard.length_s:.1f} s: the file is cut off, and does not say how long it was"]
+    return []
 
 
 def windows(y: Samples, sr: int, window_s: float, overlap: float = 0.0) -> list[tuple[float, float, Samples]]:
@@ -174,8 +292,3 @@ def spans(n: int, size: int, overlap: float = 0.0) -> list[tuple[int, int]]:
     elif n - stop < size * _SHORT_REMAINDER:
         cuts[-1] = (start, n)
     return cuts
-
-
-def is_silent(y: Samples) -> bool:
-    """Whether no sample reaches beyond one step of 16 bits (-90 dB), which is dither and not music."""
-    return not bool((np.abs(y) > SILENT_BELOW).any())

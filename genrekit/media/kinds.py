@@ -27,11 +27,13 @@ _MAGIC = (
     (0, b"fLaC", Modality.AUDIO),
     (0, b"OggS", Modality.AUDIO),
     (0, b"ID3", Modality.AUDIO),
-    (0, b"\xff\xfb", Modality.AUDIO),
-    (0, b"\xff\xf3", Modality.AUDIO),
-    (0, b"\xff\xf2", Modality.AUDIO),
-    (0, b"\xff\xf1", Modality.AUDIO),
-    (0, b"\xff\xf9", Modality.AUDIO),
+    # MPEG 1 and 2, layers II and III, and ADTS, each with and without a check sum
+    *(
+        (0, bytes((0xFF, second)), Modality.AUDIO)
+        for second in b"\xf0\xf1\xf2\xf3\xf4\xf5\xf8\xf9\xfa\xfb\xfc\xfd"
+    ),
+    (0, b"\xff\xe2", Modality.AUDIO),  # MPEG 2.5, layer III
+    (0, b"\xff\xe3", Modality.AUDIO),
     (0, b".snd", Modality.AUDIO),
     (8, b"AIFF", Modality.AUDIO),
     (8, b"AIFC", Modality.AUDIO),
@@ -43,6 +45,10 @@ _MAGIC = (
     (4, b"ftyphei", Modality.IMAGE),
     (4, b"ftypmif1", Modality.IMAGE),
     (4, b"ftyp", Modality.AUDIO),
+    (4, b"moov", Modality.AUDIO),  # QuickTime before there was a ftyp
+    (4, b"mdat", Modality.AUDIO),
+    (4, b"wide", Modality.AUDIO),
+    (0, b"riff\x2e\x91\xcf\x11", Modality.AUDIO),  # W64
     (0, b"\xff\xd8\xff", Modality.IMAGE),
     (0, b"\x89PNG\r\n\x1a\n", Modality.IMAGE),
     (0, b"GIF8", Modality.IMAGE),

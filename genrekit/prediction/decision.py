@@ -76,6 +76,8 @@ class Answer:
         """Make a prediction of the scores of an example's windows [shape=(n_windows, n_labels)]."""
         mean = window_scores.mean(axis=0, keepdims=True)
         (prediction,) = self.give_rows(model, [example.id], mean, [example.extra], content)
+        if windows.note:
+            prediction = replace(prediction, note=windows.note)
         if not self.windows:
             return prediction
         names, scores = self.competing(model, window_scores)

@@ -103,7 +103,7 @@ def _fields(cells: dict[str, str]) -> dict[str, Any]:
 def _prediction(fields: dict[str, Any]) -> Prediction:
     score, sha256 = fields.get("score"), fields.get("sha256")
     texts = [fields["input"], *fields.get("labels", ()), *(s["label"] for s in fields.get("scores", ()))]
-    optional = (fields["label"], fields.get("error"), sha256)
+    optional = (fields["label"], fields.get("error"), fields.get("note"), sha256)
     if not all(isinstance(text, str) for text in texts) or not all(
         isinstance(text, str | None) for text in optional
     ):
@@ -115,6 +115,7 @@ def _prediction(fields: dict[str, Any]) -> Prediction:
         scores=tuple((one["label"], _float(one["score"])) for one in fields.get("scores", ())),
         labels=tuple(fields.get("labels", ())),
         error=fields.get("error"),
+        note=fields.get("note"),
         content=Content(int(fields.get("bytes") or 0), sha256) if sha256 else None,
         analysis={name: _measure(name, fields[name]) for name in columns_of(MEASURES) if name in fields},
     )

@@ -1,6 +1,6 @@
 """A content-addressed store of prepared windows: the same bytes, backend and settings are prepared once.
 
-An entry is two arrays in NumPy's own format, the windows and their times, and a CRC-32 over both. It appears
+An entry is three arrays in NumPy's own format, the windows, their times and the note in UTF-8, and a CRC-32 over all. It appears
 whole or not at all, whatever happens to its writer, and what does not check out counts as absent.
 """
 
@@ -26,7 +26,7 @@ from genrekit.types import Windows
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 MAX_BYTES = 4 * 2**30
 SUFFIX = ".windows"
 CRC_BYTES = 4
@@ -175,6 +175,7 @@ def _write(path: Path, windows: Windows) -> None:
     stream = BytesIO()
     npy.write_array(stream, np.ascontiguousarray(windows.values), allow_pickle=False)
     npy.write_array(stream, np.array(windows.times_s, np.float64).reshape(-1, 2), allow_pickle=False)
+    npy.write_array(stream, np.frombuffer(windows.note.encode(), np.uint8), allow_pickle=False)
     body = stream.getbuffer()
     handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=path.parent)
     try:
@@ -205,6 +206,7 @@ def _read(path: Path, *, mapped: bool) -> Windows:
     stream = BytesIO(body)
     values = npy.read_array(stream, allow_pickle=False)
     times_s = npy.read_array(stream, allow_pickle=False)
+    note = npy.read_array(stream, allow_pickle=False).tobytes().decode()
     if mapped:
         values = npy.open_memmap(path, mode="c")
-    return Windows(values, tuple((start_s, end_s) for start_s, end_s in times_s.tolist()))
+    return Windows(values, tuple((start_s, end_s) for start_s, end_s in times_s.tolist()), note)

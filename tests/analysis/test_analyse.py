@@ -90,7 +90,9 @@ def test_loudness_is_of_the_channels_and_not_of_their_mean(tmp_path) -> None:
     y = 0.1 * np.sin(2 * np.pi * 997 * np.arange(2 * 48000) / 48000)
     path = tmp_path / "opposed.wav"
     sf.write(path, np.stack([y, -y], axis=1), 48000, subtype="FLOAT")
-    assert analyse_song(path) == Analysis(loudness_lufs=pytest.approx(-20, abs=0.1))
+    found = analyse_song(path)
+    assert found.loudness_lufs == pytest.approx(-20, abs=0.1)
+    assert found.key is not None  # of one channel: the mean of both is silent
 
 
 @pytest.mark.parametrize(("codec", "container"), [("aac", "mp4"), ("libopus", "webm")])
@@ -166,8 +168,8 @@ class TestErrors:
         content = bytearray(song.read_bytes())
         content[len(content) // 2 : len(content) // 2 + 30000] = bytes(30000)
         path.write_bytes(content)
-        with pytest.raises(MediaError, match="damaged about"):
-            analyse_song(path, [measure])
+        fields = {"bpm": "bpm", "key": "key", "loudness": "loudness_lufs"}
+        assert getattr(analyse_song(path, [measure]), fields[measure]) is not None  # of what can be decoded
 
     def test_of_an_offset_past_the_end(self, measure, song) -> None:
         with pytest.raises(MediaError):

@@ -58,7 +58,7 @@ def test_everything_that_was_put_there_is_found(spoilt: Path, jobs: int) -> None
     assert why
     assert [ids for ids, _ in found(report, "silent")] == [("silent.wav",), ("silent_too.wav",)]
     ((ids, why),) = found(report, "short")
-    assert (ids, why) == (("short.wav",), "0.30 s; at least 1 s are expected")
+    assert (ids, why) == (("short.wav",), "0.30 s of sound; at least 1 s are expected")
     assert found(report, "duplicate") == [
         (("good.wav", "copy.wav"), "the same bytes, on the sides test, train")
     ]

@@ -122,6 +122,7 @@ class TestJson:
             "score": 0.712346,
             "model": "gtzan",
             "error": None,
+            "note": None,
             "labels": ["rock"],
             "scores": [{"label": "rock", "score": 0.712346}, {"label": "metal", "score": 0.2}],
             "extra": {"artist": "The Examples", "label": "guess"},

@@ -69,14 +69,16 @@ class GtzanBackend:
 
         if example.path is None:
             raise MediaError("The example has neither a file nor a row of features.")
-        y = audio.load(example.path, sr=SR, offset_s=example.offset_s, duration_s=example.duration_s)
-        parts = audio.windows(y, SR, config.window_s)
+        sound = audio.read(
+            example.path, sr=SR, offset_s=example.offset_s, duration_s=example.duration_s
+        ).require()
+        parts = audio.windows(sound.y, SR, config.window_s)
         heard = [part for part in parts if not audio.is_silent(part[2])]
         if not heard:
             raise MediaError("The song is silent.")
         values = np.stack([gtzan_features(part, SR) for _, _, part in heard]).astype(np.float32)
         times_s = tuple((example.offset_s + start, example.offset_s + end) for start, end, _ in heard)
-        return Windows(values, times_s)
+        return Windows(values, times_s, sound.note)
 
     def fit(
         self,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from genrekit.backends.spectrogram.recipe import SpectrogramRecipe
+    from genrekit.media import Sound
 
 
 _FRAMES = ("n_fft", "hop_length", "n_mels", "fmin", "fmax", "top_db")
@@ -117,17 +118,18 @@ class SpectrogramBackend(NeuralBackend):
         from genrekit.features import logmel
 
         if example.mel is not None:
-            found = list(_seen(example, config))
+            found, note = list(_seen(example, config)), ""
         elif example.path is None:
             raise MediaError("The example is neither a file nor a spectrogram.")
         else:
-            found = list(_heard(example, config))
+            sound = _read(example, config)
+            found, note = list(_heard(sound.y, example.offset_s, config)), sound.note
         if not found:
             raise MediaError("The song is silent.")
         if len(found) > config.max_windows:
             found = [found[i] for i in np.linspace(0, len(found) - 1, config.max_windows).round().astype(int)]
         values = np.stack([logmel.fit_length(mel, config.n_frames) for _, mel in found])
-        return Windows(values, tuple(times for times, _ in found))
+        return Windows(values, tuple(times for times, _ in found), note)
 
     def recipe(
         self, config: SpectrogramConfig, n_labels: int, progress: Progress = lambda text: None
@@ -138,15 +140,19 @@ class SpectrogramBackend(NeuralBackend):
         return SpectrogramRecipe(config, n_labels)
 
 
-def _heard(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
-    """The windows of a file that are not silent."""
-    from genrekit.features import log_mel
+def _read(example: Example, config: SpectrogramConfig) -> Sound:
     from genrekit.media import audio
 
     assert example.path is not None
-    y = audio.load(example.path, sr=config.sr, offset_s=example.offset_s, duration_s=example.duration_s)
-    if len(y) < 2:
-        raise MediaError("The song has a single sample; a spectrogram needs more.")
+    sound = audio.read(example.path, sr=config.sr, offset_s=example.offset_s, duration_s=example.duration_s)
+    return sound.require()
+
+
+def _heard(y: np.ndarray, offset_s: float, config: SpectrogramConfig) -> Iterator[Window]:
+    """The windows of a song that are not silent."""
+    from genrekit.features import log_mel
+    from genrekit.media import audio
+
     settings = {key: getattr(config, key) for key in _FRAMES}
     for start, stop in _blocks(len(y), config.sr, config):
         part = y[start:stop]
@@ -155,7 +161,7 @@ def _heard(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
             for (start_s, end_s), window in _cut(mel, start / config.sr, len(part) / config.sr, config):
                 # Frames reach over the ends of a window, where its neighbours are not silent.
                 if not audio.is_silent(y[round(start_s * config.sr) : round(end_s * config.sr)]):
-                    yield (example.offset_s + start_s, example.offset_s + end_s), window
+                    yield (offset_s + start_s, offset_s + end_s), window
 
 
 def _seen(example: Example, config: SpectrogramConfig) -> Iterator[Window]:

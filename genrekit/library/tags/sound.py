@@ -10,7 +10,7 @@ import soundfile as sf
 
 from genrekit.errors import MediaError
 from genrekit.library.tags.ape import sound_end
-from genrekit.media import open_decoder
+from genrekit.media import Decoder, open_decoder
 
 _BLOCK = 1 << 16
 _MAX_ATOMS = 100_000
@@ -19,9 +19,8 @@ _MAX_ATOMS = 100_000
 def fingerprint(path: Path, format: str) -> str:
     """Hash the decoded sound of a file, in bounded memory.
 
-    Every sample of every channel where libsndfile decodes the format. For MP4 the bytes of its ``mdat`` atoms, and
-    where PyAV is installed the samples that FFmpeg finds through its index as well; for APEv2 formats, which
-    neither is sure to decode, every byte before the tags.
+    Every sample of every channel. For MP4 the bytes of its ``mdat`` atoms, and the samples that FFmpeg finds
+    through its index as well; for APEv2 formats, which no decoder here is sure to read, every byte before the tags.
 
     Parameters
     ----------
@@ -51,29 +50,33 @@ def fingerprint(path: Path, format: str) -> str:
 
 
 def _add_samples(sha: Any, path: Path) -> None:
-    try:
-        # The decoder checks the header before it is believed, and keeps libmpg123 quiet meanwhile.
-        with open_decoder(path), sf.SoundFile(path) as sound:
-            sha.update(f"{sound.samplerate} {sound.channels}".encode())
-            while len(block := sound.read(_BLOCK, dtype="float64", always_2d=True)):
-                sha.update(block.tobytes())
-    except (sf.LibsndfileError, TypeError) as error:
-        raise MediaError(
-            f"The file cannot be decoded, so a change of it could not be checked ({error})."
-        ) from None
+    # The decoder checks the header before it is believed, and keeps libmpg123 quiet meanwhile.
+    with open_decoder(path) as decoder:
+        sha.update(f"{decoder.info.sr} {decoder.info.channels}".encode())
+        if not decoder.by_libsndfile:
+            _add_blocks(sha, decoder)
+            return
+        try:
+            with sf.SoundFile(path) as sound:
+                while len(block := sound.read(_BLOCK, dtype="float64", always_2d=True)):
+                    sha.update(block.tobytes())
+        except (sf.LibsndfileError, TypeError) as error:
+            raise MediaError(
+                f"The file cannot be decoded, so a change of it could not be checked ({error})."
+            ) from None
 
 
 def _add_decoded(sha: Any, path: Path) -> None:
-    try:
-        import av  # noqa: F401
-    except ImportError:
-        return
     with open_decoder(path) as decoder:
-        try:
-            for block in decoder.blocks(0.0):
-                sha.update(block.tobytes())
-        except Exception as error:  # FFmpeg's errors share no narrower base
-            raise MediaError(f"The file cannot be decoded to its end ({error}).") from None
+        _add_blocks(sha, decoder)
+
+
+def _add_blocks(sha: Any, decoder: Decoder) -> None:
+    """Add all samples; sound that breaks off would not be compared behind the break."""
+    for block in decoder.channel_blocks(0.0):
+        sha.update(block.tobytes())
+    if decoder.is_lost:
+        raise MediaError("The file cannot be decoded to its end, so a change of it could not be checked.")
 
 
 def _add_media_data(sha: Any, path: Path) -> None:
