@@ -6,6 +6,7 @@ Nothing is decoded here, and Pillow's settings stay as they are.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from PIL import (
 
 from genrekit.errors import MediaError
 from genrekit.files import opening
+from genrekit.media.image_repair import plain_png, plain_webp
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -98,6 +100,8 @@ def open_image(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
     kind = _kind(head)
     reader = _reader(kind)
     file.seek(0)
+    if kind in _PLAIN:
+        file = io.BytesIO(_PLAIN[kind](file.read()))
     try:
         image = reader(file)
     except Image.DecompressionBombError:
@@ -179,6 +183,9 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "bmp": BmpImagePlugin.BmpImageFile,
     "tiff": TiffImagePlugin.TiffImageFile,
 }
+
+
+_PLAIN = {"png": plain_png, "webp": plain_webp}
 
 
 def has_many_scans(jpeg: bytes) -> bool:

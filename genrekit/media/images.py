@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from genrekit.errors import MediaError, UsageError
 from genrekit.media.image_decoder import (
@@ -24,6 +24,7 @@ from genrekit.media.image_decoder import (
     open_regular,
     sides,
 )
+from genrekit.media.image_repair import jpeg_endings
 from genrekit.media.suppress_output import quiet_pillow, quiet_stderr
 
 Pixels = npt.NDArray[np.uint8]
@@ -135,7 +136,7 @@ def load(path: AnyPath, *, size: int) -> Pixels:
             drafted = image.draft(None, (_GAP * size, _GAP * size))
         try:
             with quiet_stderr if kind == "tiff" else nullcontext():
-                image.load()
+                image = _decoded(image, kind, content, size)
             # the last row and column of a scaled jpeg may stand for less than a whole pixel
             extent = drafted[1][2:] if drafted else image.size
             return _resized(_plain(image, kind), extent, size, _turn(image))
@@ -147,10 +148,31 @@ def load(path: AnyPath, *, size: int) -> Pixels:
             raise damaged(kind, error) from None
 
 
+def _decoded(image: ImageFile.ImageFile, kind: str, content: bytes, size: int) -> ImageFile.ImageFile:
+    """The picture with its pixels; a jpeg that lacks its end and no pixel is read all the same."""
+    try:
+        image.load()
+        return image
+    except OSError as error:
+        if kind != "jpeg" or "truncated" not in str(error):
+            raise
+        pictures: list[ImageFile.ImageFile] = []
+        for whole in jpeg_endings(content):
+            picture = open_image(io.BytesIO(whole))[1]
+            picture.draft(None, (_GAP * size, _GAP * size))
+            picture.load()
+            if pictures and picture.tobytes() != pictures[0].tobytes():
+                raise
+            pictures = [picture]
+        if not pictures:
+            raise
+        return pictures[0]
+
+
 def _plain(image: Image.Image, kind: str) -> Image.Image:
     """The picture in a mode that can be filtered, 8 bits a channel; with transparency premultiplied, as RGBa."""
     if image.mode.startswith("I;16") or (image.mode == "I" and kind == "png"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        return _eight_bits(image)
     if image.has_transparency_data:
         return (image if image.mode == "RGBA" else image.convert("RGBA")).convert("RGBa")
     if image.mode in ("L", "RGB", "CMYK", "YCbCr"):
@@ -161,6 +183,21 @@ def _plain(image: Image.Image, kind: str) -> Image.Image:
         f"The {kind} has pixels of the kind {image.mode}, which is not read.",
         "Save it as RGB, 8 bits a channel.",
     )
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of 12 or 16 bits with the upper 8; Pillow inverts those whose 0 is white up to 8 bits only."""
+    values = np.asarray(image)
+    bits, inverted = 16, False
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (16,))[0]
+        inverted = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
+    grey = (values >> (bits - 8)).astype(np.uint8)
+    if inverted:
+        grey = 255 - grey
+    if isinstance(key := image.info.get("transparency"), int):
+        grey = np.where(values == key, 255, grey).astype(np.uint8)
+    return Image.fromarray(grey)
 
 
 def _resized(

@@ -430,9 +430,9 @@ class TestBadFiles:
         data[30:34] = struct.pack("<I", 1)
         assert "png" in self.refused(put(bytes(data)), "run-length").hint
 
-    def test_a_text_that_unpacks_to_much(self, put) -> None:
+    def test_a_text_that_unpacks_to_much_is_left_alone(self, put) -> None:
         chunk = (b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000)))
-        self.refused(put(png(32, 32, 8, 0, bytes(33 * 32), chunk)), "damaged")
+        assert not images.load(put(png(32, 32, 8, 0, bytes(33 * 32), chunk)), size=32).any()
 
     def test_a_jpeg_of_many_scans(self, put) -> None:
         data = encoded(Image.fromarray(scene()), "JPEG", progressive=True)

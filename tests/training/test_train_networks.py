@@ -14,10 +14,11 @@ import torch
 import yaml
 
 from genrekit.datasets.base import Dataset
+from genrekit.datasets.splits import SplitOptions
 from genrekit.errors import BundleError, ConfigError, OutputExistsError, UsageError
 from genrekit.evaluation import evaluate
 from genrekit.models.bundle import load
-from genrekit.training.train import SplitOptions, Trained, train
+from genrekit.training.train import Trained, train
 
 QUICK: dict[str, Any] = {
     "window_s": 2, "arch": "plain", "width": 4, "epochs": 2, "n_mels": 32, "precision": "32", "device": "cpu",
