@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+Say = Callable[[str], None]
+"""Takes a line of text for the user."""
+
+
+def silent(text: str) -> None:
+    """Take a line of text for the user and drop it."""
 
 
 class Modality(StrEnum):
@@ -145,6 +153,8 @@ class Prediction:
         What to know of the answer: that only part of the song was heard, or that there is little sound.
     extra : Mapping[str, str]
         Identifying columns of the input row.
+    image : bytes or None
+        Where in the input the label comes from, as PNG, where it was asked for and the model gives it.
     reasons : tuple of Contribution
         What pushed towards the label, largest first, where it was asked for.
     content : Content or None
@@ -169,3 +179,4 @@ class Prediction:
     model_sha256: str = ""
     analysis: Mapping[str, float | str | None] = field(default_factory=dict)
     note: str | None = None
+    image: bytes | None = field(default=None, repr=False, compare=False)

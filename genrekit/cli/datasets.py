@@ -20,11 +20,11 @@ from genrekit.cli.options import (
     SplitBy,
     TestSize,
     ValidSize,
-    check_output,
     job_count,
     open_cache,
 )
 from genrekit.cli.printing import out, say
+from genrekit.files import check_output
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset

@@ -87,15 +87,14 @@ def new_answers(
     no_cache: bool,
 ) -> Iterator[Prediction]:
     """The answers of the models for sound, with a bar on stderr."""
-    from genrekit.prediction import Answer, expand, load_box, load_model, predict
+    from genrekit.prediction import PredictOptions, expand, load_models, predict
     from genrekit.progress import progress
     from genrekit.types import Modality
 
-    models = tuple(load_model(name) for name in names) if names else load_box()
-    models = tuple(m for m in models if m.backend.info.modality is Modality.AUDIO)
+    models = tuple(m for m in load_models(names or None) if m.backend.info.modality is Modality.AUDIO)
     inputs = list(expand(paths, kinds={Modality.AUDIO}))
-    answer = Answer(top_k=top_k, measures=measures)
-    stream = predict(inputs, models=models, answer=answer, jobs=jobs, cache=open_cache(no_cache), say=say)
+    options = PredictOptions(top_k=top_k, measures=measures)
+    stream = predict(inputs, model=models, options=options, jobs=jobs, cache=open_cache(no_cache), say=say)
     with progress(len(inputs), "predicting") as advance:
         for prediction in stream:
             yield prediction

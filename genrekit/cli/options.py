@@ -168,31 +168,3 @@ def job_count(jobs: int | None) -> int:
     from genrekit.execution import default_jobs
 
     return jobs or default_jobs()
-
-
-def check_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, ...] = ()) -> None:
-    """Refuse an output that cannot be written or must not be, before the work and not after.
-
-    Raises
-    ------
-    OutputExistsError
-        If it is there, and overwriting was not asked for.
-    UsageError
-        If its folder is missing or not writable, it is a folder itself, or its suffix is not among ``suffixes``.
-    """
-    from genrekit.errors import OutputExistsError, UsageError
-
-    if output is None:
-        return
-    if output.is_dir():
-        raise UsageError(
-            f"{output} is a folder; an output is a file.", f"For example: --output {output / 'out'}"
-        )
-    if os.path.lexists(output) and not overwrite:
-        raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
-    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
-        raise UsageError(
-            f"{output} cannot be written: there is no folder {output.parent}, or it is not writable."
-        )
-    if suffixes and output.suffix.lower() not in suffixes:
-        raise UsageError(f"{output} has no suffix that says what to write.", f"Use {', '.join(suffixes)}.")

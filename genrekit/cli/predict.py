@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from genrekit.cli.existing_answers import measures_of
 from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
+from genrekit.cli.output_rows import print_rows, write_batch
 from genrekit.cli.printing import say
 from genrekit.remote import is_remote
 
@@ -129,21 +130,21 @@ def predict(
 
     Exit status: 0 all answered; 1 none could be; 2 wrong usage; 3 some could not be.
     """
-    from genrekit.cli.output_file import Results, check_results
     from genrekit.errors import UsageError
     from genrekit.media import suffix_modality
     from genrekit.prediction import (
         FEW,
         MAX_CHARACTERS,
-        Answer,
+        Batch,
         ImageFolder,
+        OutputFile,
+        Pipeline,
+        PredictOptions,
         expand,
-        extra_columns,
-        load_box,
-        load_model,
+        load_models,
+        open_tables,
         read_numbers,
     )
-    from genrekit.prediction import predict as stream
     from genrekit.types import Modality
 
     if not paths and features is None:
@@ -154,79 +155,67 @@ def predict(
         raise UsageError("Give either paths or --features, not both.")
     if output is None and (resume or retry_errors):
         raise UsageError("--resume and --retry-errors go on with a file of results.", "Give --output FILE.")
+    if format is Output.PARQUET and output is None:
+        raise UsageError("Parquet is no text.", "Give a file: --output answers.parquet")
     images = ImageFolder(explain_dir) if explain_dir else None
     if images:
         images.check(overwrite=overwrite or resume)
-    check_results(output, format.value, overwrite=overwrite, resume=resume)
-    models = tuple(load_model(name) for name in model) if model else load_box()
+    target = OutputFile.of(output, format.value) if output is not None else None
+    if target:
+        target.check(overwrite=overwrite, resume=resume)
+    models = load_models(model or None)
     inputs: Iterable[str | Input | Example] = _words(paths or [])
     total = None
-    extra: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     if "-" in (paths or []) or any(is_remote(word) for word in paths or []):
         jobs = job_count(jobs)
     else:
         found = list(expand(paths or [], kinds={m.backend.info.modality for m in models}))
-        if not any(suffix_modality(one.name) is Modality.TABLE for one in found):
-            total = len(found)
+        if any(suffix_modality(one.name) is Modality.TABLE for one in found):
+            found, columns = open_tables(models, found)
         else:
-            extra = extra_columns(models, found)
+            total = len(found)
         inputs = found
     if features is not None:
         text = sys.stdin.read(MAX_CHARACTERS + 1) if features == "-" else features
-        columns = {m.backend.info.name: m.backend.info.columns for m in models if m.backend.info.columns}
-        inputs = [read_numbers(text, columns)]
+        schemas = {m.backend.info.name: m.backend.info.columns for m in models if m.backend.info.columns}
+        inputs = [read_numbers(text, schemas)]
     if format is Output.AUDACITY and total is not None and total > 1:
         raise UsageError(
             f"Audacity's labels are for one file, not {total}.",
             "Give one file at a time, or --format jsonl --windows for many.",
         )
-    cache = open_cache(no_cache)
-    answer = Answer(
-        top_k=top_k,
+    options = PredictOptions(
         min_confidence=min_confidence,
         labels=tuple(label for label in (labels or "").split(",") if label.strip()),
+        top_k=top_k,
         windows=windows or format is Output.AUDACITY,
         explain=explain or explain_dir is not None,
+        images=explain_dir is not None,
         measures=measures_of(with_),
+        offset_s=offset,
+        duration_s=duration,
     )
-    results = Results(output, format.value, models, answer, total=total, extra=extra)
-    work: dict[str, Any] = {
-        "jobs": jobs,
-        "timeout_s": timeout,
-        "cache": cache,
-        "cluster": cluster,
-        "images": images,
-        "say": say,
-    }
-    if output is None or results.is_device:
-        part: dict[str, Any] = {"offset_s": offset, "duration_s": duration}
-        results.write(stream(inputs, models=models, answer=answer, **part, **work))
+    pipeline = Pipeline(
+        models, options, open_cache(no_cache), jobs=jobs, timeout_s=timeout, cluster=cluster, say=say
+    )
+    if target is None or target.is_device:
+        counts = print_rows(pipeline, inputs, target, format.value, columns, images, total)
     else:
-        from genrekit.prediction import Batch, Options
-
-        batch = Batch(results.folder, models, Options(answer, offset, duration))
-        results.finish(
-            batch.run(
-                inputs,
-                resume=resume,
-                retry_errors=retry_errors,
-                overwrite=overwrite,
-                arguments=sys.argv[1:],
-                **work,
-            )
+        batch = Batch(target, pipeline, images)
+        done = batch.run(
+            inputs, resume=resume, retry_errors=retry_errors, overwrite=overwrite, arguments=sys.argv[1:]
         )
-        if batch.kept:
-            say(f"{batch.kept} inputs were done before, {batch.new} now")
-        results.write(batch.predictions(say))
-    if results.answered + results.failed > FEW:
-        cache.prune()
-    if not results.answered + results.failed:
+        counts = write_batch(batch, done, columns, total)
+    n_all = counts.predicted + counts.failed
+    if n_all > FEW:
+        pipeline.cache.prune()
+    if not n_all:
         say("genrekit: there was nothing to predict: the input is empty")
         raise typer.Exit(ALL_FAILED)
-    if results.failed:
-        n_all = results.failed + results.answered
-        say(f"genrekit: {results.failed} of {n_all} inputs could not be read; their rows say why")
-        raise typer.Exit(SOME_FAILED if results.answered else ALL_FAILED)
+    if counts.failed:
+        say(f"genrekit: {counts.failed} of {n_all} inputs could not be read; their rows say why")
+        raise typer.Exit(SOME_FAILED if counts.predicted else ALL_FAILED)
 
 
 def _words(paths: list[str]) -> Iterator[str]:

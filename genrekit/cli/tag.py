@@ -19,8 +19,9 @@ from genrekit.cli.existing_answers import (
     measures_of,
     new_answers,
 )
-from genrekit.cli.options import Jobs, Models, NoCache, check_output
+from genrekit.cli.options import Jobs, Models, NoCache
 from genrekit.cli.printing import say
+from genrekit.files import check_output
 
 if TYPE_CHECKING:
     from genrekit.library import Field, Journal, TagRow

@@ -28,13 +28,13 @@ from genrekit.cli.options import (
     SplitBy,
     TestSize,
     ValidSize,
-    check_output,
     configure,
     job_count,
     open_cache,
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
+from genrekit.files import check_output
 
 
 def train(

@@ -13,9 +13,10 @@ from genrekit.errors import DatasetError, UsageError
 from genrekit.hashing import hash_file
 from genrekit.labels import canonical
 from genrekit.metrics import WHOLE
-from genrekit.prediction import Answer, Model, load_model
+from genrekit.prediction import Model, PredictOptions, load_model
 from genrekit.preparation import Cache
-from genrekit.training import Measured, Say, cross_fit, describe, gather, open_for
+from genrekit.training import Measured, cross_fit, describe, gather, open_for
+from genrekit.types import Say, silent
 
 
 def cross_validate(
@@ -32,7 +33,7 @@ def cross_validate(
     jobs: int = 1,
     cache: Cache | None = None,
     cluster: str | None = None,
-    say: Say = lambda text: None,
+    say: Say = silent,
 ) -> Measured:
     """Measure a recipe by k-fold cross-validation: what is scored is scored once, by a
     model that never saw it.
@@ -76,7 +77,7 @@ def evaluate(
     jobs: int = 1,
     cache: Cache | None = None,
     cluster: str | None = None,
-    say: Say = lambda text: None,
+    say: Say = silent,
 ) -> Measured:
     """Measure a model on labelled data.
 
@@ -108,8 +109,8 @@ def evaluate(
         If one of ``labels`` is not among the model's, or only one is given.
     """
     model = model if isinstance(model, Model) else load_model(model)
-    answer = Answer(labels=tuple(labels))
-    competing = [model.labels[k] for k in answer.allowed(model)]
+    decision = model.decision(PredictOptions(labels=tuple(labels)))
+    competing = [model.labels[k] for k in decision.allowed()]
     if len(competing) < 2 < len(model.labels):
         raise UsageError(
             f"A single label, {competing[0]!r}, has nothing to compete with.",
@@ -161,7 +162,7 @@ def evaluate(
     )
     scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
     manifest = model.bundle.manifest
-    names, scores = answer.competing(model, scores)
+    names, scores = decision.competing(scores)
     thresholds = {label: value for label, value in manifest.thresholds.items() if label in names}
     return material.measure(
         scores, indices, names, sides, multilabel=manifest.multilabel, thresholds=thresholds

@@ -7,9 +7,11 @@ from genrekit.execution.ordered_map import open_pool, ordered_map
 from genrekit.execution.outcome import Outcome
 
 if TYPE_CHECKING:
+    from genrekit.execution.dask import DaskPool
+    from genrekit.execution.ordered_map import AnyPool
     from genrekit.execution.pool import Pool
 
-__all__ = ["Outcome", "Pool", "default_jobs", "open_pool", "ordered_map"]
+__all__ = ["AnyPool", "DaskPool", "Outcome", "Pool", "default_jobs", "open_pool", "ordered_map"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +19,8 @@ def __getattr__(name: str) -> Any:
         from genrekit.execution.pool import Pool
 
         return Pool
+    if name == "DaskPool":
+        from genrekit.execution.dask import DaskPool
+
+        return DaskPool
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -61,6 +61,9 @@ class DaskPool:
         If ``address`` is not one, or Dask is not installed.
     """
 
+    elsewhere = True
+    """Whether the workers are on other machines."""
+
     def __init__(self, address: str, *, timeout_s: float | None = None) -> None:
         try:
             dask = import_module("distributed")  # by its name: it is optional, and its methods have no types

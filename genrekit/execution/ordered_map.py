@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from genrekit.errors import UsageError
 from genrekit.execution.outcome import Outcome, attempt
@@ -11,6 +11,8 @@ from genrekit.execution.outcome import Outcome, attempt
 if TYPE_CHECKING:
     from genrekit.execution.dask import DaskPool
     from genrekit.execution.pool import Pool
+
+    AnyPool: TypeAlias = Pool | DaskPool
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -73,7 +75,7 @@ def ordered_map(
     return _closing(open_pool(jobs, timeout_s=timeout_s, cluster=cluster), fn, items, ahead)
 
 
-def open_pool(jobs: int, *, timeout_s: float | None = None, cluster: str | None = None) -> Pool | DaskPool:
+def open_pool(jobs: int, *, timeout_s: float | None = None, cluster: str | None = None) -> AnyPool:
     """Return a pool of worker processes here, or of the workers of a Dask cluster; close it after use.
 
     Parameters
@@ -92,7 +94,7 @@ def open_pool(jobs: int, *, timeout_s: float | None = None, cluster: str | None 
 
 
 def _closing(
-    pool: Pool | DaskPool, fn: Callable[[Item], Value], items: Iterable[Item], ahead: int | None
+    pool: AnyPool, fn: Callable[[Item], Value], items: Iterable[Item], ahead: int | None
 ) -> Iterator[Outcome[Item, Value]]:
     with pool:
         yield from pool.map(fn, items, ahead=ahead)

@@ -66,6 +66,9 @@ class Pool:
     [3, 5]
     """
 
+    elsewhere = False
+    """Whether the workers are on other machines."""
+
     def __init__(self, jobs: int, *, timeout_s: float | None = None) -> None:
         if jobs < 1 or (timeout_s is not None and not timeout_s > 0):
             raise UsageError(
@@ -224,8 +227,6 @@ class Pool:
                 patience_s = self._patience_s()
             heard = wait([self._bell, *connections], patience_s)
             with self._changed:
-                if self._closed:
-                    return
                 while self._bell.poll():
                     self._bell.recv_bytes()
                 try:

@@ -1,6 +1,6 @@
 from . import audio, images
 from .audio import MAX_DURATION_S, Sound, is_silent, load, read, spans
-from .audio_decoders import AnyPath, Decoder, Samples, open_decoder, reason
+from .audio_decoders import AnyPath, Decoder, Samples, open_decoder
 from .kinds import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, modality, suffix_modality, walk
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "modality",
     "open_decoder",
     "read",
-    "reason",
     "spans",
     "suffix_modality",
     "walk",

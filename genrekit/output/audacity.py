@@ -48,7 +48,7 @@ class AudacityWriter(Writer):
         if not prediction.windows:
             raise UsageError(
                 f"{prediction.id!r} has no timeline, and so no labels for Audacity.",
-                "Give a song; in Python, ask for windows: Answer(windows=True).",
+                "Give a song; in Python, ask for windows: PredictOptions(windows=True).",
             )
         runs = [list(run) for _, run in groupby(prediction.windows, key=lambda window: window.label)]
         self._lines = "".join(

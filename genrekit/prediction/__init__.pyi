@@ -1,29 +1,37 @@
-from .batch import Batch, Options
-from .decision import Answer
+from .batch import Batch
+from .decision import Decision
 from .explanation_images import ImageFolder
 from .feature_row import MAX_CHARACTERS, read_numbers
 from .inputs import Input, expand
-from .model import Model, find, load_box, load_model
-from .pipeline import FEW, predict
+from .model import Model, find, load_box, load_model, load_models
+from .options import PredictOptions
+from .output_file import Counts, OutputFile, write_rows
+from .pipeline import FEW, Finished, Pipeline, predict
 from .results_file import matched, read_results
-from .routing import extra_columns
+from .routing import open_tables
 
 __all__ = [
     "FEW",
     "MAX_CHARACTERS",
-    "Answer",
     "Batch",
+    "Counts",
+    "Decision",
+    "Finished",
     "ImageFolder",
     "Input",
     "Model",
-    "Options",
+    "OutputFile",
+    "Pipeline",
+    "PredictOptions",
     "expand",
-    "extra_columns",
     "find",
     "load_box",
     "load_model",
+    "load_models",
     "matched",
+    "open_tables",
     "predict",
     "read_numbers",
     "read_results",
+    "write_rows",
 ]

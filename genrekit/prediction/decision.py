@@ -1,4 +1,4 @@
-"""From scores to predictions: which labels compete, which are given, how sure is sure enough."""
+"""From scores to predictions: the labels that compete, and the score that is high enough."""
 
 from __future__ import annotations
 
@@ -10,136 +10,138 @@ import numpy as np
 from genrekit.errors import UsageError
 from genrekit.labels import canonical, normalise
 from genrekit.metrics import THRESHOLD
-from genrekit.prediction.model import Model
+from genrekit.prediction.options import PredictOptions
 from genrekit.types import Content, Example, Prediction, Windows, WindowScore
 
 TINY = 1e-12
 
 
-@dataclass(frozen=True)
-class Answer:
-    """How scores become a prediction: plain values, which a journal hashes and keeps as JSON.
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """How the scores of one model become predictions.
 
     Attributes
     ----------
-    top_k : int >= 1
-        How many labels an answer lists.
-    min_confidence : float in [0, 1]
-        Below this score of the best label the answer has no label: the model abstains.
-    labels : tuple of str
-        Where given, only these labels compete: their scores are divided by their sum.
-    windows : bool
-        Whether the answer has the timeline.
-    explain : bool
-        Whether the answer has its reasons, where the backend can give them.
-    measures : tuple of str
-        What else to measure of a song: of 'bpm', 'key' and 'loudness'.
+    model, sha256 : str
+        Name and hash of the bundle, which predictions repeat.
+    names : tuple of str
+        The labels of the model, in the order of its scores.
+    multilabel : bool
+    thresholds : Mapping of str to float
+        Multi-label: the score above which a label is given.
+    options : PredictOptions
+
+    Raises
+    ------
+    UsageError
+        If the options name a label that the model does not have.
     """
 
-    top_k: int = 3
-    min_confidence: float = 0.0
-    labels: tuple[str, ...] = ()
-    windows: bool = False
-    explain: bool = False
-    measures: tuple[str, ...] = ()
+    model: str
+    sha256: str
+    names: tuple[str, ...]
+    multilabel: bool
+    thresholds: Mapping[str, float]
+    options: PredictOptions
 
-    def allowed(self, model: Model) -> np.ndarray:
-        """The indices of the model's labels that compete.
+    def __post_init__(self) -> None:
+        self.allowed()
+
+    def allowed(self) -> np.ndarray:
+        """Return the indices of the labels that compete.
 
         Raises
         ------
         UsageError
             If a label is not among the model's.
         """
-        if not self.labels:
-            return np.arange(len(model.labels))
-        by_name = {canonical(label): k for k, label in enumerate(model.labels)}
-        by_name |= {label: k for k, label in enumerate(model.labels)}
+        if not self.options.labels:
+            return np.arange(len(self.names))
+        by_name = {canonical(label): k for k, label in enumerate(self.names)}
+        by_name |= {label: k for k, label in enumerate(self.names)}
         chosen = []
-        for label in self.labels:
+        for label in self.options.labels:
             k = by_name.get(normalise(label), by_name.get(canonical(label)))
             if k is None:
                 raise UsageError(
-                    f"Model {model.name!r} does not know the label {label!r}; it knows {', '.join(model.labels)}."
+                    f"Model {self.model!r} does not know the label {label!r}; it knows {', '.join(self.names)}."
                 )
             chosen.append(k)
         return np.array(sorted(set(chosen)))
 
-    def give(
-        self,
-        model: Model,
-        example: Example,
-        windows: Windows,
-        window_scores: np.ndarray,
-        content: Content | None = None,
+    def competing(self, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
+        """Return the labels that compete and their scores; where labels exclude one another these sum to 1.
+
+        Parameters
+        ----------
+        scores : np.ndarray [shape=(n, n_labels)]
+        """
+        allowed = self.allowed()
+        scores = scores[:, allowed]
+        if self.options.labels and not self.multilabel:
+            # After the mean: a window that is sure of other labels must not count as much as one that is not.
+            scores = scores / np.maximum(scores.sum(axis=1, keepdims=True), TINY)
+        return [self.names[k] for k in allowed], scores
+
+    def example(
+        self, example: Example, windows: Windows, scores: np.ndarray, content: Content | None = None
     ) -> Prediction:
-        """Make a prediction of the scores of an example's windows [shape=(n_windows, n_labels)]."""
-        mean = window_scores.mean(axis=0, keepdims=True)
-        (prediction,) = self.give_rows(model, [example.id], mean, [example.extra], content)
+        """Make the prediction of an example from the scores of its windows [shape=(n_windows, n_labels)]."""
+        mean = scores.mean(axis=0, keepdims=True)
+        (prediction,) = self.rows([example.id], mean, [example.extra], content)
         if windows.note:
             prediction = replace(prediction, note=windows.note)
-        if not self.windows:
+        if not self.options.windows:
             return prediction
-        names, scores = self.competing(model, window_scores)
+        names, scores = self.competing(scores)
         timeline = tuple(
             WindowScore(start, end, names[row.argmax()], float(row.max()))
             for (start, end), row in zip(windows.times_s, scores, strict=False)
         )
         return replace(prediction, windows=timeline)
 
-    def give_rows(
+    def rows(
         self,
-        model: Model,
         ids: Sequence[str],
         scores: np.ndarray,
         extras: Sequence[Mapping[str, str]],
         content: Content | None = None,
     ) -> Iterator[Prediction]:
-        """Make predictions of the scores of many examples of one file [shape=(n, n_labels)], one each.
+        """Make one prediction per row of scores [shape=(n, n_labels)].
 
         Where a model gives several labels, ``label`` is the best of those above their threshold.
         """
-        names, scores = self.competing(model, scores)
+        names, scores = self.competing(scores)
         order = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, order, axis=1)
-        k, sha256 = self.top_k, model.bundle.sha256
+        k = self.options.top_k
         by_position = np.array(names, dtype=object)
         tops = zip(by_position[order[:, :k]].tolist(), ranked[:, :k].tolist(), strict=True)
-        given = self._given(model, by_position, order, ranked)
+        given = self._given(by_position, order, ranked)
         for id_, extra, (top, scores_of_top), (labels, score) in zip(ids, extras, tops, given, strict=True):
             yield Prediction(
                 id=id_,
-                model=model.name,
+                model=self.model,
                 label=labels[0] if labels else None,
                 score=score,
                 scores=tuple(zip(top, scores_of_top, strict=True)),
                 labels=labels,
                 extra=extra,
                 content=content,
-                model_sha256=sha256,
+                model_sha256=self.sha256,
             )
 
     def _given(
-        self, model: Model, names: np.ndarray, order: np.ndarray, ranked: np.ndarray
+        self, names: np.ndarray, order: np.ndarray, ranked: np.ndarray
     ) -> Iterator[tuple[tuple[str, ...], float]]:
-        """The labels that each row gets, best first, and the score of the first, or of the best if there is none."""
+        """Yield the labels of each row, best first, and the score of the first, or of the best if there is none."""
         best = ranked[:, 0].tolist()
-        manifest = model.bundle.manifest
-        if not manifest.multilabel:
+        if not self.multilabel:
             for name, score in zip(names[order[:, 0]].tolist(), best, strict=True):
-                yield ((name,) if score >= self.min_confidence else ()), score
+                yield ((name,) if score >= self.options.min_confidence else ()), score
             return
-        thresholds = np.array([manifest.thresholds.get(name, THRESHOLD) for name in names])
-        enough = ranked >= np.maximum(thresholds[order], self.min_confidence)
+        thresholds = np.array([self.thresholds.get(name, THRESHOLD) for name in names])
+        enough = ranked >= np.maximum(thresholds[order], self.options.min_confidence)
         for by_score, sure, scores, score in zip(names[order], enough, ranked, best, strict=True):
             labels = tuple(by_score[sure].tolist())
             yield labels, float(scores[sure.argmax()]) if labels else score
-
-    def competing(self, model: Model, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
-        """The labels that compete, and their scores; where labels exclude one another they sum to 1."""
-        allowed = self.allowed(model)
-        scores = scores[:, allowed]
-        if self.labels and not model.bundle.manifest.multilabel:
-            # After the mean: a window that is sure of other labels must not count as much as one that is not.
-            scores = scores / np.maximum(scores.sum(axis=1, keepdims=True), TINY)
-        return [model.labels[k] for k in allowed], scores

@@ -7,20 +7,25 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genrekit.media import suffix_modality, walk
 from genrekit.remote import is_remote
 from genrekit.types import Modality
 
+if TYPE_CHECKING:
+    from genrekit.tables import Table
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file to look at, here or at an address, or the reason why a word means none."""
+    """One file, here or at an address, or the reason why a word means none; a table may be open already."""
 
     name: str
     path: Path | None = None
     error: str | None = None
     address: str | None = field(default=None, repr=False)
+    table: Table | None = field(default=None, repr=False, compare=False)
 
 
 def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(Modality)) -> Iterator[Input]:

@@ -1,11 +1,12 @@
-"""A bundle that is ready to answer: loaded, verified, matched with its backend."""
+"""A bundle that is ready to predict: loaded, verified, matched with its backend."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from genrekit.backends import (
     Backend,
@@ -20,11 +21,32 @@ from genrekit.backends import (
 )
 from genrekit.errors import BundleError, ConfigError, UsageError
 from genrekit.models import SUFFIX, Bundle, Runtime, box, load
+from genrekit.prediction.decision import Decision
+from genrekit.prediction.options import PredictOptions
+from genrekit.types import Prediction
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from genrekit.execution import AnyPool
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A bundle that is ready to answer: its backend, its config and its graph."""
+    """A bundle that is ready to predict: its backend, its config and its graph.
+
+    Attributes
+    ----------
+    bundle : Bundle
+    backend : Backend
+    config : BackendConfig
+
+    Examples
+    --------
+    >>> model = load_model("gtzan")
+    >>> model.labels[:3]
+    ('blues', 'classical', 'country')
+    """
 
     bundle: Bundle = field(repr=False)
     backend: Backend
@@ -39,6 +61,58 @@ class Model:
     def labels(self) -> tuple[str, ...]:
         """The labels that it knows, in the order of its scores."""
         return tuple(self.bundle.manifest.labels)
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return self.bundle.card
+
+    def predict(
+        self, inputs: Any, options: PredictOptions | None = None, *, pool: AnyPool | None = None
+    ) -> list[Prediction]:
+        """Predict one input or several, in this process or in the workers of a pool.
+
+        Parameters
+        ----------
+        inputs : str, Path, bytes, binary file, (np.ndarray, int), PIL.Image.Image, DataFrame, or an iterable of them
+            As for `genrekit.predict`.
+        options : PredictOptions, optional
+        pool : Pool or DaskPool, optional
+
+        Returns
+        -------
+        list of Prediction
+            One per file or row. An input that cannot be read is a prediction with ``error``.
+        """
+        from genrekit.prediction.pipeline import predict
+
+        return list(predict(inputs, model=self, options=options, pool=pool, jobs=None if pool else 1))
+
+    def scores(self, windows: np.ndarray) -> np.ndarray:
+        """Return the calibrated probability of every label for windows that the backend prepared.
+
+        Parameters
+        ----------
+        windows : np.ndarray [shape=(n, *shape)]
+
+        Returns
+        -------
+        np.ndarray [shape=(n, n_labels), dtype=float32]
+        """
+        return self.runtime.scores(windows)
+
+    def decision(self, options: PredictOptions) -> Decision:
+        """Return how the scores of this model become predictions.
+
+        Raises
+        ------
+        UsageError
+            If the options name a label that the model does not have.
+        """
+        manifest = self.bundle.manifest
+        return Decision(
+            self.name, self.bundle.sha256, self.labels, manifest.multilabel, manifest.thresholds, options
+        )
 
     def recognises(self, columns: Collection[str]) -> bool:
         """Whether a row with these columns is one for this model."""
@@ -159,3 +233,25 @@ def load_model(model: str | Path) -> Model:
 def load_box() -> tuple[Model, ...]:
     """The models in the box."""
     return tuple(load_model(path) for path in box().values())
+
+
+def load_models(model: Model | str | Path | Sequence[Model | str | Path] | None) -> tuple[Model, ...]:
+    """Load one model or several; None stands for all shipped models.
+
+    Raises
+    ------
+    UsageError
+        If it is neither a model, a name, a path nor a sequence of these.
+    BundleError, BackendError
+        As `load_model`.
+    """
+    if model is None:
+        return load_box()
+    if isinstance(model, Model | str | Path):
+        return (model if isinstance(model, Model) else load_model(model),)
+    if not isinstance(model, Sequence) or not all(isinstance(one, Model | str | Path) for one in model):
+        raise UsageError(
+            f"model={model!r} is not a model.",
+            "Give a name, a path, what load_model returned, or a list of these.",
+        )
+    return tuple(one if isinstance(one, Model) else load_model(one) for one in model)

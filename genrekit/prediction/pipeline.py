@@ -1,51 +1,66 @@
-"""Files in, predictions out: prepare every task, score in batches, keep the order."""
+"""The one stream of predictions: inputs to tasks, tasks to windows, windows to scores, scores to rows, in order."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from genrekit.backends import Explains, PaintsReasons
 from genrekit.errors import GenrekitError, MediaError, UsageError
-from genrekit.execution import Outcome, default_jobs, ordered_map
+from genrekit.execution import Outcome, default_jobs, open_pool, ordered_map
 from genrekit.hashing import content_of
-from genrekit.prediction.decision import Answer
-from genrekit.prediction.explanation_images import ImageFolder, paint
+from genrekit.prediction.decision import Decision
+from genrekit.prediction.explanation_images import paint
+from genrekit.prediction.in_memory import as_inputs, check_input
 from genrekit.prediction.inputs import Input
-from genrekit.prediction.model import Model, load_box, load_model
-from genrekit.prediction.routing import BulkTable, Router, Task
+from genrekit.prediction.model import Model, load_models
+from genrekit.prediction.options import PredictOptions
+from genrekit.prediction.reasons import explained
+from genrekit.prediction.routing import Router, TableTask, Task
 from genrekit.preparation import Cache, Looked, Preparer
-from genrekit.types import Content, Example, Prediction
+from genrekit.types import Content, Example, Prediction, Say, silent
 
-__all__ = ["Answer", "Model", "load_box", "load_model", "predict"]
+if TYPE_CHECKING:
+    from genrekit.execution import AnyPool
 
 BATCH = 64
 BATCH_WAIT_S = 0.25
 FEW = 4
 
-Say = Callable[[str], None]
+Inputs = str | Path | Example | Input | Iterable[str | Path | Input | Example]
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What became of one input: its content, and the answer; no answer where its content was known already."""
+    """The outcome of one input.
 
-    task: Task
-    content: Content | None
-    prediction: Prediction | None
+    Attributes
+    ----------
+    name : str
+        The input.
+    prediction : Prediction or None
+        None where the prediction of the same content is known, or the table was left for later.
+    table : TableTask or None
+        A table that was left for later.
+    """
+
+    name: str
+    prediction: Prediction | None = None
+    table: TableTask | None = None
 
 
 @dataclass(frozen=True)
 class Worker:
-    """What a process does with a task; it knows how to prepare for every model, and nothing of the graphs."""
+    """The part of a task that worker processes do: preparing for every model, without its graph."""
 
     preparers: tuple[Preparer, ...]
     measures: tuple[str, ...] = ()
@@ -62,43 +77,216 @@ class Worker:
         return Looked(content, error=task.error)
 
 
+@dataclass(frozen=True)
+class Pipeline:
+    """Models with options and resources, ready to predict any number of inputs, any number of times.
+
+    Attributes
+    ----------
+    models : sequence of Model
+        The first model that takes an input predicts it.
+    options : PredictOptions
+    cache : Cache
+    pool : Pool or DaskPool, optional
+        Workers that prepare, never this process; it lives on when the stream ends.
+    jobs : int >= 1, optional
+        Without a pool: processes for one stream; unless given one per core, and none for a few inputs.
+    timeout_s : float > 0, optional
+        Without a pool: seconds after which an input counts as failed.
+    cluster : str, optional
+        Without a pool: the address of a Dask cluster.
+    say : callable
+        Takes lines for the user.
+
+    Raises
+    ------
+    UsageError
+        If there is no model, the options name a label that a model does not have, or no model can explain.
+    """
+
+    models: Sequence[Model]
+    options: PredictOptions = field(default_factory=PredictOptions)
+    cache: Cache = field(default_factory=Cache)
+    pool: AnyPool | None = None
+    jobs: int | None = None
+    timeout_s: float | None = None
+    cluster: str | None = None
+    say: Say = silent
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise UsageError(
+                "There is no model to predict with: the package ships none.",
+                "Name a bundle: --model FILE, or model=FILE in Python.",
+            )
+        _ = self.decisions
+        if (self.options.explain or self.options.images) and not any(map(self._explains, self.models)):
+            names = ", ".join(model.name for model in self.models)
+            draws = any(isinstance(model.backend, PaintsReasons) for model in self.models)
+            raise UsageError(
+                f"No model here can explain its answers in words (asked: {names}).",
+                "It can in pictures: add --explain-dir FOLDER." if draws else "",
+            )
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The decision of every model under the options."""
+        return tuple(model.decision(self.options) for model in self.models)
+
+    def run(
+        self, inputs: Inputs, *, known: Callable[[str], str | None] = lambda name: None, tables: bool = True
+    ) -> Iterator[Finished]:
+        """Predict inputs, lazily and in order.
+
+        Parameters
+        ----------
+        inputs : str, Path, Input or Example, or an iterable of them
+        known : callable
+            Gives the SHA-256 of an input, by its name, whose prediction is there already.
+        tables : bool
+            Whether tables are predicted row by row now, or left for `rows`.
+
+        Yields
+        ------
+        Finished
+            One per input, and one per row of a table.
+        """
+        router = Router(self.models, self.options.offset_s, self.options.duration_s, self.say)
+        given = [inputs] if isinstance(inputs, str | Path | Input | Example) else inputs
+        tasks: Iterator[Task | TableTask] = (
+            task if isinstance(task, TableTask) else replace(task, known=known(task.example.id))
+            for task in router.tasks(given)
+        )
+        with ExitStack() as stack:
+            pool, tasks = self._open_pool(tasks, stack)
+            elsewhere = pool is not None and pool.elsewhere
+            folder = None
+            if not elsewhere:  # a killed worker cannot remove what it fetched
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="genrekit-")))
+            worker = Worker(
+                tuple(Preparer(m.backend, m.config, self.cache, folder) for m in self.models),
+                self.options.measures,
+            )
+            for is_table, run in groupby(tasks, key=lambda task: isinstance(task, TableTask)):
+                if is_table:
+                    for table in cast("Iterator[TableTask]", run):
+                        if tables:
+                            yield from (Finished(row.id, row) for row in self.rows(table))
+                        else:
+                            yield Finished(table.name, table=table)
+                    continue
+                single = cast("Iterator[Task]", run)
+                if elsewhere:
+                    single = map(_absolute, single)
+                outcomes = pool.map(worker, single) if pool else ordered_map(worker, single)
+                yield from self._scored(outcomes)
+
+    def rows(self, table: TableTask) -> Iterator[Prediction]:
+        """Predict a table row by row, in order and bounded memory."""
+        from genrekit.prediction.table_rows import table_predictions
+
+        return table_predictions(table, self.models[table.model], self.decisions[table.model], self.say)
+
+    def _open_pool(
+        self, tasks: Iterator[Task | TableTask], stack: ExitStack
+    ) -> tuple[AnyPool | None, Iterator[Task | TableTask]]:
+        """Return the workers to use, None for this process, and the tasks, of which the first were looked at."""
+        if self.pool is not None:
+            return self.pool, tasks
+        first = list(islice(tasks, FEW + 1))
+        jobs = self.jobs or (1 if len(first) <= FEW else default_jobs())
+        tasks = chain(first, tasks)
+        if jobs == 1 and self.timeout_s is None and self.cluster is None:
+            return None, tasks
+        pool = open_pool(jobs, timeout_s=self.timeout_s, cluster=self.cluster)
+        stack.enter_context(pool)
+        return pool, tasks
+
+    def _scored(self, outcomes: Iterator[Outcome[Task, Looked]]) -> Iterator[Finished]:
+        """Score in batches, without waiting for a batch to fill."""
+        waiting: list[Outcome[Task, Looked]] = []
+        since = time.monotonic()
+        for outcome in outcomes:
+            waiting.append(outcome)
+            if len(waiting) >= BATCH or time.monotonic() - since > BATCH_WAIT_S:
+                yield from self._score(waiting)
+                waiting = []
+                since = time.monotonic()
+        yield from self._score(waiting)
+
+    def _score(self, batch: Sequence[Outcome[Task, Looked]]) -> Iterator[Finished]:
+        scores: dict[int, np.ndarray | str] = {}
+        for number, model in enumerate(self.models):
+            windows = {
+                k: outcome.value.windows.values
+                for k, outcome in enumerate(batch)
+                if outcome.value is not None
+                and outcome.value.windows is not None
+                and outcome.item.model == number
+            }
+            if windows:
+                scores |= zip(windows, _window_scores(model, list(windows.values())), strict=True)
+        for k, outcome in enumerate(batch):
+            task, looked = outcome.item, outcome.value or _lost(outcome)
+            if looked.windows is None and looked.error is None:
+                yield Finished(task.example.id)
+                continue
+            found = scores.get(k, looked.error or "failed")
+            yield Finished(task.example.id, self._prediction(task, looked, found))
+
+    def _prediction(self, task: Task, looked: Looked, scores: np.ndarray | str) -> Prediction:
+        example, windows = task.example, looked.windows
+        if isinstance(scores, str) or windows is None:
+            return Prediction(id=example.id, error=str(scores), extra=example.extra, content=looked.content)
+        model = self.models[task.model]
+        prediction = self.decisions[task.model].example(example, windows, scores, looked.content)
+        if looked.analysis:
+            prediction = replace(prediction, analysis=looked.analysis)
+        if self.options.explain and isinstance(model.backend, Explains):
+            (prediction,) = explained(model, windows.values, [prediction])
+        elif self.options.images and isinstance(model.backend, PaintsReasons):
+            prediction = replace(prediction, image=paint(model, prediction, windows, scores))
+        return prediction
+
+    def _explains(self, model: Model) -> bool:
+        draws = self.options.images and isinstance(model.backend, PaintsReasons)
+        return draws or isinstance(model.backend, Explains)
+
+
 def predict(
-    inputs: str | Path | Example | Iterable[str | Path | Input | Example],
+    inputs: Any,
     *,
-    models: Sequence[Model | str | Path] | None = None,
-    answer: Answer | None = None,
-    offset_s: float = 0.0,
-    duration_s: float | None = None,
+    model: Model | str | Path | Sequence[Model | str | Path] | None = None,
+    options: PredictOptions | None = None,
+    pool: AnyPool | None = None,
     jobs: int | None = None,
     timeout_s: float | None = None,
     cache: Cache | None = None,
     cluster: str | None = None,
-    images: ImageFolder | None = None,
-    say: Say = lambda text: None,
+    say: Say = silent,
 ) -> Iterator[Prediction]:
-    """Predict the genre of everything that the inputs mean, one prediction each, in order.
+    """Predict the genre of everything that the inputs mean, one prediction per file or row, in order.
 
     Parameters
     ----------
-    inputs : str, Path or Example, or an iterable of them
-        Files, folders, glob patterns; tables are answered row by row, manifests file by file.
-    models : sequence of Model, str or Path, optional
-        The first model that takes an input answers it; the box where none are given.
-    answer : Answer, optional
-        What an answer lists.
-    offset_s, duration_s : float
-        The part of every song to hear, in seconds.
-    jobs : int, optional
-        Processes that prepare; by default one a core, and none for a handful of inputs.
+    inputs : str, Path, bytes, binary file, (np.ndarray, int), PIL.Image.Image, DataFrame, or an iterable of them
+        Paths are files, folders and glob patterns; tables are predicted row by row, manifests file by file. Samples
+        have shape (n,) or (n_channels, n), floats in [-1, 1], and come with their rate in Hz.
+    model : Model, str or Path, or a sequence of them, optional
+        The first model that takes an input predicts it; a name of a shipped model or the path of a bundle. All
+        shipped models unless given.
+    options : PredictOptions, optional
+    pool : Pool or DaskPool, optional
+        Workers that decode and prepare, and live on afterwards.
+    jobs : int >= 1, optional
+        Without a pool: processes that prepare; one per core unless given, and none for a few inputs.
     timeout_s : float > 0, optional
-        Seconds after which an input counts as failed.
+        Without a pool: seconds after which an input counts as failed.
     cache : Cache, optional
     cluster : str, optional
-        A Dask cluster that prepares instead of processes here: ``dask://host:port``.
-    images : ImageFolder, optional
-        Where images of reasons go, with ``answer.explain``, of models that paint them.
+        Without a pool: a Dask cluster that prepares instead of processes here, as ``dask://host:port``.
     say : callable
-        Gets lines for a person.
+        Takes lines for the user.
 
     Yields
     ------
@@ -108,196 +296,41 @@ def predict(
     Raises
     ------
     UsageError
-        If no model is there, or ``answer`` names a label that a model does not know.
+        If no model is there, ``options`` name a label that a model does not have, or an input is of no known type.
+    BundleError
+        If a model cannot be loaded.
     """
-    loaded = (
-        load_box() if models is None else tuple(m if isinstance(m, Model) else load_model(m) for m in models)
+    pipeline = Pipeline(
+        load_models(model), options or PredictOptions(), cache or Cache(), pool, jobs, timeout_s, cluster, say
     )
-    answer = answer or Answer()
-    stream = finished(
-        inputs,
-        models=loaded,
-        answer=answer,
-        offset_s=offset_s,
-        duration_s=duration_s,
-        jobs=jobs,
-        timeout_s=timeout_s,
-        cache=cache,
-        cluster=cluster,
-        images=images,
-        say=say,
-    )
-    return _predictions(stream, loaded, answer, say)
+    check_input(inputs)
+    return _predictions(pipeline, inputs)
 
 
-def finished(
-    inputs: str | Path | Example | Iterable[str | Path | Input | Example],
-    *,
-    models: Sequence[Model],
-    answer: Answer,
-    offset_s: float = 0.0,
-    duration_s: float | None = None,
-    jobs: int | None = None,
-    timeout_s: float | None = None,
-    cache: Cache | None = None,
-    cluster: str | None = None,
-    images: ImageFolder | None = None,
-    known: Callable[[str], str | None] = lambda name: None,
-    say: Say = lambda text: None,
-) -> Iterator[Finished | BulkTable]:
-    """What `predict` works with: one item an input, and tables as they are, for `genrekit.prediction.table_rows` to answer.
-
-    ``known`` gives the SHA-256 of an input, by its name, whose answer is there already.
-    """
-    if isinstance(inputs, str | Path | Example):
-        inputs = [inputs]
-    if not models:
-        raise UsageError(
-            "There is no model to predict with: the box is empty.",
-            "Name a bundle: --model FILE, or models=[FILE] in Python.",
-        )
-    for model in models:
-        answer.allowed(model)
-    if answer.explain and not any(_explains(model, images) for model in models):
-        names = ", ".join(model.name for model in models)
-        paints = any(isinstance(model.backend, PaintsReasons) for model in models)
-        raise UsageError(
-            f"No model here can explain its answers in words (asked: {names}).",
-            "It can in pictures: add --explain-dir FOLDER." if paints else "",
-        )
-    routed = Router(models, offset_s, duration_s, say).tasks(inputs)
-    tasks = (task if isinstance(task, BulkTable) else _recognised(task, known, cluster) for task in routed)
-    first = list(islice(tasks, FEW + 1))
-    if jobs is None:
-        jobs = 1 if len(first) <= FEW else default_jobs()
-    return _in_order(chain(first, tasks), models, answer, jobs, timeout_s, cache or Cache(), cluster, images)
+def _predictions(pipeline: Pipeline, inputs: Any) -> Iterator[Prediction]:
+    with TemporaryDirectory(prefix="genrekit-") as folder:
+        for finished in pipeline.run(as_inputs(inputs, Path(folder))):
+            assert finished.prediction is not None  # nothing was known, and no table left for later
+            yield finished.prediction
 
 
-def _predictions(
-    stream: Iterator[Finished | BulkTable], models: Sequence[Model], answer: Answer, say: Say
-) -> Iterator[Prediction]:
-    for item in stream:
-        if isinstance(item, Finished):
-            assert item.prediction is not None  # nothing was known
-            yield item.prediction
-        else:
-            from genrekit.prediction.table_rows import answers
-
-            yield from answers(item, models[item.model], answer, say)
-
-
-def _recognised(task: Task, known: Callable[[str], str | None], cluster: str | None) -> Task:
-    """The task with what is known of its content, and a path that means the same on other machines."""
+def _absolute(task: Task) -> Task:
+    """Return the task with a path that means the same on other machines."""
     path = task.example.path
-    if cluster and path is not None:
-        task = replace(task, example=replace(task.example, path=path.absolute()))
-    return replace(task, known=known(task.example.id))
-
-
-def _in_order(
-    tasks: Iterator[Task | BulkTable],
-    models: Sequence[Model],
-    answer: Answer,
-    jobs: int,
-    timeout_s: float | None,
-    cache: Cache,
-    cluster: str | None,
-    images: ImageFolder | None,
-) -> Iterator[Finished | BulkTable]:
-    """Runs of single inputs through the workers, and tables between them."""
-    with TemporaryDirectory(prefix="genrekit-") as folder:  # a killed worker cannot remove what it fetched
-        worker = Worker(
-            tuple(Preparer(m.backend, m.config, cache, None if cluster else Path(folder)) for m in models),
-            answer.measures,
-        )
-        for is_bulk, run in groupby(tasks, key=lambda task: isinstance(task, BulkTable)):
-            if is_bulk:
-                yield from cast("Iterator[BulkTable]", run)
-                continue
-            single = cast("Iterator[Task]", run)
-            outcomes = ordered_map(worker, single, jobs=jobs, timeout_s=timeout_s, cluster=cluster)
-            yield from _answers(outcomes, models, answer, images)
-
-
-def _answers(
-    outcomes: Iterator[Outcome[Task, Looked]],
-    models: Sequence[Model],
-    answer: Answer,
-    images: ImageFolder | None,
-) -> Iterator[Finished]:
-    """Score in batches, but keep nobody waiting for a batch to fill."""
-    waiting: list[Outcome[Task, Looked]] = []
-    since = time.monotonic()
-    for outcome in outcomes:
-        waiting.append(outcome)
-        if len(waiting) >= BATCH or time.monotonic() - since > BATCH_WAIT_S:
-            yield from _score(waiting, models, answer, images)
-            waiting = []
-            since = time.monotonic()
-    yield from _score(waiting, models, answer, images)
-
-
-def _score(
-    batch: Sequence[Outcome[Task, Looked]],
-    models: Sequence[Model],
-    answer: Answer,
-    images: ImageFolder | None,
-) -> Iterator[Finished]:
-    scores: dict[int, np.ndarray | str] = {}
-    for number, model in enumerate(models):
-        members = {
-            k: outcome.value.windows.values
-            for k, outcome in enumerate(batch)
-            if outcome.value is not None
-            and outcome.value.windows is not None
-            and outcome.item.model == number
-        }
-        if members:
-            scores |= zip(members, _window_scores(model, list(members.values())), strict=True)
-    for k, outcome in enumerate(batch):
-        task, looked = outcome.item, outcome.value or _lost(outcome)
-        if looked.windows is None and looked.error is None:
-            yield Finished(task, looked.content, None)
-            continue
-        found = scores.get(k, looked.error or "failed")
-        if isinstance(found, str) or looked.windows is None:
-            prediction = Prediction(
-                id=task.example.id, error=str(found), extra=task.example.extra, content=looked.content
-            )
-        else:
-            model = models[task.model]
-            prediction = answer.give(model, task.example, looked.windows, found, looked.content)
-            if looked.analysis:
-                prediction = replace(prediction, analysis=looked.analysis)
-            if answer.explain and isinstance(model.backend, Explains):
-                from genrekit.prediction.table_rows import explained
-
-                (prediction,) = explained(model, looked.windows.values, iter([prediction]))
-            elif (
-                answer.explain
-                and images
-                and isinstance(model.backend, PaintsReasons)
-                and (png := paint(model, prediction, looked.windows, found))
-            ):
-                images.write(prediction.id, png)
-        yield Finished(task, looked.content, prediction)
-
-
-def _explains(model: Model, images: ImageFolder | None) -> bool:
-    paints = images is not None and isinstance(model.backend, PaintsReasons)
-    return paints or isinstance(model.backend, Explains)
+    return task if path is None else replace(task, example=replace(task.example, path=path.absolute()))
 
 
 def _lost(outcome: Outcome[Task, Looked]) -> Looked:
-    """What is left of an input whose worker died or took too long."""
-    content, path = None, outcome.item.example.path
+    """Return what is known of an input whose worker died or took too long."""
+    content: Content | None = None
+    path = outcome.item.example.path
     with suppress(MediaError):
         content = content_of(path) if path else None
     return Looked(content, error=outcome.error or "failed")
 
 
 def _window_scores(model: Model, windows: list[np.ndarray]) -> list[np.ndarray | str]:
-    """Score the windows of several examples in one batch; what the graph cannot take gets its error."""
+    """Score the windows of several examples in one batch; an example that the graph cannot take gets its error."""
     runtime = model.runtime  # a graph that cannot be run is the model's fault, and ends the run
     if len({values.shape[1:] for values in windows}) == 1:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from heapq import merge
@@ -15,7 +15,7 @@ from genrekit.media import modality, suffix_modality
 from genrekit.prediction.inputs import Input, expand
 from genrekit.prediction.model import Model
 from genrekit.remote import is_remote, redact
-from genrekit.types import Example, Modality
+from genrekit.types import Example, Modality, Say, silent
 
 if TYPE_CHECKING:
     from genrekit.tables import Table
@@ -25,9 +25,9 @@ _TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One answer to give: an example with the model that takes it, or the reason why none does.
+    """An example with the model that takes it, or the reason why none does.
 
-    ``known`` is the SHA-256 of the content whose answer is there already.
+    ``known`` is the SHA-256 of the content whose prediction is there already.
     """
 
     example: Example
@@ -37,8 +37,8 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class BulkTable:
-    """A table whose rows a model answers in bulk; ``others`` are the columns that identify a row."""
+class TableTask:
+    """A table whose rows a model scores in bulk; ``others`` are the columns that identify a row."""
 
     name: str
     table: Table
@@ -75,9 +75,9 @@ class Router:
     models: Sequence[Model]
     offset_s: float = 0.0
     duration_s: float | None = None
-    say: Callable[[str], None] = lambda text: None
+    say: Say = silent
 
-    def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | BulkTable]:
+    def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | TableTask]:
         """Turn inputs into tasks, lazily and in order; what no model takes is a task with an error."""
         kinds = {model.backend.info.modality for model in self.models}
         for item in inputs:
@@ -90,9 +90,9 @@ class Router:
                 elif found.path is None:
                     yield Task(Example(id=found.name), error=found.error or "no such file")
                 else:
-                    yield from self._file(found.name, found.path)
+                    yield from self._file(found.name, found.path, found.table)
 
-    def _remote(self, name: str, address: str) -> Iterator[Task | BulkTable]:
+    def _remote(self, name: str, address: str) -> Iterator[Task | TableTask]:
         """A file elsewhere: a table is fetched to look at its columns, anything else by the worker that prepares it."""
         kind = suffix_modality(name)
         if kind is not Modality.TABLE:
@@ -111,13 +111,13 @@ class Router:
         except (MediaError, DatasetError, OSError) as error:
             yield Task(Example(id=name), error=str(error))
 
-    def _file(self, name: str, path: Path) -> Iterator[Task | BulkTable]:
+    def _file(self, name: str, path: Path, table: Table | None) -> Iterator[Task | TableTask]:
         example = Example(id=name, path=path, offset_s=self.offset_s, duration_s=self.duration_s)
         try:
             if modality(path) is Modality.TABLE:
                 from genrekit.tables import open_table
 
-                table = open_table(path)
+                table = table or open_table(path)
                 bulk = self._bulk(name, table)
                 yield from [bulk] if bulk else self._table(name, table)
             else:
@@ -163,7 +163,7 @@ class Router:
         place = manifest.file(word)
         return self._media(replace(example, id=str(place), path=place))
 
-    def _bulk(self, name: str, table: Table) -> BulkTable | None:
+    def _bulk(self, name: str, table: Table) -> TableTask | None:
         """The table with the first model that reads it in bulk, or None."""
         readers = [
             (number, model.backend)
@@ -174,7 +174,7 @@ class Router:
         for number, backend in readers:
             if features := backend.feature_columns(columns):
                 others = tuple(name for name in columns if name.strip() and name not in features)
-                return BulkTable(name, table, number, others)
+                return TableTask(name, table, number, others)
         return None
 
     def _table(self, name: str, table: Table) -> Iterator[Task]:
@@ -223,22 +223,31 @@ class Router:
             )
 
 
-def extra_columns(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[str, ...]:
-    """The columns that identify the rows of the tables among the inputs, in the order in which they appear.
+def open_tables(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[list[Input], tuple[str, ...]]:
+    """Open the tables among the inputs, and find the columns that identify their rows.
 
-    What cannot be read, or is no table for one of the models, has none.
+    Returns
+    -------
+    list of Input
+        The same, each table opened.
+    tuple of str
+        The columns, in the order in which they appear. A table that cannot be read, or that no model takes, has none.
     """
     from genrekit.datasets import identifying
     from genrekit.tables import open_table
 
+    opened: list[Input] = []
     found: dict[str, None] = {}
     for one in inputs:
+        opened.append(one)
         if one.path is None or suffix_modality(one.path) is not Modality.TABLE:
             continue
         try:
-            columns = open_table(one.path).columns
+            table = open_table(one.path)
         except (DatasetError, OSError):
             continue
+        opened[-1] = replace(one, table=table)
+        columns = table.columns
         for model in models:
             if isinstance(model.backend, ReadsTables):
                 features = model.backend.feature_columns(columns)
@@ -249,4 +258,4 @@ def extra_columns(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[str
             if features:
                 found |= dict.fromkeys(others)
                 break
-    return tuple(found)
+    return opened, tuple(found)

@@ -1,11 +1,11 @@
-"""Tables of any length, answered in bulk: a frame of rows at a time, past the cache and the worker processes."""
+"""Tables of any length: predicted a frame of rows at a time, past the cache and the worker processes."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import merge
 
 import numpy as np
@@ -15,11 +15,12 @@ from genrekit.backends import NativeScorer, ReadsTables, ScoresNatively, TableRe
 from genrekit.errors import DatasetError, MediaError
 from genrekit.execution import default_jobs
 from genrekit.hashing import content_of
-from genrekit.prediction.decision import Answer
+from genrekit.prediction.decision import Decision
 from genrekit.prediction.model import Model
-from genrekit.prediction.routing import BulkTable
+from genrekit.prediction.reasons import explained
+from genrekit.prediction.routing import TableTask
 from genrekit.tables import Frame, Table
-from genrekit.types import Content, Prediction
+from genrekit.types import Content, Prediction, Say
 
 # A graph scores this many rows before a native library is imported.
 MANY = 5_000
@@ -37,10 +38,8 @@ class _Scoring:
     scores: Future[np.ndarray]
 
 
-def answers(
-    table: BulkTable, model: Model, answer: Answer, say: Callable[[str], None]
-) -> Iterator[Prediction]:
-    """Answer a table row by row, in order, in bounded memory.
+def table_predictions(table: TableTask, model: Model, decision: Decision, say: Say) -> Iterator[Prediction]:
+    """Predict the rows of a table, in order, in bounded memory.
 
     A row that cannot be read is a prediction with ``error``, and so is the rest of a table that breaks off.
     """
@@ -50,7 +49,7 @@ def answers(
         with table.at_hand() as opened:
             content = content_of(opened.path)
             for scored in _score(table, opened, model, say):
-                for number, prediction in _in_order(table, scored, model, answer, content):
+                for number, prediction in _in_order(table, scored, model, decision, content):
                     yield prediction
                     last = number
     except (DatasetError, MediaError, OSError) as error:
@@ -61,15 +60,7 @@ def answers(
         yield Prediction(id=table.name, error="has no rows below its column names", content=content)
 
 
-def explained(model: Model, windows: np.ndarray, predictions: Iterator[Prediction]) -> Iterator[Prediction]:
-    """Give predictions their reasons: one window each, of a model whose backend can explain."""
-    listed = list(predictions)
-    labels = [model.labels.index(p.label or p.scores[0][0]) for p in listed]
-    for prediction, reasons in zip(listed, model.explainer(windows, labels), strict=True):
-        yield replace(prediction, reasons=reasons)
-
-
-def _score(table: BulkTable, opened: Table, model: Model, say: Callable[[str], None]) -> Iterator[_Scoring]:
+def _score(table: TableTask, opened: Table, model: Model, say: Say) -> Iterator[_Scoring]:
     """Read frames, and score some of them at a time, a thread each, while the caller uses the one before."""
     jobs = default_jobs()
     waiting: deque[_Scoring] = deque()
@@ -89,7 +80,7 @@ def _score(table: BulkTable, opened: Table, model: Model, say: Callable[[str], N
 
 
 def _read(
-    table: BulkTable, opened: Table, model: Model, say: Callable[[str], None]
+    table: TableTask, opened: Table, model: Model, say: Say
 ) -> Iterator[tuple[Frame, TableRows, NativeScorer]]:
     reader: TableReader | None = None
     scorer: NativeScorer = model.runtime.scores
@@ -114,10 +105,10 @@ def _shape(model: Model) -> tuple[int, ...]:
 
 
 def _in_order(
-    table: BulkTable, scored: _Scoring, model: Model, answer: Answer, content: Content
+    table: TableTask, scored: _Scoring, model: Model, decision: Decision, content: Content
 ) -> Iterator[Numbered]:
-    """The answers to a frame by the number of the row, those without one among them."""
-    rows = _rows(table, scored, model, answer, content)
+    """Yield the predictions of a frame by the number of the row, unreadable rows among them."""
+    rows = _rows(table, scored, model, decision, content)
     if not scored.frame.broken:
         return rows
     broken = [
@@ -128,17 +119,17 @@ def _in_order(
 
 
 def _rows(
-    table: BulkTable, scored: _Scoring, model: Model, answer: Answer, content: Content
+    table: TableTask, scored: _Scoring, model: Model, decision: Decision, content: Content
 ) -> Iterator[Numbered]:
     frame, errors = scored.frame, scored.rows.errors
     numbers = frame.numbers.tolist()
     ids = [f"{table.name}#row {number}" for number in numbers]
     extras = _extras(frame.table, table.others)
     good = scored.good.tolist()
-    predictions = answer.give_rows(
-        model, [ids[i] for i in good], scored.scores.result(), [extras[i] for i in good], content
+    predictions = decision.rows(
+        [ids[i] for i in good], scored.scores.result(), [extras[i] for i in good], content
     )
-    if answer.explain:
+    if decision.options.explain:
         predictions = explained(model, scored.rows.windows[scored.good], predictions)
     for i, number in enumerate(numbers):
         if i in errors:

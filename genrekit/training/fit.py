@@ -11,8 +11,9 @@ from genrekit.datasets import Split
 from genrekit.errors import BackendError, DatasetError
 from genrekit.metrics import THRESHOLD
 from genrekit.models import Runtime
-from genrekit.training.prepared_dataset import Material, Measured, Say
+from genrekit.training.prepared_dataset import Material, Measured
 from genrekit.training.run_folder import RunFolder
+from genrekit.types import Say
 
 
 def fit_checked(

@@ -19,7 +19,8 @@ from genrekit.errors import ConfigError, OutputExistsError
 from genrekit.execution import default_jobs
 from genrekit.hashing import hash_json
 from genrekit.training.fit import cross_fit
-from genrekit.training.prepared_dataset import Material, Say
+from genrekit.training.prepared_dataset import Material
+from genrekit.types import Say
 
 MAX_CANDIDATES = 1000
 SUFFIX = ".grid.csv"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,8 +27,7 @@ from genrekit.metrics import Report, ScoredExample, Thresholds, given, measure_s
 from genrekit.preparation import ENTRY_BYTES, Cache, Preparer, prepare_all
 from genrekit.progress import progress
 from genrekit.training.array_store import Shelf
-
-Say = Callable[[str], None]
+from genrekit.types import Say
 
 ROW_SR = 22050
 

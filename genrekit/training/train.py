@@ -23,8 +23,9 @@ from genrekit.preparation import Cache
 from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, preparation, preparations, search
-from genrekit.training.prepared_dataset import Material, Measured, Say, check_fit, describe, gather, open_for
+from genrekit.training.prepared_dataset import Material, Measured, check_fit, describe, gather, open_for
 from genrekit.training.run_folder import RunFolder, beside
+from genrekit.types import Say, silent
 
 MAX_CONFUSION_LABELS = 500
 
@@ -57,7 +58,7 @@ def train(
     cluster: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
-    say: Say = lambda text: None,
+    say: Say = silent,
 ) -> Trained:
     """Train a backend on a data set and save the bundle.
 

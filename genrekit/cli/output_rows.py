@@ -1,0 +1,85 @@
+"""Rows of predictions on stdout or into a file, with progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genrekit.cli.printing import say
+from genrekit.progress import progress
+
+if TYPE_CHECKING:
+    from genrekit.prediction import Batch, Counts, Finished, ImageFolder, OutputFile, Pipeline
+    from genrekit.types import Prediction
+
+
+def print_rows(
+    pipeline: Pipeline,
+    inputs: Any,
+    device: OutputFile | None,
+    format: str,
+    columns: Sequence[str],
+    images: ImageFolder | None,
+    total: int | None,
+) -> Counts:
+    """Write predictions as they come, onto stdout or into a pipe or device."""
+    from genrekit.prediction import write_rows
+
+    to_terminal = device is None and sys.stdout.isatty()
+    if format == "auto":
+        format = device.format if device else "table" if to_terminal else "jsonl"
+    rows = _with_images(pipeline.run(inputs), images)
+    # A bar would break a table on the same terminal.
+    bar: AbstractContextManager[Callable[[], None]] = (
+        nullcontext(lambda: None) if to_terminal else progress(total, "predicting")
+    )
+    with ExitStack() as stack:
+        stream = stack.enter_context(device.open()) if device else sys.stdout
+        return write_rows(
+            rows,
+            stream,
+            format,
+            pipeline.models,
+            pipeline.options,
+            columns=columns,
+            provenance=device is not None,
+            advance=stack.enter_context(bar),
+        )
+
+
+def write_batch(batch: Batch, done: Iterable[Finished], columns: Sequence[str], total: int | None) -> Counts:
+    """Finish a batch and write its results; an interruption says how to go on.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        As it came.
+    """
+    with _kept(batch.output.folder):
+        with progress(total, "predicting") as advance:
+            for _ in done:
+                advance()
+        if batch.kept:
+            say(f"{batch.kept} inputs were done before, {batch.new} now")
+        with progress(total, "writing") as advance:
+            return batch.write(columns=columns, advance=advance)
+
+
+def _with_images(done: Iterable[Finished], images: ImageFolder | None) -> Iterator[Prediction]:
+    for finished in done:
+        assert finished.prediction is not None  # nothing was known, and no table left for later
+        if images and finished.prediction.image:
+            images.write(finished.name, finished.prediction.image)
+        yield finished.prediction
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"genrekit: what is done is kept in {folder}; to go on, add --resume")
+        raise

@@ -1,0 +1,123 @@
+"""Inputs that are not on disk: bytes, open files, samples, images and data frames as files for as long as needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genrekit.errors import UsageError
+from genrekit.prediction.inputs import Input
+from genrekit.types import Example
+
+MAX_BYTES = 1 << 30
+MAX_SR = 768_000
+
+ALLOWED = "Give a path, bytes, an open binary file, (samples, sr), a PIL image, a pandas DataFrame, or a list of these."
+
+
+def as_inputs(given: Any, folder: Path) -> Iterator[str | Path | Input | Example]:
+    """Yield inputs for a pipeline; what is in memory is written into a folder first.
+
+    A file is the form that every backend reads. Samples are kept as 32-bit floats, images as PNG and data frames
+    as Parquet, so that nothing is lost.
+
+    Parameters
+    ----------
+    given : str, Path, Input, Example, bytes, binary file, (np.ndarray, int), PIL.Image.Image, DataFrame, or iterable
+    folder : Path
+        Exists until the predictions are made.
+
+    Raises
+    ------
+    UsageError
+        If it is nothing of these.
+    """
+    for number, item in enumerate([given] if check_input(given) else given, start=1):
+        yield item if isinstance(item, str | Path | Input | Example) else _written(item, folder, number)
+
+
+def check_input(given: Any) -> bool:
+    """Return whether this is a single input; False for an iterable of inputs.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    if isinstance(given, str | Path | Input | Example | bytes | bytearray | memoryview):
+        return True
+    if hasattr(given, "read") or _is_samples(given) or _is_image(given) or _is_frame(given):
+        return True
+    if isinstance(given, Iterable) and not isinstance(given, np.ndarray):
+        return False
+    raise UsageError(f"{type(given).__name__} is not an input.", ALLOWED)
+
+
+def _is_samples(item: Any) -> bool:
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], np.ndarray)
+
+
+def _is_image(item: Any) -> bool:
+    pillow = sys.modules.get("PIL.Image")  # whoever has an image has imported it
+    return pillow is not None and isinstance(item, pillow.Image)
+
+
+def _is_frame(item: Any) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(item, pandas.DataFrame)
+
+
+def _written(item: Any, folder: Path, number: int) -> Input:
+    path = folder / f"input{number}"
+    if _is_samples(item):
+        return Input(f"samples {number}", _write_samples(item[0], item[1], path.with_suffix(".wav")))
+    if _is_image(item):
+        path = path.with_suffix(".png")
+        item.save(path)
+        return Input(f"image {number}", path)
+    if _is_frame(item):
+        path = path.with_suffix(".parquet")
+        try:
+            item.to_parquet(path, index=False)
+        except (ValueError, TypeError) as error:  # pyarrow's errors are of these two kinds
+            raise UsageError(f"The data frame cannot be read as a table: {error}.", ALLOWED) from None
+        return Input("DataFrame", path)
+    if isinstance(item, bytes | bytearray | memoryview):
+        path.write_bytes(item)
+        return Input(f"bytes {number}", path)
+    if hasattr(item, "read"):
+        name = getattr(item, "name", "")
+        data = item.read(MAX_BYTES + 1)
+        if not isinstance(data, bytes):
+            raise UsageError("The open file gives text.", "Open it with mode 'rb'.")
+        if len(data) > MAX_BYTES:
+            raise UsageError(f"The open file has more than {MAX_BYTES:,} bytes.", "Give its path.")
+        suffix = Path(name).suffix if isinstance(name, str) else ""
+        path = path.with_suffix(suffix)
+        path.write_bytes(data)
+        return Input(name if isinstance(name, str) and name else f"file {number}", path)
+    raise UsageError(f"{type(item).__name__} is not an input.", ALLOWED)
+
+
+def _write_samples(y: np.ndarray, sr: Any, path: Path) -> Path:
+    import soundfile
+
+    if y.ndim not in (1, 2) or y.dtype.kind not in "fiu" or not y.size:
+        raise UsageError(
+            f"Samples of shape {y.shape} and type {y.dtype} are not sound.",
+            "Give shape (n,) or (n_channels, n), as librosa has it, floats in [-1, 1] or 16-bit or 32-bit integers.",
+        )
+    if isinstance(sr, bool) or not isinstance(sr, int | np.integer) or not 0 < sr <= MAX_SR:
+        raise UsageError(
+            f"sr={sr!r} is not a sample rate in Hz.", "Give a whole number, as in (samples, 22050)."
+        )
+    if y.dtype.kind in "iu":
+        if y.dtype not in (np.int16, np.int32):
+            raise UsageError(f"Samples of type {y.dtype} are not read.", "Give floats, int16 or int32.")
+        y = y / np.float64(np.iinfo(y.dtype).max + 1)
+    soundfile.write(path, y.T.astype(np.float32), int(sr), subtype="FLOAT")
+    return path
