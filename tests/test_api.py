@@ -1,16 +1,15 @@
 """The names of the package: what a script or a service uses."""
 
 import pytest
+from support import quick
 
 import genrekit
 from genrekit.errors import ConfigError, UsageError
 
-QUICK = {"classifier": "logistic", "transform": "standard", "window_s": 2, "folds": 2}
-
 
 def test_from_training_to_an_answer_with_names_and_plain_values(songs, tmp_path):
     path = tmp_path / "m.genrekit"
-    trained = genrekit.train(songs.source, backend="gtzan", config=QUICK, output=path)
+    trained = genrekit.train(songs.source, backend="gtzan", config=quick.GTZAN, output=path)
     assert trained.measured.report.n_examples == len(trained.measured.rows) > 0
     measured = genrekit.evaluate(path, songs.source, split="test")
     assert measured.report.metrics == trained.measured.report.metrics
@@ -20,7 +19,7 @@ def test_from_training_to_an_answer_with_names_and_plain_values(songs, tmp_path)
 
 
 def test_cross_validation_with_plain_values(songs):
-    measured = genrekit.cross_validate(songs.source, config=QUICK, k=3)
+    measured = genrekit.cross_validate(songs.source, config=quick.GTZAN, k=3)
     assert measured.report.n_examples == len(songs.examples)
 
 

@@ -1,17 +1,9 @@
 import json
 
 import pytest
+from support import quick
 
-QUICK = [
-    "--set",
-    "classifier=logistic",
-    "--set",
-    "transform=standard",
-    "--set",
-    "window_s=2",
-    "--set",
-    "folds=2",
-]
+QUICK = quick.as_words(quick.GTZAN)
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 
 import pytest
+from support import quick
 
 from genrekit.errors import ConfigError, OutputExistsError
 from genrekit.models.bundle import load
 from genrekit.training import train as training
 from genrekit.training.grid import combinations
 
-QUICK = {"n_estimators": 15, "min_child_weight": 1}
+QUICK = {key: value for key, value in quick.SPOTIFY.items() if key != "max_depth"}
 GRID = {"max_depth": [1, 3], "learning_rate": [0.1, 0.3]}
 
 
