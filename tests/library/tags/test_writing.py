@@ -380,10 +380,10 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from genrekit.hashing import content_of
-from genrekit.tags import writing
-from genrekit.tags.changes import Existing, Policy
-from genrekit.tags.journal import Journal
-from genrekit.tags.tagging import tag
+from genrekit.library.tags import writing
+from genrekit.library.tags.changes import Existing, Policy
+from genrekit.library.tags.journal import Journal
+from genrekit.library.tags.tagging import tag
 from genrekit.types import Prediction
 
 path, step = Path(sys.argv[1]), sys.argv[2]
