@@ -51,9 +51,7 @@ def main() -> None:
         for _ in range(2):  # the first one warms up
             spent.clear()
             start = time.perf_counter()
-            n = sum(
-                1 for _ in predict(arguments.folder, models=[model], jobs=jobs, cache=Cache(enabled=False))
-            )
+            n = sum(1 for _ in predict(arguments.folder, model=model, jobs=jobs, cache=Cache(enabled=False)))
             total = time.perf_counter() - start
         print(f"{n} pictures, {jobs} process(es): {n / total:.1f} a second")
         if jobs == 1:

@@ -1,12 +1,22 @@
-"""What tests share."""
+"""Fixtures of the whole suite; what is trained here is trained once per run, whichever process does it."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+# Read when NumPy and PyTorch load: as many threads as cores in every test process would wait for one another.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest
+from filelock import FileLock
+from hypothesis import settings
+from support import quick
+from support.once import SharedFolder
 from support.track_tables import tracks
 
 from genrekit.backends import registry
@@ -14,6 +24,15 @@ from genrekit.backends.config import make_config
 from genrekit.datasets import open_dataset
 from genrekit.datasets.base import Dataset
 from genrekit.training.train import train
+
+# On a busy machine an example takes any time.
+settings.register_profile("suite", parent=settings(), deadline=None)
+settings.load_profile("suite")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Spread the whole suite over the cores; run what is named in one process, which starts sooner."""
+    return 0 if config.args_source is pytest.Config.ArgsSource.ARGS else None
 
 
 @pytest.fixture(scope="session")
@@ -26,43 +45,87 @@ def shared_data() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> SharedFolder:
+    """Folders that are filled once per run, however many processes share it."""
+    return SharedFolder(tmp_path_factory)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_cache(shared_folder: SharedFolder) -> Iterator[Path]:
     """Tests share one cache, and leave the user's alone."""
-    folder = tmp_path_factory.mktemp("cache")
+    folder = shared_folder.path / "cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GENREKIT_CACHE_DIR", str(folder))
         yield folder
 
 
+@pytest.fixture
+def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of progress an epoch."""
+    monkeypatch.setattr("genrekit.backends.neural.watching._QUIET_S", 0)
+
+
 @pytest.fixture(scope="session")
-def songs() -> Dataset:
+def songs(shared_folder: SharedFolder) -> Dataset:
     """Generated songs of three genres, six each, in groups."""
-    return open_dataset("synthetic:?genres=3&songs=6&seconds=4&seed=1")
+    with FileLock(shared_folder.path / "songs.lock"):
+        return open_dataset("synthetic:?genres=3&songs=6&seconds=4&seed=1")
 
 
 @pytest.fixture(scope="session")
-def model_path(songs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_path(songs: Dataset, shared_folder: SharedFolder) -> Path:
     """A quickly trained ``gtzan`` bundle that knows the labels of ``songs``."""
     backend = registry.get("gtzan")
-    output = tmp_path_factory.mktemp("models") / "tiny.genrekit"
-    settings = {"classifier": "logistic", "transform": "standard", "window_s": 2, "folds": 2}
-    train(songs.source, backend=backend, config=make_config(backend, settings), output=output)
-    return output
+    config = make_config(backend, quick.GTZAN)
+
+    def fill(folder: Path) -> None:
+        train(songs.source, backend=backend, config=config, output=folder / "tiny.genrekit")
+
+    return shared_folder.once("gtzan", fill) / "tiny.genrekit"
 
 
 @pytest.fixture(scope="session")
-def tracks_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tracks_csv(shared_folder: SharedFolder) -> Path:
     """A table of 240 made-up tracks of three genres."""
-    path = tmp_path_factory.mktemp("tables") / "tracks.csv"
-    tracks(240).to_csv(path, index=False)
-    return path
+    return (
+        shared_folder.once("tracks", lambda folder: tracks(240).to_csv(folder / "tracks.csv", index=False))
+        / "tracks.csv"
+    )
 
 
 @pytest.fixture(scope="session")
-def tracks_model(tracks_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tracks_model(tracks_csv: Path, shared_folder: SharedFolder) -> Path:
     """A quickly trained ``spotify`` bundle that knows the genres of ``tracks_csv``."""
-    output = tmp_path_factory.mktemp("models") / "tables.genrekit"
-    settings = {"n_estimators": 30, "max_depth": 3, "min_child_weight": 1}
-    train(tracks_csv, backend="spotify", config=settings, output=output)
-    return output
+    config = {**quick.SPOTIFY, "n_estimators": 30}
+
+    def fill(folder: Path) -> None:
+        train(tracks_csv, backend="spotify", config=config, output=folder / "tables.genrekit")
+
+    return shared_folder.once("spotify", fill) / "tables.genrekit"
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A ``spectrogram`` bundle with its run folder, and what the command that trained it printed."""
+
+    path: Path
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def network(songs: Dataset, shared_folder: SharedFolder) -> TrainedNetwork:
+    """A network that knows the labels of ``songs``, trained on the command line with ``quick.SPECTROGRAM``."""
+
+    def fill(folder: Path) -> None:
+        words = ["train", "--backend", "spectrogram", "--data", songs.source, "--jobs", "1"]
+        words += ["-o", "net.genrekit", "--format", "json", *quick.as_words(quick.SPECTROGRAM)]
+        command = [sys.executable, "-m", "genrekit", *words]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        (folder / "out").write_text(done.stdout)
+        (folder / "err").write_text(done.stderr)
+
+    folder = shared_folder.once("network", fill)
+    return TrainedNetwork(folder / "net.genrekit", (folder / "out").read_text(), (folder / "err").read_text())

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.night  # an installation, and every step in a process of its own
+
 PLUGIN = Path(__file__).parents[1] / "examples" / "plugin"
 
 

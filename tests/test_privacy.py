@@ -24,7 +24,7 @@ STAY = """
 import sys, time
 import genrekit
 if __name__ == "__main__":
-    found = list(genrekit.predict(sys.argv[3:], models=[sys.argv[1]], jobs=2))
+    found = list(genrekit.predict(sys.argv[3:], model=sys.argv[1], jobs=2))
     assert all(p.label for p in found), found
     time.sleep(float(sys.argv[2]))
 """

@@ -7,21 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
+from support import quick
 
 from genrekit import predict
 from genrekit.evaluation.report_text import FILES
-from genrekit.prediction.decision import Answer
+from genrekit.prediction import PredictOptions
 
-QUICK = [
-    "--set",
-    "classifier=logistic",
-    "--set",
-    "transform=standard",
-    "--set",
-    "window_s=2",
-    "--set",
-    "folds=2",
-]
+QUICK = quick.as_words(quick.GTZAN)
 
 
 @pytest.fixture
@@ -117,8 +109,8 @@ def test_only_some_labels_compete(evaluate, model_path, songs, tmp_path):
     predicted = list(
         predict(
             [e.path for e in songs.examples if e.labels[0] in chosen],
-            models=[model_path],
-            answer=Answer(labels=chosen),
+            model=[model_path],
+            options=PredictOptions(labels=chosen),
         )
     )
     assert table["predicted"].tolist() == [one.label for one in predicted]

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support import quick
 
 from genrekit.media.kinds import Modality
 from genrekit.models.bundle import load
 from genrekit.prediction.explanation_images import image_name
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-QUICK = ("arch=resnet18", "weights=none", "image_size=40", "head_epochs=0", "epochs=1", "batch_size=8")
 
 
 def draw(
@@ -118,9 +118,7 @@ def covers(tmp_path):
 
 def test_a_folder_with_every_fault_is_learned_from(genrekit, covers, tmp_path):
     words = ["train", "--backend", "image", "--data", covers, "-o", tmp_path / "m.genrekit", "--merge-labels"]
-    for setting in QUICK:
-        words += ["--set", setting]
-    run = genrekit(*words)
+    run = genrekit(*words, *quick.as_words(quick.IMAGE))
     assert run.status == 0, run.err
     assert "labels without an example in test: polka" in run.err
     assert "broken.png" in run.err

@@ -11,9 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support import quick
 from support.track_tables import tracks
 
-QUICK = ["--set", "n_estimators=15", "--set", "min_child_weight=1", "--set", "max_depth=3"]
+QUICK = quick.as_words(quick.SPOTIFY)
 
 
 @pytest.fixture

@@ -8,12 +8,6 @@ import pytest
 from support.dataset_files import KAGGLE_HEADER, kaggle_row, write_rows, write_song
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep generated songs of tests out of the user's cache, shared by the tests of a run."""
-    monkeypatch.setenv("GENREKIT_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
 @pytest.fixture
 def music(tmp_path: Path) -> Path:
     """A folder of two genres with three songs each."""

@@ -179,6 +179,7 @@ def test_the_songs_in_the_repository_are_a_data_set() -> None:
     assert sum((e.path or Path()).stat().st_size for e in dataset.examples) < 2_000_000
 
 
+@pytest.mark.night
 def test_genres_are_learnable_but_not_trivial() -> None:
     """A forest on the 57 features, on bands that it never heard: far above chance (0.25), and not perfect."""
     dataset = open_dataset("synthetic:?genres=4&songs=8")

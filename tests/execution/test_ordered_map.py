@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from itertools import count, islice
 from pathlib import Path
 
 import pytest
 from support.execution_tasks import CannotCrossOver, Unloadable, act, work_a_little
+from support.waiting import Gate, wait_until
 
 from genrekit.errors import GenrekitError, UsageError
 from genrekit.execution import Outcome, default_jobs, ordered_map
@@ -43,13 +43,9 @@ def is_running(pid: int) -> bool:
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
-def wait_until(condition, seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
+@pytest.fixture
+def gate(tmp_path) -> Gate:
+    return Gate(tmp_path)
 
 
 def no_children() -> bool:
@@ -103,7 +99,7 @@ def test_numbers_out_of_range_are_refused_before_anything_is_done(wrong):
 
 
 @posix
-def test_whatever_happens_to_an_item_costs_that_item_only():
+def test_whatever_happens_to_an_item_costs_that_item_only(gate):
     fine = [("double", i) for i in range(100, 103)]
     bad = [
         (("media", None), "The file is empty. Give another one."),
@@ -114,7 +110,7 @@ def test_whatever_happens_to_an_item_costs_that_item_only():
         (("os._exit", 3), "the process that read it died (exit status 3)"),
         (("os._exit", 0), "the process that read it died (exit status 0)"),
         (("exit", 4), "SystemExit: 4"),
-        (("sleep", 60), "took longer than 1.5 s"),
+        (("hold", (gate, "late")), "took longer than 3 s"),
         (("echo", CannotCrossOver(0)), "ValueError: made to fail"),
         (("back", os.getpid()), "Its result cannot be received: ValueError: made to fail"),
     ]
@@ -123,9 +119,8 @@ def test_whatever_happens_to_an_item_costs_that_item_only():
         items += [*fine, item]
         expected += [*((2 * i, None) for _, i in fine), (None, error)]
     items += [("lambda", 1), ("echo", lambda: 1), *fine]
-    start_s = time.monotonic()
-    outcomes = list(ordered_map(act, items, jobs=2, timeout_s=1.5))
-    assert time.monotonic() - start_s < 30
+    outcomes = list(ordered_map(act, items, jobs=2, timeout_s=3))
+    assert (gate.held(), gate.passed()) == (1, 0)
     assert [o.item for o in outcomes] == items
     found = [(o.value, o.error) for o in outcomes]
     assert found[: len(expected)] == expected
@@ -154,24 +149,26 @@ def test_workers_are_single_threaded_quiet_and_deaf_to_interrupts(monkeypatch, c
     assert sorted(err.splitlines()) == ["from C", "from Python"]
 
 
-def test_a_paused_consumer_stops_the_pulling_and_a_closed_one_the_workers():
+def test_a_paused_consumer_stops_the_pulling_and_a_closed_one_the_workers(gate, tmp_path):
     pulled = []
+    marks = tmp_path / "marks"
+    marks.mkdir()
 
     def source():
         for i in count():
             pulled.append(i)
-            yield "double" if i < 40 else "sleep", i
+            yield ("mark", marks / str(i)) if i < 40 else ("hold", (gate, i))
 
     outcomes = ordered_map(act, source(), jobs=2, ahead=5)
-    assert [next(outcomes).value for _ in range(3)] == [0, 2, 4]
-    time.sleep(0.3)
+    assert [next(outcomes).value for _ in range(3)] == ["0", "1", "2"]
+    assert wait_until(lambda: len(list(marks.iterdir())) == len(pulled))  # the workers could take more
     assert len(pulled) <= 3 + 5
-    assert [next(outcomes).value for _ in range(37)] == [2 * i for i in range(3, 40)]
+    assert [next(outcomes).value for _ in range(37)] == [str(i) for i in range(3, 40)]
     assert len(pulled) <= 40 + 5
-    start_s = time.monotonic()
+    assert wait_until(lambda: gate.held() == 2)
     outcomes.close()
-    assert time.monotonic() - start_s < 3  # both were asleep for 40 s
     assert no_children()
+    assert gate.passed() == 0
 
 
 def test_no_more_workers_than_items():
@@ -238,47 +235,51 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path):
         "    print(error)\n"
     )
     process = run_script("", arguments=[str(script)])
-    out = process.communicate(timeout=60)[0]
+    out = process.communicate()[0]
     assert "died before it could work (exit status 1)" in out
     assert "__main__" in out
 
 
 LONG_WORK = """
 import sys
+from pathlib import Path
 from support.execution_tasks import act
-from genrekit.execution import ordered_map
+from support.waiting import Gate
+from genrekit.execution.ordered_map import ordered_map
 if __name__ == "__main__":
+    held = [("hold", (Gate(Path(sys.argv[1])), i)) for i in range(4)]
     try:
-        for outcome in ordered_map(act, [("facts", None)] * 8 + [("sleep", {seconds})] * 4, jobs=2, ahead=16):
+        for outcome in ordered_map(act, [("facts", None)] * 8 + held, jobs=2, ahead=16):
             print(outcome.value["pid"], flush=True)
     except KeyboardInterrupt:
         sys.exit(130)
 """
 
 
-def start_long_work(tmp_path, seconds: float) -> tuple[subprocess.Popen, set[int]]:
-    script = tmp_path / "script.py"
-    script.write_text(LONG_WORK.format(seconds=seconds))
-    process = run_script("", arguments=[str(script)], start_new_session=True)
+def start_long_work(gate: Gate) -> tuple[subprocess.Popen, set[int]]:
+    script = gate.folder / "script.py"
+    script.write_text(LONG_WORK)
+    process = run_script("", arguments=[str(script), str(gate.folder)], start_new_session=True)
     return process, {int(process.stdout.readline()) for _ in range(8)}
 
 
 @posix
-def test_an_interrupt_at_the_terminal_stops_everything_at_once(tmp_path):
-    process, workers = start_long_work(tmp_path, 60)
-    start_s = time.monotonic()
+def test_an_interrupt_at_the_terminal_stops_everything_at_once(gate):
+    process, workers = start_long_work(gate)
+    assert wait_until(lambda: gate.held() == 2)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=20)
-    assert time.monotonic() - start_s < 5
+    out, err = process.communicate()
+    assert gate.passed() == 0
     assert (process.returncode, out, err) == (130, "", "")
     assert not any(map(is_running, workers))
 
 
 @posix
-def test_workers_do_not_outlive_a_killed_parent(tmp_path):
-    process, workers = start_long_work(tmp_path, 0.5)
+def test_workers_do_not_outlive_a_killed_parent(gate):
+    process, workers = start_long_work(gate)
     process.kill()
-    process.communicate(timeout=20)
+    gate.open()
+    process.communicate()
     assert wait_until(lambda: not any(map(is_running, workers)))
 
 

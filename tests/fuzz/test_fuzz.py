@@ -1,4 +1,4 @@
-"""A few hundred mutants of every kind, the same each time; `long.py` runs thousands."""
+"""Some mutants of every kind by day, some hundreds by night, the same each time; `long.py` runs thousands."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from genrekit.models.manifest import parse_manifest
 from genrekit.prediction.model import Model, load_model
 
 MEDIA_EACH, TABLES_EACH, BUNDLES_EACH = 14, 30, 12
+BY_NIGHT = pytest.param(1, marks=pytest.mark.night)
+SHARES = pytest.mark.parametrize("share", [3, BY_NIGHT])  # one mutant in three by day
 
 Files = dict[str, list[Seed]]
 
@@ -70,12 +72,13 @@ def test_a_mutant_can_be_made_again(files: Files) -> None:
         assert len({mutant(kind, files, number).data for number in range(6)}) > 1
 
 
-def test_sounds_and_pictures(files: Files, models: list[Model], folder: Path) -> None:
+@SHARES
+def test_sounds_and_pictures(files: Files, models: list[Model], folder: Path, share: int) -> None:
     kinds = [kind for kind in (*SOUNDS, *PICTURES) if kind in files]
     paths = [
         path
         for kind in kinds
-        for path in write(folder, kind, [mutant(kind, files, k) for k in range(MEDIA_EACH)])
+        for path in write(folder, kind, [mutant(kind, files, k) for k in range(0, MEDIA_EACH, share)])
     ]
     verdicts = [*judge("wav", paths, models)]
     assert [v.path for v in verdicts] == [str(path) for path in paths]
@@ -83,19 +86,21 @@ def test_sounds_and_pictures(files: Files, models: list[Model], folder: Path) ->
     assert {"answered", "refused"} <= {v.outcome for v in verdicts}
 
 
+@SHARES
 @pytest.mark.parametrize("kind", TABLES)
-def test_tables(kind: str, files: Files, models: list[Model], folder: Path) -> None:
-    paths = write(folder, kind, [mutant(kind, files, k) for k in range(TABLES_EACH)])
+def test_tables(kind: str, files: Files, models: list[Model], folder: Path, share: int) -> None:
+    paths = write(folder, kind, [mutant(kind, files, k) for k in range(0, TABLES_EACH, share)])
     verdicts = [*judge(kind, paths, models)]
     assert not [v for v in verdicts if v.complaint]
     assert {v.outcome for v in verdicts} == {"answered", "refused"}
 
 
+@SHARES
 @pytest.mark.parametrize("kind", BUNDLES)
-def test_bundles(kind: str, files: Files, models: list[Model], folder: Path) -> None:
-    paths = write(folder, kind, [mutant(kind, files, k) for k in range(BUNDLES_EACH)])
+def test_bundles(kind: str, files: Files, models: list[Model], folder: Path, share: int) -> None:
+    paths = write(folder, kind, [mutant(kind, files, k) for k in range(0, BUNDLES_EACH, share)])
     verdicts = [*judge(kind, paths, models)]
-    assert len(verdicts) == BUNDLES_EACH
+    assert len(verdicts) == len(paths)
     assert not [v for v in verdicts if v.complaint]
     assert "refused" in {v.outcome for v in verdicts}
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from genrekit.errors import UsageError
-from genrekit.prediction.decision import Answer
 from genrekit.prediction.model import Model, load_model
+from genrekit.prediction.options import PredictOptions
 from genrekit.types import Example, Prediction, Windows
 
 
@@ -31,8 +31,8 @@ def several(model):
 
 def give(model: Model, scores: list[list[float]], **options: object) -> list[Prediction]:
     ids = [f"row {i}" for i in range(len(scores))]
-    answer = Answer(**options)  # type: ignore[arg-type]
-    return list(answer.give_rows(model, ids, np.array(scores), [{"at": i} for i in ids]))
+    decision = model.decision(PredictOptions(**options))  # type: ignore[arg-type]
+    return list(decision.rows(ids, np.array(scores), [{"at": i} for i in ids]))
 
 
 def test_the_best_label_of_each_row(model):
@@ -61,7 +61,7 @@ def test_some_labels_compete_for_all_of_the_score(model):
 
 
 def test_no_rows_give_no_answers(model):
-    assert list(Answer().give_rows(model, [], np.zeros((0, 3)), [])) == []
+    assert list(model.decision(PredictOptions()).rows([], np.zeros((0, 3)), [])) == []
 
 
 def test_several_labels_are_those_above_their_thresholds(several):
@@ -81,17 +81,20 @@ def test_scores_of_several_labels_stay_as_they_are_where_some_compete(several):
 def test_windows_are_averaged_and_kept_as_the_timeline(model):
     windows = Windows(np.zeros((2, 15), np.float32), ((0.0, 3.0), (3.0, 6.0)))
     scores = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1]])
-    answer = Answer(windows=True).give(model, Example("song", extra={"a": "b"}), windows, scores)
+    answer = model.decision(PredictOptions(windows=True)).example(
+        Example("song", extra={"a": "b"}), windows, scores
+    )
     assert (answer.label, answer.score) == ("jazz", pytest.approx(0.5))
     assert [(w.start_s, w.label) for w in answer.windows] == [(0.0, "jazz"), (3.0, "metal")]
-    assert Answer().give(model, Example("song"), windows, scores).windows == ()
+    assert model.decision(PredictOptions()).example(Example("song"), windows, scores).windows == ()
 
 
 def test_what_an_answer_is_survives_json():
-    chosen = Answer(
+    chosen = PredictOptions(
         top_k=2, min_confidence=0.5, labels=("a",), windows=True, explain=True, measures=("bpm", "key")
     )
     facts = json.loads(json.dumps(asdict(chosen)))
     assert (
-        Answer(**{**facts, "labels": tuple(facts["labels"]), "measures": tuple(facts["measures"])}) == chosen
+        PredictOptions(**{**facts, "labels": tuple(facts["labels"]), "measures": tuple(facts["measures"])})
+        == chosen
     )

@@ -1,19 +1,10 @@
 """A small Dask cluster on this machine."""
 
-import time
-
 import dask
 import distributed
 import pytest
 
-
-def wait_until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
+from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the worker processes of test_execution.py do: a light module, because each of them imports it."""
+"""What worker processes do in the tests of `genrekit.execution`: a light module, because each of them imports it."""
 
 import ctypes
 import os
@@ -41,6 +41,13 @@ def act(item):
         case "sleep":
             time.sleep(argument)
             return argument
+        case "hold":
+            gate, name = argument
+            gate.hold(name)
+            return name
+        case "mark":
+            argument.touch()
+            return argument.name
         case "media":
             raise MediaError("The file is empty.", "Give another one.")
         case "raise":

@@ -16,7 +16,7 @@ from genrekit.datasets import open_dataset
 from genrekit.errors import BackendError, BundleError, DatasetError, GenrekitError
 from genrekit.features.schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
 from genrekit.output import open_writer
-from genrekit.prediction.decision import Answer
+from genrekit.prediction import PredictOptions
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_model
 from genrekit.preparation.cache import Cache
@@ -140,7 +140,7 @@ def _bundle(path: Path, models: Sequence[Model]) -> tuple[str, str, str]:
         rows = [row for row in _ROWS if model.recognises(row.row)]
         parts = [
             *genrekit.predict(
-                rows, models=[model], answer=Answer(explain=explain), cache=Cache(enabled=False)
+                rows, model=model, options=PredictOptions(explain=explain), cache=Cache(enabled=False)
             )
         ]
         return _of_predictions(parts)

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from pydantic import Field
+from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
 
 from genrekit.datasets import open_dataset
@@ -22,7 +23,7 @@ from genrekit.types import Modality
 
 training = import_module("genrekit.training.train")  # its package names the function so
 
-QUICK = {"n_estimators": 15, "min_child_weight": 1}
+QUICK = {key: value for key, value in quick.SPOTIFY.items() if key != "max_depth"}
 GRID = {"max_depth": [1, 3], "learning_rate": [0.1, 0.3]}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from support import quick
 
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.splits import SplitOptions
@@ -20,37 +20,19 @@ from genrekit.evaluation import evaluate
 from genrekit.models.bundle import load
 from genrekit.training.train import Trained, train
 
-QUICK: dict[str, Any] = {
-    "window_s": 2, "arch": "plain", "width": 4, "epochs": 2, "n_mels": 32, "precision": "32", "device": "cpu",
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
 
 def fit(
     source: str | Path, output: Path, *, settings: dict[str, Any] | None = None, **options: Any
 ) -> Trained:
-    config = {**QUICK, **(settings or {})}
+    config = {**quick.SPECTROGRAM, **(settings or {})}
     return train(source, backend="spectrogram", config=config, output=output, **options)
 
 
-@pytest.fixture(scope="module")
-def trained(songs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A bundle, with what stands beside it."""
-    return fit(songs.source, tmp_path_factory.mktemp("networks") / "net.genrekit")
-
-
-def test_what_stands_beside_the_bundle(trained, songs):
-    folder = trained.path.with_name("net.run")
+def test_what_stands_beside_the_bundle(network, songs):
+    folder = network.path.with_name("net.run")
     names = {path.name for path in folder.iterdir()}
     assert names == {"config.yaml", "history.json", "metrics.json", "curves.png"}
-    manifest = load(trained.path).manifest
+    manifest = load(network.path).manifest
     assert yaml.safe_load((folder / "config.yaml").read_text()) == manifest.config
     history = json.loads((folder / "history.json").read_text())
     assert history == manifest.history
@@ -63,10 +45,10 @@ def test_what_stands_beside_the_bundle(trained, songs):
     assert manifest.labels == songs.labels
 
 
-def test_a_finished_run_is_not_overwritten_unless_asked(trained, songs, tmp_path):
-    before = trained.path.read_bytes()
+def test_a_finished_run_is_not_overwritten_unless_asked(network, songs, tmp_path):
+    before = network.path.read_bytes()
     with pytest.raises(OutputExistsError, match=r"net\.genrekit exists"):
-        fit(songs.source, trained.path)
+        fit(songs.source, network.path)
     (tmp_path / "net.run").mkdir()
     (tmp_path / "net.run" / "history.json").write_text("{}")
     with pytest.raises(OutputExistsError, match=r"net\.run exists"):
@@ -82,8 +64,8 @@ def refitted(songs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Traine
     return fit(songs.source, tmp_path_factory.mktemp("refitted") / "net.genrekit", refit=True)
 
 
-def test_refit_keeps_calibration_and_numbers(trained, refitted):
-    plain, refit = trained.bundle.manifest, refitted.bundle.manifest
+def test_refit_keeps_calibration_and_numbers(network, refitted):
+    plain, refit = load(network.path).manifest, refitted.bundle.manifest
     assert refit.metrics == plain.metrics
     assert refit.history["temperature"] == plain.history["temperature"] != 1
     assert refit.history["train"] == plain.history["train"]
@@ -99,11 +81,6 @@ def test_refit_of_several_labels_keeps_thresholds_where_validation_stopped_train
     assert set(refit.thresholds.values()) != {0.5}
 
 
-@pytest.fixture
-def every_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genrekit.backends.neural.watching._QUIET_S", 0)
-
-
 def interrupted(source: str, output: Path, line: str, **options: Any) -> None:
     def say(text: str) -> None:
         if text.startswith(line):
@@ -113,8 +90,8 @@ def interrupted(source: str, output: Path, line: str, **options: Any) -> None:
         fit(source, output, say=say, **options)
 
 
-@pytest.mark.usefixtures("every_line")
-def test_an_interrupted_training_goes_on_to_the_same_bundle(trained, songs, tmp_path):
+@pytest.mark.usefixtures("every_epoch")
+def test_an_interrupted_training_goes_on_to_the_same_bundle(network, songs, tmp_path):
     output = tmp_path / "net.genrekit"
     interrupted(songs.source, output, "epoch 2 of 2")
     assert not output.exists()
@@ -128,11 +105,11 @@ def test_an_interrupted_training_goes_on_to_the_same_bundle(trained, songs, tmp_
     said: list[str] = []
     resumed = fit(songs.source, output, resume=True, say=said.append)
     assert "going on after epoch 1" in said
-    assert resumed.path.read_bytes() == trained.path.read_bytes()
+    assert resumed.path.read_bytes() == network.path.read_bytes()
     assert not (tmp_path / "net.run" / "run.json").exists()
 
 
-@pytest.mark.usefixtures("every_line")
+@pytest.mark.usefixtures("every_epoch")
 def test_a_refit_that_was_interrupted_goes_on(refitted, songs, tmp_path):
     output, said = tmp_path / "net.genrekit", []
 
@@ -148,11 +125,11 @@ def test_a_refit_that_was_interrupted_goes_on(refitted, songs, tmp_path):
     assert again.path.read_bytes() == refitted.path.read_bytes()
 
 
-def test_with_nothing_to_resume_training_starts(trained, songs, tmp_path):
+def test_with_nothing_to_resume_training_starts(network, songs, tmp_path):
     said: list[str] = []
     fresh = fit(songs.source, tmp_path / "net.genrekit", resume=True, say=said.append)
     assert any("nothing to resume" in text for text in said)
-    assert fresh.path.read_bytes() == trained.path.read_bytes()
+    assert fresh.path.read_bytes() == network.path.read_bytes()
 
 
 def test_backends_that_train_in_one_go_cannot_resume(songs, tmp_path):
@@ -169,7 +146,7 @@ def test_a_device_that_is_not_there_leaves_nothing_in_the_way(songs, tmp_path, m
     assert fit(songs.source, output, settings={"epochs": 1}).path == output
 
 
-def test_a_full_disk_leaves_no_half_bundle_and_what_was_trained(trained, songs, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_no_half_bundle_and_what_was_trained(network, songs, tmp_path, monkeypatch):
     output = tmp_path / "net.genrekit"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -190,24 +167,24 @@ def test_a_full_disk_leaves_no_half_bundle_and_what_was_trained(trained, songs, 
     monkeypatch.setattr(training, "save", save)
     said: list[str] = []
     assert (
-        fit(songs.source, output, resume=True, say=said.append).path.read_bytes() == trained.path.read_bytes()
+        fit(songs.source, output, resume=True, say=said.append).path.read_bytes() == network.path.read_bytes()
     )
     assert not any(text.startswith("epoch") for text in said)
 
 
 def test_cross_validation(songs):
     measured = evaluate.cross_validate(
-        songs.source, backend="spectrogram", config={**QUICK, "epochs": 1}, k=2, valid_size=0
+        songs.source, backend="spectrogram", config={**quick.SPECTROGRAM, "epochs": 1}, k=2, valid_size=0
     )
     assert measured.report.n_examples == len(songs.examples)
 
 
-def test_a_label_that_training_never_saw_is_counted_at_evaluation(trained, tmp_path):
+def test_a_label_that_training_never_saw_is_counted_at_evaluation(network, tmp_path):
     more = "synthetic:?genres=4&songs=1&seconds=4&seed=2"
-    measured = evaluate.evaluate(trained.path, more)
+    measured = evaluate.evaluate(network.path, more)
     assert measured.report.unknown_labels
 
 
-def test_the_bundle_measures_its_own_test_side_again(trained, songs):
-    again = evaluate.evaluate(trained.path, songs.source, split="test")
-    assert again.report.to_dict()["metrics"] == trained.measured.report.to_dict()["metrics"]
+def test_the_bundle_measures_its_own_test_side_again(network, songs):
+    again = evaluate.evaluate(network.path, songs.source, split="test")
+    assert again.report.to_dict()["metrics"] == load(network.path).manifest.metrics["metrics"]

@@ -10,6 +10,7 @@ import torch
 import torchvision
 from PIL import Image
 from safetensors.torch import save_file
+from support import quick
 
 from genrekit.backends import registry
 from genrekit.backends.base import GRAPH_FILE, Prepared
@@ -22,19 +23,11 @@ from genrekit.models.runtime import Runtime
 from genrekit.types import Example
 
 IMAGE = registry.get("image")
-SMALL = {
-    "image_size": 40,
-    "arch": "resnet18",
-    "weights": "none",
-    "head_epochs": 0,
-    "epochs": 1,
-    "batch_size": 8,
-}
 LABELS = ("blues", "rock")
 
 
 def config_of(**settings):
-    return make_config(IMAGE, {**SMALL, **settings})
+    return make_config(IMAGE, {**quick.IMAGE, **settings})
 
 
 def picture(path, size=(60, 40), colour=(200, 30, 30)):
@@ -164,8 +157,8 @@ def test_what_is_frozen_keeps_its_weights_and_statistics(partial, tmp_path):
     assert [point["epoch"] for point in fitted.history["train"][0]] == [1, 2]
 
 
+@pytest.mark.usefixtures("every_epoch")
 def test_an_interrupted_training_goes_on_in_its_phase(partial, tmp_path, monkeypatch):
-    monkeypatch.setattr("genrekit.backends.neural.watching._QUIET_S", 0)
     monkeypatch.setattr("genrekit.backends.neural.fitting.to_onnx", lambda *arguments, **more: b"")
     config = config_of(weights=str(partial), head_epochs=1, epochs=2)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,6 @@ from genrekit.backends.spectrogram.networks import Arch, build
 from genrekit.errors import ConfigError
 
 ARCHS: tuple[Arch, ...] = ("resnet", "plain")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks as small as these only wait for one another's threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def small(arch: Arch, n_labels: int = 3) -> nn.Module:

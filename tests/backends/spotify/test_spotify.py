@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -15,7 +14,7 @@ import xgboost as xgb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from threadpoolctl import threadpool_limits
+from support import quick
 
 from genrekit.backends.base import Fitted, Prepared
 from genrekit.backends.capabilities import Explains, ReadsTables, ScoresNatively
@@ -33,7 +32,6 @@ from genrekit.types import Example
 BACKEND = SpotifyBackend()
 CONFIG = SpotifyConfig()
 LABELS = ("jazz", "metal", "pop")
-QUICK = {"n_estimators": 15, "max_depth": 3, "min_child_weight": 1.0, "device": "cpu"}
 ROW = dict(
     zip(
         SPOTIFY_COLUMNS,
@@ -55,14 +53,7 @@ def fit(*, several: bool = False) -> Fitted:
     train = Prepared(
         [row[None] for row in X], targets, np.arange(120).astype(str), tuple(map(str, range(120)))
     )
-    return BACKEND.fit(train, None, LABELS, SpotifyConfig(**QUICK), lambda text: None)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small fits wait longer for their threads than they work."""
-    with threadpool_limits(1):
-        yield
+    return BACKEND.fit(train, None, LABELS, SpotifyConfig(**quick.SPOTIFY), lambda text: None)
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_limits
+from support import quick
 
 from genrekit.backends.base import Fitted, Prepared
 from genrekit.backends.spotify import fit as spotify_fit
@@ -23,7 +23,7 @@ from genrekit.testing.backend import check_backend
 from genrekit.types import Example
 
 LABELS = ("jazz", "metal", "pop")
-QUICK = {"n_estimators": 40, "max_depth": 3, "min_child_weight": 1.0, "early_stopping_rounds": 10}
+QUICK = {**quick.SPOTIFY, "n_estimators": 40, "early_stopping_rounds": 10}
 
 
 def make_rows(y: Sequence[int], *, missing: float = 0.1, noise: float = 1.0, seed: int = 0) -> np.ndarray:
@@ -82,13 +82,6 @@ def scores_of(fitted: Fitted, rows: Prepared) -> np.ndarray:
 def worst_difference(fitted: Fitted) -> float:
     runtime = Runtime(fitted.onnx, n_labels=fitted.check_scores.shape[1])
     return float(np.abs(runtime.scores(fitted.check_windows) - fitted.check_scores).max())
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small fits wait longer for their threads than they work; XGBoost keeps to the limit, as in a grid search."""
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="module")
