@@ -34,7 +34,8 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
 def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: bool) -> None:
     """Print a report to stdout and, where asked, write it into a folder."""
     from genrekit.evaluation import render, to_json, write_report
-    from genrekit.output import PipeConsole, encodable
+    from genrekit.output import PipeConsole
+    from genrekit.text import encodable
 
     if format is Format.JSON:
         print(to_json(measured.report))

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genrekit.datasets.names import printable
 from genrekit.errors import DatasetError, OutputExistsError, UsageError
 from genrekit.features import GTZAN_COLUMNS
+from genrekit.text import printable
 from genrekit.types import Example
 
 Cell = str | float | int

@@ -23,8 +23,8 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from genrekit.datasets.names import printable
-from genrekit.errors import DatasetError, visible
+from genrekit.errors import DatasetError
+from genrekit.text import printable, visible
 
 MAX_BYTES = 2**32
 MAX_MEMBERS = 64

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from genrekit.errors import OutputExistsError
 from genrekit.metrics import INFLATED, Estimate, Report
-from genrekit.output import visible
+from genrekit.text import visible
 
 FILES = ("report.json", "report.txt", "confusion.png", "predictions.csv")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genrekit.datasets import printable, quote_all
 from genrekit.errors import DatasetError
+from genrekit.text import column_name, printable, quote_all
 
 MAX_TABLE_BYTES = 2**30
 MAX_CELLS = 50_000_000
@@ -69,11 +68,6 @@ class Cells:
         if at is None or "group" in self.names:
             return ()
         return (f"the column '{printable(self.columns[at])}' was read as the group",)
-
-
-def column_name(text: str) -> str:
-    """Return a column's name as it is compared: lower case, white space as one underscore."""
-    return re.sub(r"\s+", "_", text.strip().casefold())
 
 
 def read_cells(path: Path) -> Cells:

@@ -13,13 +13,13 @@ from typing import Literal
 
 import pyarrow as pa
 
-from genrekit.datasets import printable
 from genrekit.errors import DatasetError
 from genrekit.tables.frame import Frame
 from genrekit.tables.json import open_json
 from genrekit.tables.parquet import open_parquet
 from genrekit.tables.records import is_json
 from genrekit.tables.text import open_text
+from genrekit.text import printable
 
 __all__ = ["Frame", "Frames", "open_frames"]
 

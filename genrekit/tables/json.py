@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 import pyarrow as pa
 
-from genrekit.datasets import printable
 from genrekit.errors import DatasetError
 from genrekit.tables.cells import check_header, encoding_of
 from genrekit.tables.frame import Frame, frames_of
+from genrekit.text import printable
 
 MAX_VALUE_CHARACTERS = 1_000_000
 MAX_FRAME_OBJECTS = 10_000

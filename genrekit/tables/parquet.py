@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from genrekit.datasets import printable
 from genrekit.errors import DatasetError
 from genrekit.tables.cells import MAX_CELLS, check_header
 from genrekit.tables.frame import MAX_FRAME_ROWS, Frame, frames_of
 from genrekit.tables.parquet_footer import declared_values
+from genrekit.text import printable
 
 MAX_ROW_GROUP_BYTES = 2**31
 MAX_COLUMN_BYTES = 2**28

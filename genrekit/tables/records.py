@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from genrekit.datasets import printable
 from genrekit.errors import DatasetError
 from genrekit.tables.cells import MAX_TABLE_BYTES, Cells, refuse_doubled
+from genrekit.text import printable
 
 
 def is_json(path: Path) -> bool:

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from genrekit.datasets import printable
 from genrekit.errors import DatasetError
 from genrekit.tables.cells import MAX_CELL_CHARACTERS, check_header, encoding_of, read_header
 from genrekit.tables.frame import MAX_FRAME_ROWS, TOO_LONG, Frame, frames_of
+from genrekit.text import printable
 
 # Arrow reads up to 16 blocks ahead, and a row may cross the end of one block but not of two.
 BLOCK_BYTES = 2**20

@@ -74,9 +74,13 @@ def test_a_table_of_slices(gtzan: Path) -> None:
 def test_the_folder_of_genres_itself(gtzan: Path) -> None:
     dataset = open_dataset(f"gtzan:{gtzan / 'genres_original'}")
     assert len(dataset.examples) == 4
-    assert {e.split for e in dataset.examples} == {None}
-    assert any("no artists.txt" in note for note in dataset.notes)
-    assert any("no lists of the published" in note for note in dataset.notes)
+    assert {e.id: (e.group, e.split) for e in dataset.examples} == {
+        "blues/blues.00000.wav": ("john lee hooker", "valid"),
+        "blues/blues.00001.wav": ("john lee hooker", "valid"),
+        "metal/metal.00058.wav": ("queen", None),
+        "metal/metal.00059.wav": ("queen", "train"),
+    }
+    assert any("Sturm's index" in note for note in dataset.notes)
 
 
 def test_the_broken_file_is_left_out_only_while_it_is_broken(gtzan: Path) -> None:

@@ -14,10 +14,10 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from genrekit.datasets.names import printable, quote_all
 from genrekit.errors import DatasetError
 from genrekit.labels import normalise
 from genrekit.tables import MAX_COLUMNS, MAX_HEADER_CHARACTERS, MAX_TABLE_BYTES
+from genrekit.text import known, printable, quote_all
 
 # A row must not be longer; the longest cells are the biographies of artists.
 BLOCK_BYTES = 2**23
@@ -173,7 +173,7 @@ def read_genres(path: Path) -> dict[int, str]:
 
 def label_of(title: str) -> str:
     """Return the label of a genre by its title: lower case, and ``/`` for the ``|`` that stands between labels."""
-    return normalise(printable(title).replace("|", "/"))
+    return normalise(known(printable(title)).replace("|", "/"))
 
 
 def parse_genres(text: str) -> tuple[int, ...] | None:
