@@ -184,12 +184,24 @@ def listed(text: str) -> list[str] | None:
     """Return the quoted items of a list as Python, JSON or NumPy writes it; None for any other text.
 
     Examples
+    --------
     >>> listed("['pop', 'r&b']"), listed("('pop' 'rock')"), listed("[]"), listed("(synth)pop")
     (['pop', 'r&b'], ['pop', 'rock'], [], None)
-    (['pop', "rock'n'roll"], ['pop', 'rock'], [], None)
     """
     text = text.strip()
     if not text or _BRACKETS.get(text[0]) != text[-1]:
         return None
     items = [re.sub(r"\\(.)", r"\1", single or double) for single, double in _QUOTED.findall(text)]
     return items if items or text[0] == "[" else None
+
+
+def join_genres(labels: Sequence[str]) -> str:
+    """Return the cell that `Genres.read` reads as these labels: a ``|`` behind one that has commas of its own.
+
+    Examples
+    --------
+    >>> join_genres(["rock", "pop"]), join_genres(["salsa, choke"]), join_genres(["jazz"])
+    ('rock|pop', 'salsa, choke|', 'jazz')
+    """
+    text = "|".join(labels)
+    return text if "|" in text or len(split_genres(text)[0]) < 2 else f"{text}|"
