@@ -72,7 +72,8 @@ def open_manifest(
             left_out.append((f"row {number}", "has no path"))
             continue
         name = printable(text)
-        labels, problem = (), ""
+        labels: tuple[str, ...] = ()
+        problem = ""
         if label_at is not None:
             labels, problem, _ = genres.read(row[label_at])
         split = (
