@@ -6,12 +6,7 @@ instead). The command line prints both and never a traceback; the class decides 
 
 from __future__ import annotations
 
-
-def visible(text: str) -> str:
-    """The text with everything unprintable as backslash escapes, so that it cannot steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+from genrekit.text import visible
 
 
 class GenrekitError(Exception):

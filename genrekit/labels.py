@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+
+from genrekit.text import clean, fold
 
 MAX_LABEL_LENGTH = 200
 
@@ -29,14 +32,14 @@ _CANONICAL = {spelling: name for name, spellings in _SPELLINGS.items() for spell
 
 
 def normalise(label: str) -> str:
-    """Return a label as genrekit keeps it: lower case, trimmed, single spaces.
+    """Return a label as genrekit keeps it: lower case, and otherwise as `genrekit.text.clean` has it.
 
     Examples
     --------
-    >>> normalise("  Hip  Hop ")
-    'hip hop'
+    >>> normalise("  Hip \\u00a0Hop "), normalise("Mu\\u0301sica")
+    ('hip hop', 'música')
     """
-    return " ".join(label.split()).lower()
+    return clean(clean(label).lower())
 
 
 def canonical(label: str) -> str:
@@ -65,3 +68,45 @@ def same_genre(labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
     for label in labels:
         groups[canonical(label)].append(label)
     return {name: tuple(members) for name, members in groups.items() if len(members) > 1}
+
+
+# Cyrillic and Greek letters in the shape of a Latin one, as they are found among Latin letters.
+_LATIN = str.maketrans("асеорухіјѕԁһкмтвнгαορνικτ", "aceopyxijsdhkmtbhraopvikt")
+
+
+def look_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
+    """Group labels that differ only in accents, punctuation, spaces, or letters of the same shape.
+
+    Labels that `same_genre` groups are not grouped again.
+
+    Examples
+    --------
+    >>> look_alike(["trip-hop", "trip hop", "m\u00fasica", "musica", "jazz"])
+    [('m\xfasica', 'musica'), ('trip-hop', 'trip hop')]
+    """
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        groups[_shape(label)].append(label)
+    return sorted(
+        tuple(members) for members in groups.values() if len({canonical(member) for member in members}) > 1
+    )
+
+
+def same_fold(labels: Iterable[str]) -> list[tuple[str, ...]]:
+    """Group labels that are one but for case, full width, ligatures and typography (`genrekit.text.fold`).
+
+    Examples
+    --------
+    >>> same_fold(["stra\u00dfe", "strasse", "jazz"])
+    [('stra\xdfe', 'strasse')]
+    """
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        groups[fold(label)].append(label)
+    return sorted(tuple(members) for members in groups.values() if len(members) > 1)
+
+
+def _shape(label: str) -> str:
+    """Return what is left of a label without accents, punctuation and spaces; the label where that is nothing."""
+    letters = unicodedata.normalize("NFKD", fold(label).replace("&", "and"))
+    return "".join(c for c in letters.translate(_LATIN) if c.isalnum()) or label

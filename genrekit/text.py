@@ -1,14 +1,121 @@
-"""Names and words as text that every terminal and file can hold."""
+"""Text as users and files write it: the one normaliser, words for missing, and names that can be shown."""
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
+
+MISSING_WORDS = frozenset(
+    (
+        # pandas.read_csv, https://pandas.pydata.org/docs/reference/api/pandas.read_csv.html (na_values)
+        "#n/a #na -1.#ind -1.#qnan -nan 1.#ind 1.#qnan <na> n/a na nan none null nat "
+        # errors of spreadsheets, in English and German
+        "#null! #div/0! #value! #ref! #name? #num! #nv #wert! #bezug! "
+        # R, SQL, JavaScript, and empty values of Python and JSON
+        "na_character_ na_real_ na_integer_ nil \\n undefined [] {} () '' \"\" "
+        # what users and public tables write
+        "? ?? ??? - -- --- \u2013 \u2014 . n.a. empty_field missing #missing (missing) <missing> "
+        "(null) <null> [null] (none) <none> [none] (nan) <nan> [nan] (na) (blank) <blank> (empty) <empty>"
+    ).split()
+) | {"", "#n/a n/a", "not available"}
+"""What a cell says that holds no value, in lower case."""
+
+# Marks without a shape of their own besides those of category Cf: variation selectors and fillers.
+_NO_SHAPE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# Joiners shape Persian and Indic words and emoji; between other characters they are invisible.
+_JOINERS = re.compile("[\u200c\u200d]+")
+_SAME_SHAPE = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2800": " "})
+# Typography: dashes, minus signs and quotation marks for what a keyboard has.
+_KEYBOARD = str.maketrans(
+    {**dict.fromkeys("\u2012\u2013\u2212", "-"), **dict.fromkeys("\u2018\u2019\u02bc`\u00b4", "'")}
+)
+_LAST_EUROPEAN = "\u02ff"
+
+
+def clean(text: str) -> str:
+    """Return a text in the one form in which genrekit compares it: what looks the same is the same.
+
+    Composed characters (NFC); invisible and control characters removed, but for joiners within Persian and Indic
+    words and emoji; every kind of white space as single spaces, none around; the no-break hyphen as a hyphen. Upper
+    and lower case stay.
+
+    Examples
+    --------
+    >>> clean(" Mu\\u0301sica\\u00a0\\u200bPopular "), clean("hip\\u2011hop")
+    ('Música Popular', 'hip-hop')
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    # No-break spaces are white space, control characters that separate lines too; all others go.
+    text = " ".join(text.translate(_SAME_SHAPE).split())
+    text = "".join(c for c in text if c in "\u200c\u200d" or unicodedata.category(c) not in ("Cf", "Cc"))
+    text = _NO_SHAPE.sub("", text)
+    text = _JOINERS.sub(_needed, unicodedata.normalize("NFC", text))
+    return " ".join(unicodedata.normalize("NFC", text).translate(_SAME_SHAPE).split())
+
+
+def _needed(joiners: re.Match[str]) -> str:
+    """Return a joiner that stands between two letters of a script that has them, else ''."""
+    text, start, end = joiners.string, joiners.start(), joiners.end()
+    inside = start > 0 and end < len(text)
+    return joiners[0][0] if inside and min(text[start - 1], text[end]) > _LAST_EUROPEAN else ""
+
+
+def fold(text: str) -> str:
+    """Return a text without what only its form says: case, full width, ligatures, curly apostrophes, dashes.
+
+    Examples
+    --------
+    >>> fold("Straße") == fold("STRASSE"), fold("\\uff32\\uff4f\\uff43\\uff4b")
+    (True, 'rock')
+    """
+    text = clean(text).translate(_KEYBOARD).casefold()
+    return clean(unicodedata.normalize("NFKC", text).casefold())
+
+
+def is_missing(text: str) -> bool:
+    """Say whether a cell holds no value: it is empty, or has a word for missing (`MISSING_WORDS`).
+
+    Examples
+    --------
+    >>> is_missing("#N/A"), is_missing("\\u00a0"), is_missing("no wave")
+    (True, True, False)
+    """
+    return clean(text).casefold() in MISSING_WORDS
+
+
+def known(text: str) -> str:
+    """Return a cell as `clean` has it; '' where it holds no value.
+
+    Examples
+    --------
+    >>> known(" Robert  Johnson "), known("NaN")
+    ('Robert Johnson', '')
+    """
+    text = clean(text)
+    return "" if text.casefold() in MISSING_WORDS else text
+
+
+def column_name(text: str) -> str:
+    """Return a column's name as it is compared: lower case, white space as one underscore.
+
+    Examples
+    --------
+    >>> column_name(" File\\u00a0Name ")
+    'file_name'
+    """
+    return clean(text).casefold().replace(" ", "_")
 
 
 def printable(name: str | Path) -> str:
-    r"""Return a file name as valid Unicode: bytes that are not UTF-8 as ``\xe9``.
+    r"""Return a file name as text that every terminal and file can hold: bytes that are not UTF-8 as ``\xe9``.
 
     Examples
     --------
@@ -18,8 +125,28 @@ def printable(name: str | Path) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def visible(text: str) -> str:
+    """Return a text with everything unprintable as backslash escapes, so that it cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """Return a text with everything that a stream cannot encode as backslash escapes."""
+    if text.isascii():
+        return text
+    encoding = stream.encoding or "utf-8"  # StringIO has none
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def quote_all(names: Iterable[str], *, limit: int = 12) -> str:
     """Return names in quotation marks with commas between, the first few of many."""
     quoted = [f"'{printable(name)}'" for name in names]
     more = len(quoted) - limit
     return ", ".join(quoted[:limit]) + (f" and {more} more" if more > 0 else "")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is spelt most like ``word``, or ''."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)), "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pickle
 
-from genrekit.errors import MediaError, UsageError, visible
+from genrekit.errors import MediaError, UsageError
+from genrekit.text import visible
 
 
 def test_words_from_files_cannot_steer_a_terminal() -> None:

@@ -18,7 +18,7 @@ def backends(
     """List the backends, or the settings or columns of one."""
     from genrekit.backends import registry
     from genrekit.errors import UsageError
-    from genrekit.output import visible
+    from genrekit.text import visible
 
     if name is None:
         if columns:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genrekit.cli.options import (
+    Ambiguity,
+    Ambiguous,
     By,
     Cluster,
     Format,
@@ -42,7 +44,7 @@ Source = Annotated[
 ]
 
 
-def _open(source: str, prefer: Reading | None, merge_labels: bool = False) -> Dataset:
+def _open(source: str, prefer: Reading | None, ambiguous: Ambiguous, merge_labels: bool = False) -> Dataset:
     from genrekit.backends import table_schemas
     from genrekit.datasets import open_dataset
 
@@ -52,6 +54,7 @@ def _open(source: str, prefer: Reading | None, merge_labels: bool = False) -> Da
         prefer=prefer.value if prefer else None,
         spectrograms=True,
         merge_labels=merge_labels,
+        ambiguous=ambiguous.value,
     )
 
 
@@ -60,15 +63,16 @@ def show(
     source: Source,
     prefer: Read = None,
     merge_labels: MergeLabels = False,
+    ambiguous: Ambiguity = Ambiguous.DROP,
     format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
 ) -> None:
     """Show what a source holds: labels with counts, groups, sides, and what is left out and why."""
     import json
     from collections import Counter
 
-    from genrekit.output import visible
+    from genrekit.text import visible
 
-    dataset = _open(source, prefer, merge_labels)
+    dataset = _open(source, prefer, ambiguous, merge_labels)
     splits = Counter(example.split or "none" for example in dataset.examples)
     facts = {
         "source": dataset.source,
@@ -105,6 +109,7 @@ def check(
         float, typer.Option("--min-duration", min=0, help="Songs shorter than so many seconds are reported.")
     ] = 1.0,
     format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
+    ambiguous: Ambiguity = Ambiguous.DROP,
     jobs: Jobs = None,
 ) -> None:
     """Look for unreadable, silent, short, repeated and cross-labelled items, and groups on several sides.
@@ -114,10 +119,10 @@ def check(
     import json
 
     from genrekit.datasets import KINDS, check_dataset
-    from genrekit.output import visible
     from genrekit.progress import progress
+    from genrekit.text import visible
 
-    dataset = _open(source, prefer)
+    dataset = _open(source, prefer, ambiguous)
     with progress(len(dataset.examples), "checking") as advance:
         found = check_dataset(dataset, jobs=job_count(jobs), min_duration_s=min_duration, advance=advance)
     if format is Format.JSON:
@@ -153,6 +158,7 @@ def split(
     ] = 0,
     prefer: Read = None,
     merge_labels: MergeLabels = False,
+    ambiguous: Ambiguity = Ambiguous.DROP,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a manifest of a source in which every item has its side."""
@@ -161,7 +167,7 @@ def split(
     from genrekit.datasets import SIDES, make_split, manifest_table, write_table
 
     check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
-    dataset = _open(source, prefer, merge_labels)
+    dataset = _open(source, prefer, ambiguous, merge_labels)
     made = make_split(
         dataset.examples, test_size=test_size, valid_size=valid_size, seed=seed, by=split_by.value
     )
@@ -193,9 +199,9 @@ def features(
     from genrekit.backends import make_config, registry
     from genrekit.datasets import FeatureRow, feature_table, open_dataset, write_table
     from genrekit.features import GTZAN_SR as SR
-    from genrekit.output import visible
     from genrekit.preparation import Preparer, prepare_all
     from genrekit.progress import progress
+    from genrekit.text import visible
     from genrekit.training import check_spectrograms
     from genrekit.types import Modality
 

@@ -19,8 +19,8 @@ def models(
     import json
 
     from genrekit.models import box
-    from genrekit.output import visible
     from genrekit.prediction import find
+    from genrekit.text import visible
 
     if model is None:
         from genrekit.models import load

@@ -93,7 +93,7 @@ Ambiguity = Annotated[
     Ambiguous,
     typer.Option(
         "--ambiguous",
-        help="A track of a table that stands under several genres: dropped, kept under the first, or under all.",
+        help="A cell or a track of a table with several genres: dropped, kept under the first, or under all.",
     ),
 ]
 Multilabel = Annotated[

@@ -30,7 +30,7 @@ def printable(text: str) -> str:
 
 def _shown(text: str, stream: TextIO) -> str:
     """The text with its lines and tabs kept, and everything else that is unprintable escaped."""
-    from genrekit.output import encodable, visible
+    from genrekit.text import encodable, visible
 
     clean = "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))
     return encodable(clean, stream)

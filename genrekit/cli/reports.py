@@ -45,7 +45,8 @@ def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: 
 
 def _print(measured: Measured, format: Format) -> None:
     from genrekit.evaluation import render, to_json
-    from genrekit.output import PipeConsole, encodable
+    from genrekit.output import PipeConsole
+    from genrekit.text import encodable
 
     if format is Format.JSON:
         print(to_json(measured.report))

@@ -114,7 +114,8 @@ def _print_table(rows: list[SortRow]) -> None:
     from rich.text import Text
 
     from genrekit.library import UNSURE
-    from genrekit.output import PipeConsole, encodable, visible
+    from genrekit.output import PipeConsole
+    from genrekit.text import encodable, visible
 
     names: dict[str | None, list[str]] = {}
     for row in rows:

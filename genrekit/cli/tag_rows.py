@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from genrekit.library import Change, Field, Status, TagRow
-from genrekit.output import PipeConsole, encodable, rounded, visible
+from genrekit.output import PipeConsole, rounded
+from genrekit.text import encodable, visible
 
 _COLOURS = {
     Status.WOULD_CHANGE: "green",

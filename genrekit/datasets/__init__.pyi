@@ -1,7 +1,6 @@
 from .base import Ambiguous, Dataset, Reading
 from .check import KINDS, check_dataset
 from .export import FeatureRow, feature_table, manifest_table, write_table
-from .names import printable, quote_all
 from .open import open_dataset
 from .splits import SIDES, By, Split, SplitOptions, group_keys, make_folds, make_split
 from .table import examples_of, identifying, match, what_is_wrong
@@ -26,8 +25,6 @@ __all__ = [
     "manifest_table",
     "match",
     "open_dataset",
-    "printable",
-    "quote_all",
     "what_is_wrong",
     "write_table",
 ]

@@ -16,10 +16,10 @@ from typing import Any, Literal
 import numpy as np
 
 from genrekit.datasets.base import Dataset
+from genrekit.datasets.label_check import labels_in_doubt
 from genrekit.errors import MediaError
 from genrekit.execution import ordered_map
 from genrekit.hashing import hash_array, hash_bytes, hash_file
-from genrekit.labels import same_genre
 from genrekit.media import images, read
 from genrekit.types import Example, Modality
 
@@ -34,6 +34,7 @@ Kind = Literal[
     "cross-labelled",
     "group-crosses",
     "label-spelling",
+    "label-suspect",
 ]
 
 KINDS: dict[Kind, str] = {
@@ -46,7 +47,8 @@ KINDS: dict[Kind, str] = {
     "duplicate": "repeat each other",
     "cross-labelled": "are the same thing under different labels",
     "group-crosses": "have one group on several sides of the split",
-    "label-spelling": "have labels that mean the same genre",
+    "label-spelling": "have labels that mean the same genre or look alike",
+    "label-suspect": "have a label that may be several genres or none",
 }
 
 SR = 22_050
@@ -62,7 +64,7 @@ class Finding:
     kind : str
         A key of `KINDS`.
     ids : tuple of str
-        The examples concerned; for label-spelling the labels.
+        The examples concerned; for label-spelling and label-suspect the labels.
     detail : str
         What exactly, in words.
     """
@@ -85,7 +87,7 @@ class CheckReport:
     left_out : tuple of (str, str)
         What the loader had left out before, with its reasons.
     notes : tuple of str
-        What was not looked at.
+        What the loader decided where there was a doubt, and what was not looked at.
     """
 
     examples: int
@@ -230,12 +232,13 @@ def check_dataset(
     findings += _poor(facts, min_duration_s)
     findings += _repeated(dataset.examples, facts)
     findings += _crossing(dataset.examples)
-    for name, spellings in same_genre(dataset.labels).items():
-        findings.append(Finding("label-spelling", spellings, f"all mean {name}"))
+    findings += [Finding(kind, ids, detail) for kind, ids, detail in labels_in_doubt(dataset.labels)]
     order = list(KINDS)
     findings.sort(key=lambda finding: order.index(finding.kind))
-    note = "spectrograms were compared by their values; the songs behind them are not here"
-    return CheckReport(len(dataset.examples), tuple(findings), dataset.left_out, (note,) if computed else ())
+    notes = [*dataset.notes]
+    if computed:
+        notes.append("spectrograms were compared by their values; the songs behind them are not here")
+    return CheckReport(len(dataset.examples), tuple(findings), dataset.left_out, tuple(notes))
 
 
 def _poor(facts: dict[str, Facts], min_duration_s: float) -> Iterator[Finding]:

@@ -12,9 +12,10 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from genrekit.datasets.names import printable
+from genrekit.datasets.genres import join_genres
 from genrekit.errors import DatasetError, OutputExistsError, UsageError
 from genrekit.features import GTZAN_COLUMNS
+from genrekit.text import printable
 from genrekit.types import Example
 
 Cell = str | float | int
@@ -203,7 +204,7 @@ def _others(example: Example, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _labels(example: Example) -> tuple[str, str, str]:
-    return "|".join(example.labels), example.group or "", example.split or ""
+    return join_genres(example.labels), example.group or "", example.split or ""
 
 
 def _place(example: Example, folder: Path) -> str:

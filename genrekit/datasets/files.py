@@ -1,17 +1,77 @@
-"""From paths that carry labels to examples: what can be used, of which kind, and why the rest cannot."""
+"""Files that carry labels: found by their paths, and sorted into what can be used and why the rest cannot."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from genrekit.errors import MediaError
 from genrekit.media import modality as modality_of
+from genrekit.text import clean, printable
 from genrekit.types import Example, Modality
 
 _A_FILE = {Modality.AUDIO: "audio", Modality.IMAGE: "an image", Modality.TABLE: "a table"}
 _FILES = {Modality.AUDIO: "audio files", Modality.IMAGE: "images"}
+
+
+class Paths:
+    """Finds the files that a list names, also where a name is spelt in another way that looks the same.
+
+    Parameters
+    ----------
+    base : Path
+        The folder at which relative paths start.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._folders: dict[Path, dict[str, str | None]] = {}
+
+    def find(self, text: str) -> Path:
+        """Return the path that a text names, as the file system spells it; as it is given where there is no file.
+
+        Names are compared as `genrekit.text.clean` has them (composed and decomposed characters, no-break spaces).
+        Backslashes are tried as slashes.
+        """
+        spellings = (text, text.replace("\\", "/")) if "\\" in text else (text,)
+        found = (self._spelt(self._base / spelling) for spelling in spellings)
+        return next((path for path in found if path is not None), self._base / text)
+
+    def identity(self, path: Path) -> Hashable:
+        """Return what is equal for two paths to one file, links included; the path where there is no file."""
+        try:
+            facts = path.stat()
+        except (OSError, ValueError):
+            return path
+        return (facts.st_dev, facts.st_ino) if facts.st_ino else path.resolve()
+
+    def _spelt(self, path: Path) -> Path | None:
+        try:
+            if path.exists():
+                return path
+        except (OSError, ValueError):
+            return None
+        folder = self._spelt(path.parent) if path.parent != path else None
+        if folder is None:
+            return None
+        if folder not in self._folders:
+            self._folders[folder] = _listing(folder)
+        name = self._folders[folder].get(clean(printable(path.name)))
+        return None if name is None else folder / name
+
+
+def _listing(folder: Path) -> dict[str, str | None]:
+    """Return the names in a folder by how they look; None where two look the same."""
+    names: dict[str, str | None] = {}
+    try:
+        for name in (entry.name for entry in folder.iterdir()):
+            look = clean(printable(name))
+            names[look] = None if look in names else name
+    except OSError:
+        pass
+    return names
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.files import choose
+from genrekit.datasets.genres import Genres
 from genrekit.datasets.gtzan.facts import GENRES
-from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
+from genrekit.datasets.names import SPLIT_WORDS, Groups, is_slice, track_of
 from genrekit.errors import DatasetError
 from genrekit.media import TABLE_SUFFIXES
+from genrekit.text import printable, quote_all
 from genrekit.types import Example, Modality
 
 Reasons = list[tuple[str, str]]
@@ -47,16 +49,20 @@ def open_folder(
     files = sorted(walk(root, left_out))
     candidates: list[Example] = []
     sided = _sides(files, root)
+    genres, groups = Genres(), Groups()
     for path in files:
         parts = path.relative_to(root).parts
         name = printable(path.relative_to(root).as_posix())
         split = SPLIT_WORDS[parts[0].lower()] if sided else None
         inner = parts[1:] if sided else parts
-        labels = read_labels(inner[0]) if len(inner) > 1 else ()
+        labels = genres.read_name(inner[0]).labels if len(inner) > 1 else ()
         if path.name.startswith("."):
             left_out.append((name, "is hidden"))
         elif labels or not require_labels:
-            candidates.append(Example(id=name, path=path, labels=labels, group=_place(inner), split=split))
+            group = groups.read(_place(inner)) or None
+            candidates.append(Example(id=name, path=path, labels=labels, group=group, split=split))
+        elif len(inner) > 1:
+            left_out.append((name, f"is in '{printable(inner[0])}', which says that no genre is known"))
         else:
             left_out.append((name, "is not in a genre folder"))
     found = choose(candidates, modality)
@@ -64,7 +70,7 @@ def open_folder(
     if not found.examples:
         raise _nothing(source, root, left_out)
     examples, group_note = _keep_groups(found.examples)
-    notes = [*found.notes, *group_note]
+    notes = [*found.notes, *group_note, *genres.notes()]
     if sided:
         notes.append("the folders above the genre folders were read as sides of a split")
     notes += _hints(root, examples)
@@ -130,11 +136,11 @@ def _sides(files: list[Path], root: Path) -> bool:
     return len(tops) > 1 and deep and tops <= set(SPLIT_WORDS)
 
 
-def _place(inner: tuple[str, ...]) -> str | None:
-    """The group that a file's place speaks for: the track of a slice, else the folder below its genre."""
+def _place(inner: tuple[str, ...]) -> str:
+    """The group that a file's place speaks for: the track of a slice, else the folder below its genre; or ''."""
     if is_slice(inner[-1]):
-        return printable(track_of(inner[-1]))
-    return printable(inner[1]) if len(inner) > 2 else None
+        return track_of(inner[-1])
+    return inner[1] if len(inner) > 2 else ""
 
 
 def _keep_groups(examples: tuple[Example, ...]) -> tuple[list[Example], list[str]]:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable
 
-from genrekit.datasets.base import Dataset
-from genrekit.datasets.files import choose
-from genrekit.datasets.names import is_slice, printable, quote_all, read_labels, track_of
-from genrekit.datasets.table import side
+from genrekit.datasets.base import Ambiguous, Dataset
+from genrekit.datasets.files import Paths, choose
+from genrekit.datasets.genres import KEEP_SEVERAL, SEVERAL, Genres
+from genrekit.datasets.gtzan.facts import GENRES
+from genrekit.datasets.label_column import find_label_column
+from genrekit.datasets.names import Groups, is_slice, read_split, track_of
 from genrekit.errors import DatasetError
 from genrekit.tables import GROUP_COLUMNS, LABEL_COLUMNS, PATH_COLUMNS, SPLIT_COLUMNS, Cells
+from genrekit.text import is_missing, printable, quote_all
 from genrekit.types import Example, Modality
 
 
 def open_manifest(
-    source: str, cells: Cells, *, modality: Modality | None = None, require_labels: bool = True
+    source: str,
+    cells: Cells,
+    *,
+    modality: Modality | None = None,
+    require_labels: bool = True,
+    ambiguous: Ambiguous = "drop",
 ) -> Dataset:
     """Read a manifest; relative paths start at the manifest's folder, ``|`` stands between several labels.
+
+    A file that is named twice, however it is spelt, is taken once, as its first row says.
 
     Parameters
     ----------
@@ -28,14 +39,17 @@ def open_manifest(
         What to take where audio files and images are mixed; by default what there is more of.
     require_labels : bool
         Whether rows without a label are left out, and a manifest without a label column refused.
+    ambiguous : {'drop', 'first', 'multi'}
+        What becomes of a row whose cell holds several genres without ``|``.
 
     Raises
     ------
     DatasetError
-        If there is no path or label column, not one usable file, or a word in the split column that is not
-        a side.
+        If there is no path or label column, or the latter holds record companies, not one usable file, or a word
+        in the split column that is not a side.
     """
-    path_at, label_at = cells.find(PATH_COLUMNS), cells.find(LABEL_COLUMNS)
+    path_at = cells.find(PATH_COLUMNS)
+    label_at, label_notes = find_label_column(source, cells) if require_labels else (None, ())
     if path_at is None or (require_labels and label_at is None):
         raise DatasetError(
             f"{printable(source)} is no manifest: it has the columns {quote_all(cells.columns)}, "
@@ -47,45 +61,71 @@ def open_manifest(
     others = [(column, at) for at, column in enumerate(cells.columns) if at not in taken and column.strip()]
     sliced = any(is_slice(row[path_at]) for _, row in cells.rows)
     left_out = list(cells.broken)
-    first: dict[str, tuple[int, Example]] = {}
-    contradicted: set[str] = set()
+    paths, genres, groups = Paths(cells.path.parent), Genres(ambiguous), Groups()
+    first: dict[Hashable, tuple[int, Example]] = {}
+    contradicted: set[Hashable] = set()
+    names: set[str] = set()
+    moved: list[str] = []
     for number, row in cells.rows:
         text = row[path_at].strip()
-        name = printable(text)
-        labels = read_labels(row[label_at]) if label_at is not None else ()
-        group = printable(row[group_at].strip()) if group_at is not None else ""
-        example = Example(
-            id=name,
-            path=cells.file(text),
-            labels=labels,
-            group=group or (track_of(name) if sliced else None),
-            split=side(cells, number, row[split_at]) if split_at is not None else None,
-            extra={column: printable(row[at]) for column, at in others},
-        )
-        if not text:
+        if is_missing(text):
             left_out.append((f"row {number}", "has no path"))
-        elif require_labels and not labels:
-            left_out.append((name, f"row {number} has no label"))
-        elif name in first and set(first[name][1].labels) == set(labels):
-            left_out.append((f"{name} (row {number})", f"stands in row {first[name][0]} already"))
-        elif name in first:
-            contradicted.add(name)
-            left_out.append((f"{name} (row {number})", _contradiction(first[name], labels)))
+            continue
+        name = printable(text)
+        labels: tuple[str, ...] = ()
+        problem = ""
+        if label_at is not None:
+            labels, problem, _ = genres.read(row[label_at])
+        split = (
+            read_split(row[split_at], f"{printable(cells.path)}, row {number}")
+            if split_at is not None
+            else None
+        )
+        path = paths.find(text)
+        file = paths.identity(path)
+        if problem:
+            left_out.append((name, f"row {number} {problem}"))
+        elif file in first:
+            earlier, example = first[file]
+            again = f"{name} (row {number})"
+            if set(example.labels) != set(labels):
+                contradicted.add(file)
+                left_out.append((again, _contradiction(first[file], labels)))
+            else:
+                as_name = "" if example.id == name else f", as {example.id}"
+                left_out.append((again, f"stands in row {earlier} already{as_name}"))
+            if example.split != split:
+                moved.append(f"{example.id} ({example.split or 'none'}, then {split or 'none'})")
         else:
-            first[name] = (number, example)
-    left_out += [(name, "has other labels in another row") for name in first if name in contradicted]
-    found = choose((example for name, (_, example) in first.items() if name not in contradicted), modality)
+            group = groups.read(row[group_at]) if group_at is not None else ""
+            unique = name if name not in names else f"{name} (row {number})"
+            names.add(unique)
+            example = Example(
+                id=unique,
+                path=path,
+                labels=labels,
+                group=group or (track_of(name) if sliced else None),
+                split=split,
+                extra={column: printable(row[at]) for column, at in others},
+            )
+            first[file] = (number, example)
+    left_out += [
+        (e.id, "has other labels in another row") for file, (_, e) in first.items() if file in contradicted
+    ]
+    found = choose((e for file, (_, e) in first.items() if file not in contradicted), modality)
     if not found.examples:
         raise _nothing(source, cells, [*left_out, *found.left_out])
     left_out += found.left_out
-    return Dataset(
-        source,
-        "manifest",
-        found.modality,
-        found.examples,
-        tuple(left_out),
-        (*cells.notes, *found.notes, *cells.group_note),
-    )
+    notes = [*cells.notes, *found.notes, *label_notes, *cells.group_note, *genres.notes()]
+    if moved:
+        notes.append(
+            f"{len(moved)} rows name a file again with another split; the first counts: {quote_all(moved, limit=3)}"
+        )
+    if sum(track_of(e.id).rpartition(".")[0] in GENRES for e in found.examples) > len(found.examples) / 2:
+        notes.append(
+            "the file names are GTZAN's; gtzan:FOLDER knows its repeats, artists and published split"
+        )
+    return Dataset(source, "manifest", found.modality, found.examples, tuple(left_out), tuple(notes))
 
 
 def _contradiction(earlier: tuple[int, Example], labels: tuple[str, ...]) -> str:
@@ -99,6 +139,10 @@ def _nothing(source: str, cells: Cells, left_out: list[tuple[str, str]]) -> Data
     folder = printable(cells.path.parent.resolve())
     if not left_out:
         return DatasetError(f"{printable(source)} has no rows.", "Write one line a file: path,label.")
+    if left_out and all(SEVERAL in reason for _, reason in left_out):
+        return DatasetError(
+            f"{printable(source)} has no usable row: {left_out[0][0]} {left_out[0][1]}.", KEEP_SEVERAL
+        )
     missing = sum(reason == "no such file" for _, reason in left_out)
     if missing and missing == len(left_out):
         return DatasetError(

@@ -1,14 +1,11 @@
-"""What names mean: files whose bytes are no UTF-8, slices of a track, words for the sides of a split."""
+"""What names mean: slices of a track, words for the splits, spellings of a group."""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 
-from genrekit.labels import normalise
-from genrekit.text import printable as printable
-from genrekit.text import quote_all as quote_all
+from genrekit.errors import DatasetError
+from genrekit.text import known, printable, visible
 
 SPLIT_WORDS = {
     "train": "train",
@@ -50,12 +47,49 @@ def is_slice(name: str) -> bool:
     return bool(_SLICE.fullmatch(name.rpartition(".")[0]))
 
 
-def read_labels(text: str) -> tuple[str, ...]:
-    """Return the labels of a cell or folder name, ``|`` between several, each once."""
-    labels = (normalise(printable(part)) for part in text.split("|"))
-    return tuple(dict.fromkeys(label for label in labels if label))
+def read_split(text: str, where: str) -> str | None:
+    """Return the split that a cell names; None for an empty cell and for words for missing.
+
+    Parameters
+    ----------
+    text : str
+        The cell.
+    where : str
+        What is at fault, as the error begins: 'list.csv, row 3'.
+
+    Raises
+    ------
+    DatasetError
+        If it is another word.
+
+    Examples
+    --------
+    >>> read_split(" Training ", "row 2"), read_split("nan", "row 3")
+    ('train', None)
+    """
+    word = known(text).casefold()
+    if word and word not in SPLIT_WORDS:
+        raise DatasetError(
+            f"{where}: '{visible(printable(text[:40]))}' in the split column is not a side.",
+            "Allowed are train, valid (also val, validation, dev) and test, or an empty cell.",
+        )
+    return SPLIT_WORDS.get(word)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that is spelt most like ``word``, or ''."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)), "")
+class Groups:
+    """Reads the names of groups: spellings that look alike, and upper and lower case, are one group.
+
+    Examples
+    --------
+    >>> groups = Groups()
+    >>> groups.read("Björk"), groups.read("Bjo\\u0308rk "), groups.read("BJÖRK"), groups.read("N/A")
+    ('Björk', 'Björk', 'Björk', '')
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+
+    def read(self, text: str) -> str:
+        """Return the group of a cell as it was first spelt; '' where the cell names none."""
+        name = known(printable(text))
+        return self._first.setdefault(name.casefold(), name)

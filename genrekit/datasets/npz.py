@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from genrekit.errors import DatasetError, visible
-from genrekit.text import printable
+from genrekit.errors import DatasetError
+from genrekit.text import printable, visible
 
 MAX_BYTES = 2**32
 MAX_MEMBERS = 64

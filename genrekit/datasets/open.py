@@ -12,19 +12,19 @@ from pathlib import Path
 from genrekit.datasets.base import Ambiguous, Dataset, Reading
 from genrekit.datasets.fma.loader import open_fma
 from genrekit.datasets.folder import open_folder
-from genrekit.datasets.gtzan.loader import open_gtzan
+from genrekit.datasets.gtzan.loader import names_gtzan, open_gtzan, with_gtzan_facts
 from genrekit.datasets.manifest import open_manifest
-from genrekit.datasets.names import nearest, printable, quote_all
 from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.spotify.loader import open_spotify
 from genrekit.datasets.synthetic.loader import open_synthetic
 from genrekit.datasets.table import match, open_table, what_is_wrong
 from genrekit.errors import DatasetError
 from genrekit.features import GTZAN_COLUMNS, SPOTIFY_COLUMNS, recognises
-from genrekit.labels import canonical, same_genre
+from genrekit.labels import canonical, look_alike, same_fold, same_genre
 from genrekit.media import suffix_modality
 from genrekit.tables import LABEL_COLUMNS, PATH_COLUMNS
 from genrekit.tables import open_table as open_any_table
+from genrekit.text import nearest, printable, quote_all
 from genrekit.types import Modality
 
 __all__ = ["Dataset", "open_dataset"]
@@ -72,8 +72,8 @@ def open_dataset(
     merge_labels : bool
         Whether spellings of one genre (``hiphop``, ``rap``) become one label.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a track of a Spotify table that stands under several genres: left out, kept under the
-        first, or under all of them.
+        What becomes of a cell that holds several genres without saying so by ``|``, and of a track of a Spotify
+        table that has several: left out, kept under the first, or under all of them.
 
     Returns
     -------
@@ -109,6 +109,7 @@ def open_dataset(
             f"{printable(source)} holds {_what(dataset)}; a table of features is needed here.",
             f"Known are the columns of {', '.join(schemas) or 'none'}.",
         )
+    dataset = _with_one_spelling(dataset)
     return _with_merged_labels(dataset) if merge_labels else _with_label_note(dataset)
 
 
@@ -138,14 +139,17 @@ def _open_path(
             f"{FORMS} To classify one file: genrekit predict {printable(source)}",
         )
     if path.suffix.lower() == ".npz":
-        return open_spectrograms(source, path, require_labels=require_labels)
+        return open_spectrograms(source, path, require_labels=require_labels, ambiguous=ambiguous)
     table = open_any_table(path)
     if "spotify" in schemas and recognises(table.columns):
         return open_spotify(source, table, ambiguous=ambiguous, require_labels=require_labels)
     cells = table.cells()
     schema = match(cells, schemas)
     if schema is not None:
-        return open_table(source, cells, schema, schemas[schema], require_labels=require_labels)
+        dataset = open_table(
+            source, cells, schema, schemas[schema], require_labels=require_labels, ambiguous=ambiguous
+        )
+        return with_gtzan_facts(dataset, path.parent) if names_gtzan(dataset.examples) else dataset
     if cells.find(PATH_COLUMNS) is None:
         known = what_is_wrong(cells.columns, schemas)
         if schemas and not known:
@@ -155,7 +159,9 @@ def _open_path(
             f"{quote_all(cells.columns)}.{known}",
             f"A manifest has a column {quote_all(PATH_COLUMNS[:3])} and a column {quote_all(LABEL_COLUMNS)}.",
         )
-    return open_manifest(source, cells, modality=kind_of_files, require_labels=require_labels)
+    return open_manifest(
+        source, cells, modality=kind_of_files, require_labels=require_labels, ambiguous=ambiguous
+    )
 
 
 def _unknown(source: str) -> DatasetError:
@@ -180,6 +186,24 @@ def _what(dataset: Dataset) -> str:
     return "spectrograms" if dataset.examples[0].mel is not None else f"{dataset.modality} files"
 
 
+def _with_one_spelling(dataset: Dataset) -> Dataset:
+    """Give labels that differ in their form only the most frequent spelling, and say so."""
+    counts = dataset.counts
+    groups = same_fold(counts)
+    if not groups:
+        return dataset
+    chosen = {label: max(group, key=lambda name: counts[name]) for group in groups for label in group}
+    examples = tuple(
+        replace(e, labels=tuple(dict.fromkeys(chosen.get(label, label) for label in e.labels)))
+        for e in dataset.examples
+    )
+    notes = (
+        f"{quote_all(group)} look alike and were read as the one label '{chosen[group[0]]}'"
+        for group in groups
+    )
+    return replace(dataset, examples=examples, notes=(*dataset.notes, *notes))
+
+
 def _with_merged_labels(dataset: Dataset) -> Dataset:
     """Give every label its canonical name, and say which spellings became one."""
     spellings = same_genre(dataset.labels)
@@ -197,6 +221,7 @@ def _with_label_note(dataset: Dataset) -> Dataset:
         f"{quote_all(members)} are spellings of one genre and stay apart; they can be merged"
         for members in same_genre(dataset.labels).values()
     ]
+    notes += [f"{quote_all(members)} look alike and stay apart" for members in look_alike(dataset.labels)]
     lonely = [label for label, count in dataset.counts.items() if count == 1]
     if lonely and len(dataset.examples) > 1:
         notes.append(f"{quote_all(lonely)}: one single example, which cannot be on two sides of a split")

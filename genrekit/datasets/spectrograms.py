@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from genrekit.datasets.base import Dataset
+from genrekit.datasets.base import Ambiguous, Dataset
+from genrekit.datasets.genres import NO_LABEL, Genres, Reading
 from genrekit.datasets.gtzan.facts import GENRES
-from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
+from genrekit.datasets.names import Groups, is_slice, read_split, track_of
 from genrekit.datasets.npz import read_arrays
-from genrekit.errors import DatasetError, visible
+from genrekit.errors import DatasetError
+from genrekit.text import printable, quote_all, visible
 from genrekit.types import Example, Modality
 
 TEXTS = ("labels", "groups", "splits")
@@ -27,7 +29,9 @@ MAX_DB = 400.0
 _TRACK = re.compile(r"(?P<genre>[^./]+)\.\d{5}(\.|$)")
 
 
-def open_spectrograms(source: str, path: Path, *, require_labels: bool = True) -> Dataset:
+def open_spectrograms(
+    source: str, path: Path, *, require_labels: bool = True, ambiguous: Ambiguous = "drop"
+) -> Dataset:
     """Read an ``.npz`` file of spectrograms.
 
     Its arrays: ``names`` [shape=(n,), dtype=str]; ``mel`` [shape=(n, n_mels, n_frames)], uint8 from 0 (the floor) to
@@ -44,6 +48,8 @@ def open_spectrograms(source: str, path: Path, *, require_labels: bool = True) -
         The file.
     require_labels : bool
         Whether entries without a label are left out.
+    ambiguous : {'drop', 'first', 'multi'}
+        What becomes of an entry whose label holds several genres without ``|``.
 
     Returns
     -------
@@ -74,20 +80,23 @@ def open_spectrograms(source: str, path: Path, *, require_labels: bool = True) -
     sliced = any(is_slice(name) for name in names)
     examples: list[Example] = []
     left_out: list[tuple[str, str]] = []
+    genres, groups = Genres(ambiguous), Groups()
     for i, name in enumerate(names):
         values, reason = _values(mel[i])
-        labels = read_labels(texts["labels"][i]) if "labels" in texts else _label_of(name)
-        if reason or (require_labels and not labels):
-            left_out.append((name, reason or "has no label"))
+        labels, problem, _ = genres.read(texts["labels"][i]) if "labels" in texts else _label_of(name, genres)
+        if reason or (require_labels and problem):
+            left_out.append((name, reason or problem))
             continue
-        group = texts["groups"][i].strip() if "groups" in texts else ""
+        group = groups.read(texts["groups"][i]) if "groups" in texts else ""
         examples.append(
             Example(
                 id=name,
                 mel=values,
                 labels=labels,
                 group=group or (track_of(name) if sliced else None),
-                split=_side(path, name, texts["splits"][i]) if "splits" in texts else None,
+                split=read_split(texts["splits"][i], f"{printable(path)}, {visible(name)}")
+                if "splits" in texts
+                else None,
                 extra=extra,
             )
         )
@@ -108,6 +117,7 @@ def open_spectrograms(source: str, path: Path, *, require_labels: bool = True) -
         notes.append(
             "the labels are the first folders of the names, or the genres that GTZAN's names begin with"
         )
+    notes += genres.notes()
     if others:
         notes.append(f"the arrays {quote_all(others)} were not read")
     tracks = sum(track_of(e.id).rpartition(".")[0] in GENRES for e in examples)
@@ -182,19 +192,9 @@ def _values(mel: np.ndarray) -> tuple[np.ndarray, str]:
     return np.ascontiguousarray(mel, np.float32), ""
 
 
-def _label_of(name: str) -> tuple[str, ...]:
+def _label_of(name: str, genres: Genres) -> Reading:
     folder, slash, _ = name.replace("\\", "/").lstrip("/").partition("/")
     if slash:
-        return read_labels(folder)
+        return genres.read_name(folder)
     track = _TRACK.match(name)
-    return read_labels(track["genre"]) if track else ()
-
-
-def _side(path: Path, name: str, text: str) -> str | None:
-    word = text.strip().lower()
-    if word and word not in SPLIT_WORDS:
-        raise DatasetError(
-            f"{printable(path)}, {visible(name)}: {visible(text)!r} in 'splits' is not a side.",
-            "Allowed are train, valid (also val, validation, dev) and test, or an empty text.",
-        )
-    return SPLIT_WORDS.get(word)
+    return genres.read_name(track["genre"]) if track else Reading((), NO_LABEL)

@@ -30,6 +30,11 @@ By = Literal["auto", "group", "random", "published"]
 SIDES = ("train", "valid", "test")
 # A side is a whole number of folds; 20 of them reach every share within 2.5 points and stay fast.
 _MAX_FOLDS = 20
+NO_GROUPS = (
+    "no groups known, so songs of one artist or album may be learnt from and measured, which makes the numbers too high "
+    "for songs by new artists (docs/honest-evaluation.md)"
+)
+"""What it means that no example names a group, for a report."""
 
 
 @dataclass(frozen=True)
@@ -295,7 +300,7 @@ def _published(examples: Sequence[Example], valid_size: float, seed: int) -> Spl
 def _words(examples: Sequence[Example], by: By, what: str, seed: int) -> list[str]:
     n_groups = len({e.group for e in examples if e.group})
     if not n_groups:
-        return [f"stratified random {what}, seed {seed}", "no groups known"]
+        return [f"stratified random {what}, seed {seed}", NO_GROUPS]
     if by == "random":
         return [f"stratified random {what} without regard to groups, seed {seed}"]
     return [f"stratified {what}, {n_groups} groups kept whole, seed {seed}"]

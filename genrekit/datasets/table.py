@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from genrekit.datasets.base import Dataset
-from genrekit.datasets.names import SPLIT_WORDS, is_slice, printable, quote_all, read_labels, track_of
-from genrekit.errors import DatasetError, visible
+from genrekit.datasets.base import Ambiguous, Dataset
+from genrekit.datasets.genres import KEEP_SEVERAL, SEVERAL, Genres
+from genrekit.datasets.label_column import GENRE_FIRST, find_label_column
+from genrekit.datasets.names import Groups, is_slice, read_split, track_of
+from genrekit.errors import DatasetError
 from genrekit.features import MIN_COLUMNS, find_columns
 from genrekit.tables import (
     GROUP_COLUMNS,
@@ -16,10 +19,10 @@ from genrekit.tables import (
     SPLIT_COLUMNS,
     Cells,
     Columns,
-    column_name,
     decimal_comma,
     number,
 )
+from genrekit.text import column_name, is_missing, printable, quote_all, visible
 from genrekit.types import Example, Modality
 
 ID_COLUMNS = (*PATH_COLUMNS, "id", "track_id")
@@ -72,7 +75,13 @@ def what_is_wrong(columns: Sequence[str], schemas: Mapping[str, Sequence[str]]) 
 
 
 def open_table(
-    source: str, cells: Cells, schema: str, columns: Sequence[str], *, require_labels: bool = True
+    source: str,
+    cells: Cells,
+    schema: str,
+    columns: Sequence[str],
+    *,
+    require_labels: bool = True,
+    ambiguous: Ambiguous = "drop",
 ) -> Dataset:
     """Read a table of features.
 
@@ -88,22 +97,28 @@ def open_table(
         The feature columns, as the examples' rows will name them.
     require_labels : bool
         Whether rows without a label are left out, and a table without a label column refused.
+    ambiguous : {'drop', 'first', 'multi'}
+        What becomes of a row whose cell holds several genres.
 
     Raises
     ------
     DatasetError
-        If there is no label column, no usable row, or a word in the split column that is not a side.
+        If there is no label column, or one of record companies, no usable row, or a word in the split column that
+        is not a side.
     """
-    if require_labels and cells.find(LABEL_COLUMNS) is None:
+    label_at, label_notes = find_label_column(source, cells) if require_labels else (None, ())
+    if require_labels and label_at is None:
         raise DatasetError(
             f"{printable(source)} has the features of {schema} but no label column.",
             f"Add one, named {quote_all(LABEL_COLUMNS)}.",
         )
     examples: list[Example] = []
     left_out = list(cells.broken)
-    for example, reason in examples_of(cells, columns):
-        if not reason and require_labels and not example.labels:
-            reason = "has no label"
+    genres = Genres(ambiguous)
+    for (example, reason), (_, row) in zip(examples_of(cells, columns, label_at), cells.rows, strict=True):
+        if not reason and label_at is not None:
+            labels, reason, _ = genres.read(row[label_at])
+            example = replace(example, labels=labels)
         if reason:
             left_out.append((example.id, reason))
         else:
@@ -112,7 +127,9 @@ def open_table(
         raise DatasetError(
             f"{printable(source)} has no usable row"
             + (f": {left_out[0][0]} {left_out[0][1]}." if left_out else " below its column names."),
-            "A row needs a number in every feature column, and a label.",
+            KEEP_SEVERAL
+            if left_out and all(reason.startswith(SEVERAL) for _, reason in left_out)
+            else "A row needs a number in every feature column, and a label.",
         )
     return Dataset(
         source,
@@ -124,13 +141,17 @@ def open_table(
             *cells.notes,
             f"read as a table of {schema} features, by its columns",
             *(("numbers were read with a decimal comma",) if _has_commas(cells, columns) else ()),
+            *label_notes,
             *cells.group_note,
+            *genres.notes(),
         ),
     )
 
 
-def examples_of(cells: Cells, columns: Sequence[str], *, sides: bool = True) -> Iterator[tuple[Example, str]]:
-    """Yield every row as an example, with the reason why it cannot be used, or ''.
+def examples_of(
+    cells: Cells, columns: Sequence[str], label_at: int | None = None, *, sides: bool = True
+) -> Iterator[tuple[Example, str]]:
+    """Yield every row as an example without labels, with the reason why it cannot be used, or ''.
 
     A row that cannot be used has NaN where a number is missing. Without ``sides`` the split column is left alone.
 
@@ -141,17 +162,19 @@ def examples_of(cells: Cells, columns: Sequence[str], *, sides: bool = True) -> 
     """
     names = cells.names
     features = [(column, names[column_name(column)]) for column in columns]
-    id_at, label_at = cells.find(ID_COLUMNS), cells.find(LABEL_COLUMNS)
+    id_at = cells.find(ID_COLUMNS)
+    label_at = cells.find(GENRE_FIRST) if label_at is None else label_at
     group_at, split_at = cells.find(GROUP_COLUMNS), cells.find(SPLIT_COLUMNS) if sides else None
     taken = {at for _, at in features} | {id_at, label_at, group_at, split_at}
     others = [(column, at) for at, column in enumerate(cells.columns) if at not in taken and column.strip()]
     sliced = id_at is not None and any(is_slice(row[id_at]) for _, row in cells.rows)
     seen: set[str] = set()
     comma = _has_commas(cells, columns)
+    groups = Groups()
     for row_number, row in cells.rows:
         where = f"row {row_number}"
         name = printable(row[id_at].strip()) if id_at is not None else ""
-        group = printable(row[group_at].strip()) if group_at is not None else ""
+        group = groups.read(row[group_at]) if group_at is not None else ""
         if not group and sliced:
             group = track_of(name)
         values = {column: number(row[at], comma=comma) for column, at in features}
@@ -161,9 +184,10 @@ def examples_of(cells: Cells, columns: Sequence[str], *, sides: bool = True) -> 
         example = Example(
             id=unique,
             row=values,
-            labels=read_labels(row[label_at]) if label_at is not None else (),
             group=group or None,
-            split=side(cells, row_number, row[split_at]) if split_at is not None else None,
+            split=read_split(row[split_at], f"{printable(cells.path)}, {where}")
+            if split_at is not None
+            else None,
             extra={column: printable(row[at]) for column, at in others},
         )
         yield example, f"{where}, column '{bad[0]}': {_describe(bad[1])}" if bad else ""
@@ -174,27 +198,10 @@ def identifying(columns: Sequence[str], features: Sequence[str]) -> tuple[str, .
     names = {column_name(column): column for column in columns if column.strip()}
     if not features or any(column_name(feature) not in names for feature in features):
         return tuple(columns)
-    aliases = (ID_COLUMNS, LABEL_COLUMNS, GROUP_COLUMNS, SPLIT_COLUMNS)
+    aliases = (ID_COLUMNS, GENRE_FIRST, GROUP_COLUMNS, SPLIT_COLUMNS)
     taken = {next((name for name in some if name in names), "") for some in aliases}
     taken |= {column_name(feature) for feature in features}
     return tuple(column for name, column in names.items() if name not in taken)
-
-
-def side(cells: Cells, number: int, text: str) -> str | None:
-    """Return the side of a split that a cell names; None for an empty cell.
-
-    Raises
-    ------
-    DatasetError
-        If it is another word.
-    """
-    word = text.strip().lower()
-    if word and word not in SPLIT_WORDS:
-        raise DatasetError(
-            f"{printable(cells.path)}, row {number}: '{printable(text)}' in the split column is not a side.",
-            "Allowed are train, valid (also val, validation, dev) and test, or an empty cell.",
-        )
-    return SPLIT_WORDS.get(word)
 
 
 def _has_commas(cells: Cells, columns: Sequence[str]) -> bool:
@@ -207,4 +214,6 @@ def _has_commas(cells: Cells, columns: Sequence[str]) -> bool:
 def _describe(text: str) -> str:
     if not text.strip():
         return "the cell is empty"
+    if is_missing(text):
+        return f"'{visible(printable(text[:40]))}' says that there is no value"
     return f"'{visible(printable(text[:40]))}' is not a finite number"

@@ -21,7 +21,7 @@ from rich.text import Text
 from genrekit.errors import OutputExistsError
 from genrekit.evaluation.report_images import confusion_png, reliability_png
 from genrekit.metrics import INFLATED, WHOLE, Estimate, Report, ScoredExample
-from genrekit.output import visible
+from genrekit.text import visible
 
 FILES = ("report.json", "report.txt", "confusion.png", "reliability.png", "predictions.csv")
 

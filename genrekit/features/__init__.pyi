@@ -4,7 +4,7 @@ from .logmel import from_levels, from_peak, log_mel
 from .schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
 from .spectral import HOP_LENGTH, N_FFT, Doubles, Floats, mel_filters, power_to_db, stft
 from .spotify import NO_FEATURE, SpotifyTable, model_input, understand
-from .spotify_cells import MISSING_WORDS, Values, as_text
+from .spotify_cells import Values, as_text
 from .spotify_schema import MIN_COLUMNS, MODEL_COLUMNS, column_key, find_columns, is_not_audio, recognises
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "GTZAN_SR",
     "HOP_LENGTH",
     "MIN_COLUMNS",
-    "MISSING_WORDS",
     "MODEL_COLUMNS",
     "NO_FEATURE",
     "N_FFT",

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-MISSING_WORDS = frozenset({"?", "", "nan", "na", "n/a", "null", "none", "empty_field", "-"})
+from genrekit.text import is_missing
+
 _POINT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _COMMA = r"^[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$"
 _HAS_COMMA = r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$"
@@ -43,7 +44,7 @@ def read_numbers(column: pa.ChunkedArray, feature: str, comma: bool) -> tuple[Va
     Returns
     -------
     values : np.ndarray [shape=(n_rows,), dtype=float64], read-only
-        NaN where a cell is empty or says that nothing is known (`MISSING_WORDS`).
+        NaN where a cell is empty or says that nothing is known (`genrekit.text.MISSING_WORDS`).
     problems : dict of int to str
         By index, what is no number.
     """
@@ -123,7 +124,7 @@ def _text(value: object) -> str | None:
 
 def _odd(text: str, feature: str, comma: bool) -> float | str:
     """Return the number that a cell means which is written as none, or what is wrong with it."""
-    if text.casefold() in MISSING_WORDS:
+    if is_missing(text):
         return float("nan")
     if feature == "key" and (note := _NOTE.fullmatch(text)):
         return float((_SEMITONES[note[1].lower()] + _ACCIDENTALS[note[2].lower()]) % 12)

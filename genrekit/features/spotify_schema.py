@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from genrekit.errors import DatasetError
 from genrekit.features.schema import SPOTIFY_COLUMNS
+from genrekit.text import clean
 
 MIN_COLUMNS = 7
 """A table with more than half of the 13 features is one of Spotify features."""
@@ -74,7 +75,7 @@ def column_key(name: str) -> str:
     >>> column_key("duration_in min/ms"), column_key("Time Signature"), column_key("Energy_%")
     ('durationinminms', 'timesignature', 'energy%')
     """
-    return re.sub(r"[^\w%]|_", "", name.casefold())
+    return re.sub(r"[^\w%]|_", "", clean(name).casefold())
 
 
 _FEATURE = {

@@ -1,5 +1,5 @@
 from .formats import open_writer
 from .terminal import PipeConsole
-from .writers import encodable, rounded, visible
+from .writers import rounded
 
 __all__ = ["PipeConsole", "encodable", "open_writer", "rounded", "visible"]

@@ -10,7 +10,8 @@ from itertools import groupby
 from typing import Any, TextIO
 
 from genrekit.errors import MediaError, UsageError
-from genrekit.output.writers import Writer, encodable, visible
+from genrekit.output.writers import Writer
+from genrekit.text import encodable, visible
 from genrekit.types import Prediction
 
 

@@ -13,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genrekit.output.writers import Writer, encodable, in_words, visible
+from genrekit.output.writers import Writer, in_words
+from genrekit.text import encodable, visible
 from genrekit.types import Prediction, WindowScore
 
 _COLOURS = ("green", "blue", "yellow", "magenta", "cyan", "red", "white", "bright_black")

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from genrekit.errors import visible as visible
+from genrekit.text import encodable
 from genrekit.types import Contribution, Prediction, WindowScore
 
 PROVENANCE = ("bytes", "sha256", "model_sha256")
@@ -247,11 +247,3 @@ def _amount(value: float | None) -> str:
 
 def rounded(score: float | None) -> float | None:
     return None if score is None else round(score, 6)
-
-
-def encodable(text: str, stream: TextIO) -> str:
-    """The text with everything that the stream cannot encode as backslash escapes."""
-    if text.isascii():
-        return text
-    encoding = stream.encoding or "utf-8"  # StringIO has none
-    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -6,7 +6,6 @@ from genrekit.tables.columns import (
     PATH_COLUMNS,
     SPLIT_COLUMNS,
     Columns,
-    column_name,
 )
 from genrekit.tables.frame import Frame
 from genrekit.tables.json import Value, read_values
@@ -24,7 +23,6 @@ __all__ = [
     "Row",
     "Table",
     "Value",
-    "column_name",
     "decimal_comma",
     "number",
     "open_table",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from genrekit.errors import DatasetError
 from genrekit.tables.encoding import written_as
-from genrekit.text import printable, quote_all
+from genrekit.text import column_name, printable, quote_all
 
 MAX_COLUMNS = 10_000
 
@@ -67,11 +66,6 @@ class Columns:
             if raw is not None and os.path.lexists(other := self.path.parent / os.fsdecode(raw)):
                 return other
         return place
-
-
-def column_name(text: str) -> str:
-    """Return a column's name as it is compared: lower case, white space as one underscore."""
-    return re.sub(r"\s+", "_", text.strip().casefold())
 
 
 def check_columns(name: str, columns: Sequence[str]) -> None:

@@ -11,21 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.backends import Backend, BackendConfig, BackendInfo, Prepared, registry
-from genrekit.datasets import (
-    Ambiguous,
-    Dataset,
-    Reading,
-    Split,
-    group_keys,
-    open_dataset,
-    printable,
-    quote_all,
-)
+from genrekit.datasets import Ambiguous, Dataset, Reading, Split, group_keys, open_dataset
 from genrekit.distributed import rank, world_size
 from genrekit.errors import DatasetError
 from genrekit.metrics import Report, ScoredExample, Thresholds, given, measure_scores
 from genrekit.preparation import ENTRY_BYTES, Cache, Preparer, prepare_all
 from genrekit.progress import progress
+from genrekit.text import printable, quote_all
 from genrekit.training.array_store import Shelf
 from genrekit.types import Say
 

@@ -126,3 +126,20 @@ def test_spectrograms(genrekit, tmp_path):
         assert refused.status == 1
         assert "spectrograms" in refused.err
     assert not (tmp_path / "m.csv").exists()
+
+
+def test_cells_with_several_genres_follow_the_option(genrekit, tmp_path):
+    table = tmp_path / "features.csv"
+    cells = ["rock, pop", "rock", "nan", "pop"]
+    numbers = np.random.default_rng(0).normal(size=(len(cells), 57)).tolist()
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", *GTZAN_COLUMNS, "label"])
+        writer.writerows([f"{k}.wav", *numbers[k], cell] for k, cell in enumerate(cells))
+    for option, counts in {"drop": [1, 1], "first": [1, 2], "multi": [2, 2]}.items():
+        run = genrekit("datasets", "show", table, "--format", "json", "--ambiguous", option)
+        facts = json.loads(run.out)
+        assert facts["labels"] == dict(zip(["pop", "rock"], counts, strict=True))
+        assert any("word for missing" in note for note in facts["notes"])
+    checked = json.loads(genrekit("datasets", "check", table, "--format", "json").out)
+    assert any("several genres" in note for note in checked["notes"])

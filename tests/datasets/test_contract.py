@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.dataset_files import fma_row, write_fma, write_rows, write_spectrograms
+from support.dataset_files import (
+    KAGGLE_HEADER,
+    fma_row,
+    kaggle_row,
+    write_fma,
+    write_rows,
+    write_spectrograms,
+)
 
 from genrekit.datasets import open_dataset
 from genrekit.testing.backend import check_loader
 
 LAYOUTS = (
-    "folder", "manifest", "table", "slices", "npz", "gtzan table", "gtzan audio", "gtzan spectrogram", "fma",
+    "folder", "manifest", "table", "GTZAN's table", "slices", "npz", "gtzan table", "gtzan audio", "gtzan spectrogram", "fma",
     "fma genres", "synthetic", "parquet",
 )  # fmt: skip
 
@@ -25,6 +32,7 @@ def sources(music: Path, gtzan: Path) -> dict[str, tuple[str, str, str | None]]:
         music / "list.csv", [["path", "label"], ["Blues/song0.wav", "blues"], ["Blues/song1.wav", "a|b"]]
     )
     write_table(manifest_table(open_dataset(music).examples, music), music / "list.parquet")
+    table = write_rows(music / "t.csv", [KAGGLE_HEADER, *(kaggle_row(f"{k}.wav", "a", k) for k in range(3))])
     mels = write_spectrograms(gtzan / "mel128.npz", ["blues.00000", "metal.00058", "rock.00016", "song"])
     rows = [
         fma_row(2, 1, "training", "small", "Rock", "[25, 45]", "[25, 12, 45]"),
@@ -38,8 +46,9 @@ def sources(music: Path, gtzan: Path) -> dict[str, tuple[str, str, str | None]]:
         "folder": ("folder", str(music), None),
         "manifest": ("manifest", str(listing), None),
         "parquet": ("manifest", str(music / "list.parquet"), None),
-        "table": ("table", str(gtzan / "features_30_sec.csv"), None),
-        "slices": ("table", str(gtzan / "features_10_sec.csv"), None),
+        "table": ("table", str(table), None),
+        "GTZAN's table": ("gtzan", str(gtzan / "features_30_sec.csv"), None),
+        "slices": ("gtzan", str(gtzan / "features_10_sec.csv"), None),
         "gtzan table": ("gtzan", f"gtzan:{gtzan}", "table"),
         "gtzan audio": ("gtzan", f"gtzan:{gtzan}", "audio"),
         "npz": ("npz", str(mels), None),

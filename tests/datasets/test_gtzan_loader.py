@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.dataset_files import KAGGLE_HEADER, kaggle_row, write_rows, write_song
 
 from genrekit.datasets import open_dataset
+from genrekit.datasets.base import Dataset
 from genrekit.datasets.gtzan.facts import REPEATS
+from genrekit.datasets.gtzan.lists import shipped_artists, shipped_split
+from genrekit.datasets.gtzan.loader import with_gtzan_facts
+from genrekit.datasets.names import track_of
+from genrekit.datasets.splits import make_split
 from genrekit.errors import DatasetError
 from genrekit.types import Modality
 
@@ -74,9 +80,13 @@ def test_a_table_of_slices(gtzan: Path) -> None:
 def test_the_folder_of_genres_itself(gtzan: Path) -> None:
     dataset = open_dataset(f"gtzan:{gtzan / 'genres_original'}")
     assert len(dataset.examples) == 4
-    assert {e.split for e in dataset.examples} == {None}
-    assert any("no artists.txt" in note for note in dataset.notes)
-    assert any("no lists of the published" in note for note in dataset.notes)
+    assert {e.id: (e.group, e.split) for e in dataset.examples} == {
+        "blues/blues.00000.wav": ("john lee hooker", "valid"),
+        "blues/blues.00001.wav": ("john lee hooker", "valid"),
+        "metal/metal.00058.wav": ("queen", None),
+        "metal/metal.00059.wav": ("queen", "train"),
+    }
+    assert any("Sturm's index" in note for note in dataset.notes)
 
 
 def test_the_broken_file_is_left_out_only_while_it_is_broken(gtzan: Path) -> None:
@@ -150,3 +160,87 @@ def test_the_real_one(shared_data: Path) -> None:
     assert not any(e.id.startswith("jazz.00054") for e in slices.examples), "its rows are those of jazz.00053"
     audio = open_dataset(f"gtzan:{shared_data / 'gtzan'}", prefer="audio")
     assert len(audio.examples) == 60
+
+
+def table_of(
+    tmp_path: Path, tracks: list[str], *, columns: tuple[str, ...] = (), more: tuple[object, ...] = ()
+) -> Path:
+    rows = [[*kaggle_row(f"{track}.wav", track.split(".")[0], k), *more] for k, track in enumerate(tracks)]
+    return write_rows(tmp_path / "features_30_sec.csv", [[*KAGGLE_HEADER, *columns], *rows])
+
+
+ALL_PARTS = [
+    "blues.00030",
+    "blues.00000",
+    "blues.00012",
+    "metal.00058",
+    "rock.00016",
+    "rock.00017",
+    "disco.00038",
+]
+
+
+@pytest.mark.parametrize("slices", [False, True])
+def test_a_table_of_its_names_is_read_like_it(tmp_path: Path, slices: bool) -> None:
+    tracks = [f"{track}.{k}" for track in ALL_PARTS for k in range(2)] if slices else ALL_PARTS
+    path = table_of(tmp_path, tracks)
+    plain, known = open_dataset(path), open_dataset(f"gtzan:{path}")
+    assert plain.fingerprint == known.fingerprint
+    assert (plain.layout, plain.left_out) == ("gtzan", known.left_out)
+    facts = {track_of(e.id): (e.group, e.split) for e in plain.examples}
+    assert facts == {
+        "blues.00030": ("kelly joe phelps", "train"),
+        "blues.00000": ("john lee hooker", "valid"),
+        "blues.00012": ("robert johnson", "test"),
+        "rock.00016": ("queen", "train"),
+        "rock.00017": ("queen", "train"),
+        "disco.00038": (facts["disco.00038"][0], None),
+    }
+    assert any("names are GTZAN's" in note for note in plain.notes)
+    split = make_split(plain.examples, by="published")
+    assert len(split.test) == (2 if slices else 1)
+
+
+def test_groups_and_splits_of_the_table_stay(tmp_path: Path) -> None:
+    path = table_of(tmp_path, ALL_PARTS, columns=("artist", "split"), more=("me", "train"))
+    dataset = open_dataset(path)
+    assert {(e.group, e.split) for e in dataset.examples} == {("me", "train")}
+
+
+def test_a_part_of_it_and_a_mixture_have_artists_but_no_published_split(tmp_path: Path) -> None:
+    for tracks in (["blues.00030", "blues.00031"], [*ALL_PARTS, "own song"]):
+        dataset = open_dataset(table_of(tmp_path, tracks))
+        assert {e.split for e in dataset.examples} == {None}
+        assert "kelly joe phelps" in {e.group for e in dataset.examples}
+        assert any("published split was not set" in note for note in dataset.notes)
+
+
+def test_a_table_of_other_names_is_left_alone(tmp_path: Path) -> None:
+    for tracks in (["mine.00000", "yours.00001"], ["blues.00000", "a", "b"], ["blues.00100", "blues.12345"]):
+        dataset = open_dataset(table_of(tmp_path, tracks))
+        assert (dataset.layout, {e.group for e in dataset.examples}) == ("table", {None})
+
+
+def test_the_lists_of_the_package() -> None:
+    artists, split = shipped_artists(), shipped_split()
+    assert len(artists) == 919
+    assert len(split) == 930
+    assert not set(REPEATS) & set(split)
+    sides: dict[str, set[str]] = {}
+    for track, side in split.items():
+        if track in artists:
+            sides.setdefault(artists[track][0].casefold(), set()).add(side)
+    assert max(map(len, sides.values())) == 1, "no artist is on two sides"
+
+
+def test_the_lists_of_the_package_are_the_published_ones(shared_data: Path) -> None:
+    path = shared_data / "gtzan" / "features_30_sec.csv"
+    without_lists = open_gtzan_alone(path)
+    beside = open_dataset(f"gtzan:{path}")
+    assert without_lists.fingerprint == beside.fingerprint
+
+
+def open_gtzan_alone(path: Path) -> Dataset:
+    dataset = open_dataset(path)
+    bare = [replace(e, group=None, split=None) for e in dataset.examples]
+    return with_gtzan_facts(replace(dataset, examples=tuple(bare)), Path("nowhere"))

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from support.dataset_files import write_song
 
 from genrekit.datasets import open_dataset
-from genrekit.datasets.names import is_slice, printable, quote_all, read_labels, track_of
+from genrekit.datasets.genres import Genres
+from genrekit.datasets.names import is_slice, track_of
 from genrekit.errors import DatasetError
+from genrekit.text import printable, quote_all
 from genrekit.types import Modality
 
 
@@ -115,9 +117,9 @@ def test_any_name_can_be_printed(name: bytes) -> None:
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=40))
 def test_labels_are_distinct_and_normalised(text: str) -> None:
-    labels = read_labels(text)
+    labels = Genres().read_name(text).labels
     assert len(set(labels)) == len(labels)
-    assert read_labels("|".join(labels)) == labels
+    assert Genres().read_name("|".join(labels)).labels == labels
 
 
 def test_many_names_are_cut() -> None:

@@ -258,6 +258,7 @@ class TestInflation:
         assert not split.inflated
         assert "no groups known" in split.method
         assert "no groups known" in make_split(songs(40, 3, groups=False)).method
+        assert "docs/honest-evaluation.md" in split.method
 
     def test_random_over_groups_of_one_is_not_inflated(self):
         assert not make_split(songs(40), by="random").inflated

@@ -39,10 +39,10 @@ def test_order_case_and_white_space_of_columns_do_not_matter(tmp_path: Path) -> 
 
 
 def test_slices_are_grouped_by_track(tmp_path: Path) -> None:
-    names = ["blues.00000.0.wav", "blues.00000.1.wav", "blues.00001.0.wav", "blues.00001.wav"]
+    names = ["song.00000.0.wav", "song.00000.1.wav", "song.00001.0.wav", "song.00001.wav"]
     rows = [kaggle_row(name, "blues", k) for k, name in enumerate(names)]
     dataset = open_dataset(write_rows(tmp_path / "t.csv", [KAGGLE_HEADER, *rows]))
-    assert [e.group for e in dataset.examples] == ["blues.00000"] * 2 + ["blues.00001"] * 2
+    assert [e.group for e in dataset.examples] == ["song.00000"] * 2 + ["song.00001"] * 2
 
 
 def test_group_and_split_columns(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_group_and_split_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("?", "'?' is not a finite number"),
+        ("?", "'?' says that there is no value"),
         ("", "the cell is empty"),
         ("nan", "'nan'"),
         ("-inf", "'-inf'"),
@@ -131,10 +131,10 @@ def test_other_schemas_are_recognised_too(tmp_path: Path) -> None:
 
 def test_the_real_tables(shared_data: Path) -> None:
     whole = open_dataset(shared_data / "gtzan" / "features_30_sec.csv")
-    assert set(whole.counts.values()) == {100}
+    assert whole.fingerprint == open_dataset(f"gtzan:{shared_data / 'gtzan'}", prefer="table").fingerprint
     slices = open_dataset(shared_data / "gtzan" / "features_10_sec.csv")
-    assert len(slices.examples) == 2991
-    assert len({e.group for e in slices.examples}) == 1000
+    assert len(slices.examples) == 2838
+    assert {e.group for e in whole.examples} >= {e.group for e in slices.examples}
 
 
 @pytest.mark.parametrize(("delimiter", "quoted"), [(";", False), ("\t", False), ("|", False), (",", True)])

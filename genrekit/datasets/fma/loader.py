@@ -14,8 +14,9 @@ from genrekit.datasets.base import Dataset
 from genrekit.datasets.files import choose
 from genrekit.datasets.fma.facts import LABELS, SHORT_CLIPS, SIZES
 from genrekit.datasets.fma.tables import Track, label_of, parse_genres, read_genres, read_tracks
-from genrekit.datasets.names import SPLIT_WORDS, nearest, printable, quote_all
+from genrekit.datasets.names import SPLIT_WORDS
 from genrekit.errors import DatasetError
+from genrekit.text import known, nearest, printable, quote_all
 from genrekit.types import Example, Modality
 
 USAGE = "Write fma:FOLDER, or fma:FOLDER?size=medium&labels=genres_all."
@@ -188,7 +189,7 @@ def _labels(track: Track, kind: str, titles: dict[int, str]) -> tuple[tuple[str,
 
 
 def _example(tracks: Path, track: Track, name: str, songs: Path, labels: tuple[str, ...]) -> Example:
-    word = track.split.lower()
+    word = known(track.split).casefold()
     if word and word not in SPLIT_WORDS:
         raise DatasetError(
             f"{printable(tracks)}, track {track.number}: {printable(track.split[:80])!r} in set.split is not a side.",
@@ -199,7 +200,7 @@ def _example(tracks: Path, track: Track, name: str, songs: Path, labels: tuple[s
         id=name,
         path=songs / name,
         labels=labels,
-        group=f"artist {printable(track.artist_id)}" if track.artist_id else None,
+        group=f"artist {printable(track.artist_id)}" if known(track.artist_id) else None,
         split=SPLIT_WORDS.get(word),
         extra=facts,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from genrekit.errors import DatasetError
 from genrekit.labels import normalise
 from genrekit.tables import open_table
-from genrekit.text import printable, quote_all
+from genrekit.text import known, printable, quote_all
 
 MAX_GENRES = 10_000
 
@@ -115,7 +115,7 @@ def read_genres(path: Path) -> dict[int, str]:
 
 def label_of(title: str) -> str:
     """Return the label of a genre by its title: lower case, and ``/`` for the ``|`` that stands between labels."""
-    return normalise(printable(title).replace("|", "/"))
+    return normalise(known(printable(title)).replace("|", "/"))
 
 
 def parse_genres(text: str) -> tuple[int, ...] | None:

@@ -1,80 +1,144 @@
-"""What stands beside GTZAN in lists: Sturm's index of artists, and the published fault-filtered split."""
+"""GTZAN's artists and its published fault-filtered split: the lists of the package, or those beside the data."""
 
 from __future__ import annotations
 
+import csv
+import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from genrekit.datasets.names import printable, track_of
+from genrekit.datasets.names import track_of
 from genrekit.errors import DatasetError
+from genrekit.text import printable
 from genrekit.types import Example
 
 LIST_FOLDERS = ("splits", ".")
 MAX_LIST_BYTES = 2**22
+_SHIPPED = Path(__file__).parent
 
 
-def with_artists(examples: Sequence[Example], folder: Path) -> tuple[list[Example], str]:
-    """Group by artist where Sturm's index lies in a folder and knows the artist, else by track; and say so.
+def with_artists(examples: Sequence[Example], folder: Path | None) -> tuple[list[Example], str]:
+    """Group examples by artist where it is known, else by track.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Their ids name GTZAN's tracks.
+    folder : Path or None
+        An index ``artists.txt`` in it is read in place of the one in the package.
+
+    Returns
+    -------
+    examples : list of Example
+    note : str
+        How many artists are not known, and whose index was read.
 
     Raises
     ------
     DatasetError
         If the index is there and cannot be read, or is larger than ``MAX_LIST_BYTES``.
     """
-    artists = _artists(folder)
-    if artists is None:
-        note = "no artists.txt (Sturm's index): an artist's songs may stand on two sides of a split"
-        return [replace(e, group=track_of(e.id)) for e in examples], note
+    beside = None if folder is None else _index_beside(folder)
+    artists = shipped_artists() if beside is None else beside
     grouped = []
     for example in examples:
         track = track_of(example.id)
         artist, title = artists.get(track, ("", ""))
         facts = {name: text for name, text in (("artist", artist), ("title", title)) if text}
         grouped.append(replace(example, group=artist.casefold() or track, extra={**example.extra, **facts}))
-    known = {track_of(e.id) for e in examples if artists.get(track_of(e.id), ("", ""))[0]}
-    unknown = {track_of(e.id) for e in examples} - known
+    tracks = {track_of(e.id) for e in examples}
+    unknown = sum(not artists.get(track, ("", ""))[0] for track in tracks)
+    source = "Sturm's index" if beside is None else "artists.txt"
     return (
         grouped,
-        f"grouped by artist; the artist of {len(unknown)} of {len(known) + len(unknown)} tracks is not known",
+        f"grouped by artist ({source}); the artist of {unknown} of {len(tracks)} tracks is not known",
     )
 
 
-def with_sides(examples: Sequence[Example], folder: Path) -> tuple[list[Example], str]:
-    """Set the sides of the published split whose lists lie in a folder, and say so; other tracks get none.
+def with_published_split(examples: Sequence[Example], folder: Path | None) -> tuple[list[Example], str]:
+    """Set the splits of the published lists; tracks that are on none of them get none.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Their ids name GTZAN's tracks.
+    folder : Path or None
+        The three lists in it (``train_filtered.txt`` ...) are read in place of those in the package.
+
+    Returns
+    -------
+    examples : list of Example
+    note : str
+        How many tracks are on which list.
 
     Raises
     ------
     DatasetError
         If a list is there and cannot be read, or is larger than ``MAX_LIST_BYTES``.
     """
-    sides = _sides(folder)
-    if sides is None:
-        return list(
-            examples
-        ), "no lists of the published fault-filtered split (splits/train_filtered.txt ...)"
-    sided = [replace(e, split=sides.get(track_of(e.id))) for e in examples]
-    tracks = {track_of(e.id): e.split for e in sided}
-    counts = Counter(tracks.values())
+    beside = None if folder is None else _lists_beside(folder)
+    splits = shipped_split() if beside is None else beside
+    placed = [replace(e, split=splits.get(track_of(e.id))) for e in examples]
+    counts = Counter({track_of(e.id): e.split for e in placed}.values())
     note = (
         f"published fault-filtered split: {counts['train']} train, {counts['valid']} valid, "
         f"{counts['test']} test tracks; {counts[None]} tracks are on none of its lists"
     )
-    return sided, note
+    return placed, note
 
 
-def _sides(folder: Path) -> dict[str, str] | None:
-    """Track to side, from the three lists of the published split; None where one of them is missing."""
+@functools.cache
+def shipped_artists() -> Mapping[str, tuple[str, str]]:
+    """Return track to (artist, '') from the index in the package, 919 of the 1,000 tracks.
+
+    Examples
+    --------
+    >>> shipped_artists()["rock.00032"]
+    ('Led Zeppelin', '')
+    """
+    return {track: (artist, "") for artist, track in _shipped("artists.csv")}
+
+
+@functools.cache
+def shipped_split() -> Mapping[str, str]:
+    """Return track to split from the published lists in the package, 930 tracks.
+
+    Examples
+    --------
+    >>> shipped_split()["blues.00012"], "metal.00058" in shipped_split()
+    ('test', False)
+    """
+    return {track: split for split, track in _shipped("published_split.csv")}
+
+
+def _shipped(name: str) -> Iterator[tuple[str, str]]:
+    """Yield (value, track) from lines such as ``Queen,metal 58; rock 16 26-35``."""
+    with (_SHIPPED / name).open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(line for line in file if not line.startswith("#"))
+        next(rows)
+        for value, tracks in rows:
+            for part in tracks.split(";"):
+                genre, *runs = part.split()
+                for run in runs:
+                    first, _, last = run.partition("-")
+                    yield from (
+                        (value, f"{genre}.{n:05d}") for n in range(int(first), int(last or first) + 1)
+                    )
+
+
+def _lists_beside(folder: Path) -> dict[str, str] | None:
+    """Return track to split from the three published lists; None where one of them is missing."""
     for name in LIST_FOLDERS:
-        lists = {side: folder / name / f"{side}_filtered.txt" for side in ("train", "valid", "test")}
+        lists = {split: folder / name / f"{split}_filtered.txt" for split in ("train", "valid", "test")}
         if all(path.is_file() for path in lists.values()):
-            return {track_of(line): side for side, path in lists.items() for line in _lines(path)}
+            return {track_of(line): split for split, path in lists.items() for line in _lines(path)}
     return None
 
 
-def _artists(folder: Path) -> dict[str, tuple[str, str]] | None:
-    """Track to (artist, title) from Sturm's index, lines ``file ::: artist ::: title``; None without it."""
+def _index_beside(folder: Path) -> dict[str, tuple[str, str]] | None:
+    """Return track to (artist, title) from lines ``file ::: artist ::: title``; None without an index."""
     paths = [folder / name / "artists.txt" for name in LIST_FOLDERS]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:

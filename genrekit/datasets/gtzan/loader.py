@@ -1,12 +1,12 @@
 """GTZAN: genre folders, a table of features, spectrograms, or a folder that holds several, with what is known of it.
 
-Groups are the artists of Sturm's index where it is given, else the tracks. Repeated tracks and the broken
-file are left out. The published fault-filtered split is read where its lists are given.
+Groups are the artists of Sturm's index, else the tracks. Repeated tracks and the broken file are left out. The splits
+are those of the published fault-filtered lists.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +15,21 @@ from genrekit.datasets.base import Dataset, Reading
 from genrekit.datasets.files import choose
 from genrekit.datasets.folder import walk
 from genrekit.datasets.gtzan.facts import BROKEN, GENRES, REPEATS
-from genrekit.datasets.gtzan.lists import with_artists, with_sides
-from genrekit.datasets.names import printable, track_of
+from genrekit.datasets.gtzan.lists import with_artists, with_published_split
+from genrekit.datasets.names import track_of
 from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.table import match, open_table
 from genrekit.errors import DatasetError
 from genrekit.hashing import hash_array
 from genrekit.tables import open_table as open_any_table
+from genrekit.text import printable
 from genrekit.types import Example, Modality
 
 AUDIO_FOLDERS = ("genres", "genres_original", "audio", "Data/genres_original", "Data/genres", ".")
 TABLES = ("features_30_sec.csv", "Data/features_30_sec.csv")
 OTHER_TABLES = ("features_10_sec.csv", "features_3_sec.csv", "Data/features_3_sec.csv")
 MELS = "mel128.npz"
+_TRACK = re.compile(rf"(?:{'|'.join(GENRES)})\.000\d\d")
 _WORDS: Mapping[Reading, str] = {
     "table": "the table",
     "audio": "the audio",
@@ -74,18 +76,66 @@ def open_gtzan(
         dataset = _read(source, reading, place, schemas)
     else:
         dataset = _of_folder(source, folder, schemas, prefer, spectrograms)
-    examples, left_out = _without_repeats(dataset.examples)
-    notes = [*dataset.notes]
-    if left_out:
-        repeats = Counter(track_of(name) for name, _ in left_out)
-        notes.append(f"{len(repeats)} repeated or broken tracks were left out")
+    examples, left_out, notes = _without_faults(dataset.examples)
     examples, note = with_artists(examples, folder)
     notes.append(note)
-    examples, note = with_sides(examples, folder)
+    examples, note = with_published_split(examples, folder)
     notes.append(note)
     return Dataset(
-        source, "gtzan", dataset.modality, tuple(examples), (*dataset.left_out, *left_out), tuple(notes)
+        source,
+        "gtzan",
+        dataset.modality,
+        tuple(examples),
+        (*dataset.left_out, *left_out),
+        (*dataset.notes, *notes),
     )
+
+
+def names_gtzan(examples: Sequence[Example]) -> bool:
+    """Say whether most examples have the names of GTZAN's tracks, ``blues.00000`` to ``rock.00099``."""
+    return sum(_is_track(e) for e in examples) > len(examples) / 2
+
+
+def with_gtzan_facts(dataset: Dataset, folder: Path) -> Dataset:
+    """Give a table that is GTZAN's by its names what ``gtzan:`` gives: repeats left out, artists, published split.
+
+    Groups and splits that the table gives itself stay. The published split is set where all examples are GTZAN's
+    and all of its three parts are there.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    folder : Path
+        Lists and index in it are read in place of those in the package.
+
+    Raises
+    ------
+    DatasetError
+        As for `open_gtzan`.
+    """
+    examples, left_out, notes = _without_faults(dataset.examples)
+    notes.insert(0, "the names are GTZAN's, so it is read as gtzan: reads it")
+    if all(e.group in (None, track_of(e.id)) for e in examples):
+        examples, note = with_artists(examples, folder)
+        notes.append(note)
+    if not any(e.split for e in examples):
+        placed, note = with_published_split(examples, folder)
+        if all(map(_is_track, placed)) and {e.split for e in placed} >= {"train", "valid", "test"}:
+            examples = placed
+            notes.append(note)
+        else:
+            notes.append("the published split was not set: not all of its parts are here, or not only they")
+    return replace(
+        dataset,
+        layout="gtzan" if all(map(_is_track, examples)) else dataset.layout,
+        examples=tuple(examples),
+        left_out=(*dataset.left_out, *left_out),
+        notes=(*dataset.notes, *notes),
+    )
+
+
+def _is_track(example: Example) -> bool:
+    return bool(_TRACK.fullmatch(track_of(example.id)))
 
 
 def _of_folder(
@@ -219,8 +269,10 @@ def _is_riff(path: Path) -> bool:
         return False
 
 
-def _without_repeats(examples: tuple[Example, ...]) -> tuple[list[Example], list[tuple[str, str]]]:
-    """Drop the known repetitions, and of rows or spectrograms with the same numbers all but one."""
+def _without_faults(
+    examples: tuple[Example, ...],
+) -> tuple[list[Example], list[tuple[str, str]], list[str]]:
+    """Drop the known repetitions, and of rows or spectrograms with the same numbers all but one; say how many."""
     present = {track_of(example.id) for example in examples}
     kept: list[Example] = []
     left_out: list[tuple[str, str]] = []
@@ -236,7 +288,8 @@ def _without_repeats(examples: tuple[Example, ...]) -> tuple[list[Example], list
             kept.append(example)
             if numbers is not None:
                 rows[numbers] = example.id
-    return kept, left_out
+    tracks = {track_of(name) for name, _ in left_out}
+    return kept, left_out, [f"{len(tracks)} repeated or broken tracks were left out"] if tracks else []
 
 
 def _numbers(example: Example) -> tuple[float, ...] | str | None:

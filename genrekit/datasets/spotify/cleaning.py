@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 from genrekit.datasets.base import Ambiguous
-from genrekit.datasets.names import quote_all
-from genrekit.errors import UsageError
+from genrekit.datasets.genres import check_ambiguous
+from genrekit.text import quote_all
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,7 @@ def clean(
     >>> clean("aab", [("pop",), ("rock",), ("jazz",)], [2, 3, 4], ambiguous="multi").labels
     {0: ('pop', 'rock'), 2: ('jazz',)}
     """
-    if ambiguous not in get_args(Ambiguous):
-        raise UsageError(
-            f"ambiguous is {ambiguous!r}; allowed are {quote_all(get_args(Ambiguous))}.",
-            "drop leaves out tracks under several genres, first keeps the first, multi keeps them all.",
-        )
+    check_ambiguous(ambiguous)
     rows_of: dict[Hashable, list[int]] = defaultdict(list)
     for i, track in enumerate(tracks):
         rows_of[track].append(i)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from genrekit.datasets.names import quote_all, read_labels
-from genrekit.features import MISSING_WORDS, column_key, is_not_audio
-from genrekit.tables import LABEL_COLUMNS, SPLIT_COLUMNS
+from genrekit.datasets.genres import listed
+from genrekit.datasets.label_column import GENRE_FIRST
+from genrekit.features import column_key, is_not_audio
+from genrekit.tables import SPLIT_COLUMNS
+from genrekit.text import known, quote_all
 
 # The columns of public tables, the better first.
-LABELS = (*LABEL_COLUMNS, "playlist_genre", "music_genre", "track_genre", "top_genre", "class")
+_GENRES = ("playlist_genre", "music_genre", "track_genre", "top_genre", "artist_genres", "artist_genre")
+LABELS = (
+    *(name for name in GENRE_FIRST if "genre" in name),
+    *_GENRES,
+    *(name for name in GENRE_FIRST if "genre" not in name),
+    "class",
+)
 SUBGENRES = ("playlist_subgenre",)
 _IDS = ("track_id", "spotify_id", "spotify_track_id", "song_id", "id", "uri", "track_uri", "isrc")
 _TRACKS = ("track_name", "song_name", "name", "track", "song", "title")
@@ -26,8 +34,6 @@ _ARTISTS = (
 
 # More of them in one group than need be does no harm; one artist on two sides of a split does.
 _NEXT_ARTIST = re.compile(r"[;|]|,\s|\s(?:&|x|vs\.?|feat\.?|ft\.?|featuring)\s", re.IGNORECASE)
-# A quotation mark that is never closed takes the rest, so that no text takes quadratic time.
-_LISTED = re.compile(r"'((?:[^'\\]|\\.)*+)(?:'|$)|\"((?:[^\"\\]|\\.)*+)(?:\"|$)", re.DOTALL)
 
 
 class Roles:
@@ -35,6 +41,8 @@ class Roles:
 
     Attributes
     ----------
+    labels : list of str
+        The columns that may hold the labels, the better first.
     label, group, split, id : str or None
         The columns of the labels, of what must not be split, of the sides, and of what names a row.
     ids, tracks, artists : list of str
@@ -45,7 +53,7 @@ class Roles:
         self.columns = columns
         self._by_key = {column_key(column): column for column in reversed(columns) if column.strip()}
         labels = self._all(LABELS) or self._all(SUBGENRES)
-        self.label, self.other_labels = next(iter(labels), None), labels[1:]
+        self.labels, self.label = labels, next(iter(labels), None)
         self.ids, self.tracks, self.artists = self._all(_IDS), self._all(_TRACKS), self._all(_ARTISTS)
         self.group = next(iter(self._all(("group",))), None)
         self.split = next(iter(self._all(SPLIT_COLUMNS)), None)
@@ -57,7 +65,7 @@ class Roles:
 
     def wanted(self, features: Iterable[str]) -> list[str]:
         """Return the columns to read besides the features."""
-        chosen = (self.label, self.group, self.split, *self.ids, *self.repeated(features))
+        chosen = (*self.labels, self.group, self.split, *self.ids, *self.repeated(features))
         return list(dict.fromkeys(column for column in chosen if column is not None))
 
     def repeated(self, features: Iterable[str]) -> list[str]:
@@ -68,8 +76,9 @@ class Roles:
     def notes(self) -> list[str]:
         """Say what a person should know about the choice of columns."""
         notes = []
-        if self.other_labels:
-            notes.append(f"{self.label!r} was read as the label, and {quote_all(self.other_labels)} was not")
+        others = [column for column in self.labels if column != self.label]
+        if others:
+            notes.append(f"{self.label!r} was read as the label, and {quote_all(others)} was not")
         silent = [column for column in self.columns if column.strip() and is_not_audio(column)]
         if silent:
             notes.append(f"{quote_all(silent)}: no audio features, and not looked at by the model")
@@ -77,18 +86,6 @@ class Roles:
             by = f"{self.artists[0]!r}, the first of several," if self.artists else "identical features"
             notes.append(f"rows were grouped by {by}{' where there is one' if self.artists else ''}")
         return notes
-
-
-def read_genres(text: str) -> tuple[str, ...]:
-    """Return the labels of a cell: ``|`` between several, or a list as Python writes it.
-
-    Examples
-    --------
-    >>> read_genres("Pop|R&B"), read_genres("['pop', \\"rock'n'roll\\"]"), read_genres("?")
-    (('pop', 'r&b'), ('pop', "rock'n'roll"), ())
-    """
-    items = listed(text)
-    return read_labels("|".join(items) if items is not None else known(text))
 
 
 def first_artist(text: str) -> str:
@@ -101,18 +98,4 @@ def first_artist(text: str) -> str:
     """
     items = listed(text)
     first = _NEXT_ARTIST.split(known(text))[0] if items is None else next(iter(items), "")
-    return " ".join(first.casefold().split())
-
-
-def listed(text: str) -> list[str] | None:
-    """Return the quoted texts of a list as Python or JSON writes it; None for any other text."""
-    text = text.strip()
-    if not (text.startswith("[") and text.endswith("]")):
-        return None
-    return [re.sub(r"\\(.)", r"\1", single or double) for single, double in _LISTED.findall(text)]
-
-
-def known(text: str) -> str:
-    """Return a cell without white space around it; '' where it says that nothing is known."""
-    text = text.strip()
-    return "" if text.casefold() in MISSING_WORDS else text
+    return known(first).casefold()

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from genrekit.datasets.base import Ambiguous, Dataset
-from genrekit.datasets.names import SPLIT_WORDS, printable, quote_all
+from genrekit.datasets.genres import KEEP_SEVERAL, Genres
+from genrekit.datasets.label_column import choose_label_column
+from genrekit.datasets.names import Groups, read_split
 from genrekit.datasets.spotify.cleaning import clean, same_tracks, were_left_out
-from genrekit.datasets.spotify.columns import LABELS, SUBGENRES, Roles, first_artist, known, read_genres
+from genrekit.datasets.spotify.columns import LABELS, SUBGENRES, Roles, first_artist
 from genrekit.errors import DatasetError
 from genrekit.features import NO_FEATURE, SPOTIFY_COLUMNS, SpotifyTable, Values, as_text, understand
 from genrekit.tables import Table
+from genrekit.text import known, printable, quote_all
 from genrekit.types import Example, Modality
 
 _WHY = {
@@ -24,6 +27,7 @@ _WHY = {
     "bad_value": "a value that is no number or out of range",
     "no_feature": "no audio feature",
     "no_label": "no label",
+    "several": "several genres in one cell; --ambiguous first or multi keeps them",
 }
 _NO_ID = re.compile(r"row \d+")
 # Features that nearly all rows have tell rows apart, where enough of them do.
@@ -89,14 +93,18 @@ def open_spotify(
             f"Name the column of genres 'label' or 'genre'. Known are {quote_all(LABELS + SUBGENRES)}.",
         )
     table, rows = _collect(opened, roles)
-    read = {text: read_genres(text) for text in set(rows.column(roles.label))}
-    labels = [read[text] for text in rows.column(roles.label)]
+    if require_labels and roles.label is not None:
+        roles.label = choose_label_column(source, roles.labels, rows.column, opened.columns)
+    genres = Genres(ambiguous)
+    read = [genres.read(text) for text in rows.column(roles.label)]
+    labels = [reading.labels for reading in read]
     reasons = {
         i: ("no_feature" if text == NO_FEATURE else "bad_value", text) for i, text in rows.errors.items()
     }
     if require_labels:
-        for i in (i for i, found in enumerate(labels) if not found):
-            reasons.setdefault(i, ("no_label", "has no label"))
+        for i, (_, problem, several) in enumerate(read):
+            if problem:
+                reasons.setdefault(i, ("several" if several else "no_label", problem))
     fit = [i for i in range(len(labels)) if i not in reasons]
     alike = _alike(rows.values)
     tracks = _tracks(rows, roles) or [alike if ambiguous == "multi" else range(len(alike))]
@@ -115,7 +123,9 @@ def open_spotify(
         raise DatasetError(
             f"{printable(source)} has no usable row"
             + (f": {first}." if first else " below its column names."),
-            "A row needs a label, a number in at least one feature column, and none out of range.",
+            KEEP_SEVERAL
+            if left_out and all(kind == "several" for _, kind, _ in left_out)
+            else "A row needs a label, a number in at least one feature column, and none out of range.",
         )
     examples = _examples(source, rows, roles, alike, {fit[k]: found for k, found in cleaned.labels.items()})
     removed = Counter(kind for _, kind, _ in left_out)
@@ -126,7 +136,7 @@ def open_spotify(
         Modality.TABLE,
         tuple(examples),
         tuple((f"row {number}", text) for number, _, text in left_out),
-        (*opened.notes, *table.notes, *roles.notes(), *counts, *cleaned.notes),
+        (*opened.notes, *table.notes, *roles.notes(), *counts, *cleaned.notes, *genres.notes()),
         dict(removed),
     )
 
@@ -198,6 +208,7 @@ def _examples(
     extra = {column: rows.texts[column] for column in roles.repeated(()) if column in rows.texts}
     seen: set[str] = set()
     group_of: dict[bytes, str] = {}
+    named = Groups()
     examples = []
     for i, labels in labels_of.items():
         number = rows.numbers[i]
@@ -205,7 +216,7 @@ def _examples(
         if not name or name in seen or _NO_ID.fullmatch(name):
             name = f"row {number}"
         seen.add(name)
-        group = known(groups[i]) or first_artist(artists[i])
+        group = named.read(groups[i]) or first_artist(artists[i])
         # The one NaN of math makes equal rows equal dicts.
         numbers = [math.nan if x != x else x for x in rows.values[i].tolist()]
         examples.append(
@@ -214,18 +225,8 @@ def _examples(
                 row=dict(zip(SPOTIFY_COLUMNS, numbers, strict=True)),
                 labels=labels,
                 group=group or group_of.setdefault(alike[i], f"features of row {number}"),
-                split=_side(source, number, sides[i]),
+                split=read_split(sides[i], f"{printable(source)}, row {number}"),
                 extra={column: cells[i] for column, cells in extra.items()},
             )
         )
     return examples
-
-
-def _side(source: str, number: int, text: str) -> str | None:
-    word = text.strip().lower()
-    if word and word not in SPLIT_WORDS:
-        raise DatasetError(
-            f"{printable(source)}, row {number}: {text[:40]!r} in the split column is not a side.",
-            "Allowed are train, valid (also val, validation, dev) and test, or an empty cell.",
-        )
-    return SPLIT_WORDS.get(word)

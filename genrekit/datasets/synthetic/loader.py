@@ -17,11 +17,11 @@ import soundfile as sf
 
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.export import write_whole
-from genrekit.datasets.names import nearest, printable, quote_all
 from genrekit.datasets.synthetic.instruments import SR
 from genrekit.datasets.synthetic.song import play
 from genrekit.datasets.synthetic.styles import STYLES
 from genrekit.errors import DatasetError
+from genrekit.text import nearest, printable, quote_all
 from genrekit.types import Example, Modality
 
 # Part of the folder's name: to be raised whenever the same options would give other samples.

@@ -67,7 +67,9 @@ def test_a_table_of_tracks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "chosen"),
     [
-        (["label", "genre"], 0),
+        (["label", "genre"], 1),
+        (["label", "playlist_genre"], 1),
+        (["label", "class"], 0),
         (["playlist_genre", "playlist_subgenre"], 0),
         (["playlist_subgenre", "Playlist Genre"], 1),
         (["Class"], 0),
@@ -84,18 +86,21 @@ def test_label_columns_by_rank(tmp_path: Path, header: list[str], chosen: int) -
 
 def test_the_label_column_that_was_not_read_is_named(tmp_path: Path) -> None:
     dataset = load(write(tmp_path / "t.csv", ["label", "genre"], [["pop", "rock"]]))
-    assert "'label' was read as the label, and 'genre' was not" in dataset.notes
+    assert dataset.labels == ("rock",)
+    assert "'genre' was read as the label, and 'label' was not" in dataset.notes
 
 
 @pytest.mark.parametrize(
     ("cell", "labels"),
     [
         ("Pop|Rock", ("pop", "rock")),
-        ("['pop', \"rock'n'roll\"]", ("pop", "rock'n'roll")),
         ('["R&B"]', ("r&b",)),
         ("3", ("3",)),
         ("007", ("007",)),
-        ("pop, rock", ("pop, rock",)),
+        ("Pop|Pop", ("pop",)),
+        ("pop, Pop;", ("pop",)),
+        ("Hip-Hop/Rap", ("hip-hop/rap",)),
+        ("Folk, World, & Country", ("folk, world, & country",)),
     ],
 )
 def test_labels_of_a_cell(tmp_path: Path, cell: str, labels: tuple[str, ...]) -> None:
