@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genrekit.metrics import INFLATED, N_BINS, Report
-from genrekit.output import visible
+from genrekit.text import visible
 
 # Beyond this many labels the numbers in the picture's cells cannot be read.
 _MOST_WRITTEN = 60

@@ -2,4 +2,4 @@ from .formats import open_writer
 from .terminal import PipeConsole
 from .writers import rounded
 
-__all__ = ["PipeConsole", "encodable", "open_writer", "rounded", "visible"]
+__all__ = ["PipeConsole", "open_writer", "rounded"]
