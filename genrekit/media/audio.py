@@ -13,7 +13,7 @@ from genrekit.media.sounding import SoundMeter
 from genrekit.media.sounding import is_silent as is_silent
 
 MAX_DURATION_S = 3600.0
-MIN_SOUND_S = 0.5  # the shortest window of any backend
+MIN_SOUND_S = 0.25  # features of less describe the padding of two frames (2,048 samples at 22,050 Hz)
 FEW_S = 3.0  # below it a prediction has a note
 _CANCELLED_S = 1.0  # from here on it is worth a note
 _MISSING_S = 0.1

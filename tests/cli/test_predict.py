@@ -131,6 +131,7 @@ def test_formats(predict, song):
         "score",
         "model",
         "error",
+        "note",
         "label_1",
         "score_1",
         "label_2",

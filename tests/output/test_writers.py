@@ -163,12 +163,12 @@ class TestJson:
 
 class TestCsv:
     def test_columns_are_fixed(self):
-        header = "input,label,score,model,error,label_1,score_1,label_2,score_2"
+        header = "input,label,score,model,error,note,label_1,score_1,label_2,score_2"
         assert written("csv", top_k=2) == header + "\n"
         assert written("csv", FAILED, ROCK, top_k=2).splitlines() == [
             header,
-            'bad.wav,,,,"It is text, not audio.",,,,',
-            "songs/a.wav,rock,0.712346,gtzan,,rock,0.712346,metal,0.2",
+            'bad.wav,,,,"It is text, not audio.",,,,,',
+            "songs/a.wav,rock,0.712346,gtzan,,,rock,0.712346,metal,0.2",
         ]
 
     def test_fewer_labels_than_asked_for_leave_cells_empty(self):
