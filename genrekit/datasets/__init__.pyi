@@ -1,6 +1,7 @@
 from .base import Ambiguous, Dataset, Reading
 from .check import KINDS, check_dataset
 from .export import FeatureRow, feature_table, manifest_table, write_table
+from .files import Paths
 from .open import open_dataset
 from .splits import SIDES, By, Split, SplitOptions, group_keys, make_folds, make_split
 from .table import examples_of, identifying, match, what_is_wrong
@@ -12,6 +13,7 @@ __all__ = [
     "By",
     "Dataset",
     "FeatureRow",
+    "Paths",
     "Reading",
     "Split",
     "SplitOptions",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from genrekit.errors import MediaError
 from genrekit.media import modality as modality_of
+from genrekit.tables import Columns
 from genrekit.text import clean, printable
 from genrekit.types import Example, Modality
 
@@ -17,27 +18,28 @@ _FILES = {Modality.AUDIO: "audio files", Modality.IMAGE: "images"}
 
 
 class Paths:
-    """Finds the files that a list names, also where a name is spelt in another way that looks the same.
+    """Finds the files that a table names, also where a name is spelt in another way that looks the same.
 
     Parameters
     ----------
-    base : Path
-        The folder at which relative paths start.
+    table : Columns
+        The table, at whose folder relative paths start.
     """
 
-    def __init__(self, base: Path) -> None:
-        self._base = base
+    def __init__(self, table: Columns) -> None:
+        self._table = table
+        self._base = table.path.parent
         self._folders: dict[Path, dict[str, str | None]] = {}
 
     def find(self, text: str) -> Path:
         """Return the path that a text names, as the file system spells it; as it is given where there is no file.
 
         Names are compared as `genrekit.text.clean` has them (composed and decomposed characters, no-break spaces).
-        Backslashes are tried as slashes.
+        Backslashes are tried as slashes, and a name that is not UTF-8 by its bytes.
         """
         spellings = (text, text.replace("\\", "/")) if "\\" in text else (text,)
         found = (self._spelt(self._base / spelling) for spelling in spellings)
-        return next((path for path in found if path is not None), self._base / text)
+        return next((path for path in found if path is not None), self._table.file(text))
 
     def identity(self, path: Path) -> Hashable:
         """Return what is equal for two paths to one file, links included; the path where there is no file."""

@@ -61,7 +61,7 @@ def open_manifest(
     others = [(column, at) for at, column in enumerate(cells.columns) if at not in taken and column.strip()]
     sliced = any(is_slice(row[path_at]) for _, row in cells.rows)
     left_out = list(cells.broken)
-    paths, genres, groups = Paths(cells.path.parent), Genres(ambiguous), Groups()
+    paths, genres, groups = Paths(cells), Genres(ambiguous), Groups()
     first: dict[Hashable, tuple[int, Example]] = {}
     contradicted: set[Hashable] = set()
     names: set[str] = set()

@@ -18,6 +18,7 @@ from genrekit.remote import is_remote, redact
 from genrekit.types import Example, Modality, Say, silent
 
 if TYPE_CHECKING:
+    from genrekit.datasets import Paths
     from genrekit.tables import Table
 
 _TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "tables"}
@@ -153,14 +154,14 @@ class Router:
                 return Task(example, number)
         return Task(example, error="no model here takes a row with these columns")
 
-    def _listed(self, name: str, manifest: Table, word: str) -> Task:
+    def _listed(self, name: str, paths: Paths, word: str) -> Task:
         """A file that a manifest names: by an address, or from the manifest's own place."""
         if is_remote(name) and not is_remote(word):
             word = f"{name.rpartition('/')[0]}/{word}"
         example = Example(word, offset_s=self.offset_s, duration_s=self.duration_s)
         if is_remote(word):
             return self._taken(replace(example, id=redact(word), address=word), suffix_modality(redact(word)))
-        place = manifest.file(word)
+        place = paths.find(word)
         return self._media(replace(example, id=str(place), path=place))
 
     def _bulk(self, name: str, table: Table) -> TableTask | None:
@@ -178,7 +179,7 @@ class Router:
         return None
 
     def _table(self, name: str, table: Table) -> Iterator[Task]:
-        from genrekit.datasets import examples_of, match, what_is_wrong
+        from genrekit.datasets import Paths, examples_of, match, what_is_wrong
         from genrekit.tables import PATH_COLUMNS
 
         cells = table.cells()
@@ -207,10 +208,11 @@ class Router:
                 yield replace(task, example=replace(task.example, id=f"{name}#{task.example.id}"))
         elif path_at is not None:
             self.say(f"{name}: read as a manifest, a list of files")
+            paths = Paths(table)
             listed = [(number, row[path_at].strip(), "") for number, row in cells.rows]
             listed += [(int(row.split()[1]), f"{name}#{row}", why) for row, why in cells.broken]
             for _, word, why in sorted(listed, key=lambda numbered: numbered[0]):
-                yield Task(Example(id=word), error=why) if why else self._listed(name, table, word)
+                yield Task(Example(id=word), error=why) if why else self._listed(name, paths, word)
         else:
             takes = ", ".join(
                 f"{key} ({len(columns)} columns)" for key, columns in schemas.items() if columns

@@ -17,7 +17,7 @@ from genrekit.backends import registry
 from genrekit.backends.config import make_config
 from genrekit.datasets import open_dataset
 from genrekit.datasets.check import check_dataset
-from genrekit.datasets.export import manifest
+from genrekit.datasets.export import manifest_table
 from genrekit.datasets.npz import read_arrays
 from genrekit.errors import DatasetError
 from genrekit.training.prepared_dataset import open_for
@@ -166,7 +166,7 @@ def test_the_check_and_the_manifest(tmp_path: Path) -> None:
         report.notes[-1] == "spectrograms were compared by their values; the songs behind them are not here"
     )
     with pytest.raises(DatasetError, match="these examples are spectrograms"):
-        manifest(dataset.examples, tmp_path)
+        manifest_table(dataset.examples, tmp_path)
 
 
 def header_of(shape: str, descr: str = "'|u1'", order: str = "False") -> bytes:
