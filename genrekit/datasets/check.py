@@ -33,6 +33,7 @@ Kind = Literal[
     "cross-labelled",
     "group-crosses",
     "label-spelling",
+    "learnt",
 ]
 
 KINDS: dict[Kind, str] = {
@@ -45,6 +46,7 @@ KINDS: dict[Kind, str] = {
     "cross-labelled": "are the same thing under different labels",
     "group-crosses": "have one group on several sides of the split",
     "label-spelling": "have labels that mean the same genre",
+    "learnt": "are about what the model learnt",
 }
 
 SR = 22_050

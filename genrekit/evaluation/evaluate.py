@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,12 @@ from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, make_folds
 from genrekit.errors import DatasetError
 from genrekit.hashing import hash_file
 from genrekit.labels import canonical
+from genrekit.metrics.report import Learnt
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
 from genrekit.training import Measured, Say, cross_fit, describe, gather, open_for
+from genrekit.training.learnt import recognised
+from genrekit.training.prepared_dataset import Material
 
 
 def cross_validate(
@@ -124,6 +127,7 @@ def evaluate(
             sides, inflated=True, method=f"{sides.method}; the model has learned from these examples"
         )
         say("note: the model has learned from these examples; its numbers on them say nothing about others")
+    learnt = model.bundle.learnt
     material = gather(
         model.backend,
         model.config,
@@ -132,10 +136,28 @@ def evaluate(
         jobs=jobs,
         cache=cache or Cache(),
         cluster=cluster,
+        keys=learnt is not None and bool(learnt.keys.keys() & {"sound", "picture"}),
         say=say,
     )
-    scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
+    if learnt is None:
+        return _measure(model, material, indices, sides)
+    known_ones = set(recognised(material, indices, learnt))
+    rest = [i for i in indices if i not in known_ones]
+    if known_ones:
+        sides = replace(sides, inflated=True)
+    measured = _measure(model, material, indices, sides)
+    others = None
+    if known_ones and any(i in material.windows for i in rest):
+        method = f"those of {sides.method} that the model did not learn"
+        others = _measure(model, material, rest, replace(sides, inflated=False, method=method)).report
+    n = sum(i in material.windows for i in indices)
+    report = replace(measured.report, learnt=Learnt(len(known_ones), n, others))
+    return replace(measured, report=report)
+
+
+def _measure(model: Model, material: Material, indices: Sequence[int], sides: Split) -> Measured:
     manifest = model.bundle.manifest
+    scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
     return material.measure(
         scores, indices, model.labels, sides, multilabel=manifest.multilabel, thresholds=manifest.thresholds
     )

@@ -15,17 +15,22 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genrekit.errors import BundleError, OutputExistsError
 from genrekit.hashing import hash_bytes
 from genrekit.models.container import FRESH_COPY, MAX_BYTES, pack, unpack
 from genrekit.models.manifest import FORMAT, Manifest, Member, parse_manifest
 
+if TYPE_CHECKING:
+    from genrekit.models.keys import LearntKeys
+
 __all__ = ["FORMAT", "Bundle", "Manifest", "dumps", "load", "loads", "save"]
 
 MANIFEST, MODEL, CARD = "manifest.json", "model.onnx", "README.md"
-NATIVE_SUFFIXES = {1: (".safetensors", ".ubj"), 2: (".safetensors", ".ubj")}
+NATIVE_SUFFIXES = {1: (".safetensors", ".ubj"), 2: (".safetensors",)}
 """What the name of a payload may end in, by the number of the format."""
 MAX_CARD_BYTES = 1 << 20
 
@@ -78,6 +83,19 @@ class Bundle:
                 f"Train it again, or install the genrekit that wrote it: {self.manifest.genrekit}",
             )
         return self.members
+
+    @cached_property
+    def learnt(self) -> LearntKeys | None:
+        """The content keys of what the model learnt; None where it has none.
+
+        Raises
+        ------
+        BundleError
+            If they are damaged.
+        """
+        from genrekit.models.keys import KEYS, loads
+
+        return loads(self.members[KEYS]) if KEYS in self.members else None
 
     def native(self, name: str) -> bytes:
         """A native payload by its file name.

@@ -60,7 +60,7 @@ class Model:
             raise UsageError(
                 f"Model {self.name!r} cannot explain: its backend, {self.backend.info.name!r}, does not."
             )
-        return self.backend.explainer(self.bundle.members)
+        return self.backend.explainer(self.bundle.payload)
 
     @cached_property
     def painter(self) -> Painter:
@@ -75,7 +75,7 @@ class Model:
             raise UsageError(
                 f"Model {self.name!r} cannot show where it looked: its backend, {self.backend.info.name!r}, does not."
             )
-        return self.backend.painter(self.bundle.members, self.config, self.labels)
+        return self.backend.painter(self.bundle.payload, self.config, self.labels)
 
     @cached_property
     def runtime(self) -> Runtime:

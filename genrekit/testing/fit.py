@@ -115,7 +115,7 @@ def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, m
     json.dumps(dict(fitted.history), allow_nan=False)
     for name in fitted.native:
         require(
-            re.fullmatch(r"[\w.-]+\.(safetensors|ubj)", name) is not None and name != KEYS,
+            re.fullmatch(r"[\w.-]+\.safetensors", name) is not None and name != KEYS,
             f"native payloads are .safetensors files, and not {KEYS}; this one is {name!r}",
         )
     _check_outputs(runtime, fitted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,10 +23,13 @@ from genrekit.datasets import (
 )
 from genrekit.distributed import rank, world_size
 from genrekit.errors import DatasetError
+from genrekit.execution import Outcome
 from genrekit.metrics import Report, Thresholds, given, measure_scores
 from genrekit.preparation import ENTRY_BYTES, Cache, Preparer, prepare_all
+from genrekit.preparation.preparer import Keyed
 from genrekit.progress import progress
 from genrekit.training.array_store import Shelf
+from genrekit.types import Example, Modality, Windows
 
 Say = Callable[[str], None]
 
@@ -46,11 +49,16 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """A data set that went through ``prepare``: windows by the position of the example, failures likewise."""
+    """A data set that went through ``prepare``: windows by the position of the example, failures likewise.
+
+    ``file_keys`` are the content keys of files by the same positions, of one ``kind``, where they were asked for.
+    """
 
     dataset: Dataset
     windows: dict[int, np.ndarray]
     failures: dict[int, str] = field(default_factory=dict)
+    file_keys: dict[int, int] = field(default_factory=dict)
+    kind: str = "sound"
 
     def labels(self, indices: Sequence[int]) -> tuple[str, ...]:
         """The labels of the prepared examples among ``indices``, sorted."""
@@ -232,9 +240,12 @@ def gather(
     jobs: int,
     cache: Cache,
     cluster: str | None = None,
+    keys: bool = False,
     say: Say,
 ) -> Material:
     """Prepare the examples at ``indices``; what cannot be read is listed, never replaced.
+
+    With ``keys`` the content keys of files are found in the same pass.
 
     Raises
     ------
@@ -251,14 +262,21 @@ def gather(
     examples = [dataset.examples[i] for i in indices]
     if all(example.path is None and example.address is None for example in examples):
         jobs, cluster = 1, None  # sending numbers elsewhere takes longer than preparing them
-    outcomes = prepare_all(Preparer(backend, config, cache), examples, jobs=jobs, cluster=cluster)
+    file_keys: dict[int, int] = {}
+    preparer = Preparer(backend, config, cache)
+    outcomes: Iterator[Outcome[Example, Windows | Keyed]] = prepare_all(
+        preparer.keyed if keys else preparer, examples, jobs=jobs, cluster=cluster
+    )
     with progress(len(examples), "preparing") as advance:
         for i, outcome in zip(indices, outcomes, strict=True):
-            if outcome.value is None:
+            found = outcome.value
+            if found is None:
                 failures[i] = outcome.error or "failed"
             else:
                 prepared.append(i)
-                shelf.put(outcome.value.values)
+                shelf.put(found.values)
+                if isinstance(found, Keyed) and found.key is not None:
+                    file_keys[i] = found.key
             advance()
     windows = dict(zip(prepared, shelf.arrays(), strict=True))
     cache.prune(at_least_bytes=shelf.used_bytes + len(prepared) * ENTRY_BYTES)
@@ -272,7 +290,8 @@ def gather(
             f"the first said: {next(iter(failures.values()), 'nothing')}",
             f"'genrekit datasets check {dataset.source}' lists what is wrong.",
         )
-    return Material(dataset, windows, failures)
+    kind = "picture" if backend.info.modality is Modality.IMAGE else "sound"
+    return Material(dataset, windows, failures, file_keys, kind)
 
 
 def describe(dataset: Dataset, say: Say) -> None:

@@ -19,10 +19,13 @@ from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_file
 from genrekit.metrics import Report
 from genrekit.models import Bundle, Manifest, Runtime, dumps, load, loads, save, write_card
+from genrekit.models.keys import KEYS
+from genrekit.models.keys import dumps as dump_keys
 from genrekit.preparation import Cache
 from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, search
+from genrekit.training.learnt import learnt_keys
 from genrekit.training.prepared_dataset import Material, Measured, Say, describe, gather, open_for
 from genrekit.training.run_folder import RunFolder, beside
 
@@ -61,6 +64,7 @@ def train(
     read: Reading | None = None,
     about: str = "",
     licence: str = "",
+    keys: bool = True,
     jobs: int = 1,
     cache: Cache | None = None,
     cluster: str | None = None,
@@ -99,6 +103,9 @@ def train(
         Sentences for the card; at most 4000 characters.
     licence : str
         The licence of the model, for its card; at most 1000 characters.
+    keys : bool
+        Whether the bundle gets content keys of what was learnt, by which `genrekit.evaluation.evaluate` recognises
+        it. Anyone who has the bundle and a file can then ask whether it was learnt.
     jobs : int >= 1
         Processes that prepare examples.
     cache : Cache, optional
@@ -148,7 +155,15 @@ def train(
     say(f"split: {split.method}: {len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test")
     everything = [*split.train, *split.valid, *split.test]
     material = gather(
-        backend, config, dataset, everything, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
+        backend,
+        config,
+        dataset,
+        everything,
+        jobs=jobs,
+        cache=cache or Cache(),
+        cluster=cluster,
+        keys=keys,
+        say=say,
     )
     candidates: list[Candidate] = []
     if grid:
@@ -195,6 +210,14 @@ def train(
         say(f"fitting the same recipe again on all {len(material.windows)} examples")
         labels = material.labels(everything)
         fitted, runtime = _refit(backend, material.side(everything, labels), labels, config, fitted, say, run)
+    native = dict(fitted.native)
+    data = _data_facts(dataset, material, split, options, config, refit=refit)
+    if keys:
+        learnt = learnt_keys(
+            material, everything if refit else [*split.train, *split.valid], backend.info.modality
+        )
+        native[KEYS] = dump_keys(learnt)
+        data["keys"] = learnt.counts
     manifest = Manifest(
         name=output.name.removesuffix(".genrekit"),
         backend=backend.info.name,
@@ -208,14 +231,14 @@ def train(
         outputs=runtime.declaration(fitted.distance_threshold),
         thresholds=dict(fitted.thresholds),
         metrics=_kept_metrics(measured.report) if measured else None,
-        data=_data_facts(dataset, material, split, options, config, refit=refit),
+        data=data,
         history={**fitted.history, **({"grid": [c.row() for c in candidates]} if grid else {})},
         versions=_versions(),
         about=" ".join(about.split()),
         licence=licence,
         genrekit=__version__,
     )
-    onnx, native, card = fitted.onnx, fitted.native, write_card(manifest)
+    onnx, card = fitted.onnx, write_card(manifest)
     if rank():  # the first process saves
         return Trained(output, loads(dumps(manifest, onnx=onnx, native=native, card=card)), measured)
     save(output, manifest, onnx=onnx, native=native, card=card, overwrite=overwrite)

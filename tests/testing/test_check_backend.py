@@ -86,6 +86,7 @@ def test_a_backend_may_give_embeddings_and_distances():
     [
         (Crowd, "embeddings of a window does not depend on the others"),
         (Nowhere, "distance_threshold goes with"),
+        (Foreign, "safetensors files"),
         (Keyed, "and not keys.safetensors"),
     ],
 )

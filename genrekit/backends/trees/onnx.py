@@ -18,7 +18,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
-from genrekit.backends.trees.xgboost_file import TreeModel
+from genrekit.backends.trees.tree_model import TreeModel
 from genrekit.models import INPUT, OUTPUT
 
 _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9
