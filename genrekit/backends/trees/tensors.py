@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +70,7 @@ def loads(data: bytes) -> list[TreeModel]:
     return models
 
 
-def _model(arrays: Mapping[str, npt.NDArray[np.generic]]) -> TreeModel:
+def _model(arrays: Mapping[str, npt.NDArray[Any]]) -> TreeModel:
     if any(len(arrays[name]) != 1 for name in _ONE_NUMBER) or len(arrays["version"]) != 3:
         raise ValueError("a number has another length than it should")
     (objective,), (n_features,) = (arrays[name].tolist() for name in _ONE_NUMBER)
@@ -90,7 +91,7 @@ def _model(arrays: Mapping[str, npt.NDArray[np.generic]]) -> TreeModel:
     )
 
 
-def _array(tensors: Mapping[str, np.ndarray], name: str, dtype: type[np.generic]) -> npt.NDArray[np.generic]:
+def _array(tensors: Mapping[str, np.ndarray], name: str, dtype: type[np.generic]) -> npt.NDArray[Any]:
     array = tensors.get(name)
     if array is None or array.dtype != dtype or array.ndim != 1:
         raise ValueError(f"{name} is not an array of {np.dtype(dtype)}")
