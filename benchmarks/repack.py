@@ -81,7 +81,7 @@ def learnt_by(bundle: Bundle, source: str) -> keys.LearntKeys:
     if str(facts["fitted_on"]).startswith("all"):
         indices += split.test
     material = gather(backend, config, dataset, indices, jobs=2, cache=Cache(), keys=True, say=print)
-    return learnt_keys(material, indices, backend.info.modality)
+    return learnt_keys(material, indices, backend.info)
 
 
 def repack(bundle: Bundle, learnt: keys.LearntKeys, out: Path) -> None:

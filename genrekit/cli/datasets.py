@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -168,7 +168,7 @@ def _learnt(source: str, against: str, prefer: Reading | None, jobs: int) -> Fin
     if learnt is None:
         say(f"note: {model.name} has no content keys, so nothing tells what it learnt")
         return None
-    read = prefer.value if prefer else None
+    read: Any = prefer.value if prefer else None
     dataset = open_for(model.backend, model.config, source, ambiguous="first", read=read)
     found = recognise(learnt, model.backend, model.config, dataset, jobs=jobs)
     if not found.learnt:

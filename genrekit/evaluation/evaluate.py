@@ -141,7 +141,7 @@ def evaluate(
     )
     if learnt is None:
         return _measure(model, material, indices, sides)
-    known_ones = set(recognised(material, indices, learnt))
+    known_ones = set(recognised(material, indices, learnt, model.backend.info))
     rest = [i for i in indices if i not in known_ones]
     if known_ones:
         sides = replace(sides, inflated=True)

@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -22,9 +22,6 @@ from genrekit.hashing import KEY_BYTES
 from genrekit.media import images
 from genrekit.media.suppress_output import quiet_stderr
 from genrekit.types import Modality
-
-if TYPE_CHECKING:
-    import av
 
 VERSION = "1"
 """Changes whenever the same file gets another key."""
@@ -126,7 +123,8 @@ def _samples(file: io.BufferedReader) -> Iterator[bytes]:
 def _integers(block: np.ndarray) -> np.ndarray:
     """Samples from -1 to 1 as integers of 32 bits: exact where they were made of 24 bits or less."""
     scaled = np.nan_to_num(block, nan=0.0) * 2.0**31
-    return np.clip(np.rint(scaled), -(2.0**31), 2.0**31 - 1).astype(np.int32)
+    found: np.ndarray = np.clip(np.rint(scaled), -(2.0**31), 2.0**31 - 1).astype(np.int32)
+    return found
 
 
 def _stream(file: io.BufferedReader, head: bytes) -> Iterator[bytes]:
@@ -135,7 +133,7 @@ def _stream(file: io.BufferedReader, head: bytes) -> Iterator[bytes]:
 
     demuxer = next((name for at, magic, name in _DEMUXERS if head.startswith(magic, at)), "mp3")
     try:
-        container = av.open(file, format=demuxer, options=_AV_OPTIONS, metadata_errors="replace")
+        container: Any = av.open(file, format=demuxer, options=_AV_OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"The file is damaged ({getattr(error, 'strerror', None) or error}).") from None
     with container:
@@ -153,7 +151,7 @@ def _stream(file: io.BufferedReader, head: bytes) -> Iterator[bytes]:
             return
 
 
-def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[bytes]:
+def _decoded(container: Any, stream: Any) -> Iterator[bytes]:
     import av
 
     to_integers = av.AudioResampler(format="s32")

@@ -34,7 +34,8 @@ class LearntKeys:
     keys : Mapping of str to np.ndarray [dtype=uint64]
         Some of `KINDS`, each with its keys, sorted, each once.
     row_columns : tuple of int
-        The features that the keys of rows are made of, by their place in a window: those that training knew.
+        The features that the keys of rows are made of, by their place in the manifest's ``columns``: those that
+        at least one learnt row had.
     """
 
     keys: Mapping[str, Keys]

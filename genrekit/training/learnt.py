@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from genrekit.backends import Backend, BackendConfig
+from genrekit.backends import Backend, BackendConfig, BackendInfo
 from genrekit.datasets import Dataset
 from genrekit.execution import ordered_map
 from genrekit.hashing import row_keys
@@ -40,32 +41,34 @@ class Recognised:
     failures: tuple[tuple[str, str], ...] = field(default=())
 
 
-def learnt_keys(material: Material, indices: Sequence[int], modality: Modality) -> LearntKeys:
-    """Make the keys of the prepared examples among ``indices``.
+def learnt_keys(material: Material, indices: Sequence[int], info: BackendInfo) -> LearntKeys:
+    """Make the keys of the prepared examples among ``indices``; ``info`` is that of the backend that learnt them.
 
     Where the sound itself is not at hand, because rows or spectrograms were learnt, names are keys too.
     """
     indices = [i for i in indices if i in material.windows]
     examples = [material.dataset.examples[i] for i in indices]
-    rows = [i for i, example in zip(indices, examples, strict=True) if example.row is not None]
-    columns = _known_columns(material, rows)
-    found = list(_of_rows(material, rows, columns))
+    rows = [example.row for example in examples if example.row is not None]
+    columns = _known_columns(rows, info.columns)
+    found = [("row", key) for key in _of_rows(rows, [info.columns[at] for at in columns])]
     found += [(material.kind, material.file_keys[i]) for i in indices if i in material.file_keys]
     for example in examples:
-        found += _others(example, names=modality is Modality.AUDIO, learning=True)
+        found += _others(example, names=info.modality is Modality.AUDIO, learning=True)
     return collect(found, columns)
 
 
-def recognised(material: Material, indices: Sequence[int], learnt: LearntKeys) -> list[int]:
-    """Those among ``indices`` that a model learnt."""
+def recognised(
+    material: Material, indices: Sequence[int], learnt: LearntKeys, info: BackendInfo
+) -> list[int]:
+    """Those of the prepared examples among ``indices`` that a model learnt; ``info`` is that of its backend."""
     indices = [i for i in indices if i in material.windows]
-    rows = [i for i in indices if material.dataset.examples[i].row is not None]
-    keys: dict[int, list[tuple[str, int]]] = {
-        i: _others(material.dataset.examples[i], names=True, learning=False) for i in indices
-    }
-    if "row" in learnt.keys and _width(material, rows) > max(learnt.row_columns, default=-1):
-        for i, key in zip(rows, _of_rows(material, rows, learnt.row_columns), strict=True):
-            keys[i].append(key)
+    examples = material.dataset.examples
+    keys = {i: _others(examples[i], names=True, learning=False) for i in indices}
+    rows = {i: row for i in indices if (row := examples[i].row) is not None}
+    if "row" in learnt.keys and max(learnt.row_columns, default=len(info.columns)) < len(info.columns):
+        columns = [info.columns[at] for at in learnt.row_columns]
+        for i, key in zip(rows, _of_rows(list(rows.values()), columns), strict=True):
+            keys[i].append(("row", key))
     for i in indices:
         if i in material.file_keys:
             keys[i].append((material.kind, material.file_keys[i]))
@@ -112,7 +115,7 @@ def recognise(
             advance()
     kind = "picture" if backend.info.modality is Modality.IMAGE else "sound"
     material = Material(dataset, windows, {}, file_keys, kind)
-    known = recognised(material, range(len(examples)), learnt)
+    known = recognised(material, range(len(examples)), learnt, backend.info)
     return Recognised(tuple(examples[i].id for i in known), len(examples), tuple(failures))
 
 
@@ -125,19 +128,17 @@ def _others(example: Example, *, names: bool, learning: bool) -> list[tuple[str,
     return [(kind, key) for kind, key in found.items() if key is not None]
 
 
-def _of_rows(material: Material, rows: Sequence[int], columns: Sequence[int]) -> Iterator[tuple[str, int]]:
+def _of_rows(rows: Sequence[Mapping[str, float]], columns: Sequence[str]) -> Iterator[int]:
     for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = np.stack([material.windows[i].reshape(-1) for i in rows[start : start + _ROWS_AT_ONCE]])
-        yield from (("row", key) for key in row_keys(part[:, list(columns)]))
+        part = [
+            [row.get(column, math.nan) for column in columns] for row in rows[start : start + _ROWS_AT_ONCE]
+        ]
+        yield from row_keys(np.array(part, dtype=np.float64))
 
 
-def _known_columns(material: Material, rows: Sequence[int]) -> tuple[int, ...]:
+def _known_columns(rows: Sequence[Mapping[str, float]], columns: Sequence[str]) -> tuple[int, ...]:
     """The features that at least one row has: a table with more of them is recognised by these."""
-    known = np.zeros(_width(material, rows), bool)
-    for i in rows:
-        known |= ~np.isnan(material.windows[i].reshape(-1))
-    return tuple(np.flatnonzero(known).tolist())
-
-
-def _width(material: Material, rows: Sequence[int]) -> int:
-    return material.windows[rows[0]].size if rows else 0
+    known = {
+        at for row in rows for at, column in enumerate(columns) if not math.isnan(row.get(column, math.nan))
+    }
+    return tuple(sorted(known))

@@ -213,9 +213,7 @@ def train(
     native = dict(fitted.native)
     data = _data_facts(dataset, material, split, options, config, refit=refit)
     if keys:
-        learnt = learnt_keys(
-            material, everything if refit else [*split.train, *split.valid], backend.info.modality
-        )
+        learnt = learnt_keys(material, everything if refit else [*split.train, *split.valid], backend.info)
         native[KEYS] = dump_keys(learnt)
         data["keys"] = learnt.counts
     manifest = Manifest(

@@ -121,7 +121,7 @@ def add_embeddings(graph: onnx.GraphProto) -> None:
         graph.node.append(helper.make_node("Identity", inputs, [EMBEDDINGS]))
     else:
         graph.node.append(helper.make_node("Concat", inputs, [EMBEDDINGS], axis=1))
-    shape = ["n", sum(sizes.values())]
+    shape: list[str | int | None] = ["n", sum(sizes.values())]
     graph.output.append(helper.make_tensor_value_info(EMBEDDINGS, TensorProto.FLOAT, shape))
 
 
