@@ -129,8 +129,10 @@ def _integers(block: np.ndarray) -> np.ndarray:
 
 def _stream(file: io.BufferedReader, head: bytes) -> Iterator[bytes]:
     """The encoded packets of a sound that FFmpeg knows, or its samples where the codec is lossless."""
-    import av
-
+    try:
+        import av
+    except ImportError:
+        raise MediaError("PyAV, which reads the stream of lossy sound, is not installed.") from None
     demuxer = next((name for at, magic, name in _DEMUXERS if head.startswith(magic, at)), "mp3")
     try:
         container: Any = av.open(file, format=demuxer, options=_AV_OPTIONS, metadata_errors="replace")

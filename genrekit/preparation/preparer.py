@@ -71,7 +71,9 @@ class Preparer:
             return self._prepare(near, content_of(near.path))
 
     def keyed(self, example: Example) -> Keyed:
-        """Prepare one example, and find the content key of its file, which is fetched and read once for both.
+        """Prepare one example, and find the content key of its file, which is fetched once for both.
+
+        What can be prepared and has no key is kept without one.
 
         Raises
         ------
@@ -83,7 +85,10 @@ class Preparer:
                 return Keyed(self.backend.prepare(near, self.config).values)
             content = content_of(near.path) if self.cache.enabled else None
             windows = self._prepare(near, content) if content else self.backend.prepare(near, self.config)
-            return Keyed(windows.values, self._key(near.path, content))
+            try:
+                return Keyed(windows.values, self._key(near.path, content))
+            except MediaError:
+                return Keyed(windows.values)
 
     def key(self, example: Example) -> Keyed:
         """Find the content key of an example's file; only what has no file is prepared.

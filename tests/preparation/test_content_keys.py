@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genrekit.backends import registry
+from genrekit.backends.config import make_config
+from genrekit.datasets.base import Dataset
+from genrekit.errors import MediaError
 from genrekit.hashing import row_keys
+from genrekit.preparation.cache import Cache
 from genrekit.preparation.content_keys import name_key, spectrogram_key
+from genrekit.preparation.preparer import Preparer
 from genrekit.types import Example
 
 
@@ -81,3 +89,24 @@ def test_missing_values_agree_and_other_numbers_do_not() -> None:
     )
     assert keys[0] == keys[1]
     assert len(set(keys)) == 5
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_file_without_a_key_is_prepared_all_the_same(
+    songs: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enabled: bool
+) -> None:
+    backend = registry.get("gtzan")
+    cache = Cache(tmp_path, enabled=enabled)
+    preparer = Preparer(backend, make_config(backend, {"window_s": 2}), cache)
+    first = preparer.keyed(songs.examples[0])
+    assert first.key is not None
+    assert preparer.key(songs.examples[0]).key == first.key
+
+    def refuse(*_: object) -> int:
+        raise MediaError("no key")
+
+    monkeypatch.setattr("genrekit.preparation.preparer.content_key", refuse)
+    again = preparer.keyed(songs.examples[0])
+    np.testing.assert_array_equal(again.values, first.values)
+    assert again.key == (first.key if enabled else None)
+    assert preparer.keyed(songs.examples[1]).key is None
