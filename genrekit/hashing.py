@@ -61,3 +61,38 @@ def _read(path: str | Path) -> Content:
 def hash_json(value: Mapping[str, Any] | list[Any]) -> str:
     """SHA-256 of a JSON-able value, independent of the order of its keys."""
     return hash_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
+
+
+KEY_BYTES = 7
+"""The length of a content key: 56 bits of a SHA-256."""
+
+
+def key_of(kind: str, content: bytes) -> int:
+    """The first `KEY_BYTES` of the SHA-256 of some bytes of a kind, as a number."""
+    return int.from_bytes(hashlib.sha256(f"{kind} ".encode() + content).digest()[:KEY_BYTES], "big")
+
+
+def row_keys(rows: np.ndarray) -> list[int]:
+    """The content keys of rows of numbers.
+
+    A number counts with 6 significant digits after it was made a float32, so that float64, float32 and their texts
+    agree, as do 0 and -0; every NaN is the same.
+
+    Parameters
+    ----------
+    rows : np.ndarray [shape=(n, n_features)]
+
+    Returns
+    -------
+    list of int
+        One a row, each from 0 to 2**56 - 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> row_keys(np.array([[0.1, -0.0]])) == row_keys(np.array([["0.10000000149", 0]], dtype=np.float32))
+    True
+    """
+    narrow = rows.astype("<f4") + 0  # -0 + 0 is 0
+    line = "%.5e " * narrow.shape[1]
+    return [key_of("row", (line % tuple(row)).encode()) for row in narrow.astype("<f8").tolist()]

@@ -1,5 +1,16 @@
 from . import registry
-from .base import GRAPH_FILE, INPUT, OUTPUT, Backend, BackendConfig, BackendInfo, Fitted, Prepared
+from .base import (
+    DISTANCE,
+    EMBEDDINGS,
+    GRAPH_FILE,
+    INPUT,
+    OUTPUT,
+    Backend,
+    BackendConfig,
+    BackendInfo,
+    Fitted,
+    Prepared,
+)
 from .capabilities import (
     Explainer,
     Explains,
@@ -16,6 +27,8 @@ from .config import make_config, parse_grid, parse_settings, read_config_file, r
 from .registry import table_schemas
 
 __all__ = [
+    "DISTANCE",
+    "EMBEDDINGS",
     "GRAPH_FILE",
     "INPUT",
     "OUTPUT",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,7 +29,10 @@ from genrekit.cli.printing import out, say
 from genrekit.files import check_output
 
 if TYPE_CHECKING:
-    from genrekit.datasets import Dataset
+    from genrekit.datasets import Dataset, Finding
+
+MOST_IDS = 20
+"""Of one finding, so many names are printed as text."""
 
 app = typer.Typer(
     no_args_is_help=True, help="Look at labelled data: show, check, split, and compute features."
@@ -110,6 +113,14 @@ def check(
     ] = 1.0,
     format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
     ambiguous: Ambiguity = Ambiguous.DROP,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="MODEL",
+            help="Also report which items this model learnt: the path of a bundle, or the name of a shipped model.",
+        ),
+    ] = None,
     jobs: Jobs = None,
 ) -> None:
     """Look for unreadable, silent, short, repeated and cross-labelled items, and groups on several sides.
@@ -117,14 +128,18 @@ def check(
     Exit status: 0 nothing found; 3 something found.
     """
     import json
+    from dataclasses import replace
 
     from genrekit.datasets import KINDS, check_dataset
     from genrekit.progress import progress
     from genrekit.text import visible
 
     dataset = _open(source, prefer, ambiguous)
+    learnt = _learnt(source, against, prefer, job_count(jobs)) if against else None
     with progress(len(dataset.examples), "checking") as advance:
         found = check_dataset(dataset, jobs=job_count(jobs), min_duration_s=min_duration, advance=advance)
+    if learnt:
+        found = replace(found, findings=(*found.findings, learnt))
     if format is Format.JSON:
         out(json.dumps(found.to_dict(), indent=2))
     else:
@@ -133,7 +148,9 @@ def check(
             if members:
                 out(f"{len(members)} {words}:")
                 for finding in members:
-                    out(visible(f"  {', '.join(finding.ids)}: {finding.detail}"))
+                    ids = finding.ids[:MOST_IDS]
+                    more = f" and {len(finding.ids) - MOST_IDS} more" if len(finding.ids) > MOST_IDS else ""
+                    out(visible(f"  {', '.join(ids)}{more}: {finding.detail}"))
         for name, reason in found.left_out:
             out(visible(f"left out: {name}: {reason}"))
         for note in found.notes:
@@ -141,6 +158,28 @@ def check(
         out(f"{found.examples} examples, {len(found.findings)} findings, {len(found.left_out)} left out")
     if not found.ok or found.left_out:
         raise typer.Exit(3)
+
+
+def _learnt(source: str, against: str, prefer: Reading | None, jobs: int) -> Finding | None:
+    """What a model learnt of a source; words on stderr where it learnt nothing, or cannot tell."""
+    from genrekit.datasets import Finding
+    from genrekit.prediction import load_model
+    from genrekit.training import open_for, recognise
+
+    model = load_model(against)
+    learnt = model.bundle.learnt
+    if learnt is None:
+        say(f"note: {model.name} has no content keys, so nothing tells what it learnt")
+        return None
+    read: Any = prefer.value if prefer else None
+    dataset = open_for(model.backend, model.config, source, ambiguous="first", read=read)
+    found = recognise(learnt, model.backend, model.config, dataset, jobs=jobs)
+    if not found.learnt:
+        say(f"{model.name} learnt none of the {found.examples} examples, as far as its content keys tell")
+        return None
+    rest = found.examples - len(found.learnt) - len(found.failures)
+    detail = f"{model.name} learnt {len(found.learnt)} of {found.examples} examples; {rest} are new to it"
+    return Finding("learnt", found.learnt, detail)
 
 
 @app.command()

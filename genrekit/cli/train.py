@@ -78,6 +78,13 @@ def train(
         Path | None, typer.Option("--report", metavar="DIR", help="Also write the test report into a folder.")
     ] = None,
     format: Annotated[Format, typer.Option("--format", help="How the report is printed.")] = Format.TEXT,
+    no_keys: Annotated[
+        bool,
+        typer.Option(
+            "--no-keys",
+            help="Keep no content keys of what is learnt: nobody can ask whether a file was, evaluate cannot either.",
+        ),
+    ] = False,
     jobs: Jobs = None,
     cluster: Cluster = None,
     no_cache: NoCache = False,
@@ -115,6 +122,7 @@ def train(
         read=read.value if read else None,
         about=about,
         licence=licence,
+        keys=not no_keys,
         jobs=job_count(jobs),
         cache=cache,
         cluster=cluster,

@@ -35,6 +35,7 @@ Kind = Literal[
     "group-crosses",
     "label-spelling",
     "label-suspect",
+    "learnt",
 ]
 
 KINDS: dict[Kind, str] = {
@@ -49,6 +50,7 @@ KINDS: dict[Kind, str] = {
     "group-crosses": "have one group on several sides of the split",
     "label-spelling": "have labels that mean the same genre or look alike",
     "label-suspect": "have a label that may be several genres or none",
+    "learnt": "are about what the model learnt",
 }
 
 SR = 22_050

@@ -12,10 +12,10 @@ from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, make_folds
 from genrekit.errors import DatasetError, UsageError
 from genrekit.hashing import hash_file
 from genrekit.labels import canonical
-from genrekit.metrics import WHOLE
-from genrekit.prediction import Model, PredictOptions, load_model
+from genrekit.metrics import WHOLE, Learnt
+from genrekit.prediction import Decision, Model, PredictOptions, load_model
 from genrekit.preparation import Cache
-from genrekit.training import Measured, cross_fit, describe, gather, open_for
+from genrekit.training import Material, Measured, cross_fit, describe, gather, open_for, recognised
 from genrekit.types import Say, silent
 
 
@@ -150,6 +150,7 @@ def evaluate(
             words += f" ({len(indices) - len(chosen)} examples of others left out)"
         sides = replace(sides, method=f"{sides.method}; {words}")
         indices = chosen
+    learnt = model.bundle.learnt
     material = gather(
         model.backend,
         model.config,
@@ -158,10 +159,32 @@ def evaluate(
         jobs=jobs,
         cache=cache or Cache(),
         cluster=cluster,
+        keys=learnt is not None and bool(learnt.keys.keys() & {"sound", "picture"}),
         say=say,
     )
-    scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
+    if learnt is None:
+        return _measure(model, decision, material, indices, sides)
+    known_ones = set(recognised(material, indices, learnt, model.backend.info))
+    rest = [i for i in indices if i not in known_ones]
+    if known_ones:
+        sides = replace(sides, inflated=True)
+    measured = _measure(model, decision, material, indices, sides)
+    others = None
+    if known_ones and any(i in material.windows for i in rest):
+        method = f"those of {sides.method} that the model did not learn"
+        others = _measure(
+            model, decision, material, rest, replace(sides, inflated=False, method=method)
+        ).report
+    n = sum(i in material.windows for i in indices)
+    report = replace(measured.report, learnt=Learnt(len(known_ones), n, others))
+    return replace(measured, report=report)
+
+
+def _measure(
+    model: Model, decision: Decision, material: Material, indices: Sequence[int], sides: Split
+) -> Measured:
     manifest = model.bundle.manifest
+    scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
     names, scores = decision.competing(scores)
     thresholds = {label: value for label, value in manifest.thresholds.items() if label in names}
     return material.measure(

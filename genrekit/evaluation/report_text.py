@@ -65,6 +65,7 @@ def render(report: Report, *, width: int = 80) -> RenderableType:
         *notes,
         _headline(report),
         Text(f"{'measured on' if report.split.startswith(WHOLE) else 'split'}: {visible(report.split)}"),
+        *_not_learnt(report),
         "",
         _per_label(report, width),
     ]
@@ -179,6 +180,22 @@ def _headline(report: Report) -> Table:
     table.add_row("majority baseline", _number("accuracy", report.baseline), Text(always))
     table.add_row("examples", str(report.n_examples), f"in {report.n_groups} groups")
     return table
+
+
+def _not_learnt(report: Report) -> list[RenderableType]:
+    """The headline numbers on the examples that the model did not learn, where it learnt some of them."""
+    if report.learnt is None:
+        return []
+    if not report.learnt.examples:
+        return [Text(report.learnt.note)]
+    if report.learnt.rest is None:
+        return []
+    n = report.learnt.rest.n_examples
+    return [
+        "",
+        Text(f"on the {n} examples that the model did not learn:", "bold"),
+        _headline(report.learnt.rest),
+    ]
 
 
 def _number(name: str, value: float) -> str:

@@ -90,8 +90,8 @@ def info(path: AnyPath) -> ImageInfo:
         return ImageInfo(image.width, image.height, kind, image.mode)
 
 
-def load(path: AnyPath, *, size: int) -> Pixels:
-    """Decode a picture, upright, its shorter side ``size`` pixels long.
+def load(path: AnyPath, *, size: int | None) -> Pixels:
+    """Decode a picture, upright, its shorter side ``size`` pixels long, or at its own size.
 
     The longer side keeps the proportion, up to twice ``size``: of a longer picture the middle is kept. Smaller
     pictures are enlarged. Of an animation the first frame is taken, what is transparent lies on white, 16 bits a
@@ -103,8 +103,8 @@ def load(path: AnyPath, *, size: int) -> Pixels:
     ----------
     path : str, bytes or path-like
         A regular file of up to 256 MiB and 120 million pixels; the content decides, not the name.
-    size : int in [1, 4096]
-        Length of the shorter side of the result, in pixels.
+    size : int in [1, 4096] or None
+        Length of the shorter side of the result, in pixels; None keeps every pixel.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def load(path: AnyPath, *, size: int) -> Pixels:
     UsageError
         If ``size`` is out of range.
     """
-    if not 1 <= size <= MAX_SIZE:
+    if size is not None and not 1 <= size <= MAX_SIZE:
         raise UsageError(f"The size is {size} pixels; 1 to {MAX_SIZE} are allowed.")
     with open_regular(path) as file:
         content = file.read(os.fstat(file.fileno()).st_size)
@@ -133,13 +133,14 @@ def load(path: AnyPath, *, size: int) -> Pixels:
         if kind == "jpeg":
             if has_many_scans(content):
                 raise MediaError(f"The jpeg is made of more than {MAX_SCANS} scans.", "Save it again.")
-            drafted = image.draft(None, (_GAP * size, _GAP * size))
+            drafted = image.draft(None, (_GAP * size, _GAP * size)) if size else None
         try:
             with quiet_stderr if kind == "tiff" else nullcontext():
                 image = _decoded(image, kind, content, size)
             # the last row and column of a scaled jpeg may stand for less than a whole pixel
             extent = drafted[1][2:] if drafted else image.size
-            return _resized(_plain(image, kind), extent, size, _turn(image))
+            plain = _plain(image, kind)
+            return _upright(_resized(plain, extent, size) if size else plain, _turn(image))
         except MediaError:
             raise
         except MemoryError:
@@ -148,7 +149,7 @@ def load(path: AnyPath, *, size: int) -> Pixels:
             raise damaged(kind, error) from None
 
 
-def _decoded(image: ImageFile.ImageFile, kind: str, content: bytes, size: int) -> ImageFile.ImageFile:
+def _decoded(image: ImageFile.ImageFile, kind: str, content: bytes, size: int | None) -> ImageFile.ImageFile:
     """The picture with its pixels; a jpeg that lacks its end and no pixel is read all the same."""
     try:
         image.load()
@@ -159,7 +160,8 @@ def _decoded(image: ImageFile.ImageFile, kind: str, content: bytes, size: int) -
         pictures: list[ImageFile.ImageFile] = []
         for whole in jpeg_endings(content):
             picture = open_image(io.BytesIO(whole))[1]
-            picture.draft(None, (_GAP * size, _GAP * size))
+            if size:
+                picture.draft(None, (_GAP * size, _GAP * size))
             picture.load()
             if pictures and picture.tobytes() != pictures[0].tobytes():
                 raise
@@ -200,23 +202,25 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def _resized(
-    image: Image.Image, extent: tuple[float, float], size: int, turn: Image.Transpose | None
-) -> Pixels:
+def _resized(image: Image.Image, extent: tuple[float, float], size: int) -> Image.Image:
     short = min(extent)
     kept = [min(side, MAX_ASPECT * short) for side in extent]
     left, top = (extent[0] - kept[0]) / 2, (extent[1] - kept[1]) / 2
     shape = [max(size, min(MAX_ASPECT * size, round(size * side / short))) for side in kept]
     box = (left, top, left + kept[0], top + kept[1])
     whole = extent == image.size == tuple(shape)
-    small = image if whole else image.resize((shape[0], shape[1]), Image.Resampling.BICUBIC, box, _GAP)
+    return image if whole else image.resize((shape[0], shape[1]), Image.Resampling.BICUBIC, box, _GAP)
+
+
+def _upright(image: Image.Image, turn: Image.Transpose | None) -> Pixels:
+    """The pixels, turned, in RGB, on white."""
     if turn is not None:
-        small = small.transpose(turn)
-    if small.mode == "RGBa":
-        layers = np.asarray(small).astype(np.uint16)
+        image = image.transpose(turn)
+    if image.mode == "RGBa":
+        layers = np.asarray(image).astype(np.uint16)
         on_white: Pixels = np.minimum(layers[..., :3] + (255 - layers[..., 3:]), 255).astype(np.uint8)
         return on_white
-    return np.array(small if small.mode == "RGB" else small.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

@@ -1,6 +1,6 @@
 from .definitions import N_BINS
 from .measure import measure_scores
-from .report import INFLATED, WHOLE, Estimate, Report, ScoredExample
+from .report import INFLATED, WHOLE, Estimate, Learnt, Report, ScoredExample
 from .threshold_tuning import DEFAULT_THRESHOLD, best_threshold
 from .thresholds import THRESHOLD, Thresholds, given
 
@@ -11,6 +11,7 @@ __all__ = [
     "THRESHOLD",
     "WHOLE",
     "Estimate",
+    "Learnt",
     "Report",
     "ScoredExample",
     "Thresholds",

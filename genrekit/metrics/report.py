@@ -98,6 +98,37 @@ class LabelMetrics:
 
 
 @dataclass(frozen=True)
+class Learnt:
+    """How many of the measured examples the model learnt, and what it gives on the others.
+
+    Attributes
+    ----------
+    examples, of : int
+        So many of all measured ones.
+    rest : Report or None
+        The numbers on the others; None where there are none.
+    """
+
+    examples: int
+    of: int
+    rest: Report | None = None
+
+    @property
+    def note(self) -> str:
+        """What to say of it before the numbers."""
+        note = f"The model learnt {self.examples} of these {self.of} examples"
+        if not self.examples:
+            return note.replace("learnt 0", "learnt none") + ", as far as its content keys tell."
+        if self.rest is None:
+            return note + ": nothing is left that says how it does on others."
+        name, estimate = next(iter(self.rest.metrics.items()))
+        value = (
+            f"{100 * estimate.value:.1f} %" if name.endswith(("accuracy", "f1")) else f"{estimate.value:.3f}"
+        )
+        return f"{note}; on the other {self.rest.n_examples} its {name.replace('_', ' ')} is {value}."
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything a reader needs to trust, or distrust, a number.
 
@@ -134,6 +165,8 @@ class Report:
     n_boot_ranking : int
         Multi-label only: the resamples behind the intervals of mean_average_precision and roc_auc; fewer
         than ``n_boot`` where all of them would take minutes.
+    learnt : Learnt or None
+        What the model learnt of the measured examples; None where its bundle has no content keys.
     """
 
     split: str
@@ -153,6 +186,7 @@ class Report:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     n_boot_ranking: int = 0
     calibration: tuple[tuple[int, float, float], ...] = ()
+    learnt: Learnt | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -171,6 +205,8 @@ class Report:
     def notes(self) -> tuple[str, ...]:
         """What to know before the numbers, most important first; the inflation of a split always leads."""
         notes = [INFLATED] if self.inflated else []
+        if self.learnt and self.learnt.examples:
+            notes.append(self.learnt.note)
         if self.failures:
             n_all = self.n_examples + len(self.failures)
             notes.append(f"{len(self.failures)} of {n_all} examples could not be read and are in no number.")
@@ -231,4 +267,10 @@ class Report:
             "unknown_labels": dict(self.unknown_labels),
             "effects_of_unknown_labels": dict(self.effects),
             "failures": [{"id": id_, "reason": reason} for id_, reason in self.failures],
+            **({"learnt": _learnt_facts(self.learnt)} if self.learnt else {}),
         }
+
+
+def _learnt_facts(learnt: Learnt) -> dict[str, Any]:
+    rest = learnt.rest.to_dict() if learnt.rest else None
+    return {"examples": learnt.examples, "of": learnt.of, "rest": rest}

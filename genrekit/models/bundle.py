@@ -15,7 +15,9 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genrekit.backends import GRAPH_FILE
 from genrekit.errors import BundleError, OutputExistsError
@@ -23,10 +25,14 @@ from genrekit.hashing import hash_bytes
 from genrekit.models.container import FRESH_COPY, MAX_BYTES, pack, unpack
 from genrekit.models.manifest import FORMAT, Manifest, Member, parse_manifest
 
+if TYPE_CHECKING:
+    from genrekit.models.keys import LearntKeys
+
 __all__ = ["FORMAT", "Bundle", "Manifest", "dumps", "load", "loads", "save"]
 
 MANIFEST, CARD = "manifest.json", "README.md"
-NATIVE_SUFFIXES = (".safetensors", ".ubj")
+NATIVE_SUFFIXES = {1: (".safetensors", ".ubj"), 2: (".safetensors",)}
+"""What the name of a payload may end in, by the number of the format."""
 MAX_CARD_BYTES = 1 << 20
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -62,14 +68,45 @@ class Bundle:
         """The model card, Markdown."""
         return self.members[CARD].decode("utf-8")
 
+    @property
+    def payload(self) -> Mapping[str, bytes]:
+        """The files that a backend explains with, and scores many rows with: the graph and the native payload.
+
+        Raises
+        ------
+        BundleError
+            If the bundle is of format 1, whose native payload is not read.
+        """
+        if self.manifest.format == 1:
+            raise BundleError(
+                f"{self.manifest.name!r} is a bundle of format 1: it answers from its graph, but its native payload, "
+                "which explanations need, is not read any more.",
+                f"Train it again, or install the genrekit that wrote it: {self.manifest.genrekit}",
+            )
+        return self.members
+
+    @cached_property
+    def learnt(self) -> LearntKeys | None:
+        """The content keys of what the model learnt; None where it has none.
+
+        Raises
+        ------
+        BundleError
+            If they are damaged.
+        """
+        from genrekit.models.keys import KEYS, loads
+
+        return loads(self.members[KEYS]) if KEYS in self.members else None
+
     def native(self, name: str) -> bytes:
         """A native payload by its file name.
 
         Raises
         ------
         BundleError
-            If the bundle has none of that name.
+            If the bundle has none of that name, or is of format 1.
         """
+        self.payload  # noqa: B018
         payloads = sorted(set(self.members) - {GRAPH_FILE, CARD})
         if name not in payloads:
             known = ", ".join(payloads) or "none"
@@ -150,7 +187,7 @@ def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card:
     onnx : bytes
         The graph.
     native : Mapping[str, bytes]
-        Payloads by file name, ``.safetensors`` or ``.ubj``.
+        Payloads by file name, ``.safetensors``.
     card : str
         The model card.
 
@@ -161,11 +198,13 @@ def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card:
     Raises
     ------
     BundleError
-        If a payload has a name that is not allowed, the manifest holds a NaN or an infinity, or a limit of
-        the format is exceeded.
+        If the manifest is of an older format, a payload has a name that is not allowed, the manifest holds a
+        NaN or an infinity, or a limit of the format is exceeded.
     """
+    if manifest.format != FORMAT:
+        raise BundleError(f"format {manifest.format} is read only; what is written is format {FORMAT}.")
     for name in native:
-        _check_native_name(name)
+        _check_native_name(name, FORMAT)
     members = {**native, GRAPH_FILE: onnx, CARD: card.encode("utf-8", "replace")}
     files = {
         name: Member(sha256=hash_bytes(content), size=len(content))
@@ -257,7 +296,7 @@ def _reason(error: OSError | ValueError) -> str:
 def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
     """Hold the members against the manifest: the same names, sizes and hashes, and nothing else."""
     for name in manifest.files.keys() - {GRAPH_FILE, CARD}:
-        _check_native_name(name)
+        _check_native_name(name, manifest.format)
     if missing := {GRAPH_FILE, CARD}.union(manifest.files) - members.keys():
         raise BundleError(f"it lacks {', '.join(sorted(missing))[:200]}.", FRESH_COPY)
     if unlisted := members.keys() - manifest.files.keys():
@@ -276,7 +315,8 @@ def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
         raise BundleError(f"{CARD} has control characters, or more than {MAX_CARD_BYTES} bytes.", FRESH_COPY)
 
 
-def _check_native_name(name: str) -> None:
-    if not name.endswith(NATIVE_SUFFIXES):
-        allowed = " or ".join(NATIVE_SUFFIXES)
+def _check_native_name(name: str, number: int) -> None:
+    suffixes = NATIVE_SUFFIXES[number]
+    if not name.endswith(suffixes):
+        allowed = " or ".join(suffixes)
         raise BundleError(f"a payload is named {name[:120]!r}; its name must end in {allowed}.", FRESH_COPY)

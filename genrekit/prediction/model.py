@@ -134,7 +134,7 @@ class Model:
             raise UsageError(
                 f"Model {self.name!r} cannot explain: its backend, {self.backend.info.name!r}, does not."
             )
-        return self.backend.explainer(self.bundle.members)
+        return self.backend.explainer(self.bundle.payload)
 
     @cached_property
     def painter(self) -> Painter:
@@ -149,7 +149,7 @@ class Model:
             raise UsageError(
                 f"Model {self.name!r} cannot show where it looked: its backend, {self.backend.info.name!r}, does not."
             )
-        return self.backend.painter(self.bundle.members, self.config, self.labels)
+        return self.backend.painter(self.bundle.payload, self.config, self.labels)
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -158,9 +158,9 @@ class Model:
         Raises
         ------
         BundleError
-            If it is no graph, or takes other windows than the manifest says.
+            If it is no graph, takes other windows than the manifest says, or has other outputs.
         """
-        runtime = Runtime(self.bundle.onnx, n_labels=len(self.labels))
+        runtime = Runtime(self.bundle.onnx, n_labels=len(self.labels), declared=self.bundle.manifest.outputs)
         promised = self.bundle.manifest.input_shape
         if len(runtime.input_shape) != len(promised) or any(
             None not in (have, want) and have != want

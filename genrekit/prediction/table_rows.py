@@ -90,7 +90,10 @@ def _read(
             reader = model.backend.open_table(frame.table)
             # Both give the same scores to 1e-5.
             if frame.table.num_rows >= MANY and isinstance(model.backend, ScoresNatively):
-                scorer = model.backend.native_scorer(model.bundle.members)
+                if model.bundle.manifest.format > 1:
+                    scorer = model.backend.native_scorer(model.bundle.payload)
+                else:
+                    say(f"note: model {model.name!r} is of format 1: its graph scores the rows, more slowly")
             for note in (*opened.notes, *reader.notes):
                 say(f"{table.name}: {note}")
         yield (

@@ -1,4 +1,14 @@
 from .cache import ENTRY_BYTES, Cache
-from .preparer import Looked, Preparer, prepare_all
+from .content_keys import name_key, spectrogram_key
+from .preparer import Keyed, Looked, Preparer, prepare_all
 
-__all__ = ["ENTRY_BYTES", "Cache", "Looked", "Preparer", "prepare_all"]
+__all__ = [
+    "ENTRY_BYTES",
+    "Cache",
+    "Keyed",
+    "Looked",
+    "Preparer",
+    "name_key",
+    "prepare_all",
+    "spectrogram_key",
+]

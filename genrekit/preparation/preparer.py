@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from genrekit.analysis import columns_of
 from genrekit.backends import Backend, BackendConfig
 from genrekit.errors import GenrekitError, MediaError
 from genrekit.execution import Outcome, ordered_map
 from genrekit.hashing import content_of
-from genrekit.media import modality
+from genrekit.media import VERSION, content_key, modality
 from genrekit.preparation.cache import Cache
 from genrekit.types import Content, Example, Modality, Windows
 
@@ -25,6 +28,14 @@ class Looked:
     windows: Windows | None = None
     error: str | None = None
     analysis: Mapping[str, float | str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """What is kept of one example: its values [shape=(n_windows, *shape)], and the content key of its file."""
+
+    values: np.ndarray
+    key: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,52 @@ class Preparer:
             if near.path is None or not self.cache.enabled:
                 return self.backend.prepare(near, self.config)
             return self._prepare(near, content_of(near.path))
+
+    def keyed(self, example: Example) -> Keyed:
+        """Prepare one example, and find the content key of its file, which is fetched once for both.
+
+        What can be prepared and has no key is kept without one.
+
+        Raises
+        ------
+        MediaError
+            As for a call.
+        """
+        with self._at_hand(example) as near:
+            if near.path is None:
+                return Keyed(self.backend.prepare(near, self.config).values)
+            content = content_of(near.path) if self.cache.enabled else None
+            windows = self._prepare(near, content) if content else self.backend.prepare(near, self.config)
+            try:
+                return Keyed(windows.values, self._key(near.path, content))
+            except MediaError:
+                return Keyed(windows.values)
+
+    def key(self, example: Example) -> Keyed:
+        """Find the content key of an example's file; only what has no file is prepared.
+
+        Raises
+        ------
+        MediaError
+            If it cannot be read.
+        """
+        with self._at_hand(example) as near:
+            if near.path is None:
+                return Keyed(self.backend.prepare(near, self.config).values)
+            content = content_of(near.path) if self.cache.enabled else None
+            return Keyed(np.empty((0, 0), np.float32), self._key(near.path, content))
+
+    def _key(self, path: Path, content: Content | None) -> int:
+        kind = self.backend.info.modality
+        if content is None:
+            return content_key(path, kind)
+        name = self.cache.key(content.sha256, "content key", VERSION, {"modality": str(kind)})
+        known = self.cache.get(name)
+        if known is not None and known.values.shape == (1, 8) and known.values.dtype == np.uint8:
+            return int.from_bytes(known.values.tobytes(), "big")
+        key = content_key(path, kind)
+        self.cache.put(name, Windows(np.frombuffer(key.to_bytes(8, "big"), np.uint8)[None]))
+        return key
 
     def look(self, example: Example, known: str | None = None, measures: Collection[str] = ()) -> Looked:
         """Prepare one example unless its content has the SHA-256 that is known; an error is a result.
@@ -120,19 +177,23 @@ class Preparer:
             yield replace(example, path=path, address=None)
 
 
+Prepared = TypeVar("Prepared")
+
+
 def prepare_all(
-    preparer: Preparer,
+    prepare: Callable[[Example], Prepared],
     examples: Iterable[Example],
     *,
     jobs: int = 1,
     timeout_s: float | None = None,
     cluster: str | None = None,
-) -> Iterator[Outcome[Example, Windows]]:
+) -> Iterator[Outcome[Example, Prepared]]:
     """Prepare examples lazily, in order, with a bounded number of them in flight.
 
     Parameters
     ----------
-    preparer : Preparer
+    prepare : callable
+        A `Preparer`, or a method of one.
     examples : iterable of Example
     jobs : int >= 1
         Processes; 1 works in this one.
@@ -144,8 +205,8 @@ def prepare_all(
     Yields
     ------
     Outcome
-        One an example, with its windows or its error.
+        One an example, with what ``prepare`` gave or its error.
     """
     if cluster:  # a path must mean the same on other machines
         examples = (replace(e, path=e.path.absolute()) if e.path else e for e in examples)
-    return ordered_map(preparer, examples, jobs=jobs, timeout_s=timeout_s, cluster=cluster)
+    return ordered_map(prepare, examples, jobs=jobs, timeout_s=timeout_s, cluster=cluster)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,12 +14,13 @@ from genrekit.backends import Backend, BackendConfig, BackendInfo, Prepared, reg
 from genrekit.datasets import Ambiguous, Dataset, Reading, Split, group_keys, open_dataset
 from genrekit.distributed import rank, world_size
 from genrekit.errors import DatasetError
+from genrekit.execution import Outcome
 from genrekit.metrics import Report, ScoredExample, Thresholds, given, measure_scores
-from genrekit.preparation import ENTRY_BYTES, Cache, Preparer, prepare_all
+from genrekit.preparation import ENTRY_BYTES, Cache, Keyed, Preparer, prepare_all
 from genrekit.progress import progress
 from genrekit.text import printable, quote_all
 from genrekit.training.array_store import Shelf
-from genrekit.types import Say
+from genrekit.types import Example, Modality, Say, Windows
 
 ROW_SR = 22050
 
@@ -34,11 +35,16 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """A data set that went through ``prepare``: windows by the position of the example, failures likewise."""
+    """A data set that went through ``prepare``: windows by the position of the example, failures likewise.
+
+    ``file_keys`` are the content keys of files by the same positions, of one ``kind``, where they were asked for.
+    """
 
     dataset: Dataset
     windows: dict[int, np.ndarray]
     failures: dict[int, str] = field(default_factory=dict)
+    file_keys: dict[int, int] = field(default_factory=dict)
+    kind: str = "sound"
 
     def labels(self, indices: Sequence[int]) -> tuple[str, ...]:
         """The labels of the prepared examples among ``indices``, sorted."""
@@ -197,7 +203,7 @@ def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
 
 def _check_labels(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
     several = [example.id for example in dataset.examples if len(example.labels) > 1]
-    if not several or (backend.info.multilabel and getattr(config, "multilabel", False)):
+    if not several or (backend.info.multilabel and config.multilabel):
         return
     others = f" and {len(several) - 1} more" if several[1:] else ""
     raise DatasetError(
@@ -233,9 +239,12 @@ def gather(
     jobs: int,
     cache: Cache,
     cluster: str | None = None,
+    keys: bool = False,
     say: Say,
 ) -> Material:
     """Prepare the examples at ``indices``; what cannot be read is listed, never replaced.
+
+    With ``keys`` the content keys of files are found in the same pass.
 
     Raises
     ------
@@ -252,14 +261,21 @@ def gather(
     examples = [dataset.examples[i] for i in indices]
     if all(example.path is None and example.address is None for example in examples):
         jobs, cluster = 1, None  # sending numbers elsewhere takes longer than preparing them
-    outcomes = prepare_all(Preparer(backend, config, cache), examples, jobs=jobs, cluster=cluster)
+    file_keys: dict[int, int] = {}
+    preparer = Preparer(backend, config, cache)
+    outcomes: Iterator[Outcome[Example, Windows | Keyed]] = prepare_all(
+        preparer.keyed if keys else preparer, examples, jobs=jobs, cluster=cluster
+    )
     with progress(len(examples), "preparing") as advance:
         for i, outcome in zip(indices, outcomes, strict=True):
-            if outcome.value is None:
+            found = outcome.value
+            if found is None:
                 failures[i] = outcome.error or "failed"
             else:
                 prepared.append(i)
-                shelf.put(outcome.value.values)
+                shelf.put(found.values)
+                if isinstance(found, Keyed) and found.key is not None:
+                    file_keys[i] = found.key
             advance()
     windows = dict(zip(prepared, shelf.arrays(), strict=True))
     cache.prune(at_least_bytes=shelf.used_bytes + len(prepared) * ENTRY_BYTES)
@@ -273,7 +289,8 @@ def gather(
             f"the first said: {next(iter(failures.values()), 'nothing')}",
             f"'genrekit datasets check {dataset.source}' lists what is wrong.",
         )
-    return Material(dataset, windows, failures)
+    kind = "picture" if backend.info.modality is Modality.IMAGE else "sound"
+    return Material(dataset, windows, failures, file_keys, kind)
 
 
 def describe(dataset: Dataset, say: Say) -> None:

@@ -18,11 +18,12 @@ from genrekit.distributed import rank
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_file
 from genrekit.metrics import Report
-from genrekit.models import Bundle, Manifest, dumps, load, loads, save, write_card
+from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
 from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, preparation, preparations, search
+from genrekit.training.learnt import learnt_keys
 from genrekit.training.prepared_dataset import Material, Measured, check_fit, describe, gather, open_for
 from genrekit.training.run_folder import RunFolder, beside
 from genrekit.types import Say, silent
@@ -53,6 +54,7 @@ def train(
     read: Reading | None = None,
     about: str = "",
     licence: str = "",
+    keys: bool = True,
     jobs: int = 1,
     cache: Cache | None = None,
     cluster: str | None = None,
@@ -93,6 +95,9 @@ def train(
         Sentences for the card; at most 4000 characters.
     licence : str
         The licence of the model, for its card; at most 1000 characters.
+    keys : bool
+        Whether the bundle gets content keys of what was learnt, by which `genrekit.evaluation.evaluate` recognises
+        it. Anyone who has the bundle and a file can then ask whether it was learnt.
     jobs : int >= 1
         Processes that prepare examples.
     cache : Cache, optional
@@ -145,7 +150,7 @@ def train(
         if len(several) > 1:
             say(f"preparing with {key}")
         materials[key] = gather(
-            backend, one, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, say=say
+            backend, one, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, keys=keys, say=say
         )
     candidates: list[Candidate] = []
     if grid:
@@ -184,37 +189,43 @@ def train(
         say,
         run=run,
     )
-    multilabel = bool(getattr(config, "multilabel", False))
     measured = None
     if split.test:
         scores = runtime.example_scores(material.side(split.test, labels).windows)
         measured = material.measure(
-            scores, split.test, labels, split, multilabel=multilabel, thresholds=fitted.thresholds
+            scores, split.test, labels, split, multilabel=config.multilabel, thresholds=fitted.thresholds
         )
     if refit:
         say(f"fitting the same recipe again on all {len(material.windows)} examples")
         labels = material.labels(everything)
-        fitted = _refit(backend, material.side(everything, labels), labels, config, fitted, say, run)
+        fitted, runtime = _refit(backend, material.side(everything, labels), labels, config, fitted, say, run)
+    native = dict(fitted.native)
+    data = _data_facts(dataset, material, split, refit=refit)
+    if keys:
+        learnt = learnt_keys(material, everything if refit else [*split.train, *split.valid], backend.info)
+        native[KEYS] = dump_keys(learnt)
+        data["keys"] = learnt.counts
     manifest = Manifest(
         name=output.name.removesuffix(".genrekit"),
         backend=backend.info.name,
         modality=backend.info.modality,
         labels=labels,
-        multilabel=multilabel,
+        multilabel=config.multilabel,
         config=config.model_dump(mode="json"),
         feature_version=backend.info.feature_version,
         columns=backend.info.columns,
         input_shape=fitted.check_windows.shape[1:],
+        outputs=runtime.declaration(fitted.distance_threshold),
         thresholds=dict(fitted.thresholds),
         metrics=_kept_metrics(measured.report) if measured else None,
-        data=_data_facts(dataset, material, split, refit=refit),
+        data=data,
         history={**fitted.history, **({"grid": [c.row() for c in candidates]} if grid else {})},
         versions=_versions(),
         about=" ".join(about.split()),
         licence=licence,
         genrekit=__version__,
     )
-    onnx, native, card = fitted.onnx, fitted.native, write_card(manifest)
+    onnx, card = fitted.onnx, write_card(manifest)
     if rank():  # the first process saves
         return Trained(output, loads(dumps(manifest, onnx=onnx, native=native, card=card)), measured)
     save(output, manifest, onnx=onnx, native=native, card=card, overwrite=overwrite)
@@ -231,16 +242,16 @@ def _refit(
     fitted: Fitted,
     say: Say,
     run: RunFolder | None,
-) -> Fitted:
+) -> tuple[Fitted, Runtime]:
     """Fit on all sides; what was tuned on the validation side stays, where the backend tunes nothing itself."""
     if not isinstance(backend, FitsInFolder):
-        return fit_checked(backend, side, None, labels, config, say)[0]
-    again, _ = fit_checked(
+        return fit_checked(backend, side, None, labels, config, say)
+    again, runtime = fit_checked(
         backend, side, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
     )
     thresholds = {label: fitted.thresholds.get(label, value) for label, value in again.thresholds.items()}
     history = {**fitted.history, "refit": again.history["train"]}
-    return replace(again, thresholds=thresholds, history=history)
+    return replace(again, thresholds=thresholds, history=history), runtime
 
 
 def _data_facts(dataset: Dataset, material: Material, split: Split, *, refit: bool) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from genrekit.backends.gtzan.estimators import (
     WithinClassWhitening,
 )
 from genrekit.backends.trees import onnx as xgboost_onnx
-from genrekit.backends.trees import xgboost_file
+from genrekit.backends.trees import xgboost_json
 from genrekit.features import GTZAN_COLUMNS
 
 _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9
@@ -238,7 +238,7 @@ def _at_most(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 
 
 def _boosting(graph: Graph, model: Boosting, x: str) -> str:
-    trees = xgboost_file.read(bytes(model.booster_.save_raw("ubj")))
+    trees = xgboost_json.from_booster(model.booster_)
     exported = onnx.load_model_from_string(xgboost_onnx.to_onnx([trees]))
     (ensemble,) = (node for node in exported.graph.node if node.op_type == "TreeEnsembleRegressor")
     ensemble.input[:] = [graph.cast(x, TensorProto.FLOAT)]

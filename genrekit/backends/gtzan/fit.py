@@ -20,7 +20,6 @@ from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from genrekit.backends.base import Fitted, Prepared, Progress
-from genrekit.backends.gtzan import payload
 from genrekit.backends.gtzan.backend import GtzanConfig
 from genrekit.backends.gtzan.estimators import (
     CLASSIFIERS,
@@ -245,7 +244,7 @@ def fit(
         check = check_windows(table.X, config.seed)
         return Fitted(
             onnx=to_onnx(vote, table.X.shape[1]),
-            native=payload.dump(vote),
+            native={},
             check_windows=check,
             check_scores=vote.scores(check.astype(np.float64)).astype(np.float32),
             history={

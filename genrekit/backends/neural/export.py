@@ -19,10 +19,11 @@ import torch
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
-from genrekit.backends.base import INPUT, OUTPUT
+from genrekit.backends.base import EMBEDDINGS, INPUT, OUTPUT
 from genrekit.backends.neural.calibration import Scorer
 
 _OPSET = 18
+_WIDE = ".float32"  # of the name of a parameter that is stored in 16 bits, after its cast
 
 
 def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half: bool = False) -> bytes:
@@ -42,7 +43,7 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half
     Returns
     -------
     bytes
-        A graph from ``windows`` to ``scores`` that names no file of this machine.
+        A graph from ``windows`` to ``scores`` and ``embeddings`` that names no file of this machine.
     """
     sizes = {0: torch.export.Dim("n"), **{axis + 1: torch.export.Dim(name) for axis, name in free.items()}}
     # Two windows: the exporter takes a length of 1 for a constant.
@@ -73,6 +74,7 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half
     _strip(model)
     if half:
         _halve(model.graph)
+    add_embeddings(model.graph)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
@@ -85,6 +87,41 @@ def _strip(model: onnx.ModelProto) -> None:
     for item in (*graph.node, *graph.input, *graph.output, *graph.initializer):
         item.doc_string = ""
         del item.metadata_props[:]
+
+
+def add_embeddings(graph: onnx.GraphProto) -> None:
+    """Make what goes into the last layer of each network the output ``embeddings``, one network after the other.
+
+    Parameters
+    ----------
+    graph : onnx.GraphProto
+        As `to_onnx` makes it; changed in place. The last layer of a network is its last ``Gemm``.
+
+    Raises
+    ------
+    ValueError
+        If it has no such layer.
+    """
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    before: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    for node in graph.node:
+        weight = node.input[1].removesuffix(_WIDE) if len(node.input) > 1 else ""
+        if node.op_type != "Gemm" or not weight.startswith("networks."):
+            continue
+        transposed = any(a.name == "transB" and a.i for a in node.attribute)
+        network = weight.split(".")[1]
+        before[network] = node.input[0]
+        sizes[network] = shapes[weight][1 if transposed else 0]
+    if not before:
+        raise ValueError("the graph has no last layer of a network")
+    inputs = [before[network] for network in sorted(before, key=int)]
+    if len(inputs) == 1:
+        graph.node.append(helper.make_node("Identity", inputs, [EMBEDDINGS]))
+    else:
+        graph.node.append(helper.make_node("Concat", inputs, [EMBEDDINGS], axis=1))
+    shape: list[str | int | None] = ["n", sum(sizes.values())]
+    graph.output.append(helper.make_tensor_value_info(EMBEDDINGS, TensorProto.FLOAT, shape))
 
 
 def parameters(onnx_bytes: bytes) -> dict[str, np.ndarray]:
@@ -131,4 +168,4 @@ def _halve(graph: onnx.GraphProto) -> None:
 
 
 def _wide(name: str) -> str:
-    return f"{name}.float32"
+    return f"{name}{_WIDE}"

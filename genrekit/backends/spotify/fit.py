@@ -22,9 +22,9 @@ from genrekit.backends.base import Fitted, Prepared, Progress
 from genrekit.backends.spotify import native as spotify_native
 from genrekit.backends.spotify.backend import SpotifyConfig
 from genrekit.backends.spotify.rows import Integers, Table
-from genrekit.backends.trees import xgboost_file
+from genrekit.backends.trees import tensors, xgboost_json
 from genrekit.backends.trees.onnx import to_onnx
-from genrekit.backends.trees.xgboost_file import TreeModel
+from genrekit.backends.trees.tree_model import TreeModel
 from genrekit.errors import ConfigError
 from genrekit.metrics import best_threshold
 
@@ -109,8 +109,7 @@ def fit(
             "warning: no tree splits, so every row gets the same scores; with few rows, give a smaller "
             f"min_child_weight (it is {config.min_child_weight:g})"
         )
-    names = spotify_native.payload_names(len(models), multilabel=several)
-    native = {name: xgboost_file.write(model) for name, model in zip(names, models, strict=True)}
+    native = {spotify_native.TREES: tensors.dumps(models)}
     check = check_windows(table.X, config.seed)
     history: dict[str, Any] = {"device": device, "rows": len(table.X), "rows_held_out": len(table.held)}
     thresholds = {}
@@ -196,7 +195,7 @@ def _grow(
     factor = _factor(margins, y[table.held].astype(np.intp), weights[table.held])
     grown = xgb.train(parameters, matrix(np.arange(len(y))), rounds)
     scores = np.exp(log_softmax(factor * margins, axis=1)) if softmax else expit(factor * margins)
-    model = stretched(xgboost_file.read(bytes(grown.save_raw("ubj"))), factor)
+    model = stretched(xgboost_json.from_booster(grown), factor)
     return Grown(model, scores, losses["held"][metric], factor)
 
 

@@ -1,4 +1,4 @@
-"""The native payload of a ``spotify`` model, one ``.ubj`` or one a label: scores of many rows, and their reasons."""
+"""The native payload of a ``spotify`` model, its trees: scores of many rows, and their reasons."""
 
 from __future__ import annotations
 
@@ -9,23 +9,19 @@ import numpy.typing as npt
 import xgboost as xgb
 
 from genrekit.backends.capabilities import Explainer, NativeScorer
-from genrekit.backends.trees import xgboost_file
+from genrekit.backends.trees import tensors, xgboost_json
+from genrekit.backends.trees.tree_model import TreeModel
 from genrekit.errors import BundleError
 from genrekit.features import MODEL_COLUMNS
 from genrekit.types import Contribution
 
-MODEL = "model.ubj"
-"""The only payload where every row has one label; else they are ``label_000.ubj``, ``label_001.ubj`` ..."""
+TREES = "trees.safetensors"
+"""The only payload: one model of a softmax, or one yes-or-no model a label."""
 
 Floats = npt.NDArray[np.float32]
 
 # Rows that are explained at once: SHAP values take 64 bytes a row and label.
 _EXPLAINED_AT_ONCE = 4096
-
-
-def payload_names(n_models: int, *, multilabel: bool) -> list[str]:
-    """The names of the payloads, in the order of the models."""
-    return [f"label_{k:03d}.ubj" for k in range(n_models)] if multilabel else [MODEL]
 
 
 def scorer(members: Mapping[str, bytes]) -> NativeScorer:
@@ -34,7 +30,7 @@ def scorer(members: Mapping[str, bytes]) -> NativeScorer:
     Parameters
     ----------
     members : Mapping[str, bytes]
-        Payloads by name; what is no ``.ubj`` is left alone.
+        Payloads by name; others than the trees are left alone.
 
     Returns
     -------
@@ -116,25 +112,25 @@ def explainer(members: Mapping[str, bytes]) -> Explainer:
 
 
 def _boosters(members: Mapping[str, bytes]) -> list[xgb.Booster]:
-    found = sorted(name for name in members if name.endswith(".ubj"))
-    if not found or found not in (payload_names(len(found), multilabel=several) for several in (False, True)):
+    if TREES not in members:
         raise BundleError(
-            f"The model has no native payload of the spotify backend: it holds {', '.join(found) or 'none'}.",
+            f"The model has no native payload of the spotify backend: it holds {', '.join(sorted(members)) or 'none'}.",
             "Get the file again, or train the model again.",
         )
-    return [_booster(name, members[name], alone=found == [MODEL]) for name in found]
-
-
-def _booster(name: str, data: bytes, *, alone: bool) -> xgb.Booster:
     try:
-        model = xgboost_file.read(data)
-        if model.n_features != len(MODEL_COLUMNS):
-            raise ValueError(f"it looks at {model.n_features} features, not {len(MODEL_COLUMNS)}")
-        if (model.objective == "multi:softprob") is not alone:
-            raise ValueError(f"its objective is {model.objective}")
+        models = tensors.loads(members[TREES])
+        for model in models:
+            _check(model, alone=len(models) == 1)
     except ValueError as error:
-        raise BundleError(f"The native payload {name} is damaged: {error}.", "Get the file again.") from None
-    return xgboost_file.to_booster(model)
+        raise BundleError(f"The native payload {TREES} is damaged: {error}.", "Get the file again.") from None
+    return [xgboost_json.to_booster(model) for model in models]
+
+
+def _check(model: TreeModel, *, alone: bool) -> None:
+    if model.n_features != len(MODEL_COLUMNS):
+        raise ValueError(f"it looks at {model.n_features} features, not {len(MODEL_COLUMNS)}")
+    if model.objective == "multi:softprob" and not alone:
+        raise ValueError(f"its objective is {model.objective}, beside others")
 
 
 def _rows(windows: np.ndarray) -> Floats:

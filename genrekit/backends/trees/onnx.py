@@ -19,7 +19,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from genrekit.backends.base import INPUT, OUTPUT
-from genrekit.backends.trees.xgboost_file import TreeModel
+from genrekit.backends.trees.tree_model import TreeModel
 
 _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9
 

@@ -11,12 +11,15 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import numpy_helper
+from scipy.special import softmax
 from support.easy_set import BACKEND, config_of, easy, fit, members_of, one_each
 
 import genrekit
 from genrekit.backends.base import GRAPH_FILE, Fitted
 from genrekit.backends.neural import native
 from genrekit.backends.neural.calibration import Scorer
+from genrekit.backends.neural.export import add_embeddings
 from genrekit.backends.neural.fitting import TOLERANCE
 from genrekit.backends.spectrogram.recipe import SpectrogramRecipe
 from genrekit.errors import BundleError
@@ -143,3 +146,30 @@ def test_a_backend_fits_in_a_folder_that_is_gone_afterwards(tmp_path, monkeypatc
     fitted = BACKEND.fit(TRAIN, VALID, labels, config_of(epochs=1), lambda text: None)
     assert fitted.tolerance == TOLERANCE
     assert not list(tmp_path.iterdir())
+
+
+def test_the_embeddings_are_what_goes_into_the_last_layers(members):
+    runtime = Runtime(members.onnx, n_labels=3)
+    windows = members.check_windows[:6]
+    graph = onnx.load_model_from_string(members.onnx).graph
+    weights = {t.name: numpy_helper.to_array(t) for t in graph.initializer if t.name.startswith("networks.")}
+    last = [name for name in weights if name.endswith("linear.weight")]
+    embeddings = runtime.embeddings(windows)
+    assert (
+        embeddings.shape == (6, sum(weights[name].shape[1] for name in last)) == (6, runtime.embedding_size)
+    )
+    parts = np.split(embeddings, len(last), axis=1)
+    logits = np.stack(
+        [
+            part @ weights[name].T + weights[name.replace("weight", "bias")]
+            for part, name in zip(parts, sorted(last), strict=True)
+        ]
+    )
+    temperature = float(native.tensors(members_of(members))["temperature"])
+    scores = softmax(logits / temperature, axis=-1).mean(axis=0)
+    np.testing.assert_allclose(scores, runtime.scores(windows), atol=1e-5)
+
+
+def test_a_graph_without_a_last_layer_has_no_embeddings():
+    with pytest.raises(ValueError, match="no last layer"):
+        add_embeddings(onnx.GraphProto())

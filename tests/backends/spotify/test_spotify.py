@@ -22,7 +22,7 @@ from genrekit.backends.config import make_config
 from genrekit.backends.spotify import fit as spotify_fit
 from genrekit.backends.spotify import native as spotify_native
 from genrekit.backends.spotify.backend import SpotifyBackend, SpotifyConfig
-from genrekit.backends.trees import xgboost_file
+from genrekit.backends.trees import tensors
 from genrekit.errors import BundleError, ConfigError, MediaError
 from genrekit.features.schema import SPOTIFY_COLUMNS
 from genrekit.features.spotify_schema import MODEL_COLUMNS
@@ -268,21 +268,23 @@ def test_the_feature_that_tells_the_labels_apart_pushes_most(single) -> None:
     assert reasons[0].contribution > 0.3
 
 
+TREES = "trees.safetensors"
+
+
 def other_features(data: bytes) -> bytes:
-    return xgboost_file.write(replace(xgboost_file.read(data), n_features=16))
+    return tensors.dumps([replace(model, n_features=16) for model in tensors.loads(data)])
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (lambda native: {}, "holds none"),
-        (lambda native: {"other.ubj": native["model.ubj"]}, r"holds other\.ubj"),
-        (lambda native: native | {"label_000.ubj": native["model.ubj"]}, r"label_000\.ubj, model\.ubj"),
-        (lambda native: {"label_000.ubj": native["model.ubj"]}, "its objective is multi:softprob"),
-        (lambda native: {"model.ubj": native["model.ubj"][:-100]}, r"model\.ubj is damaged"),
-        (lambda native: {"model.ubj": b""}, r"model\.ubj is damaged"),
-        (lambda native: {"model.ubj": b"{" * 10_000}, r"model\.ubj is damaged"),
-        (lambda native: {"model.ubj": other_features(native["model.ubj"])}, "16 features, not 15"),
+        (lambda native: {"other.safetensors": native[TREES]}, r"holds other\.safetensors"),
+        (lambda native: {TREES: tensors.dumps(tensors.loads(native[TREES]) * 2)}, "beside others"),
+        (lambda native: {TREES: native[TREES][:-100]}, r"trees\.safetensors is damaged"),
+        (lambda native: {TREES: b""}, r"trees\.safetensors is damaged"),
+        (lambda native: {TREES: b"{" * 10_000}, r"trees\.safetensors is damaged"),
+        (lambda native: {TREES: other_features(native[TREES])}, "16 features, not 15"),
     ],
 )
 def test_damaged_payloads_are_refused(single, change, words) -> None:
@@ -292,14 +294,8 @@ def test_damaged_payloads_are_refused(single, change, words) -> None:
             hook(members)
 
 
-def test_a_missing_label_is_refused(multi) -> None:
-    members = {name: data for name, data in multi.native.items() if name != "label_001.ubj"}
-    with pytest.raises(BundleError, match=r"label_000\.ubj, label_002\.ubj"):
-        BACKEND.native_scorer(members)
-
-
 def test_changed_bytes_are_refused_or_still_a_model(single) -> None:
-    data = single.native["model.ubj"]
+    data = single.native[TREES]
     rng = np.random.default_rng(0)
     rows = holes(0.2, n=5)
     refused = 0
@@ -308,7 +304,7 @@ def test_changed_bytes_are_refused_or_still_a_model(single) -> None:
         for at in rng.integers(0, len(data), 4):
             damaged[at] = rng.integers(256)
         try:
-            assert BACKEND.native_scorer({"model.ubj": bytes(damaged)})(rows).shape[0] == 5
+            assert BACKEND.native_scorer({TREES: bytes(damaged)})(rows).shape[0] == 5
         except BundleError:
             refused += 1
     assert refused > 5

@@ -15,7 +15,7 @@ from support import quick
 from genrekit.backends.base import Fitted, Prepared
 from genrekit.backends.spotify import fit as spotify_fit
 from genrekit.backends.spotify.backend import SpotifyBackend, SpotifyConfig
-from genrekit.backends.trees import xgboost_file
+from genrekit.backends.trees import tensors, xgboost_json
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.features.schema import SPOTIFY_COLUMNS
 from genrekit.models.runtime import Runtime
@@ -155,7 +155,7 @@ def test_the_history_says_how_many_rounds_were_worth_it(rows: Prepared, fitted: 
     assert history["rows"] == len(rows)
     assert 0 < history["rows_held_out"] < len(rows) / 2
     assert (
-        xgboost_file.to_booster(xgboost_file.read(fitted.native["model.ubj"])).num_boosted_rounds()
+        xgboost_json.to_booster(tensors.loads(fitted.native["trees.safetensors"])[0]).num_boosted_rounds()
         == (history["rounds"])
     )
 
@@ -205,11 +205,11 @@ def test_scores_are_as_sure_as_they_are_right() -> None:
 
 
 def test_the_temperature_is_in_the_native_model_too() -> None:
-    model = xgboost_file.read(fit(make_prepared([0, 1, 2] * 30)).native["model.ubj"])
+    (model,) = tensors.loads(fit(make_prepared([0, 1, 2] * 30)).native["trees.safetensors"])
     stretched = spotify_fit.stretched(model, 0.5)
     X = make_rows([0, 1, 2] * 20)
     margins, halved = (
-        xgboost_file.to_booster(one).inplace_predict(X, predict_type="margin") for one in (model, stretched)
+        xgboost_json.to_booster(one).inplace_predict(X, predict_type="margin") for one in (model, stretched)
     )
     np.testing.assert_allclose(halved, margins / 2, atol=1e-5)
 
@@ -282,7 +282,7 @@ def test_balanced_labels_weigh_the_same() -> None:
 
 
 def test_several_labels_a_row(multi: Fitted) -> None:
-    assert sorted(multi.native) == ["label_000.ubj", "label_001.ubj", "label_002.ubj"]
+    assert len(tensors.loads(multi.native["trees.safetensors"])) == 3
     assert set(multi.thresholds) == set(LABELS)
     assert set(multi.history["labels"]) == set(LABELS)
     fresh = make_multi(400, seed=8)
@@ -293,7 +293,7 @@ def test_several_labels_a_row(multi: Fitted) -> None:
 
 def test_several_models_also_where_every_row_has_one_label(rows: Prepared) -> None:
     fitted = fit(rows, multilabel=True)
-    assert len(fitted.native) == 3
+    assert len(tensors.loads(fitted.native["trees.safetensors"])) == 3
     assert set(fitted.thresholds) == set(LABELS)
 
 

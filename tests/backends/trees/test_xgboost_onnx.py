@@ -5,14 +5,14 @@ import pytest
 import xgboost as xgb
 
 from genrekit.backends.trees import onnx
-from genrekit.backends.trees.xgboost_file import read
+from genrekit.backends.trees.xgboost_json import from_booster
 from genrekit.models.runtime import Runtime
 
 N_FEATURES = 5
 
 
 def to_onnx(boosters: list[xgb.Booster]) -> bytes:
-    return onnx.to_onnx([read(bytes(booster.save_raw("ubj"))) for booster in boosters])
+    return onnx.to_onnx([from_booster(booster) for booster in boosters])
 
 
 def data(n: int = 600, missing: float = 0.3, seed: int = 0) -> np.ndarray:

@@ -1,0 +1,45 @@
+"""What an example is recognised by beside its file: its spectrogram, and a name that says which track it is."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from genrekit.datasets import GENRES, REPEATS, track_of
+from genrekit.hashing import hash_array, key_of
+from genrekit.types import Example
+
+_GTZAN = re.compile(rf"(?:{'|'.join(GENRES)})\.\d{{5}}")
+# Names that very different things have: without these words and without digits, little is left of them.
+_COMMON = re.compile(
+    r"artist|audio|clip|csv|file|id|item|mp3|part|recording|row|sample|segment|song|sound|title|track|unknown|untitled|wav"
+)
+_LEAST_LETTERS = 4
+
+
+def spectrogram_key(example: Example) -> int | None:
+    """The key of a spectrogram that was computed before; None for any other example."""
+    return None if example.mel is None else key_of("spectrogram", hash_array(example.mel).encode())
+
+
+def name_key(example: Example, *, only_gtzan: bool = False) -> int | None:
+    """The key of the track that an example's name means; a track of GTZAN that repeats another has the other's.
+
+    Parameters
+    ----------
+    example : Example
+    only_gtzan : bool
+        Whether names that are not GTZAN's, ``blues.00012``, have none.
+
+    Returns
+    -------
+    int or None
+        From 0 to 2**56 - 1. None for a name that anything may have, as ``row 12`` or ``Track 01.mp3``.
+    """
+    name = unicodedata.normalize("NFC", track_of(example.id)).casefold()
+    if not _GTZAN.fullmatch(name):
+        rest = _COMMON.sub("", name)
+        if only_gtzan or sum(letter.isalpha() for letter in rest) < _LEAST_LETTERS:
+            return None
+    name = REPEATS.get(name, name)
+    return key_of("name", name.encode("utf-8", "surrogateescape"))
