@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from genrekit.errors import BundleError
-from genrekit.models.keys import collect, loads
+from genrekit.models.keys import collect, dump_keys, loads
 
 KEYS = st.lists(st.tuples(st.sampled_from(["sound", "picture", "row", "name"]), st.integers(0, 2**56 - 1)))
 
