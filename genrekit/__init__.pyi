@@ -1,7 +1,12 @@
+from .datasets import SplitOptions, open_dataset
+from .errors import GenrekitError, UsageError, ConfigError, BackendError, MediaError, DatasetError, TrainingError, BundleError, OutputExistsError
 from .evaluation import cross_validate, evaluate
-from .prediction import load_model, predict
+from .execution import Pool
+from .metrics import Report
+from .prediction import Model, PredictOptions, load_model, predict
 from .training import train
+from .types import Prediction
 
 __version__: str
 
-__all__ = ["__version__", "cross_validate", "evaluate", "load_model", "predict", "train"]
+__all__ = ["BackendError", "BundleError", "ConfigError", "DatasetError", "GenrekitError", "MediaError", "Model", "OutputExistsError", "Pool", "PredictOptions", "Prediction", "Report", "SplitOptions", "TrainingError", "UsageError", "__version__", "cross_validate", "evaluate", "load_model", "open_dataset", "predict", "train"]
