@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli import datasets_fetch
 from genrekit.cli.options import (
     By,
     Cluster,
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
     from genrekit.datasets import Dataset
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look at labelled data: show, check, split, and compute features."
+    no_args_is_help=True,
+    help="Get labelled data and look at it: list, fetch, verify, show, check, split, and compute features.",
 )
+app.command("list")(datasets_fetch.list_)
+app.command("fetch")(datasets_fetch.fetch)
+app.command("verify")(datasets_fetch.verify)
 
 Source = Annotated[
     str,

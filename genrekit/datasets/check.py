@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from genrekit.execution import ordered_map
 from genrekit.hashing import hash_array, hash_bytes, hash_file
 from genrekit.labels import same_genre
 from genrekit.media import images, is_silent, load
+from genrekit.remote import fetched
 from genrekit.types import Example, Modality
 
 Kind = Literal[
@@ -146,6 +147,9 @@ def look(example: Example) -> Facts:
         return Facts(content_hash=hash_bytes(np.array(list(example.row.values()), dtype="<f8").tobytes()))
     if example.mel is not None:
         return Facts(content_hash=hash_array(example.mel), empty=bool(example.mel.min() == example.mel.max()))
+    if example.address is not None:
+        with fetched(example.address) as path:
+            return look(replace(example, path=path, address=None))
     assert example.path is not None
     y = load(example.path, sr=SR)
     samples = np.round(np.clip(y, -1, 1) * 32767).astype("<i2")
