@@ -9,6 +9,7 @@ from typing import Any
 
 from genrekit.backends import Backend, BackendConfig, resolve
 from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, make_folds, make_split
+from genrekit.datasets.terms import check_terms
 from genrekit.errors import DatasetError
 from genrekit.hashing import hash_file
 from genrekit.labels import canonical
@@ -54,6 +55,7 @@ def cross_validate(
     """
     backend, config = resolve(backend, config)
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
+    check_terms(dataset)
     describe(dataset, say)
     folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
     indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})

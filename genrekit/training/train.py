@@ -14,6 +14,7 @@ from typing import Any
 from genrekit import __version__
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
 from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, make_split
+from genrekit.datasets.terms import check_terms
 from genrekit.distributed import rank
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_file
@@ -121,7 +122,7 @@ def train(
     OutputExistsError
         If ``output`` exists and ``overwrite`` is false.
     DatasetError
-        If the source cannot be read or has too little to learn from.
+        If the source cannot be read, has too little to learn from, or its terms forbid training on it.
     """
     backend, config = resolve(backend, config)
     output = Path(output)
@@ -135,6 +136,7 @@ def train(
     if grid:
         configs(backend, config, grid)  # a wrong setting is found before an hour of work
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
+    check_terms(dataset)
     describe(dataset, say)
     if isinstance(backend, FitsInFolder):
         backend.ready(config)

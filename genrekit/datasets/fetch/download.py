@@ -80,6 +80,7 @@ def download(
     digest: str = "",
     after_bytes: Callable[[int], int] = lambda size: 0,
     report: Report = lambda done, total: None,
+    max_bytes: int | None = None,
     session: requests.Session | None = None,
 ) -> str:
     """Get one file.
@@ -96,6 +97,8 @@ def download(
         How many bytes more the disk must hold afterwards, given the length of the file.
     report : callable
         Gets the bytes that are there and the length of the file, or None.
+    max_bytes : int, optional
+        A longer file is refused.
     session : requests.Session, optional
 
     Returns
@@ -111,9 +114,8 @@ def download(
     """
     part = target.with_name(f"{target.name}.part")
     try:
-        with _Transfer(
-            address, target, part, digest, after_bytes, report, session or new_session()
-        ) as transfer:
+        with _Transfer(address, target, part, digest, session or new_session()) as transfer:
+            transfer.after_bytes, transfer.report, transfer.max_bytes = after_bytes, report, max_bytes
             return transfer.run()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -141,14 +143,15 @@ class _Transfer:
         target: Path,
         part: Path,
         digest: str,
-        after_bytes: Callable[[int], int],
-        report: Report,
         session: requests.Session,
     ) -> None:
         self.address, self.target, self.part = address, target, part
         self.state = part.with_name(f"{part.name}.json")
         self.algorithm, self.expected = parse_digest(digest) if digest else ("", "")
-        self.after_bytes, self.report, self.session = after_bytes, report, session
+        self.session = session
+        self.after_bytes: Callable[[int], int]
+        self.report: Report
+        self.max_bytes: int | None
         self.validator, self.total = "", None
         self.total: int | None
         self.file: IO[bytes]
@@ -320,6 +323,9 @@ class _Transfer:
             if self.total is not None and self.done + len(block) > self.total:
                 self._restart()
                 raise _Again("the server sent more than it announced")
+            if self.max_bytes is not None and self.done + len(block) > self.max_bytes:
+                self._restart()
+                raise DatasetError(f"{redact(self.address)} is longer than {self.max_bytes:,} bytes.")
             rest = memoryview(block)
             while rest:
                 rest = rest[self.file.write(rest) :]
