@@ -119,9 +119,9 @@ def ingest(
         }
         out(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        out(visible(f"{done.rows:,} rows of {done.entries:,} entries -> {output}"))
+        out(f"{done.rows:,} rows of {done.entries:,} entries -> {output}")
         for label, count in done.labels.most_common():
-            out(visible(f"  {label}\t{count:,}"))
+            out(f"  {label}\t{count:,}")
     if done.failed:
         raise typer.Exit(3)
 
