@@ -41,9 +41,11 @@ def zipped(folder: Path, *tops: str) -> bytes:
     return buffer.getvalue()
 
 
-def fma_archives(folder: Path, rows: Sequence[Sequence[object]]) -> dict[str, bytes]:
+def fma_archives(
+    folder: Path, rows: Sequence[Sequence[object]], *, duration_s: float = 0.1
+) -> dict[str, bytes]:
     """Make fma_metadata.zip and fma_small.zip."""
-    write_fma(folder, rows, songs=[int(str(row[0])) for row in rows])
+    write_fma(folder, rows, songs=[int(str(row[0])) for row in rows], duration_s=duration_s)
     return {
         "fma_metadata.zip": zipped(folder, "fma_metadata"),
         "fma_small.zip": zipped(folder, "fma_small"),
