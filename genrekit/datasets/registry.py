@@ -12,7 +12,7 @@ from functools import cache
 
 from genrekit.datasets.names import nearest, quote_all
 from genrekit.datasets.source import DataSource
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UsageError
 from genrekit.plugins import claims, load, targets
 
 GROUP = "genrekit.datasets"
@@ -41,13 +41,15 @@ def get(name: str) -> DataSource:
 
     Raises
     ------
+    UsageError
+        If the name is unknown.
     DatasetError
-        If the name is unknown or claimed by several packages, or what it names is not a `DataSource` of that name.
+        If it is claimed by several packages, or what it names is not a `DataSource` of that name.
     """
     if name not in names():
         guess = nearest(name, names())
         hint = f"Did you mean {guess!r}? " if guess else ""
-        raise DatasetError(
+        raise UsageError(
             f"There is no data set {name!r}; registered are {quote_all(names(), limit=40)}.",
             f"{hint}'genrekit datasets list' shows them.",
         )

@@ -154,11 +154,11 @@ def _entries(path: Path) -> Iterator[tuple[str, int, str]]:
                 kind = "folder" if name.endswith("/") else "file"
                 yield name, info.file_size, kind if plain else "other"
         return
-    with tarfile.open(path) as archive:
-        for info in archive:
-            kind = "file" if info.isreg() else "folder" if info.isdir() else "other"
+    with tarfile.open(path) as tar:
+        for entry in tar:
+            kind = "file" if entry.isreg() else "folder" if entry.isdir() else "other"
             # Sparse files say what they are not.
-            yield info.name, info.size, kind if not info.issparse() else "other"
+            yield entry.name, entry.size, kind if not entry.issparse() else "other"
 
 
 def _opened(path: Path, skip: set[str]) -> Iterator[tuple[Member, IO[bytes]]]:

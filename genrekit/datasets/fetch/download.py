@@ -152,8 +152,8 @@ class _Transfer:
         self.after_bytes: Callable[[int], int]
         self.report: Report
         self.max_bytes: int | None
-        self.validator, self.total = "", None
-        self.total: int | None
+        self.validator = ""
+        self.total: int | None = None
         self.file: IO[bytes]
         self._begin_hashes()
 
@@ -336,4 +336,4 @@ class _Transfer:
             with contextlib.suppress(OSError):
                 self._remember()
             return True
-        return self.done == self.total
+        return bool(self.done == self.total)

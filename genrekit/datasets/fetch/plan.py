@@ -86,10 +86,8 @@ def make_plan(name: str, *, origin: str | None = None, shards: str | None = None
 
     Raises
     ------
-    DatasetError
-        If there is no such data set.
     UsageError
-        If it has no such part, is not fetched, or ``origin`` or ``shards`` do not fit.
+        If there is no such data set, it has no such part, is not fetched, or ``origin`` or ``shards`` do not fit.
     """
     scheme, _, part_name = name.partition(":")
     source = registry.get(scheme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -109,23 +110,29 @@ def ingest(
     """
     options = options or IngestOptions()
     done = Ingested()
-    with Store() as store:
-        for word in inputs:
-            _read_one(word, store, options, done, advance)
-        done.entries = store.count
-        done.has_features = options.reccobeats or store.has("features")
-        library = Library(options.match) if options.match else None
-        done.has_files = library is not None or (store.has("path") and not done.has_features)
-        rows = _with_files(_chosen(store, options, done), library, done)
-        if options.reccobeats:
-            rows = _with_features(rows, done)
-        with writing(output, _columns(done)) as table:
-            for row in rows:
-                table.writerow(_cells(row, output.parent, done))
-                done.rows += 1
-                done.labels.update(row.labels)
-            if not done.rows:
-                raise _nothing(done)
+    try:
+        with Store() as store:
+            for word in inputs:
+                _read_one(word, store, options, done, advance)
+            done.entries = store.count
+            done.has_features = options.reccobeats or store.has("features")
+            library = Library(options.match) if options.match else None
+            done.has_files = library is not None or (store.has("path") and not done.has_features)
+            rows = _with_files(_chosen(store, options, done), library, done)
+            if options.reccobeats:
+                rows = _with_features(rows, done)
+            with writing(output, _columns(done)) as table:
+                for row in rows:
+                    table.writerow(_cells(row, output.parent, done))
+                    done.rows += 1
+                    done.labels.update(row.labels)
+                if not done.rows:
+                    raise _nothing(done)
+    except sqlite3.Error as error:
+        raise DatasetError(
+            f"The temporary database of the entries cannot be written: {error}.",
+            "Free some space where temporary files are kept; SQLITE_TMPDIR names another folder.",
+        ) from error
     return done
 
 

@@ -14,6 +14,12 @@ from genrekit.datasets.ingest.track import Track, isrc, name_key
 from genrekit.media import AUDIO_SUFFIXES
 
 SAME_S = 2.0
+# mutagen's easy names; wav and aiff have the frames of ID3 only, wma names of its own.
+_NAMES = {
+    "artist": ("artist", "TPE1", "Author"),
+    "title": ("title", "TIT2", "Title"),
+    "isrc": ("isrc", "TSRC", "WM/ISRC"),
+}
 
 
 class Library:
@@ -70,8 +76,11 @@ class Library:
 
 
 def _first(tags: Any, name: str) -> str:
-    try:
-        values = tags.get(name) or [""]
-    except (KeyError, ValueError):
-        return ""
-    return str(values[0])
+    for key in _NAMES[name]:
+        try:
+            values = tags.get(key)
+        except (KeyError, ValueError):
+            continue
+        if values:
+            return str(values[0])
+    return ""

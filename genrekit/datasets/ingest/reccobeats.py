@@ -28,13 +28,7 @@ class ReccoBeats:
 
     def __init__(self) -> None:
         self._service = Service(BASE, INTERVAL_S)
-        cache = os.environ.get("GENREKIT_CACHE_DIR") or platformdirs.user_cache_dir(
-            "genrekit", appauthor=False
-        )
-        folder = Path(cache)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._known = sqlite3.connect(folder / "reccobeats.sqlite", timeout=30, isolation_level=None)
-        self._known.execute("CREATE TABLE IF NOT EXISTS features (id TEXT PRIMARY KEY, found TEXT)")
+        self._known = _open_cache()
         self.asked = 0
 
     def close(self) -> None:
@@ -76,3 +70,22 @@ class ReccoBeats:
             [(key, json.dumps(value)) for key, value in new.items()],
         )
         return found | new
+
+
+def _open_cache() -> sqlite3.Connection:
+    """What was found before; one that cannot be used is replaced by one in memory."""
+    cache = os.environ.get("GENREKIT_CACHE_DIR") or platformdirs.user_cache_dir("genrekit", appauthor=False)
+    places = [str(Path(cache) / "reccobeats.sqlite"), ":memory:"]
+    if os.environ.get("GENREKIT_CACHE", "").lower() == "off":
+        del places[0]
+    for place in places:
+        try:
+            if place != ":memory:":
+                Path(cache).mkdir(parents=True, exist_ok=True)
+            known = sqlite3.connect(place, timeout=30, isolation_level=None)
+            known.execute("CREATE TABLE IF NOT EXISTS features (id TEXT PRIMARY KEY, found TEXT)")
+            known.execute("SELECT id, found FROM features LIMIT 1").fetchall()
+            break
+        except (sqlite3.Error, OSError):
+            continue
+    return known

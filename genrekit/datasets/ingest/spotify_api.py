@@ -103,9 +103,8 @@ def read(identity: str) -> Iterator[Track | Problem]:
 
 def _track(item: Any, name: str) -> Track | None:
     # 'item' since 2026-02, 'track' before.
-    found = (item.get("item") or item.get("track")) if isinstance(item, dict) else None
-    title = text(found.get("name")) if isinstance(found, dict) else ""
-    if not title:
+    found: Any = (item.get("item") or item.get("track")) if isinstance(item, dict) else None
+    if not isinstance(found, dict) or not (title := text(found.get("name"))):
         return None
     identity = text(found.get("id"))
     return Track(

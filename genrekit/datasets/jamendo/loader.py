@@ -6,6 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.files import choose
@@ -77,9 +78,7 @@ def _rows(folder: Path) -> Iterator[tuple[str, list[str]]]:
         path = folder / f"autotagging_genre-{word}.tsv"
         try:
             with path.open(encoding="utf-8", errors="backslashreplace", newline="") as file:
-                lines = csv.reader(
-                    iter(lambda f=file: f.readline(MAX_LINE), ""), delimiter="\t", quoting=csv.QUOTE_NONE
-                )  # type: ignore[misc]
+                lines = csv.reader(_short_lines(file), delimiter="\t", quoting=csv.QUOTE_NONE)
                 if next(lines, None) != _COLUMNS:
                     raise DatasetError(
                         f"{printable(path)} is not a list of MTG-Jamendo.",
@@ -93,3 +92,8 @@ def _rows(folder: Path) -> Iterator[tuple[str, list[str]]]:
             raise DatasetError(
                 f"{printable(path)} cannot be read: {error.strerror or error}.", _HINT
             ) from error
+
+
+def _short_lines(file: TextIO) -> Iterator[str]:
+    while line := file.readline(MAX_LINE):
+        yield line

@@ -208,6 +208,23 @@ def test_features_that_stop_half_way_are_kept(host, tmp_path):
     assert [len(one.query["ids"].split(",")) for one in host.seen[asked:]] == [4, 40, 20]
 
 
+@pytest.mark.parametrize("damage", ["rubbish", "folder", "off"])
+def test_a_cache_that_cannot_be_used_is_done_without(host, tmp_path, monkeypatch, damage):
+    host.api["audio-features"] = features_of
+    place = tmp_path / "cache" / "reccobeats.sqlite"
+    place.parent.mkdir()
+    if damage == "folder":
+        place.mkdir()
+    elif damage == "rubbish":
+        place.write_bytes(b"rubbish" * 1000)
+    else:
+        monkeypatch.setenv("GENREKIT_CACHE", "off")
+    done = ingest(
+        [str(export(tmp_path / "Playlist1.json", 4))], tmp_path / "out.csv", IngestOptions(reccobeats=True)
+    )
+    assert (done.rows, done.without_features) == (4, 0)
+
+
 @pytest.fixture
 def web_api(host, monkeypatch):
     """Spotify's Web API on loopback, behind the real spotipy."""
