@@ -369,7 +369,7 @@ def test_kill_9_three_times(tmp_path):
 @pytest.mark.night
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_kill_9_thirty_times(tmp_path):
-    assert kill_and_resume(tmp_path, 30, 300_000_000) <= 1.02
+    assert kill_and_resume(tmp_path, 30, 250_000_000) <= 1.02
 
 
 def test_a_source_of_a_stranger_is_fetched_too(tmp_path, monkeypatch):
