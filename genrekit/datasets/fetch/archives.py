@@ -38,6 +38,10 @@ _DAMAGE = (
 )
 
 
+class Refused(DatasetError):
+    """An archive is damaged or hostile: fetching it again, from elsewhere, is all that helps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A plain file in an archive: its name with ``/`` between folders, and its length when unpacked."""
@@ -56,7 +60,7 @@ def members(path: Path) -> list[Member]:
 
     Raises
     ------
-    DatasetError
+    Refused
         If the archive is damaged or hostile; the message names the member.
     """
     found: list[Member] = []
@@ -72,7 +76,7 @@ def members(path: Path) -> list[Member]:
                 total += size
                 found.append(Member(_plain(name), size))
             if len(seen) > MAX_MEMBERS or total > limit:
-                raise DatasetError(
+                raise Refused(
                     f"{printable(path)} unpacks to more than {MAX_RATIO} times its size, or has more than "
                     f"{MAX_MEMBERS:,} members; it was refused.",
                     "Nothing was written.",
@@ -95,7 +99,7 @@ def unpack(path: Path, folder: Path, skip: set[str], done: Callable[[Member, str
 
     Raises
     ------
-    DatasetError
+    Refused
         If a member does not match its checksum, or has another length than the directory says.
     OSError
         If it cannot be written.
@@ -132,7 +136,7 @@ def _reading(path: Path) -> Iterator[None]:
     except (*_DAMAGE, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise DatasetError(
+        raise Refused(
             f"{printable(path)} is damaged, or is not an archive: {' '.join(str(error).split())[:200] or type(error).__name__}.",
             "Fetch it again.",
         ) from error
@@ -259,7 +263,7 @@ def _check_place(path: Path, name: str, is_file: bool, seen: dict[str, bool]) ->
             raise _refused(path, name, "lies below a file")
 
 
-def _refused(path: Path, name: str, why: str) -> DatasetError:
-    return DatasetError(
+def _refused(path: Path, name: str, why: str) -> Refused:
+    return Refused(
         f"{printable(path)} was refused: {printable(name[:200])!r} {why}.", "Nothing of it was kept."
     )

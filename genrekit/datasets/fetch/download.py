@@ -295,6 +295,7 @@ class _Transfer:
             self._restart()
             raise _Again("the server sent another part than was asked for")
         self.total = total
+        self._check_space()
 
     def _is_whole(self, response: requests.Response) -> bool:
         found = _UNSATISFIED.fullmatch(response.headers.get("Content-Range", "").strip())
@@ -309,10 +310,13 @@ class _Transfer:
         tag = response.headers.get("ETag", "")
         # If-Range takes strong validators only (RFC 9110, 13.1.5).
         self.validator = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
-        if self.total is not None:
-            needed = self.total + self.after_bytes(self.total)
-            check_space(self.part.parent, needed, printable(self.target.name))
+        self._check_space()
         self._remember()
+
+    def _check_space(self) -> None:
+        if self.total is not None:
+            needed = self.total - self.done + self.after_bytes(self.total)
+            check_space(self.part.parent, needed, printable(self.target.name))
 
     def _copy(self, response: requests.Response) -> bool:
         while True:

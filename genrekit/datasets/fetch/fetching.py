@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from genrekit.datasets.fetch.archives import Member, is_archive, members, unpack
+from genrekit.datasets.fetch.archives import Member, Refused, is_archive, members, unpack
 from genrekit.datasets.fetch.download import BLOCK, Report, check_space, download, parse_digest
 from genrekit.datasets.fetch.plan import Item, Plan
 from genrekit.datasets.fetch.record import FOLDER, Entry, Record
@@ -111,7 +111,7 @@ def _get(item: Item, folder: Path, options: Options, digests: _Digests, say: Say
                 f"{printable(target)} exists, and no fetch has put it there.",
                 "Give --overwrite to replace it, or another folder.",
             )
-    archive = target
+    archive, sha256 = target, ""
     if item.local and not target.exists():
         archive = item.local
         if digest and not _hashes_to(archive, digest, progress):
@@ -121,9 +121,14 @@ def _get(item: Item, folder: Path, options: Options, digests: _Digests, say: Say
             )
     elif not target.exists():
         say(f"fetching {name} from {item.origin}")
-        _download(item, target, digest, record, progress, unpacks=packed)
+        sha256 = _download(item, target, digest, record, progress, unpacks=packed)
     if packed:
-        _unpack(archive, folder, staging, record, options, say, progress)
+        try:
+            _unpack(archive, folder, staging, record, options, say, progress)
+        except Refused:
+            if archive == target:
+                target.unlink()
+            raise
         if archive == target and not options.keep_archive:
             target.unlink()
         return
@@ -133,7 +138,7 @@ def _get(item: Item, folder: Path, options: Options, digests: _Digests, say: Say
         shutil.copyfile(archive, beside)
         beside.replace(target)
     record.begin({"of": name})
-    record.add(Entry(name, target.stat().st_size, _hash(target, "sha256", progress)))
+    record.add(Entry(name, target.stat().st_size, sha256 or _hash(target, "sha256", progress)))
     record.finish()
 
 
@@ -156,13 +161,13 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _download(
     item: Item, target: Path, digest: str, record: Record, progress: Progress, *, unpacks: bool
-) -> None:
-    """Fetch a file, with a record begun, so that a later run knows whose it is."""
+) -> str:
+    """Fetch a file, with a record begun, so that a later run knows whose it is; its SHA-256."""
     if not record.unfinished.is_file():
         record.begin({"of": target.name})
     try:
         with progress(target.name) as report:
-            download(
+            return download(
                 item.address,
                 target,
                 digest=digest,
@@ -234,7 +239,7 @@ def _unpack(
                 report(written, total)
 
             unpack(archive, staging, done, one_more)
-    except DatasetError:
+    except Refused:
         shutil.rmtree(staging, ignore_errors=True)
         record.discard()
         raise
@@ -254,7 +259,7 @@ def _check_free(
     moved = {name.split("/")[0] for name in there}
     for top in tops:
         if top == FOLDER:
-            raise DatasetError(f"The archive holds {FOLDER}, which is genrekit's own; it was refused.")
+            raise Refused(f"The archive holds {FOLDER}, which is genrekit's own; it was refused.")
         mine = top in moved and not os.path.lexists(staging / top)
         if os.path.lexists(folder / top) and not mine and not options.overwrite:
             raise OutputExistsError(

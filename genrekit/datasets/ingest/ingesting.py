@@ -97,7 +97,7 @@ def ingest(
         ``.csv``, ``.tsv`` or ``.parquet``; what is there is replaced.
     options : IngestOptions, optional
     advance : callable
-        Called after every entry.
+        Called after every entry, and every sound file that is looked at.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def ingest(
                 _read_one(word, store, options, done, advance)
             done.entries = store.count
             done.has_features = options.reccobeats or store.has("features")
-            library = Library(options.match) if options.match else None
+            library = Library(options.match, advance) if options.match else None
             done.has_files = library is not None or (store.has("path") and not done.has_features)
             rows = _with_files(_chosen(store, options, done), library, done)
             if options.reccobeats:
