@@ -33,7 +33,7 @@ def load(point: EntryPoint) -> Any:
     Raises
     ------
     Exception
-        Whatever the module of a third party raises; the caller puts it into words.
+        What the module of a third party raises; the caller puts it into words.
     """
     loaded: Any = point.load()
     return loaded() if isinstance(loaded, type) else loaded

@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from genrekit.datasets import DataSource, Part, RemoteFile
-from genrekit.datasets.fetch.download import parse_digest
+from genrekit.datasets.fetch.checks import parse_digest
 from genrekit.testing.fit import require
 
 _BIBTEX = re.compile(r"@\w+\{\s*[^\s,{}]+\s*,.*\}", re.DOTALL)

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +19,7 @@ from typing import IO, Any
 import requests
 
 from genrekit.datasets.export import write_whole
+from genrekit.datasets.fetch.checks import check_space, parse_digest
 from genrekit.datasets.names import printable
 from genrekit.errors import DatasetError
 from genrekit.remote import redact
@@ -36,41 +36,9 @@ from genrekit.remote.http import (
 )
 
 BLOCK = 2**20
-RESERVE_BYTES = 64 * 2**20  # left free on the disk
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _UNSATISFIED = re.compile(r"bytes \*/(\d+)")
 Report = Callable[[int, int | None], None]
-
-
-def parse_digest(digest: str) -> tuple[str, str]:
-    """Take ``sha256:HEX`` apart.
-
-    Raises
-    ------
-    ValueError
-        If it is not the digest of a known algorithm.
-    """
-    algorithm, _, value = digest.lower().partition(":")
-    lengths = {"sha1": 40, "sha256": 64, "md5": 32}
-    if lengths.get(algorithm) != len(value) or not re.fullmatch("[0-9a-f]+", value):
-        raise ValueError(f"{digest!r} is not sha1:HEX, sha256:HEX or md5:HEX")
-    return algorithm, value
-
-
-def check_space(folder: Path, needed_bytes: int, what: str) -> None:
-    """Refuse what does not fit on the disk.
-
-    Raises
-    ------
-    DatasetError
-        If fewer bytes are free than are needed, and ``RESERVE_BYTES``.
-    """
-    free = shutil.disk_usage(folder).free
-    if needed_bytes + RESERVE_BYTES > free:
-        raise DatasetError(
-            f"{what} needs {needed_bytes:,} bytes; {printable(folder)} has {free:,} free.",
-            "Free some space, or choose another folder.",
-        )
 
 
 def download(

@@ -13,7 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from genrekit.datasets.fetch.archives import Member, Refused, is_archive, members, unpack
-from genrekit.datasets.fetch.download import BLOCK, Report, check_space, download, parse_digest
+from genrekit.datasets.fetch.checks import check_space, parse_digest
+from genrekit.datasets.fetch.download import BLOCK, Report, download
 from genrekit.datasets.fetch.plan import Item, Plan
 from genrekit.datasets.fetch.record import FOLDER, Entry, Record
 from genrekit.datasets.names import printable

@@ -1,4 +1,4 @@
-"""Opening playlists of strangers: text in any encoding line by line, documents of bounded size."""
+"""Opening playlists from anywhere: text in any encoding line by line, documents of bounded size."""
 
 from __future__ import annotations
 

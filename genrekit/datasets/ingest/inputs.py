@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from genrekit.datasets.fetch.archives import members, unpack
-from genrekit.datasets.fetch.download import check_space, download
+from genrekit.datasets.fetch.checks import check_space
+from genrekit.datasets.fetch.download import download
 from genrekit.datasets.folder import walk
 from genrekit.datasets.ingest import apple, m3u, pls, services, spotify_api, spotify_export, tables, xspf
 from genrekit.datasets.ingest.files import MAX_DOCUMENT_BYTES
@@ -97,7 +98,7 @@ def reader_of(path: Path) -> Reader:
     Raises
     ------
     DatasetError
-        If it is no playlist of a known kind.
+        If it is not a playlist of a known kind.
     OSError
         If the file cannot be read.
     """

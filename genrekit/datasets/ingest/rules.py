@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -124,6 +125,7 @@ def labels_of(track: Track, by: LabelFrom, rules: Rules) -> str:
     )
 
 
+@cache
 def _words() -> Mapping[int, frozenset[str]]:
     """The known spellings by their number of words."""
     by_length: dict[int, set[str]] = {}

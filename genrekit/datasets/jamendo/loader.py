@@ -15,7 +15,7 @@ from genrekit.errors import DatasetError
 from genrekit.labels import normalise
 from genrekit.types import Example, Modality
 
-SIDES = {"train": "train", "validation": "valid", "test": "test"}
+SPLITS = {"train": "train", "validation": "valid", "test": "test"}
 _COLUMNS = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"]
 _PREFIX = "genre---"
 MAX_LINE = 20_000
@@ -43,7 +43,7 @@ def open_jamendo(source: str) -> Dataset:
     candidates: list[Example] = []
     left_out: list[tuple[str, str]] = []
     absent: Counter[str] = Counter()
-    for side, row in _rows(folder):
+    for split, row in _rows(folder):
         track, artist, _, path, _, *tags = row
         shard = path.partition("/")[0]
         labels = tuple(
@@ -60,13 +60,13 @@ def open_jamendo(source: str) -> Dataset:
             low = place.with_name(place.name.removesuffix(".mp3") + ".low.mp3")
             place = low if low.is_file() else place
             candidates.append(
-                Example(id=printable(path), path=place, labels=labels, group=printable(artist), split=side)
+                Example(id=printable(path), path=place, labels=labels, group=printable(artist), split=split)
             )
     found = choose(candidates, Modality.AUDIO)
     left_out += found.left_out
     if not found.examples:
         raise DatasetError(f"{printable(folder)} holds none of the songs of its lists.", _HINT)
-    notes = [*found.notes, "grouped by artist; the sides are those of the first published split"]
+    notes = [*found.notes, "grouped by artist, with the first of the published splits"]
     if absent:
         notes.append(f"{absent.total():,} songs of {len(absent)} shards that are not here were passed over")
     return Dataset(source, "jamendo", Modality.AUDIO, found.examples, tuple(left_out), tuple(notes))
@@ -74,7 +74,7 @@ def open_jamendo(source: str) -> Dataset:
 
 def _rows(folder: Path) -> Iterator[tuple[str, list[str]]]:
     seen: set[str] = set()
-    for word, side in SIDES.items():
+    for word, split in SPLITS.items():
         path = folder / f"autotagging_genre-{word}.tsv"
         try:
             with path.open(encoding="utf-8", errors="backslashreplace", newline="") as file:
@@ -87,7 +87,7 @@ def _rows(folder: Path) -> Iterator[tuple[str, list[str]]]:
                 for row in lines:
                     if len(row) > len(_COLUMNS) - 1 and row[0] not in seen:
                         seen.add(row[0])
-                        yield side, row
+                        yield split, row
         except OSError as error:
             raise DatasetError(
                 f"{printable(path)} cannot be read: {error.strerror or error}.", _HINT

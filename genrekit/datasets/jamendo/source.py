@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genrekit.datasets.base import Dataset
-from genrekit.datasets.jamendo.loader import SIDES, open_jamendo
+from genrekit.datasets.jamendo.loader import SPLITS, open_jamendo
 from genrekit.datasets.source import DataSource, OpenOptions, Part, RemoteFile
 
 HOST = "https://cdn.freesound.org/mtg-jamendo/raw_30s/audio-low/"
@@ -56,7 +56,7 @@ SOURCE = DataSource(
                     name := f"autotagging_genre-{word}.tsv",
                     f"{LISTS}3680551546d02fda11d52f686fd9e5de6999e005/data/splits/split-0/{name}",
                 )
-                for word in SIDES
+                for word in SPLITS
             ),
         ),
     ),

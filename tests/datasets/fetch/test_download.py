@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.loopback import Host, serving
 
+from genrekit.datasets.fetch import checks
 from genrekit.datasets.fetch import download as module
 from genrekit.datasets.fetch.download import download
 from genrekit.errors import DatasetError
@@ -208,7 +209,7 @@ def test_a_secret_in_an_address_is_not_shown(tmp_path):
 
 
 def test_a_full_disk_is_said_before_the_download(tmp_path, monkeypatch):
-    usage = shutil.disk_usage(tmp_path)._replace(free=SIZE + module.RESERVE_BYTES - 1)
+    usage = shutil.disk_usage(tmp_path)._replace(free=SIZE + checks.RESERVE_BYTES - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
     with serving(Host({"a.bin": DATA})) as host, pytest.raises(DatasetError, match=f"needs {SIZE:,} bytes"):
         fetch(host, tmp_path)
