@@ -31,6 +31,7 @@ from genrekit.datasets.fetch.record import FOLDER
 from genrekit.datasets.gtzan.facts import GENRES
 from genrekit.errors import DatasetError, OutputExistsError, UsageError
 from genrekit.remote import http
+from genrekit.testing import check_loader
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,7 @@ def test_straight_from_the_zip_and_unpacked_later(host, tmp_path):
     assert [p.name for p in sorted(tmp_path.iterdir())] == [FOLDER, "fma_metadata.zip", "fma_small.zip"]
     assert verify(tmp_path, entries(tmp_path)).ok
     packed = open_dataset(f"fma:{tmp_path}")
+    check_loader(lambda: open_dataset(f"fma:{tmp_path}"))
     asked = len(host.seen)
     get(make_plan("fma:small"), tmp_path, Options(keep_archive=True))
     assert len(host.seen) == asked
@@ -282,6 +284,7 @@ def test_shards_and_a_list_of_hashes(tmp_path, monkeypatch):
         monkeypatch.setattr(registry, "get", lambda name: changed)
         get(make_plan("jamendo:genre", shards="0,61-62"), tmp_path / "j")
         dataset = open_dataset(f"jamendo:{tmp_path / 'j'}")
+        check_loader(lambda: open_dataset(f"jamendo:{tmp_path / 'j'}"))
         assert [(e.id, e.labels, e.group, e.split) for e in dataset.examples] == [
             ("00/1000.mp3", ("rock", "jazz"), "artist_0", "train"),
             ("61/1061.mp3", ("rock", "pop"), "artist_30", "valid"),
