@@ -1,5 +1,15 @@
 from .datasets import SplitOptions, open_dataset
-from .errors import GenrekitError, UsageError, ConfigError, BackendError, MediaError, DatasetError, TrainingError, BundleError, OutputExistsError
+from .errors import (
+    BackendError,
+    BundleError,
+    ConfigError,
+    DatasetError,
+    GenrekitError,
+    MediaError,
+    OutputExistsError,
+    TrainingError,
+    UsageError,
+)
 from .evaluation import cross_validate, evaluate
 from .execution import Pool
 from .metrics import Report
@@ -9,4 +19,27 @@ from .types import Prediction
 
 __version__: str
 
-__all__ = ["BackendError", "BundleError", "ConfigError", "DatasetError", "GenrekitError", "MediaError", "Model", "OutputExistsError", "Pool", "PredictOptions", "Prediction", "Report", "SplitOptions", "TrainingError", "UsageError", "__version__", "cross_validate", "evaluate", "load_model", "open_dataset", "predict", "train"]
+__all__ = [
+    "BackendError",
+    "BundleError",
+    "ConfigError",
+    "DatasetError",
+    "GenrekitError",
+    "MediaError",
+    "Model",
+    "OutputExistsError",
+    "Pool",
+    "PredictOptions",
+    "Prediction",
+    "Report",
+    "SplitOptions",
+    "TrainingError",
+    "UsageError",
+    "__version__",
+    "cross_validate",
+    "evaluate",
+    "load_model",
+    "open_dataset",
+    "predict",
+    "train",
+]

@@ -56,6 +56,11 @@ def canonical(label: str) -> str:
     return _CANONICAL.get(name, name)
 
 
+def known_spellings() -> tuple[str, ...]:
+    """Return every spelling of a genre that `canonical` knows, the canonical names among them."""
+    return tuple(_CANONICAL)
+
+
 def same_genre(labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Group labels that are spellings of one genre; only groups of two or more are returned.
 

@@ -55,3 +55,46 @@ def progress(total: int | None, description: str) -> Iterator[Callable[[], None]
             bar.update(task, advance=1, rate=f"{done / max(time.monotonic() - start_s, 1e-9):.1f} files/s")
 
         yield advance
+
+
+@contextmanager
+def transfer_progress(description: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show how many bytes have arrived, how many a second, and the time left.
+
+    Parameters
+    ----------
+    description : str
+        The name of the file.
+
+    Yields
+    ------
+    callable
+        To be called with the bytes that are there, and the length of the file or None.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=None)
+
+        def report(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report

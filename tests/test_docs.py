@@ -25,6 +25,8 @@ def test_the_python_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
     for number, block in enumerate(guarded):
         (tmp_path / f"guarded{number}.py").write_text(block, encoding="utf-8")
     for path in [script, *sorted(tmp_path.glob("guarded*.py"))]:
-        done = subprocess.run([sys.executable, "-W", "error", path], cwd=tmp_path, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-W", "error", path], cwd=tmp_path, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         assert done.stdout

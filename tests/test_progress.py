@@ -64,3 +64,30 @@ def test_a_pipe_sees_nothing_and_pays_nothing(tmp_path):
     with (tmp_path / "stderr").open("wb") as file:
         assert run(5, file.fileno()) == "False\n"
     assert (tmp_path / "stderr").read_bytes() == b""
+
+
+TRANSFER = """
+from genrekit.progress import transfer_progress
+with transfer_progress("fma_small.zip") as report:
+    for done in range(0, 5):
+        report(done * 2**20, 4 * 2**20)
+"""
+
+
+def test_a_transfer_shows_bytes_rate_and_time_left_on_a_terminal_only():
+    ours, theirs = pty.openpty()
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+        "TERM": "xterm",
+        "COLUMNS": "120",
+    }
+    environment.pop("NO_COLOR", None)
+    command = [sys.executable, "-c", TRANSFER]
+    subprocess.run(command, env=environment, stderr=theirs, check=True, timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 2**16).decode()
+    os.close(ours)
+    assert "fma_small.zip" in shown
+    assert "MiB" in shown
+    quiet = subprocess.run(command, env=environment, stderr=subprocess.PIPE, check=True, timeout=60)
+    assert quiet.stderr == b""

@@ -9,11 +9,10 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
 from genrekit.backends.base import Backend, BackendConfig, BackendInfo
 from genrekit.errors import BackendError
+from genrekit.plugins import claims, load, targets
 
 GROUP = "genrekit.backends"
 
@@ -28,21 +27,9 @@ class Listing:
     reason: str = ""
 
 
-@cache
-def _entry_points() -> dict[str, tuple[EntryPoint, ...]]:
-    """Who claims each name: a built-in alone where there is one, so that no package can take its place."""
-    claims: dict[str, dict[str, EntryPoint]] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda p: (p.name, p.value)):
-        claims.setdefault(point.name, {})[point.value] = point
-    return {
-        name: tuple(p for p in points.values() if p.value.startswith("genrekit.")) or tuple(points.values())
-        for name, points in claims.items()
-    }
-
-
 def names() -> tuple[str, ...]:
     """The registered names, sorted, without importing any backend."""
-    return tuple(_entry_points())
+    return tuple(claims(GROUP))
 
 
 @cache
@@ -55,7 +42,7 @@ def get(name: str) -> Backend:
         If the name is unknown or claimed by several packages, its module cannot be imported, or it lacks a
         part of the protocol.
     """
-    points = _entry_points()
+    points = claims(GROUP)
     if name not in points:
         nearest = difflib.get_close_matches(name, points, n=1)
         hint = f"Did you mean {nearest[0]!r}?" if nearest else "'genrekit backends' lists them."
@@ -63,12 +50,11 @@ def get(name: str) -> Backend:
     point, *rivals = points[name]
     if rivals:
         raise BackendError(
-            f"Backend {name!r} is claimed by several packages ({_targets(points[name])}); none is loaded.",
+            f"Backend {name!r} is claimed by several packages ({targets(points[name])}); none is loaded.",
             "Uninstall all of them but one.",
         )
     try:
-        loaded: Any = point.load()
-        backend = loaded() if isinstance(loaded, type) else loaded
+        backend = load(point)
         missing = [part for part in ("info", "Config", "prepare", "fit") if not hasattr(backend, part)]
     except Exception as error:  # a stranger's module may raise anything; it must not take genrekit down
         raise BackendError(
@@ -96,18 +82,14 @@ def get(name: str) -> Backend:
 def listings() -> tuple[Listing, ...]:
     """Every registered backend with its facts, the unavailable ones with their reason."""
     found = []
-    for name, points in _entry_points().items():
+    for name, points in claims(GROUP).items():
         try:
-            found.append(Listing(name, _targets(points), get(name).info))
+            found.append(Listing(name, targets(points), get(name).info))
         except BackendError as error:
-            found.append(Listing(name, _targets(points), None, error.message))
+            found.append(Listing(name, targets(points), None, error.message))
     return tuple(found)
 
 
 def table_schemas() -> dict[str, tuple[str, ...]]:
     """The feature columns of every available backend that reads tables."""
     return {item.name: item.info.columns for item in listings() if item.info and item.info.columns}
-
-
-def _targets(points: tuple[EntryPoint, ...]) -> str:
-    return ", ".join(point.value for point in points)

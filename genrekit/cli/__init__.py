@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from genrekit.cli import backends, datasets, evaluate, models, predict, sort, tag, train
+from genrekit.cli import backends, datasets, evaluate, ingest, models, predict, sort, tag, train
 from genrekit.cli.printing import error_line
 from genrekit.errors import GenrekitError, UsageError
 
@@ -51,6 +51,7 @@ app.command("sort")(sort.sort)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(datasets.app, name="datasets")
+app.command("ingest")(ingest.ingest)
 app.command("backends")(backends.backends)
 app.command("models")(models.models)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.cli import datasets_fetch
 from genrekit.cli.options import (
     Ambiguity,
     Ambiguous,
@@ -35,8 +36,12 @@ MOST_IDS = 20
 """Of one finding, so many names are printed as text."""
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look at labelled data: show, check, split, and compute features."
+    no_args_is_help=True,
+    help="Get labelled data and look at it: list, fetch, verify, show, check, split, and compute features.",
 )
+app.command("list")(datasets_fetch.list_)
+app.command("fetch")(datasets_fetch.fetch)
+app.command("verify")(datasets_fetch.verify)
 
 Source = Annotated[
     str,

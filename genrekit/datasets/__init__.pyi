@@ -1,12 +1,16 @@
+from . import fetch, ingest
 from .base import Ambiguous, Dataset, Reading
 from .check import KINDS, Finding, check_dataset
 from .export import FeatureRow, feature_table, manifest_table, write_table
+from .fetch.checks import parse_digest
 from .files import Paths
 from .gtzan.facts import GENRES, REPEATS
 from .names import track_of
 from .open import open_dataset
+from .source import DataSource, Part, RemoteFile
 from .splits import SIDES, By, Split, SplitOptions, group_keys, make_folds, make_split
 from .table import examples_of, identifying, match, what_is_wrong
+from .terms import check_terms
 
 __all__ = [
     "GENRES",
@@ -15,23 +19,30 @@ __all__ = [
     "SIDES",
     "Ambiguous",
     "By",
+    "DataSource",
     "Dataset",
     "FeatureRow",
     "Finding",
+    "Part",
     "Paths",
     "Reading",
+    "RemoteFile",
     "Split",
     "SplitOptions",
     "check_dataset",
+    "check_terms",
     "examples_of",
     "feature_table",
+    "fetch",
     "group_keys",
     "identifying",
+    "ingest",
     "make_folds",
     "make_split",
     "manifest_table",
     "match",
     "open_dataset",
+    "parse_digest",
     "track_of",
     "what_is_wrong",
     "write_table",

@@ -70,5 +70,6 @@ def _substance(example: Example) -> dict[str, str] | str | int:
         return {name: repr(value) for name, value in example.row.items()}
     if example.mel is not None:
         return hash_array(example.mel)
-    assert example.path is not None
+    if example.path is None:
+        return dict(example.extra)
     return example.path.stat().st_size if example.path.exists() else -1

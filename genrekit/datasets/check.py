@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from genrekit.errors import MediaError
 from genrekit.execution import ordered_map
 from genrekit.hashing import hash_array, hash_bytes, hash_file
 from genrekit.media import images, read
+from genrekit.remote import fetched
 from genrekit.types import Example, Modality
 
 Kind = Literal[
@@ -155,6 +156,9 @@ def look(example: Example) -> Facts:
         return Facts(content_hash=hash_bytes(np.array(list(example.row.values()), dtype="<f8").tobytes()))
     if example.mel is not None:
         return Facts(content_hash=hash_array(example.mel), empty=bool(example.mel.min() == example.mel.max()))
+    if example.address is not None:
+        with fetched(example.address) as path:
+            return look(replace(example, path=path, address=None))
     assert example.path is not None
     sound = read(example.path, sr=SR, offset_s=example.offset_s, duration_s=example.duration_s)
     samples = np.round(np.clip(sound.y, -1, 1) * 32767).astype("<i2")

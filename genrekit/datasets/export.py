@@ -77,6 +77,11 @@ def manifest_table(examples: Sequence[Example], folder: Path) -> Table:
             "A manifest lists files or rows; these examples are spectrograms.",
             "Write their sides into the array splits of the .npz file, or give the songs: --read audio.",
         )
+    if any(example.address is not None for example in examples):
+        raise DatasetError(
+            "A manifest lists files; these examples are in an archive.",
+            "Unpack it first, or use the archive as it is.",
+        )
     extra = tuple(dict.fromkeys(name for example in examples for name in example.extra))
     if examples and examples[0].row is not None:
         features = tuple(examples[0].row)

@@ -1,6 +1,7 @@
-"""Labelled examples from folders, manifests, tables, spectrograms, GTZAN, the FMA, and generated songs.
+"""Labelled examples from folders, manifests, tables, spectrograms, and the data sets that are registered by name.
 
-Every layout is one module; `open_dataset` chooses among them by what the source is.
+Every layout is one module; `open_dataset` chooses among them by what the source is. What stands before a colon is
+the name of a data set in the entry-point group ``genrekit.datasets``.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from genrekit.datasets import registry
 from genrekit.datasets.base import Ambiguous, Dataset, Reading
-from genrekit.datasets.fma.loader import open_fma
 from genrekit.datasets.folder import open_folder
-from genrekit.datasets.gtzan.loader import names_gtzan, open_gtzan, with_gtzan_facts
+from genrekit.datasets.gtzan.loader import names_gtzan, with_gtzan_facts
 from genrekit.datasets.manifest import open_manifest
+from genrekit.datasets.source import SCHEMAS, DataSource, OpenOptions, Part, RemoteFile
 from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.spotify.loader import open_spotify
-from genrekit.datasets.synthetic.loader import open_synthetic
 from genrekit.datasets.table import match, open_table, what_is_wrong
 from genrekit.errors import DatasetError
-from genrekit.features import GTZAN_COLUMNS, SPOTIFY_COLUMNS, recognises
+from genrekit.features import recognises
 from genrekit.labels import canonical, look_alike, same_fold, same_genre
 from genrekit.media import suffix_modality
 from genrekit.tables import LABEL_COLUMNS, PATH_COLUMNS
@@ -27,13 +28,12 @@ from genrekit.tables import open_table as open_any_table
 from genrekit.text import nearest, printable, quote_all
 from genrekit.types import Modality
 
-__all__ = ["Dataset", "open_dataset"]
+__all__ = ["DataSource", "Dataset", "OpenOptions", "Part", "RemoteFile", "open_dataset"]
 
-SCHEMAS: Mapping[str, Sequence[str]] = {"gtzan": GTZAN_COLUMNS, "spotify": SPOTIFY_COLUMNS}
-SCHEMES = ("gtzan", "fma", "synthetic")
 FORMS = (
     "Allowed are a folder of genre folders, a manifest (.csv, .tsv or .parquet with the columns path and "
-    "label), a table of features, spectrograms (.npz), gtzan:FOLDER, fma:FOLDER, and synthetic:."
+    "label), a table of features, spectrograms (.npz), gtzan:FOLDER, fma:FOLDER, synthetic:, and what else "
+    "'genrekit datasets list' names."
 )
 
 
@@ -56,7 +56,8 @@ def open_dataset(
         A folder of genre folders; a CSV, TSV or Parquet file that is a table of features by its columns, or
         else a manifest (path,label[,group][,split]); JSON of Spotify's features; spectrograms (``.npz``);
         ``gtzan:FOLDER``; ``fma:FOLDER`` or, say, ``fma:FOLDER?size=medium&labels=genres_all``;
-        ``synthetic:`` or, say, ``synthetic:?genres=4&songs=12&seconds=6&seed=0``.
+        ``synthetic:`` or, say, ``synthetic:?genres=4&songs=12&seconds=6&seed=0``; ``NAME:...`` for any other name
+        of `genrekit.datasets.registry`.
     schemas : Mapping of str to sequence of str
         The feature columns by which a table is recognised. Those of ``spotify`` may be spelt otherwise, and
         some may lack (`genrekit.features.spotify_schema`).
@@ -92,16 +93,11 @@ def open_dataset(
     {'classical': 2, 'disco': 2}
     """
     source = str(source)
-    scheme, colon, rest = source.partition(":")
-    if colon and scheme == "gtzan":
-        if not rest:
-            raise DatasetError("gtzan: names no folder.", "Give the one that holds GTZAN: gtzan:FOLDER.")
-        place = Path(rest).expanduser() if rest.startswith("~/") else Path(rest)
-        dataset = open_gtzan(source, place, schemas=schemas, prefer=prefer, spectrograms=spectrograms)
-    elif colon and scheme == "fma":
-        dataset = open_fma(source, require_labels=require_labels)
-    elif colon and scheme == "synthetic":
-        dataset = open_synthetic(source)
+    scheme, colon, _ = source.partition(":")
+    if colon and scheme in registry.names():
+        dataset = _open_registered(
+            scheme, source, OpenOptions(schemas, prefer, spectrograms, require_labels, ambiguous)
+        )
     else:
         dataset = _open_path(source, schemas, modality, require_labels, ambiguous)
     if modality is Modality.TABLE and dataset.modality is not Modality.TABLE:
@@ -111,6 +107,16 @@ def open_dataset(
         )
     dataset = _with_one_spelling(dataset)
     return _with_merged_labels(dataset) if merge_labels else _with_label_note(dataset)
+
+
+def _open_registered(name: str, source: str, options: OpenOptions) -> Dataset:
+    registered = registry.get(name)
+    if registered.read is None:
+        raise DatasetError(
+            f"{printable(source)} cannot be read: {registered.title} has nothing that genrekit learns from.",
+            f"It {registered.how}.",
+        )
+    return registered.read(source, options)
 
 
 def _open_path(
@@ -166,7 +172,7 @@ def _open_path(
 
 def _unknown(source: str) -> DatasetError:
     scheme, colon, rest = source.partition(":")
-    guess = nearest(scheme.lower(), SCHEMES)
+    guess = nearest(scheme.lower(), registry.names())
     if "://" in source:
         return DatasetError(f"{printable(source)} is an address; nothing is downloaded.", FORMS)
     if guess and (colon or guess == scheme):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genrekit.backends import Backend, BackendConfig, resolve
-from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, make_folds, make_split
+from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, check_terms, make_folds, make_split
 from genrekit.errors import DatasetError, UsageError
 from genrekit.hashing import hash_file
 from genrekit.labels import canonical
@@ -56,6 +56,7 @@ def cross_validate(
     """
     backend, config = resolve(backend, config)
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
+    check_terms(dataset)
     describe(dataset, say)
     folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
     indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})

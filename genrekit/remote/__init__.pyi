@@ -1,4 +1,33 @@
 from .addresses import is_remote, redact
+from .http import (
+    CONNECT_S,
+    PASSING,
+    READ_S,
+    TRANSIENT,
+    Service,
+    Tries,
+    check_scheme,
+    new_session,
+    status_words,
+    words,
+)
 from .transfer import exists, expand_remote, fetched, open_output
 
-__all__ = ["exists", "expand_remote", "fetched", "is_remote", "open_output", "redact"]
+__all__ = [
+    "CONNECT_S",
+    "PASSING",
+    "READ_S",
+    "TRANSIENT",
+    "Service",
+    "Tries",
+    "check_scheme",
+    "exists",
+    "expand_remote",
+    "fetched",
+    "is_remote",
+    "new_session",
+    "open_output",
+    "redact",
+    "status_words",
+    "words",
+]

@@ -10,11 +10,12 @@ from genrekit.tables.columns import (
 from genrekit.tables.frame import Frame
 from genrekit.tables.json import Value, read_values
 from genrekit.tables.numbers import decimal_comma, number
-from genrekit.tables.table import Cells, Row, Table, open_table
+from genrekit.tables.table import MAX_TABLE_BYTES, Cells, Row, Table, open_table
 
 __all__ = [
     "GROUP_COLUMNS",
     "LABEL_COLUMNS",
+    "MAX_TABLE_BYTES",
     "PATH_COLUMNS",
     "SPLIT_COLUMNS",
     "Cells",

@@ -102,8 +102,8 @@ def _check_example(example: Example, modality: Modality) -> None:
     name = f"example {example.id!r}"
     require(bool(example.id), "an id is not empty")
     require(not re.search("[\ud800-\udfff]", example.id), f"{name} has an id that can be printed")
-    given = [what for what in (example.path, example.row, example.mel) if what is not None]
-    require(len(given) == 1, f"{name} has a file, a row or a spectrogram, and one of them")
+    given = [w for w in (example.path, example.row, example.mel, example.address) if w is not None]
+    require(len(given) == 1, f"{name} has a file, an address, a row or a spectrogram, and one of them")
     require(
         (example.row is not None) == (modality is Modality.TABLE), f"{name} is what the data set says it is"
     )

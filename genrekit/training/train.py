@@ -13,7 +13,7 @@ from typing import Any
 
 from genrekit import __version__
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
-from genrekit.datasets import Ambiguous, Dataset, Reading, Split, SplitOptions, make_split
+from genrekit.datasets import Ambiguous, Dataset, Reading, Split, SplitOptions, check_terms, make_split
 from genrekit.distributed import rank
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_file
@@ -120,7 +120,7 @@ def train(
     OutputExistsError
         If ``output`` exists and ``overwrite`` is false.
     DatasetError
-        If the source cannot be read or has too little to learn from.
+        If the source cannot be read, has too little to learn from, or its terms forbid training on it.
     """
     backend, config = resolve(backend, config)
     output = Path(output)
@@ -137,6 +137,7 @@ def train(
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     for _, one in wanted:
         check_fit(dataset, backend, one)
+    check_terms(dataset)
     describe(dataset, say)
     if isinstance(backend, FitsInFolder):
         backend.ready(config)

@@ -4,6 +4,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from genrekit import plugins
 from genrekit.backends import registry
 from genrekit.errors import BackendError
 
@@ -40,12 +41,12 @@ def strangers(monkeypatch, tmp_path):
             ("wanted", "two:Backend"),
         )
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: points)
     registry.get.cache_clear()
-    registry._entry_points.cache_clear()
+    plugins.claims.cache_clear()
     yield
     registry.get.cache_clear()
-    registry._entry_points.cache_clear()
+    plugins.claims.cache_clear()
 
 
 def test_broken_backends_are_listed_with_their_reason_and_break_nothing_else(strangers):
@@ -71,8 +72,8 @@ def test_an_unknown_name_gets_the_nearest_one():
 
 def test_facts_are_readable_without_anything_heavy():
     code = (
-        "import sys; from genrekit.backends import registry; "
-        "[registry.get(item) for item, points in registry._entry_points().items() if 'genrekit.' in points[0].value]; "
+        "import sys; from genrekit.backends import registry; from genrekit.plugins import claims; "
+        "[registry.get(item) for item, points in claims(registry.GROUP).items() if 'genrekit.' in points[0].value]; "
         "print(*sorted(m for m in sys.modules if '.' not in m))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

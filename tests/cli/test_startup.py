@@ -7,11 +7,12 @@ import pytest
 
 HEAVY = {
     "numpy", "pandas", "librosa", "scipy", "sklearn", "torch", "xgboost", "onnxruntime", "onnx", "pyarrow", "soundfile",
-    "matplotlib", "numba", "torchvision", "lightning", "onnxscript",
+    "matplotlib", "numba", "torchvision", "lightning", "onnxscript", "requests", "urllib3", "mutagen", "defusedxml",
 }  # fmt: skip
 COMMANDS = (
     ["tag"], ["sort"],
     [], ["predict"], ["train"], ["evaluate"], ["backends"], ["models"], ["datasets"],
+    ["ingest"], ["datasets", "list"], ["datasets", "fetch"], ["datasets", "verify"],
     ["datasets", "show"], ["datasets", "check"], ["datasets", "split"], ["datasets", "features"],
 )  # fmt: skip
 CODE = """

@@ -78,7 +78,9 @@ def test_nothing_is_left_behind(model, song, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("wrong", [None, 5, np.zeros(5), [None], [(np.zeros(5), "fast")], [(np.zeros((2, 2, 2)), 22050)]])
+@pytest.mark.parametrize(
+    "wrong", [None, 5, np.zeros(5), [None], [(np.zeros(5), "fast")], [(np.zeros((2, 2, 2)), 22050)]]
+)
 def test_what_is_not_an_input_is_said_in_words(model, wrong):
     with pytest.raises(UsageError, match=r"not (an input|a sample rate|sound)"):
         model.predict(wrong)
@@ -99,12 +101,18 @@ def test_what_is_not_a_model_is_said_in_words(song, wrong):
 def test_a_pool_decodes_for_many_calls(model, song):
     with genrekit.Pool(jobs=1) as pool:
         first = model.predict(song, pool=pool)
-        assert scores(model.predict(song.read_bytes(), pool=pool)) == scores(first) == scores(model.predict(song))
+        assert (
+            scores(model.predict(song.read_bytes(), pool=pool))
+            == scores(first)
+            == scores(model.predict(song))
+        )
 
 
 def test_scores_labels_and_card(model, song):
     (prediction,) = model.predict(song)
-    windows = model.backend.prepare(genrekit.open_dataset(song.parent.parent).examples[0], model.config).values
+    windows = model.backend.prepare(
+        genrekit.open_dataset(song.parent.parent).examples[0], model.config
+    ).values
     assert model.scores(windows).shape == (len(windows), len(model.labels))
     assert prediction.label in model.labels
     assert model.card.startswith("#") or "genre" in model.card

@@ -62,7 +62,12 @@ def fma_row(
 
 
 def write_fma(
-    root: Path, rows: Sequence[Sequence[object]], *, size: str = "small", songs: Sequence[int] = ()
+    root: Path,
+    rows: Sequence[Sequence[object]],
+    *,
+    size: str = "small",
+    songs: Sequence[int] = (),
+    duration_s: float = 0.1,
 ) -> Path:
     """Write the tables of the FMA and songs as its archives unpack."""
     header = [["", *(top for top, _ in FMA_COLUMNS)], ["", *(name for _, name in FMA_COLUMNS)]]
@@ -73,5 +78,7 @@ def write_fma(
     write_rows(root / "fma_metadata" / "genres.csv", [names, *genres])
     for number in songs:
         folder = root / f"fma_{size}" / f"{number // 1000:03d}"
-        write_song(folder / "song.wav", seed=number, duration_s=0.1).rename(folder / f"{number:06d}.mp3")
+        write_song(folder / "song.wav", seed=number, duration_s=duration_s).rename(
+            folder / f"{number:06d}.mp3"
+        )
     return root

@@ -1,5 +1,7 @@
 """``fma:FOLDER`` — the Free Music Archive data set as it is unpacked: ``fma_metadata/`` and ``fma_small/`` ...
 
+Archives that are not unpacked are read as they are.
+
 Groups are the artists, sides those of the published split. The clips that are known to be cut wrong are left out.
 """
 
@@ -13,6 +15,7 @@ from urllib.parse import parse_qsl
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.files import choose
 from genrekit.datasets.fma.facts import LABELS, SHORT_CLIPS, SIZES
+from genrekit.datasets.fma.packed import choose_packed, unpacked_tables
 from genrekit.datasets.fma.tables import Track, label_of, parse_genres, read_genres, read_tracks
 from genrekit.datasets.names import SPLIT_WORDS
 from genrekit.errors import DatasetError
@@ -86,7 +89,7 @@ def open_fma(source: str, *, require_labels: bool = True) -> Dataset:
         else:
             candidates.append(_example(tracks, track, name, songs, labels))
         seen.add(number)
-    found = choose(candidates, Modality.AUDIO)
+    found = choose(candidates, Modality.AUDIO) if songs.is_dir() else choose_packed(candidates, songs)
     left_out += found.left_out
     if not found.examples:
         raise _nothing(tracks, size, songs, left_out)
@@ -129,34 +132,38 @@ def read_options(source: str) -> Options:
 
 
 def _metadata(folder: Path) -> Path:
-    """The folder of tracks.csv; archives are sometimes unpacked into a folder of their own name."""
+    """The folder of tracks.csv, in the cache where the archive is not unpacked; archives are sometimes unpacked into a folder of their own name."""
     places = [folder / "fma_metadata", folder, folder / "fma_metadata" / "fma_metadata"]
     try:
         found = next((place for place in places if (place / "tracks.csv").is_file()), None)
+        packed = folder / "fma_metadata.zip"
+        if found is None and packed.is_file():
+            return unpacked_tables(packed)
     except (OSError, ValueError) as error:
         raise DatasetError(f"{printable(folder)} cannot be opened: {error}.", USAGE) from error
     if found is None:
         what = "has neither fma_metadata/tracks.csv nor tracks.csv" if folder.is_dir() else "is no folder"
         raise DatasetError(
             f"{printable(folder)} {what}.",
-            "Unpack fma_metadata.zip and, say, fma_small.zip (https://github.com/mdeff/fma) into one folder.",
+            f"Get it: genrekit datasets fetch fma:small --to {printable(folder)}",
         )
     return found
 
 
 def _songs(options: Options, metadata: Path) -> tuple[str, Path, str]:
-    """The subset to take, the folder of its songs, and the size of that folder, which may be a larger one."""
+    """The subset to take, the folder or archive of its songs, and the size of that, which may be a larger one."""
     roots = dict.fromkeys([options.folder, metadata.parent if metadata == options.folder else options.folder])
     present: dict[str, Path] = {}
     for size in SIZES:
         name = f"fma_{size}"
         places = [place for root in roots for place in (root / name / name, root / name) if place.is_dir()]
+        places += [place for root in roots if (place := root / f"{name}.zip").is_file()]
         if places:
             present[size] = places[0]
     if not present:
         raise DatasetError(
             f"{printable(options.folder)} has no folder of songs ({', '.join(f'fma_{size}' for size in SIZES)}).",
-            "Unpack one of fma_small.zip, fma_medium.zip, fma_large.zip or fma_full.zip there.",
+            f"Get one: genrekit datasets fetch fma:small --to {printable(options.folder)}",
         )
     size = options.size or list(present)[-1]
     larger = [name for name in SIZES[SIZES.index(size) :] if name in present]
@@ -164,7 +171,7 @@ def _songs(options: Options, metadata: Path) -> tuple[str, Path, str]:
         raise DatasetError(
             f"{printable(options.folder)} has no folder of songs for size={size}; it has "
             f"{quote_all(place.name for place in present.values())}.",
-            f"Unpack fma_{size}.zip there, or ask for size={list(present)[-1]}.",
+            f"Get it: genrekit datasets fetch fma:{size} --to {printable(options.folder)}; or ask for size={list(present)[-1]}.",
         )
     return size, present[larger[0]], larger[0]
 

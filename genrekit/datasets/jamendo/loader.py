@@ -1,0 +1,99 @@
+"""``jamendo:FOLDER`` — MTG-Jamendo's genre subset: its lists of a split, and the shards of songs that are there."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from genrekit.datasets.base import Dataset
+from genrekit.datasets.files import choose
+from genrekit.errors import DatasetError
+from genrekit.labels import normalise
+from genrekit.text import printable
+from genrekit.types import Example, Modality
+
+SPLITS = {"train": "train", "validation": "valid", "test": "test"}
+_COLUMNS = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS"]
+_PREFIX = "genre---"
+MAX_LINE = 20_000
+_HINT = "Get them: genrekit datasets fetch jamendo:genre --shards 0 --to FOLDER"
+
+
+def open_jamendo(source: str) -> Dataset:
+    """Read the songs that are there, with their genre tags; several per song.
+
+    Parameters
+    ----------
+    source : str
+        ``jamendo:FOLDER``, where ``autotagging_genre-train.tsv`` and the folders ``00`` to ``99`` lie.
+
+    Raises
+    ------
+    DatasetError
+        If the lists are missing or not what they should be, or no song of them is there.
+    """
+    rest = source.removeprefix("jamendo:")
+    folder = Path(rest).expanduser() if rest.startswith("~/") else Path(rest)
+    if not rest or not folder.is_dir():
+        raise DatasetError(f"{printable(source)} names no folder.", "Write jamendo:FOLDER.")
+    shards = {path.name for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()}
+    candidates: list[Example] = []
+    left_out: list[tuple[str, str]] = []
+    absent: Counter[str] = Counter()
+    for split, row in _rows(folder):
+        track, artist, _, path, _, *tags = row
+        shard = path.partition("/")[0]
+        labels = tuple(
+            dict.fromkeys(normalise(tag.removeprefix(_PREFIX)) for tag in tags if tag.startswith(_PREFIX))
+        )
+        if shard not in shards:
+            absent[shard] += 1
+        elif "/../" in f"/{path}/" or not labels:
+            left_out.append(
+                (printable(track), "has no genre" if labels == () else "has a path that leads away")
+            )
+        else:
+            place = folder / path
+            low = place.with_name(place.name.removesuffix(".mp3") + ".low.mp3")
+            place = low if low.is_file() else place
+            candidates.append(
+                Example(id=printable(path), path=place, labels=labels, group=printable(artist), split=split)
+            )
+    found = choose(candidates, Modality.AUDIO)
+    left_out += found.left_out
+    if not found.examples:
+        raise DatasetError(f"{printable(folder)} holds none of the songs of its lists.", _HINT)
+    notes = [*found.notes, "grouped by artist, with the first of the published splits"]
+    if absent:
+        notes.append(f"{absent.total():,} songs of {len(absent)} shards that are not here were passed over")
+    return Dataset(source, "jamendo", Modality.AUDIO, found.examples, tuple(left_out), tuple(notes))
+
+
+def _rows(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    seen: set[str] = set()
+    for word, split in SPLITS.items():
+        path = folder / f"autotagging_genre-{word}.tsv"
+        try:
+            with path.open(encoding="utf-8", errors="backslashreplace", newline="") as file:
+                lines = csv.reader(_short_lines(file), delimiter="\t", quoting=csv.QUOTE_NONE)
+                if next(lines, None) != _COLUMNS:
+                    raise DatasetError(
+                        f"{printable(path)} is not a list of MTG-Jamendo.",
+                        f"It begins with the columns {', '.join(_COLUMNS)}.",
+                    )
+                for row in lines:
+                    if len(row) > len(_COLUMNS) - 1 and row[0] not in seen:
+                        seen.add(row[0])
+                        yield split, row
+        except OSError as error:
+            raise DatasetError(
+                f"{printable(path)} cannot be read: {error.strerror or error}.", _HINT
+            ) from error
+
+
+def _short_lines(file: TextIO) -> Iterator[str]:
+    while line := file.readline(MAX_LINE):
+        yield line

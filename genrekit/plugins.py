@@ -1,0 +1,39 @@
+"""Entry points: who registers which name, and loading one without letting a broken package do harm."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+
+@cache
+def claims(group: str) -> dict[str, tuple[EntryPoint, ...]]:
+    """Return who claims each name of a group, sorted by name, without importing anything.
+
+    A built-in stands alone where there is one, so that no package can take its place.
+    """
+    found: dict[str, dict[str, EntryPoint]] = {}
+    for point in sorted(entry_points(group=group), key=lambda p: (p.name, p.value)):
+        found.setdefault(point.name, {})[point.value] = point
+    return {
+        name: tuple(p for p in points.values() if p.value.startswith("genrekit.")) or tuple(points.values())
+        for name, points in found.items()
+    }
+
+
+def targets(points: tuple[EntryPoint, ...]) -> str:
+    """Return what the entry points name, with commas between."""
+    return ", ".join(point.value for point in points)
+
+
+def load(point: EntryPoint) -> Any:
+    """Import what an entry point names; a class is called.
+
+    Raises
+    ------
+    Exception
+        What the module of a third party raises; the caller puts it into words.
+    """
+    loaded: Any = point.load()
+    return loaded() if isinstance(loaded, type) else loaded

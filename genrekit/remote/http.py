@@ -1,0 +1,219 @@
+"""HTTP for files that are long and services that are shared: one session, retries with back-off, waits as asked for.
+
+requests brings proxies of the environment and certificates; urllib3's `Retry` counts tries and says how long to wait.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from urllib3.util.retry import Retry
+
+from genrekit.errors import DatasetError
+from genrekit.remote.addresses import in_words, redact
+
+CONNECT_S = READ_S = 30.0
+TRIES = 8
+BACKOFF_S = 0.5  # before the third try; doubled for each one after it
+MAX_WAIT_S = 900.0  # a server that asks for more is not waited for
+MAX_JSON_BYTES = 16 * 2**20
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+TRANSIENT = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.HTTPError,
+    ConnectionError,
+    TimeoutError,
+)
+
+_STATUS = {
+    401: "the server asks for a login",
+    403: "the server refuses access",
+    404: "there is no such file on the server",
+    410: "the server says that the file is gone for good",
+    429: "the server says that there were too many requests",
+    503: "the server is overloaded or closed for the moment",
+}
+
+
+def user_agent() -> str:
+    """Return what servers are told: name and version, and ``GENREKIT_CONTACT`` where the user sets it."""
+    from genrekit import __version__
+
+    contact = os.environ.get("GENREKIT_CONTACT", "").strip()
+    return f"genrekit/{__version__}" + (f" ({contact})" if contact.isprintable() and contact else "")
+
+
+def new_session() -> requests.Session:
+    """Return a session that follows five redirects at most and never retries by itself."""
+    session = requests.Session()
+    session.headers["User-Agent"] = user_agent()
+    session.max_redirects = 5
+    return session
+
+
+class Tries:
+    """How often something has failed in a row, and the wait before the next try.
+
+    Parameters
+    ----------
+    address : str
+        For the words of the last error.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin to count anew: something was achieved."""
+        self._retry = Retry(total=TRIES, backoff_factor=BACKOFF_S, backoff_max=60, backoff_jitter=BACKOFF_S)
+
+    def failed(self, reason: str, retry_after: str | None = None) -> None:
+        """Wait before the next try.
+
+        Parameters
+        ----------
+        reason : str
+            What went wrong, for the last error.
+        retry_after : str, optional
+            The header of this name: seconds or a date.
+
+        Raises
+        ------
+        DatasetError
+            If there were too many tries, or the server asks for a longer wait than ``MAX_WAIT_S``.
+        """
+        wait_s = 0.0
+        if retry_after:
+            try:
+                wait_s = self._retry.parse_retry_after(retry_after)
+            except urllib3.exceptions.InvalidHeader:
+                wait_s = 0.0
+        if wait_s > MAX_WAIT_S:
+            raise DatasetError(
+                f"{redact(self._address)}: {reason}, and asks to wait {wait_s:,.0f} s.",
+                "Run the same command again after that; it goes on where it stopped.",
+            )
+        try:
+            self._retry = self._retry.increment(
+                "GET", self._address, error=urllib3.exceptions.HTTPError(reason)
+            )
+        except urllib3.exceptions.MaxRetryError:
+            raise DatasetError(
+                f"{redact(self._address)}: {reason}; given up after {TRIES + 1} tries.",
+                "Run the same command again later; it goes on where it stopped.",
+            ) from None
+        time.sleep(max(wait_s, self._retry.get_backoff_time()))
+
+
+def words(error: BaseException, address: str) -> str:
+    """Say what went wrong with a request, without secrets and without a full stop."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the host's certificate is not trusted"
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        return "the server did not answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | urllib3.exceptions.ProtocolError):
+        return "the transfer broke off before the end"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy cannot be reached"
+    if isinstance(error, requests.TooManyRedirects):
+        return "the server redirects to nowhere"
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
+        return "this is not a valid address"
+    if isinstance(error, requests.ConnectionError):
+        return "the host cannot be reached, or broke off"
+    return in_words(error, address)
+
+
+def status_words(status: int) -> str:
+    """Say what an HTTP status means, without a full stop."""
+    return _STATUS.get(status, f"the server answered with HTTP status {status}")
+
+
+def check_scheme(asked: str, final: str) -> None:
+    """Refuse a redirect from https to http.
+
+    Raises
+    ------
+    DatasetError
+        If what was asked for over https came over http.
+    """
+    if urlsplit(asked).scheme == "https" and urlsplit(final).scheme != "https":
+        raise DatasetError(
+            f"{redact(asked)} redirects to an address without encryption; it was not followed."
+        )
+
+
+class Service:
+    """A JSON service with its own pace.
+
+    Parameters
+    ----------
+    base : str
+        What stands before every path, with ``/`` at its end.
+    interval_s : float
+        The least time between the starts of two requests.
+    headers : Mapping, optional
+        Sent with every request; never shown.
+    """
+
+    def __init__(self, base: str, interval_s: float, headers: Mapping[str, str] | None = None) -> None:
+        self.base = base
+        self._interval_s = interval_s
+        self._session = new_session()
+        self._session.headers["Accept"] = "application/json"
+        self._session.headers.update(headers or {})
+        self._next_s = 0.0
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """Return the answer to a GET request as parsed JSON.
+
+        Raises
+        ------
+        DatasetError
+            If there is no answer after several tries, it is an error, too long, or not JSON.
+        """
+        address = self.base + path
+        tries = Tries(address)
+        while True:
+            time.sleep(max(0.0, self._next_s - time.monotonic()))
+            self._next_s = time.monotonic() + self._interval_s
+            retry_after = None
+            try:
+                with self._session.get(
+                    address, params=params, stream=True, timeout=(CONNECT_S, READ_S)
+                ) as response:
+                    check_scheme(address, response.url)
+                    if response.status_code in PASSING:
+                        reason = status_words(response.status_code)
+                        retry_after = response.headers.get("Retry-After")
+                    elif response.status_code != 200:
+                        raise DatasetError(f"{redact(address)}: {status_words(response.status_code)}.")
+                    else:
+                        return _parsed(address, response)
+            except TRANSIENT as error:
+                reason = words(error, address)
+            except requests.RequestException as error:
+                raise DatasetError(f"{redact(address)}: {words(error, address)}.") from None
+            tries.failed(reason, retry_after)
+
+
+def _parsed(address: str, response: requests.Response) -> Any:
+    data = bytearray()
+    for block in response.iter_content(2**16):
+        data += block
+        if len(data) > MAX_JSON_BYTES:
+            raise DatasetError(f"{redact(address)}: the answer is longer than {MAX_JSON_BYTES:,} bytes.")
+    try:
+        return json.loads(bytes(data))
+    except (ValueError, RecursionError):
+        raise DatasetError(f"{redact(address)}: the answer is not JSON.") from None
