@@ -12,7 +12,7 @@ from genrekit.cli.printing import out, say
 
 if TYPE_CHECKING:
     from genrekit.datasets import DataSource
-    from genrekit.datasets.fetch import Plan
+    from genrekit.datasets import fetch as fetching
 
 HowPrinted = Annotated[Format, typer.Option("--format", "-f", help="How it is printed.")]
 
@@ -133,7 +133,7 @@ def verify(
         raise typer.Exit(3)
 
 
-def _ask(plan: Plan, to: Path, yes: bool) -> None:
+def _ask(plan: fetching.Plan, to: Path, yes: bool) -> None:
     """Say what would be fetched from whom, and wait for a yes."""
     import sys
 

@@ -13,7 +13,7 @@ from genrekit.cli.printing import out, say
 from genrekit.files import check_output
 
 if TYPE_CHECKING:
-    from genrekit.datasets.ingest import Ingested
+    from genrekit.datasets import ingest as ingesting
 
 
 class LabelSource(StrEnum):
@@ -125,7 +125,7 @@ def ingest(
         raise typer.Exit(3)
 
 
-def _notes(done: Ingested, output: Path) -> list[str]:
+def _notes(done: ingesting.Ingested, output: Path) -> list[str]:
     notes = [f"{count:,} left out: {reason}" for reason, count in done.left_out.items() if count]
     if done.without_features:
         notes.append(
