@@ -164,7 +164,7 @@ def split(
     """Write a manifest of a source in which every item has its side."""
     from dataclasses import replace
 
-    from genrekit.datasets import SIDES, make_split, manifest_table, write_table
+    from genrekit.datasets import SPLITS, make_split, manifest_table, write_table
 
     check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
     dataset = _open(source, prefer, ambiguous, merge_labels)
@@ -173,7 +173,7 @@ def split(
     )
     sided = [
         replace(dataset.examples[i], split=side)
-        for i, side in sorted((i, side) for side in SIDES for i in getattr(made, side))
+        for i, side in sorted((i, side) for side in SPLITS for i in getattr(made, side))
     ]
     write_table(manifest_table(sided, output.parent), output, overwrite=overwrite)
     say(f"{made.method}: {len(made.train)} train, {len(made.valid)} valid, {len(made.test)} test -> {output}")

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrekit.cli.existing_answers import Finished, RowFormat, Rows, SoundPaths, finished_answers, new_answers
+from genrekit.cli.existing_predictions import (
+    Finished,
+    RowFormat,
+    Rows,
+    SoundPaths,
+    finished_predictions,
+    new_predictions,
+)
 from genrekit.cli.options import Jobs, Models, NoCache, Overwrite
 from genrekit.cli.printing import out, say
 
@@ -71,9 +78,9 @@ def sort(
     if os.path.lexists(to) and not to.is_dir():
         raise UsageError(f"{to} is no folder; playlists are made in one.", "Give --to FOLDER.")
     if results:
-        predictions = finished_answers(results, paths or [], pictures=link or copy)
+        predictions = finished_predictions(results, paths or [], pictures=link or copy)
     else:
-        predictions = new_answers(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
+        predictions = new_predictions(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
     rows = sort_songs(
         predictions,
         to,

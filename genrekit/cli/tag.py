@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.existing_answers import (
+from genrekit.cli.existing_predictions import (
     Finished,
     RowFormat,
     Rows,
     SoundPaths,
-    finished_answers,
+    finished_predictions,
     measures_of,
-    new_answers,
+    new_predictions,
 )
 from genrekit.cli.options import Jobs, Models, NoCache
 from genrekit.cli.printing import say
@@ -109,9 +109,9 @@ def tag(
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
             policy = Policy(existing, min_confidence, labels_max, measured)
             if results:
-                predictions = finished_answers(results, paths or [], pictures=False)
+                predictions = finished_predictions(results, paths or [], pictures=False)
             else:
-                predictions = new_answers(
+                predictions = new_predictions(
                     paths or [], model, top_k=labels_max, measures=measured, jobs=jobs, no_cache=no_cache
                 )
             rows = tagged(predictions, policy, journal=record, keep_time=keep_time)

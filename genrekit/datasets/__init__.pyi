@@ -2,12 +2,12 @@ from .base import Ambiguous, Dataset, Reading
 from .check import KINDS, check_dataset
 from .export import FeatureRow, feature_table, manifest_table, write_table
 from .open import open_dataset
-from .splits import SIDES, By, Split, SplitOptions, group_keys, make_folds, make_split
+from .splits import SPLITS, By, Split, SplitOptions, group_keys, make_folds, make_split
 from .table import examples_of, identifying, match, what_is_wrong
 
 __all__ = [
     "KINDS",
-    "SIDES",
+    "SPLITS",
     "Ambiguous",
     "By",
     "Dataset",

@@ -141,7 +141,7 @@ class Facts:
     flaws: tuple[str, ...] = ()
 
 
-def look(example: Example) -> Facts:
+def read_facts(example: Example) -> Facts:
     """Read one example as far as its kind allows.
 
     Raises
@@ -173,7 +173,7 @@ def _bytes_hash(example: Example) -> str:
         raise MediaError(f"cannot be read: {error.strerror}") from error
 
 
-def look_at_picture(example: Example) -> Facts:
+def picture_facts(example: Example) -> Facts:
     """Decode one picture.
 
     Raises
@@ -221,7 +221,9 @@ def check_dataset(
     computed = any(example.mel is not None for example in dataset.examples)
     for example, outcome in zip(
         dataset.examples,
-        ordered_map(look_at_picture if pictures else look, dataset.examples, jobs=1 if computed else jobs),
+        ordered_map(
+            picture_facts if pictures else read_facts, dataset.examples, jobs=1 if computed else jobs
+        ),
         strict=True,
     ):
         if outcome.value is None:

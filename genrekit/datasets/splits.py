@@ -27,7 +27,7 @@ from genrekit.types import Example
 
 By = Literal["auto", "group", "random", "published"]
 
-SIDES = ("train", "valid", "test")
+SPLITS = ("train", "valid", "test")
 # A side is a whole number of folds; 20 of them reach every share within 2.5 points and stay fast.
 _MAX_FOLDS = 20
 NO_GROUPS = (
@@ -269,12 +269,12 @@ def _most_folds(y: np.ndarray, groups: np.ndarray) -> int:
 
 
 def _published(examples: Sequence[Example], valid_size: float, seed: int) -> Split:
-    sides: dict[str, list[int]] = {side: [] for side in SIDES}
+    sides: dict[str, list[int]] = {side: [] for side in SPLITS}
     for i, example in enumerate(examples):
         if example.split:
             if example.split not in sides:
                 raise DatasetError(
-                    f"{example.id!r} is on side {example.split!r}; allowed are {', '.join(SIDES)}.",
+                    f"{example.id!r} is on side {example.split!r}; allowed are {', '.join(SPLITS)}.",
                     "Correct the split column.",
                 )
             sides[example.split].append(i)

@@ -149,7 +149,7 @@ def open_table(
 
 
 def examples_of(
-    cells: Cells, columns: Sequence[str], label_at: int | None = None, *, sides: bool = True
+    cells: Cells, columns: Sequence[str], label_at: int | None = None, *, splits: bool = True
 ) -> Iterator[tuple[Example, str]]:
     """Yield every row as an example without labels, with the reason why it cannot be used, or ''.
 
@@ -164,7 +164,7 @@ def examples_of(
     features = [(column, names[column_name(column)]) for column in columns]
     id_at = cells.find(ID_COLUMNS)
     label_at = cells.find(GENRE_FIRST) if label_at is None else label_at
-    group_at, split_at = cells.find(GROUP_COLUMNS), cells.find(SPLIT_COLUMNS) if sides else None
+    group_at, split_at = cells.find(GROUP_COLUMNS), cells.find(SPLIT_COLUMNS) if splits else None
     taken = {at for _, at in features} | {id_at, label_at, group_at, split_at}
     others = [(column, at) for at, column in enumerate(cells.columns) if at not in taken and column.strip()]
     sliced = id_at is not None and any(is_slice(row[id_at]) for _, row in cells.rows)

@@ -43,38 +43,24 @@ class Bundle:
     manifest : Manifest
     sha256 : str
         The hash of the whole file, as ``sha256sum`` prints it: the identity of the model.
-    members : Mapping[str, bytes]
-        Every file of the bundle but the manifest, by name.
+    files : Mapping[str, bytes]
+        Every file of the bundle except the manifest, by name.
     """
 
     path: Path | None
     manifest: Manifest
     sha256: str
-    members: Mapping[str, bytes] = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
 
     @property
     def onnx(self) -> bytes:
         """The graph that `genrekit.models.runtime.Runtime` runs."""
-        return self.members[GRAPH_FILE]
+        return self.files[GRAPH_FILE]
 
     @property
     def card(self) -> str:
         """The model card, Markdown."""
-        return self.members[CARD].decode("utf-8")
-
-    def native(self, name: str) -> bytes:
-        """A native payload by its file name.
-
-        Raises
-        ------
-        BundleError
-            If the bundle has none of that name.
-        """
-        payloads = sorted(set(self.members) - {GRAPH_FILE, CARD})
-        if name not in payloads:
-            known = ", ".join(payloads) or "none"
-            raise BundleError(f"{self.manifest.name!r} has no native payload {name!r}; it has {known}.")
-        return self.members[name]
+        return self.files[CARD].decode("utf-8")
 
 
 def load(path: str | Path) -> Bundle:
@@ -137,7 +123,7 @@ def loads(data: bytes, path: Path | None = None) -> Bundle:
         raise BundleError(f"it has no {MANIFEST}: a zip archive, but no genrekit model.", FRESH_COPY)
     manifest = parse_manifest(members.pop(MANIFEST))
     _check_members(manifest, members)
-    return Bundle(path=path, manifest=manifest, sha256=hash_bytes(data), members=members)
+    return Bundle(path=path, manifest=manifest, sha256=hash_bytes(data), files=members)
 
 
 def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card: str) -> bytes:

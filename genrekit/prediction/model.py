@@ -20,7 +20,7 @@ from genrekit.backends import (
     registry,
 )
 from genrekit.errors import BundleError, ConfigError, UsageError
-from genrekit.models import SUFFIX, Bundle, Runtime, box, load
+from genrekit.models import SUFFIX, Bundle, Runtime, load, shipped_models
 from genrekit.prediction.decision import Decision
 from genrekit.prediction.options import PredictOptions
 from genrekit.types import Prediction
@@ -134,7 +134,7 @@ class Model:
             raise UsageError(
                 f"Model {self.name!r} cannot explain: its backend, {self.backend.info.name!r}, does not."
             )
-        return self.backend.explainer(self.bundle.members)
+        return self.backend.explainer(self.bundle.files)
 
     @cached_property
     def painter(self) -> Painter:
@@ -149,7 +149,7 @@ class Model:
             raise UsageError(
                 f"Model {self.name!r} cannot show where it looked: its backend, {self.backend.info.name!r}, does not."
             )
-        return self.backend.painter(self.bundle.members, self.config, self.labels)
+        return self.backend.painter(self.bundle.files, self.config, self.labels)
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -181,7 +181,7 @@ def find(model: str | Path) -> Bundle:
     BundleError
         If there is no such bundle, or it is damaged.
     """
-    shipped = box()
+    shipped = shipped_models()
     path = Path(model)
     name = str(model).removesuffix(SUFFIX)
     if not path.is_file() and name not in shipped:
@@ -198,7 +198,7 @@ def load_model(model: str | Path) -> Model:
     Parameters
     ----------
     model : str or Path
-        A path, or a name that `genrekit.models.shipped.box` knows.
+        A path, or a name that `genrekit.models.shipped_models` knows.
 
     Returns
     -------
@@ -230,9 +230,9 @@ def load_model(model: str | Path) -> Model:
     return Model(bundle, backend, config)
 
 
-def load_box() -> tuple[Model, ...]:
+def load_shipped() -> tuple[Model, ...]:
     """The models in the box."""
-    return tuple(load_model(path) for path in box().values())
+    return tuple(load_model(path) for path in shipped_models().values())
 
 
 def load_models(model: Model | str | Path | Sequence[Model | str | Path] | None) -> tuple[Model, ...]:
@@ -246,7 +246,7 @@ def load_models(model: Model | str | Path | Sequence[Model | str | Path] | None)
         As `load_model`.
     """
     if model is None:
-        return load_box()
+        return load_shipped()
     if isinstance(model, Model | str | Path):
         return (model if isinstance(model, Model) else load_model(model),)
     if not isinstance(model, Sequence) or not all(isinstance(one, Model | str | Path) for one in model):

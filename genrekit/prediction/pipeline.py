@@ -26,7 +26,7 @@ from genrekit.prediction.model import Model, load_models
 from genrekit.prediction.options import PredictOptions
 from genrekit.prediction.reasons import explained
 from genrekit.prediction.routing import Router, TableTask, Task
-from genrekit.preparation import Cache, Looked, Preparer
+from genrekit.preparation import Cache, Preparation, Preparer
 from genrekit.types import Content, Example, Prediction, Say, silent
 
 if TYPE_CHECKING:
@@ -65,16 +65,16 @@ class Worker:
     preparers: tuple[Preparer, ...]
     measures: tuple[str, ...] = ()
 
-    def __call__(self, task: Task) -> Looked:
+    def __call__(self, task: Task) -> Preparation:
         """Prepare the example of one task."""
         if not task.error:
-            return self.preparers[task.model].look(task.example, task.known, self.measures)
+            return self.preparers[task.model].attempt(task.example, task.known, self.measures)
         content = None
         with suppress(MediaError):
             content = content_of(task.example.path) if task.example.path else None
         if content and content.sha256 == task.known:
-            return Looked(content)
-        return Looked(content, error=task.error)
+            return Preparation(content)
+        return Preparation(content, error=task.error)
 
 
 @dataclass(frozen=True)
@@ -202,9 +202,9 @@ class Pipeline:
         stack.enter_context(pool)
         return pool, tasks
 
-    def _scored(self, outcomes: Iterator[Outcome[Task, Looked]]) -> Iterator[Finished]:
+    def _scored(self, outcomes: Iterator[Outcome[Task, Preparation]]) -> Iterator[Finished]:
         """Score in batches, without waiting for a batch to fill."""
-        waiting: list[Outcome[Task, Looked]] = []
+        waiting: list[Outcome[Task, Preparation]] = []
         since = time.monotonic()
         for outcome in outcomes:
             waiting.append(outcome)
@@ -214,7 +214,7 @@ class Pipeline:
                 since = time.monotonic()
         yield from self._score(waiting)
 
-    def _score(self, batch: Sequence[Outcome[Task, Looked]]) -> Iterator[Finished]:
+    def _score(self, batch: Sequence[Outcome[Task, Preparation]]) -> Iterator[Finished]:
         scores: dict[int, np.ndarray | str] = {}
         for number, model in enumerate(self.models):
             windows = {
@@ -227,21 +227,23 @@ class Pipeline:
             if windows:
                 scores |= zip(windows, _window_scores(model, list(windows.values())), strict=True)
         for k, outcome in enumerate(batch):
-            task, looked = outcome.item, outcome.value or _lost(outcome)
-            if looked.windows is None and looked.error is None:
+            task, preparation = outcome.item, outcome.value or _lost(outcome)
+            if preparation.windows is None and preparation.error is None:
                 yield Finished(task.example.id)
                 continue
-            found = scores.get(k, looked.error or "failed")
-            yield Finished(task.example.id, self._prediction(task, looked, found))
+            found = scores.get(k, preparation.error or "failed")
+            yield Finished(task.example.id, self._prediction(task, preparation, found))
 
-    def _prediction(self, task: Task, looked: Looked, scores: np.ndarray | str) -> Prediction:
-        example, windows = task.example, looked.windows
+    def _prediction(self, task: Task, preparation: Preparation, scores: np.ndarray | str) -> Prediction:
+        example, windows = task.example, preparation.windows
         if isinstance(scores, str) or windows is None:
-            return Prediction(id=example.id, error=str(scores), extra=example.extra, content=looked.content)
+            return Prediction(
+                id=example.id, error=str(scores), extra=example.extra, content=preparation.content
+            )
         model = self.models[task.model]
-        prediction = self.decisions[task.model].example(example, windows, scores, looked.content)
-        if looked.analysis:
-            prediction = replace(prediction, analysis=looked.analysis)
+        prediction = self.decisions[task.model].example(example, windows, scores, preparation.content)
+        if preparation.analysis:
+            prediction = replace(prediction, analysis=preparation.analysis)
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
         elif self.options.images and isinstance(model.backend, PaintsReasons):
@@ -320,13 +322,13 @@ def _absolute(task: Task) -> Task:
     return task if path is None else replace(task, example=replace(task.example, path=path.absolute()))
 
 
-def _lost(outcome: Outcome[Task, Looked]) -> Looked:
+def _lost(outcome: Outcome[Task, Preparation]) -> Preparation:
     """Return what is known of an input whose worker died or took too long."""
     content: Content | None = None
     path = outcome.item.example.path
     with suppress(MediaError):
         content = content_of(path) if path else None
-    return Looked(content, error=outcome.error or "failed")
+    return Preparation(content, error=outcome.error or "failed")
 
 
 def _window_scores(model: Model, windows: list[np.ndarray]) -> list[np.ndarray | str]:

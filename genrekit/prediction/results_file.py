@@ -41,7 +41,7 @@ def read_results(path: Path) -> Iterator[Prediction]:
     yield from _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path)
 
 
-def matched(inputs: Iterable[Input], results: Iterable[Prediction], name: str) -> Iterator[Prediction]:
+def results_for(inputs: Iterable[Input], results: Iterable[Prediction], name: str) -> Iterator[Prediction]:
     """The results of these inputs, in their order; one without a result is a prediction with ``error``."""
     by_path = {_place(result.id): result for result in results}
     for one in inputs:

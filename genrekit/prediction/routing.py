@@ -197,7 +197,7 @@ class Router:
                 self.say(
                     f"{name}: read as a table of {schema} features; the files that it names are not opened"
                 )
-            examples = examples_of(cells, schemas[schema], sides=False)
+            examples = examples_of(cells, schemas[schema], splits=False)
             good = (
                 (number, Task(example, by_backend[schema], problem))
                 for (number, _), (example, problem) in zip(cells.rows, examples, strict=True)

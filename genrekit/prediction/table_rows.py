@@ -90,7 +90,7 @@ def _read(
             reader = model.backend.open_table(frame.table)
             # Both give the same scores to 1e-5.
             if frame.table.num_rows >= MANY and isinstance(model.backend, ScoresNatively):
-                scorer = model.backend.native_scorer(model.bundle.members)
+                scorer = model.backend.native_scorer(model.bundle.files)
             for note in (*opened.notes, *reader.notes):
                 say(f"{table.name}: {note}")
         yield (

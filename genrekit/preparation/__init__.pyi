@@ -1,4 +1,4 @@
 from .cache import ENTRY_BYTES, Cache
-from .preparer import Looked, Preparer, prepare_all
+from .preparer import Preparation, Preparer, prepare_all
 
-__all__ = ["ENTRY_BYTES", "Cache", "Looked", "Preparer", "prepare_all"]
+__all__ = ["ENTRY_BYTES", "Cache", "Preparation", "Preparer", "prepare_all"]

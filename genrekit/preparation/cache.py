@@ -90,26 +90,13 @@ class Cache:
             }
         )
 
-    def get(self, key: str, *, mapped: bool = False) -> Windows | None:
-        """Look an entry up.
-
-        Parameters
-        ----------
-        key : str
-        mapped : bool
-            Leave the values on disk and read them as they are used (copy-on-write), for data sets that do not
-            fit into memory. A system allows some 65,000 mappings a process.
-
-        Returns
-        -------
-        Windows or None
-            None if it is not there. One that is damaged is removed.
-        """
+    def get(self, key: str) -> Windows | None:
+        """Return the windows of an entry, or None if it is missing; a damaged entry is removed."""
         if not self.enabled:
             return None
         path = self._path(key)
         try:
-            windows = _read(path, mapped=mapped)
+            windows = _read(path)
         except OSError:
             return None
         except ValueError:
@@ -189,7 +176,7 @@ def _write(path: Path, windows: Windows) -> None:
         raise
 
 
-def _read(path: Path, *, mapped: bool) -> Windows:
+def _read(path: Path) -> Windows:
     """Read an entry.
 
     Raises
@@ -207,6 +194,4 @@ def _read(path: Path, *, mapped: bool) -> Windows:
     values = npy.read_array(stream, allow_pickle=False)
     times_s = npy.read_array(stream, allow_pickle=False)
     note = npy.read_array(stream, allow_pickle=False).tobytes().decode()
-    if mapped:
-        values = npy.open_memmap(path, mode="c")
     return Windows(values, tuple((start_s, end_s) for start_s, end_s in times_s.tolist()), note)

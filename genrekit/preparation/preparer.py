@@ -18,7 +18,7 @@ from genrekit.types import Content, Example, Modality, Windows
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class Preparation:
     """What a look at an example found: its content, and windows, an error, or that nothing is new."""
 
     content: Content | None = None
@@ -58,7 +58,9 @@ class Preparer:
                 return self.backend.prepare(near, self.config)
             return self._prepare(near, content_of(near.path))
 
-    def look(self, example: Example, known: str | None = None, measures: Collection[str] = ()) -> Looked:
+    def attempt(
+        self, example: Example, known: str | None = None, measures: Collection[str] = ()
+    ) -> Preparation:
         """Prepare one example unless its content has the SHA-256 that is known; an error is a result.
 
         Without windows and error, nothing is new. ``measures`` are those of `genrekit.analysis.analyse`, for songs.
@@ -67,14 +69,14 @@ class Preparer:
         try:
             with self._at_hand(example) as near:
                 if near.path is None:
-                    return Looked(windows=self.backend.prepare(near, self.config))
+                    return Preparation(windows=self.backend.prepare(near, self.config))
                 content = content_of(near.path)
                 if content.sha256 == known:
-                    return Looked(content)
+                    return Preparation(content)
                 windows = self._prepare(near, content)
-                return Looked(content, windows, analysis=self._measure(near, measures))
+                return Preparation(content, windows, analysis=self._measure(near, measures))
         except GenrekitError as error:
-            return Looked(content, error=str(error))
+            return Preparation(content, error=str(error))
 
     def _prepare(self, example: Example, content: Content) -> Windows:
         if not self.cache.enabled:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrekit.datasets.splits import SIDES, Split, group_keys, make_folds, make_split
+from genrekit.datasets.splits import SPLITS, Split, group_keys, make_folds, make_split
 from genrekit.errors import DatasetError, UsageError
 from genrekit.types import Example
 
@@ -326,7 +326,7 @@ class TestPublished:
         folder = shared_data / "gtzan"
         side = {
             Path(line).name: name
-            for name in SIDES
+            for name in SPLITS
             for line in (folder / "splits" / f"{name}_filtered.txt").read_text().split()
         }
         lines = (folder / "artists.txt").read_text(encoding="utf-8", errors="replace").splitlines()

@@ -83,20 +83,11 @@ def test_gives_back_what_was_saved(tmp_path: Path) -> None:
     assert bundle.path == path
     assert bundle.onnx == PARTS["onnx"]
     assert bundle.card == PARTS["card"]
-    assert bundle.native("model.ubj") == PARTS["native"]["model.ubj"]
-    assert bundle.native("weights.safetensors") == PARTS["native"]["weights.safetensors"]
+    assert bundle.files["model.ubj"] == PARTS["native"]["model.ubj"]
+    assert bundle.files["weights.safetensors"] == PARTS["native"]["weights.safetensors"]
     assert bundle.manifest.model_copy(update={"files": {}}) == MANIFEST
     assert bundle.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert names_in(tmp_path) == ["mine.genrekit"]
-
-
-def test_a_native_payload_is_asked_for_by_its_name() -> None:
-    with pytest.raises(
-        BundleError, match=r"no native payload 'x\.ubj'; it has model\.ubj, weights\.safetensors"
-    ):
-        loads(DATA).native("x.ubj")
-    with pytest.raises(BundleError, match="it has none"):
-        loads(dumps(MANIFEST, **PARTS | {"native": {}})).native("model.onnx")
 
 
 def test_is_the_same_file_for_the_same_content_everywhere() -> None:
@@ -288,7 +279,7 @@ def test_refuses_a_bundle_that_its_manifest_does_not_account_for(data: bytes, sa
 
 def same(bundle: Bundle) -> bool:
     original = loads(DATA)
-    return bundle.manifest == original.manifest and bundle.members == original.members
+    return bundle.manifest == original.manifest and bundle.files == original.files
 
 
 def test_any_flipped_byte_is_refused_or_changes_nothing() -> None:

@@ -9,7 +9,7 @@ SUFFIX = ".genrekit"
 _FIRST = ("spectrogram", "gtzan")
 
 
-def box() -> dict[str, Path]:
+def shipped_models() -> dict[str, Path]:
     """The shipped bundles by name, in the order in which they are asked."""
     found = {path.name.removesuffix(SUFFIX): path for path in Path(__file__).parent.glob(f"*{SUFFIX}")}
     names = [name for name in _FIRST if name in found] + sorted(set(found) - set(_FIRST))

@@ -40,14 +40,14 @@ RowFormat = Annotated[
 ]
 
 
-def finished_answers(results: Path, paths: list[str], *, pictures: bool) -> Iterator[Prediction]:
+def finished_predictions(results: Path, paths: list[str], *, pictures: bool) -> Iterator[Prediction]:
     """The answers in a file of results: those of some paths in their order, or all, with or without pictures."""
-    from genrekit.prediction import expand, matched, read_results
+    from genrekit.prediction import expand, read_results, results_for
     from genrekit.types import Modality
 
     found = read_results(results)
     if paths:
-        return matched(expand(paths, kinds={Modality.AUDIO}), found, str(results))
+        return results_for(expand(paths, kinds={Modality.AUDIO}), found, str(results))
     return found if pictures else _without_pictures(found)
 
 
@@ -77,7 +77,7 @@ def measures_of(words: str | None) -> tuple[str, ...]:
     return asked
 
 
-def new_answers(
+def new_predictions(
     paths: list[str],
     names: list[str] | None,
     *,
