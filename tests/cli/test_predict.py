@@ -340,7 +340,7 @@ def test_a_parquet_of_odd_types_costs_itself_only(predict, song, tmp_path):
 def test_empty_words_and_empty_inputs_are_said(predict, tmp_path):
     run = predict("")
     assert run.status == 1
-    assert rows(run)[0]["error"] == "is an empty name"
+    assert rows(run)[0]["error"] == "The input is an empty name."
     run = predict("-", stdin="")
     assert run.status == 1
     assert "nothing to predict" in run.err

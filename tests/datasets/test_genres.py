@@ -12,7 +12,7 @@ from support.dataset_files import KAGGLE_HEADER, kaggle_row, write_rows, write_s
 
 from genrekit.datasets import open_dataset
 from genrekit.datasets.base import Dataset
-from genrekit.datasets.check import check
+from genrekit.datasets.check import check_dataset
 from genrekit.datasets.export import manifest, write_table
 from genrekit.datasets.genres import Genres, split_genres
 from genrekit.errors import DatasetError, UsageError
@@ -127,7 +127,7 @@ def test_labels_in_two_forms_are_one_in_every_layout(tmp_path: Path) -> None:
 
 
 def noted_by_check(source: Path, words: str) -> bool:
-    return any(words in note for note in check(open_dataset(source)).notes)
+    return any(words in note for note in check_dataset(open_dataset(source)).notes)
 
 
 def test_labels_of_another_form_take_the_most_frequent_spelling(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_two_names_that_look_the_same_are_not_guessed_at(tmp_path: Path) -> None
 
 def test_the_check_reports_labels_in_doubt(tmp_path: Path) -> None:
     labels = ["rock", "pop", "pop/rock", "trip hop", "trip-hop", "r\u043eck", "unknown", "hiphop", "rap"]
-    report = check(open_dataset(listing(tmp_path, labels)))
+    report = check_dataset(open_dataset(listing(tmp_path, labels)))
     details = {finding.ids: finding.detail for finding in report.findings}
     assert details[("pop/rock",)] == "may be several genres: 'pop', 'rock'"
     assert details[("unknown",)] == "may say that no genre is known"

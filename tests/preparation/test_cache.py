@@ -133,7 +133,7 @@ def test_a_writer_that_fails_leaves_nothing_behind_and_is_noted_once(tmp_path, m
         cache.put(KEY, windows_of())
         cache.put(KEY, windows_of())
     assert [record.message for record in caplog.records] == [
-        "Going on without a cache: [Errno 28] No space left on device"
+        "Continuing without a cache: [Errno 28] No space left on device"
     ]
     assert entries(cache) == []
     assert not cache.enabled
