@@ -171,11 +171,11 @@ def split(
     made = make_split(
         dataset.examples, test_size=test_size, valid_size=valid_size, seed=seed, by=split_by.value
     )
-    sided = [
-        replace(dataset.examples[i], split=side)
-        for i, side in sorted((i, side) for side in SPLITS for i in getattr(made, side))
+    assigned = [
+        replace(dataset.examples[i], split=name)
+        for i, name in sorted((i, name) for name in SPLITS for i in getattr(made, name))
     ]
-    write_table(manifest_table(sided, output.parent), output, overwrite=overwrite)
+    write_table(manifest_table(assigned, output.parent), output, overwrite=overwrite)
     say(f"{made.method}: {len(made.train)} train, {len(made.valid)} valid, {len(made.test)} test -> {output}")
 
 

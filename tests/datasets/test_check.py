@@ -60,7 +60,7 @@ def test_everything_that_was_put_there_is_found(spoilt: Path, jobs: int) -> None
     ((ids, why),) = found(report, "short")
     assert (ids, why) == (("short.wav",), "0.30 s of sound; at least 1 s are expected")
     assert found(report, "duplicate") == [
-        (("good.wav", "copy.wav"), "the same bytes, on the sides test, train")
+        (("good.wav", "copy.wav"), "the same bytes, in the splits test, train")
     ]
     assert found(report, "cross-labelled") == [
         (("other.wav", "lossless.flac"), "the same sound, labelled hip hop, rock")

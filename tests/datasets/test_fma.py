@@ -132,7 +132,7 @@ def broken(*changes: tuple[int, object]) -> list[object]:
         (broken((0, "../../etc")), "is not the number of a track"),
         (broken((0, "1000000")), "is not the number of a track"),
         (broken((0, "٣")), "is not the number of a track"),
-        (broken((0, "2")), "stands in tracks.csv already"),
+        (broken((0, "2")), "is in tracks.csv already"),
         (broken((9, "__import__('os')")), "for genres_all, which is no list of numbers"),
         (broken((9, "[[12]]")), "for genres_all, which is no list of numbers"),
         (broken()[:5], "has 5 cells; the header has 11"),
@@ -148,7 +148,7 @@ def test_rows_that_cannot_be_used(tmp_path: Path, row: Sequence[object], reason:
 
 def test_a_word_that_is_no_side(tmp_path: Path) -> None:
     root = write_fma(tmp_path, [broken((5, "holdout"))], songs=(7,))
-    with pytest.raises(DatasetError, match=r"track 7: 'holdout' in set\.split is not a side"):
+    with pytest.raises(DatasetError, match=r"track 7: 'holdout' in set\.split is not a split"):
         open_dataset(f"fma:{root}")
 
 

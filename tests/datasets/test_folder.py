@@ -42,7 +42,7 @@ def test_what_is_not_taken_has_a_reason(music: Path) -> None:
     told = reasons(dataset)
     assert told["Blues/.DS_Store"] == "is hidden"
     assert told[".git"] == "is hidden"
-    assert told["Blues/notes.txt"] == "is neither audio nor an image"
+    assert told["Blues/notes.txt"] == "is not audio or an image"
     assert told["Blues/empty.wav"] == "is empty"
     assert told["Blues/list.csv"] == "is a table, not a media file"
     assert told["Blues/cover.png"] == "is an image; the data set is read as audio files"
@@ -134,7 +134,7 @@ def test_sides_above_the_genres(tmp_path: Path) -> None:
         "Val": "valid",
         "test": "test",
     }
-    assert any("sides of a split" in note for note in dataset.notes)
+    assert any("were read as the split" in note for note in dataset.notes)
 
 
 def test_one_single_label_is_said(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_what_is_not_taken_has_a_reason(songs: Path) -> None:
     dataset = open_dataset(write_rows(songs / "m.csv", rows))
     assert [e.id for e in dataset.examples] == ["a.wav"]
     told = dict(dataset.left_out)
-    assert told["a.wav (row 3)"] == "stands in row 2 already"
+    assert told["a.wav (row 3)"] == "is in row 2 already"
     assert told["b.wav (row 5)"] == "is 'rock' here and 'jazz' in row 4; write jazz|rock if it is both"
     assert told["b.wav"] == "has other labels in another row"
     assert told["c.wav"] == "row 6 has no label"
@@ -132,7 +132,7 @@ def test_labels_may_be_absent_where_they_are_not_needed(songs: Path) -> None:
         ),
         (b"path,label\na.wav,\n", "names no usable file"),
         (b"path,label,Label\na.wav,jazz,rock\n", "two columns of one name: 'label', 'Label'"),
-        (b"path,label,split\na.wav,jazz,train\nb.wav,jazz,fold3\n", "row 3: 'fold3' .* not a side"),
+        (b"path,label,split\na.wav,jazz,train\nb.wav,jazz,fold3\n", "row 3: 'fold3' .* not a split"),
         (
             b"name,mood\na.wav,jazz\n",
             "neither a manifest nor a known table: it has the columns 'name', 'mood'",

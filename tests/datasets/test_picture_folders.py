@@ -42,7 +42,7 @@ def test_a_folder_of_pictures(covers: Path, modality: Modality | None) -> None:
     dataset = open_dataset(covers, modality=modality)
     assert (dataset.layout, dataset.modality) == ("folder", Modality.IMAGE)
     assert dataset.counts == {"hip hop": 6, "jazz": 6}
-    assert dict(dataset.left_out) == {"Jazz/Thumbs.db": "is neither audio nor an image"}
+    assert dict(dataset.left_out) == {"Jazz/Thumbs.db": "is not audio or an image"}
     assert check_dataset(dataset).ok
     check_loader(lambda: open_dataset(covers, modality=modality))
 

@@ -195,7 +195,7 @@ class TestRareLabels:
         assert len(make_folds(examples, k=5)) == 5
 
     def test_nothing_can_be_held_out(self):
-        with pytest.raises(DatasetError, match="No test side") as caught:
+        with pytest.raises(DatasetError, match="No test split") as caught:
             make_split(songs(1, 30))
         assert "other artists" in caught.value.hint
         assert make_split(songs(1, 30), test_size=0).train == tuple(range(90))
@@ -239,7 +239,7 @@ class TestFolds:
         examples = songs(10, side="train") + songs(5, side="test") + songs(3)
         folds = make_folds(examples, k=3)
         assert {i for fold in folds for i in fold.test} == set(range(45))
-        assert "9 examples without a published side left out" in folds[0].method
+        assert "9 examples without a published split left out" in folds[0].method
         assert {i for fold in make_folds(examples, k=3, by="group") for i in fold.test} == set(range(54))
 
 
@@ -247,7 +247,10 @@ class TestInflation:
     def test_random_separates_slices_and_says_so(self):
         split = make_split(songs(40, 3), by="random")
         assert split.inflated
-        assert "the numbers are inflated because parts of the same group stand on both sides" in split.method
+        assert (
+            "the numbers are inflated because parts of the same group were used for learning and measuring"
+            in split.method
+        )
 
     def test_random_folds_too(self):
         folds = make_folds(songs(40, 3), by="random")
@@ -285,13 +288,13 @@ class TestPublished:
             tuple(range(15, 45)),
             tuple(range(45, 57)),
         )
-        assert split.method == "published sides"
+        assert split.method == "published split"
 
     def test_examples_without_a_side_are_left_out_and_counted(self):
         examples = songs(10, side="train") + songs(4, side="test") + songs(2)
         split = make_split(examples, by="published", valid_size=0)
         assert len(split.train + split.valid + split.test) == 42
-        assert "6 examples without a side left out" in split.method
+        assert "6 examples without a split left out" in split.method
 
     def test_valid_is_cut_from_train_by_groups(self):
         examples = songs(20, 3, side="train") + songs(4, side="test")
