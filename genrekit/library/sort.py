@@ -205,7 +205,7 @@ def _source(prediction: Prediction) -> Path:
     if is_remote(prediction.id):
         raise MediaError("The input is an address; only files here are sorted.")
     source = Path(prediction.id)
-    if not os.path.isfile(source):  # noqa: PTH113 - Path.is_file raises where a folder is closed
+    if not os.path.isfile(source):  # noqa: PTH113 - Path.is_file raises if a folder is not accessible
         raise MediaError("There is no such file.")
     return source
 

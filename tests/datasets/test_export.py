@@ -11,7 +11,7 @@ import pytest
 from support.dataset_files import KAGGLE_HEADER, kaggle_row, write_rows, write_song
 
 from genrekit.datasets import open_dataset
-from genrekit.datasets.export import FeatureRow, Table, feature_table, manifest, to_csv, write_table
+from genrekit.datasets.export import FeatureRow, Table, feature_table, manifest_table, to_csv, write_table
 from genrekit.errors import DatasetError, OutputExistsError, UsageError
 from genrekit.features.schema import GTZAN_COLUMNS
 from genrekit.types import Example
@@ -26,7 +26,7 @@ def test_a_manifest_comes_back(music: Path, suffix: str) -> None:
         )
     ]
     path = music / f"split{suffix}"
-    write_table(manifest(examples, music), path)
+    write_table(manifest_table(examples, music), path)
     again = open_dataset(path)
     assert list(again.examples) == examples
     assert not list(music.glob(".writing*"))
@@ -35,7 +35,7 @@ def test_a_manifest_comes_back(music: Path, suffix: str) -> None:
 def test_paths_outside_the_folder_of_the_manifest_are_absolute(music: Path, tmp_path: Path) -> None:
     dataset = open_dataset(music)
     (tmp_path / "lists").mkdir()
-    write_table(manifest(dataset.examples, tmp_path / "lists"), tmp_path / "lists" / "m.csv")
+    write_table(manifest_table(dataset.examples, tmp_path / "lists"), tmp_path / "lists" / "m.csv")
     again = open_dataset(tmp_path / "lists" / "m.csv")
     assert [e.path for e in again.examples] == [e.path for e in dataset.examples]
 
@@ -45,7 +45,7 @@ def test_a_table_of_features_comes_back_with_its_split(tmp_path: Path, suffix: s
     rows = [kaggle_row("a.wav", "jazz", 0), kaggle_row("b.wav", "rock", 1)]
     dataset = open_dataset(write_rows(tmp_path / "t.csv", [KAGGLE_HEADER, *rows]))
     examples = [replace(e, split="test", group="x") for e in dataset.examples]
-    table = manifest(examples, tmp_path)
+    table = manifest_table(examples, tmp_path)
     assert table.columns == (*KAGGLE_HEADER, "group", "split")
     write_table(table, tmp_path / f"u{suffix}")
     assert list(open_dataset(tmp_path / f"u{suffix}").examples) == examples
@@ -110,8 +110,8 @@ def test_paths_that_are_no_utf8(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("the file system takes only UTF-8")
     dataset = open_dataset(tmp_path)
-    write_table(manifest(dataset.examples, tmp_path), tmp_path / "m.csv")
+    write_table(manifest_table(dataset.examples, tmp_path), tmp_path / "m.csv")
     assert [e.path for e in open_dataset(tmp_path / "m.csv").examples] == [e.path for e in dataset.examples]
     with pytest.raises(DatasetError, match="Parquet cannot hold"):
-        write_table(manifest(dataset.examples, tmp_path), tmp_path / "m.parquet")
+        write_table(manifest_table(dataset.examples, tmp_path), tmp_path / "m.parquet")
     assert not (tmp_path / "m.parquet").exists()

@@ -13,7 +13,7 @@ from support.dataset_files import KAGGLE_HEADER, kaggle_row, write_rows, write_s
 from genrekit.datasets import open_dataset
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.check import check_dataset
-from genrekit.datasets.export import manifest, write_table
+from genrekit.datasets.export import manifest_table, write_table
 from genrekit.datasets.genres import Genres, split_genres
 from genrekit.errors import DatasetError, UsageError
 
@@ -168,7 +168,7 @@ def test_several_genres_in_a_cell(tmp_path: Path, layout: str, cell: str, genres
     dropped = open_dataset(source)
     assert dropped.labels == ("metal",)
     assert "holds more than one genre" in dropped.left_out[0][1]
-    assert noted(dropped, "several genres", "--ambiguous")
+    assert noted(dropped, "more than one genre", "--ambiguous")
     assert open_dataset(source, ambiguous="first").examples[0].labels == (genres[0],)
     assert open_dataset(source, ambiguous="multi").examples[0].labels == tuple(genres)
 
@@ -212,7 +212,7 @@ def test_a_label_with_a_comma_survives_a_manifest(tmp_path: Path) -> None:
         write_song(tmp_path / name / "a.wav", seed=len(name))
     dataset = open_dataset(tmp_path)
     assert dataset.labels == ("rock", "salsa, choke")
-    write_table(manifest(dataset.examples, tmp_path), tmp_path / "list.csv")
+    write_table(manifest_table(dataset.examples, tmp_path), tmp_path / "list.csv")
     assert open_dataset(tmp_path / "list.csv").counts == dataset.counts
 
 

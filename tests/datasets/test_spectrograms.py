@@ -17,7 +17,7 @@ from genrekit.backends import registry
 from genrekit.backends.config import make_config
 from genrekit.datasets import open_dataset
 from genrekit.datasets.check import check_dataset
-from genrekit.datasets.export import manifest
+from genrekit.datasets.export import manifest_table
 from genrekit.datasets.npz import read_arrays
 from genrekit.errors import DatasetError
 from genrekit.training.prepared_dataset import open_for
@@ -139,7 +139,7 @@ def test_names_that_no_text_can_hold(tmp_path: Path) -> None:
     dataset = open_dataset(write_spectrograms(tmp_path / "m.npz", ["a/\ud800", "a/2"]))
     assert dataset.examples[0].id == "a/\\ud800"
     names = np.array([0x110000, 65], "<u4").view("<U1")
-    with pytest.raises(DatasetError, match="'names' holds numbers that are no characters"):
+    with pytest.raises(DatasetError, match="'names' holds numbers that are not characters"):
         open_dataset(write_spectrograms(tmp_path / "m.npz", ["a", "b"], names=names))
 
 
@@ -162,11 +162,9 @@ def test_the_check_and_the_manifest(tmp_path: Path) -> None:
         ("silent", ("a/3",)),
         ("cross-labelled", ("a/1", "b/1")),
     ]
-    assert (
-        report.notes[-1] == "spectrograms were compared by their values; the songs behind them are not here"
-    )
+    assert report.notes[-1] == "spectrograms were compared by their values; their songs are not available"
     with pytest.raises(DatasetError, match="these examples are spectrograms"):
-        manifest(dataset.examples, tmp_path)
+        manifest_table(dataset.examples, tmp_path)
 
 
 def header_of(shape: str, descr: str = "'|u1'", order: str = "False") -> bytes:

@@ -213,13 +213,13 @@ class TestFolds:
         examples = songs(2, 10, "ab")
         with pytest.raises(DatasetError, match="5 folds") as caught:
             make_folds(examples, k=5)
-        assert "Ask for 4 folds" in caught.value.hint
+        assert "Request 4 folds" in caught.value.hint
         assert len(make_folds(examples, k=4)) == 4
 
     def test_fewer_examples_a_label_than_folds(self):
         with pytest.raises(DatasetError) as caught:
             make_folds(songs(3, labels="abcdefgh", groups=False), k=5)
-        assert "Ask for 3 folds" in caught.value.hint
+        assert "Request 3 folds" in caught.value.hint
 
     def test_no_fold_at_all(self):
         with pytest.raises(DatasetError) as caught:
@@ -317,7 +317,7 @@ class TestPublished:
         assert len(make_split(examples, by="group", test_size=0.5).test) == 30
 
     def test_no_side_at_all(self):
-        with pytest.raises(DatasetError, match="No example carries") as caught:
+        with pytest.raises(DatasetError, match="No example has") as caught:
             make_split(songs(5), by="published")
         assert "split column" in caught.value.hint
 

@@ -60,7 +60,7 @@ def test_a_table_of_tracks(tmp_path: Path) -> None:
     assert (first.id, first.labels, first.group, first.split) == ("x1", ("pop",), "cher", None)
     assert first.extra == {"track_name": "Song", "Artist": "Cher"}
     assert second.labels == ("hip hop",)
-    assert any("'track_popularity', 'uri': no audio features" in note for note in dataset.notes)
+    assert any("'track_popularity', 'uri': not audio features" in note for note in dataset.notes)
     assert any("grouped by 'Artist'" in note for note in dataset.notes)
 
 
