@@ -190,7 +190,7 @@ def features(
     no_cache: NoCache = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Compute the 57 GTZAN features of every song into a table with the columns of the well-known GTZAN table.
+    """Compute the 57 GTZAN features of every song into a table with the column names of Kaggle's GTZAN table.
 
     Exit status: 0 all computed; 1 none could be; 3 some could not be.
     """

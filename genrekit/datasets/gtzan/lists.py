@@ -91,7 +91,7 @@ def with_published_split(examples: Sequence[Example], folder: Path | None) -> tu
 
 @functools.cache
 def shipped_artists() -> Mapping[str, tuple[str, str]]:
-    """Return track to (artist, '') from the index in the package, 919 of the 1,000 tracks.
+    """Return (artist, '') of every track in the index in the package, 919 of the 1,000 tracks.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def shipped_artists() -> Mapping[str, tuple[str, str]]:
 
 @functools.cache
 def shipped_split() -> Mapping[str, str]:
-    """Return track to split from the published lists in the package, 930 tracks.
+    """Return the split of every track in the published lists in the package, 930 tracks.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def _shipped(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _lists_beside(folder: Path) -> dict[str, str] | None:
-    """Return track to split from the three published lists; None if one of them is missing."""
+    """Return the split of every track in the three published lists; None if one of them is missing."""
     for name in LIST_FOLDERS:
         lists = {split: folder / name / f"{split}_filtered.txt" for split in ("train", "valid", "test")}
         if all(path.is_file() for path in lists.values()):
@@ -138,7 +138,7 @@ def _lists_beside(folder: Path) -> dict[str, str] | None:
 
 
 def _index_beside(folder: Path) -> dict[str, tuple[str, str]] | None:
-    """Return track to (artist, title) from lines ``file ::: artist ::: title``; None without an index."""
+    """Return (artist, title) of every track from lines ``file ::: artist ::: title``; None without an index."""
     paths = [folder / name / "artists.txt" for name in LIST_FOLDERS]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:

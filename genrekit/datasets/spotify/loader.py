@@ -142,7 +142,7 @@ def open_spotify(
 
 
 def _collect(opened: Table, roles: Roles) -> tuple[SpotifyTable | None, _Rows]:
-    """Read all frames; the first with rows determines how."""
+    """Read all frames; the first with rows determines how features are read."""
     rows, table = _Rows(), None
     blocks = [rows.values]
     for frame in opened.frames():

@@ -218,7 +218,7 @@ def snare(bright: float, rng: np.random.Generator) -> Samples:
 
 
 def rim(bright: float, rng: np.random.Generator) -> Samples:
-    """Hit a rim shot: a short knock of wood."""
+    """Play a rim shot: a short knock of wood."""
     t = seconds(0.08)
     return np.sin(2 * np.pi * (900 + 900 * bright) * t) * np.exp(-t / 0.012) + 0.2 * rng.standard_normal(
         len(t)
