@@ -44,7 +44,7 @@ def main() -> None:
     recipe = model.backend.recipe(model.config, len(model.labels))
     scorers = [
         native.restore(
-            model.bundle.members, recipe.bare_network, multilabel=model.bundle.manifest.multilabel
+            model.bundle.files, recipe.bare_network, multilabel=model.bundle.manifest.multilabel
         ).to(memory_format=layout)
         for layout in (torch.contiguous_format, torch.channels_last)
     ]

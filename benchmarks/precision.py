@@ -87,7 +87,7 @@ def main() -> None:
     small = eight_bits(model.bundle.onnx, calibration)
     runtimes = {"graph": model.runtime, "graph, 8 bits": Runtime(small, n_labels=len(model.labels))}
     recipe = model.backend.recipe(model.config, len(model.labels))
-    scorer = native.restore(model.bundle.members, recipe.bare_network, multilabel=False)
+    scorer = native.restore(model.bundle.files, recipe.bare_network, multilabel=False)
 
     def eager(windows: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):

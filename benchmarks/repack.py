@@ -26,7 +26,7 @@ from genrekit.backends.neural.export import add_embeddings
 from genrekit.backends.spotify.native import TREES
 from genrekit.backends.trees import tensors, xgboost_json
 from genrekit.datasets import make_split
-from genrekit.models import Bundle, Runtime, box, keys, load, save, write_card
+from genrekit.models import Bundle, Runtime, keys, load, save, shipped_models, write_card
 from genrekit.models.bundle import Manifest
 from genrekit.models.manifest import FORMAT, Outputs
 from genrekit.preparation import Cache
@@ -91,10 +91,10 @@ def repack(bundle: Bundle, learnt: keys.LearntKeys, out: Path) -> None:
     native = {}
     if manifest.backend in ("spectrogram", "image"):
         add_embeddings(graph.graph)
-        native = {"networks.safetensors": bundle.members["networks.safetensors"]}
+        native = {"networks.safetensors": bundle.files["networks.safetensors"]}
     if manifest.backend == "spotify":
         booster = xgb.Booster()
-        booster.load_model(bytearray(bundle.members["model.ubj"]))
+        booster.load_model(bytearray(bundle.files["model.ubj"]))
         native = {TREES: tensors.dumps([xgboost_json.from_booster(booster)])}
         compare(
             manifest.name,
@@ -119,7 +119,7 @@ def repack(bundle: Bundle, learnt: keys.LearntKeys, out: Path) -> None:
     native[keys.KEYS] = keys.dump_keys(learnt)
     save(out, again, onnx=content, native=native, card=write_card(again), overwrite=True)
     print(
-        f"{out}: {out.stat().st_size:,} bytes (was {sum(map(len, bundle.members.values())):,}), {learnt.counts}"
+        f"{out}: {out.stat().st_size:,} bytes (was {sum(map(len, bundle.files.values())):,}), {learnt.counts}"
     )
 
 
@@ -155,7 +155,7 @@ def main() -> None:
     known = (
         {path.stem: path for path in sorted(arguments.models.glob("*.genrekit"))}
         if arguments.models
-        else box()
+        else shipped_models()
     )
     with tempfile.TemporaryDirectory() as work:
         for name in arguments.names or known:

@@ -84,7 +84,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         table, trees, output = (Path(folder, name) for name in ("table.csv", "model.ubj", "out.csv"))
         write_table(table, arguments.rows)
-        trees.write_bytes(bundle.native("model.ubj"))
+        trees.write_bytes(bundle.files["model.ubj"])
         program = [sys.executable, "-m", "genrekit", "predict", "--overwrite", "--model", arguments.model]
         ours = [*program, str(table), "-o", str(output)]
         names = "|".join(bundle.manifest.labels), "|".join(MODEL_COLUMNS)

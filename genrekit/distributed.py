@@ -1,4 +1,4 @@
-"""Which of the processes that torchrun started this is; one alone where it did not."""
+"""Rank of this process among those that torchrun started; without torchrun, one process alone."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import os
 
 
 def rank() -> int:
-    """The number of this process, from 0; the first one saves and speaks."""
+    """Return the number of this process, from 0; process 0 saves and reports."""
     return int(os.environ.get("RANK", "0")) if _launched() else 0
 
 
 def local_rank() -> int:
-    """The number of this process on its machine."""
+    """Return the number of this process on its machine."""
     return int(os.environ.get("LOCAL_RANK", "0")) if _launched() else 0
 
 
 def world_size() -> int:
-    """How many there are."""
+    """Return the number of processes."""
     return int(os.environ.get("WORLD_SIZE", "1")) if _launched() else 1
 
 
 def local_world_size() -> int:
-    """How many there are on this machine."""
+    """Return the number of processes on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _launched() else 1
 
 
 def _launched() -> bool:
-    """Whether torchrun started this process: others set RANK too, and mean something else."""
+    """Return whether torchrun started this process; other tools set RANK with another meaning."""
     return "TORCHELASTIC_RUN_ID" in os.environ

@@ -10,7 +10,7 @@ from genrekit.text import visible
 
 
 class GenrekitError(Exception):
-    """Anything that genrekit can explain to a person. Its words are printable, whatever files put into them.
+    """An error that genrekit can explain to the user. Its text is printable, even where it quotes a file.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class BackendError(UsageError):
 
 
 class MediaError(GenrekitError):
-    """One input cannot be read or decoded; a batch records it and goes on."""
+    """One input cannot be read or decoded; a batch records the error and continues."""
 
 
 class DatasetError(GenrekitError):
@@ -51,7 +51,7 @@ class DatasetError(GenrekitError):
 
 
 class TrainingError(GenrekitError):
-    """Training cannot go on: a loss that is no number, no memory, a full disk."""
+    """Training cannot continue: NaN loss, out of memory, or disk full."""
 
 
 class BundleError(GenrekitError):
@@ -59,4 +59,4 @@ class BundleError(GenrekitError):
 
 
 class OutputExistsError(UsageError):
-    """An output is already there, and overwriting was not asked for."""
+    """An output already exists, and overwriting was not requested."""

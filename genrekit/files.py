@@ -1,4 +1,4 @@
-"""Opening a file that a person named: what can be wrong with it, in words."""
+"""Checks of files that the user named, and explanations of what is wrong with them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genrekit.errors import MediaError, OutputExistsError, UsageError
 
 @contextmanager
 def opening(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Iterator[None]:
-    """Look at a path before it is opened, and explain what goes wrong meanwhile.
+    """Check a path before it is opened, and explain errors inside the block.
 
     Raises
     ------
@@ -31,18 +31,18 @@ def opening(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Iterat
         raise MediaError("There is no such file.") from None
     except PermissionError:
         raise MediaError("There is no permission to read the file.") from None
-    except (OSError, ValueError) as error:  # a ValueError is a NUL in the path
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         words = getattr(error, "strerror", None) or error
         raise MediaError(f"The file cannot be opened ({words}).") from None
 
 
 def check_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, ...] = ()) -> None:
-    """Refuse an output that cannot be written or must not be, before the work and not after.
+    """Refuse an output that cannot or must not be written, before the work starts.
 
     Raises
     ------
     OutputExistsError
-        If it is there, and overwriting was not asked for.
+        If it exists, and overwriting was not requested.
     UsageError
         If its folder is missing or not writable, it is a folder itself, or its suffix is not among ``suffixes``.
     """
@@ -53,10 +53,12 @@ def check_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, .
             f"{output} is a folder; an output is a file.", f"For example: --output {output / 'out'}"
         )
     if os.path.lexists(output) and not overwrite:
-        raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
+        raise OutputExistsError(
+            f"{output} exists.", "Add --overwrite to replace it, or choose another --output."
+        )
     if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
         raise UsageError(
             f"{output} cannot be written: there is no folder {output.parent}, or it is not writable."
         )
     if suffixes and output.suffix.lower() not in suffixes:
-        raise UsageError(f"{output} has no suffix that says what to write.", f"Use {', '.join(suffixes)}.")
+        raise UsageError(f"{output} has no suffix of a known format.", f"Use {', '.join(suffixes)}.")

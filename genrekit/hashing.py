@@ -1,4 +1,4 @@
-"""The one content hash: cache keys, fingerprints and duplicates all mean the same bytes by it."""
+"""The content hash of cache keys, fingerprints and the search for duplicates: SHA-256."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def hash_bytes(data: bytes) -> str:
-    """SHA-256 of some bytes, as 64 hexadecimal digits."""
+    """Return the SHA-256 of bytes as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 def hash_array(array: np.ndarray) -> str:
-    """SHA-256 of the dtype, shape and values of an array, as 64 hexadecimal digits, equal on every machine."""
+    """Return the SHA-256 of dtype, shape and values of an array as 64 hexadecimal digits, equal on every machine."""
     values = array.astype(array.dtype.newbyteorder("<"), copy=False)
     head = f"{values.dtype.str} {values.shape} ".encode()
     return hash_bytes(head + values.tobytes())
 
 
 def hash_file(path: str | Path) -> str:
-    """SHA-256 of a file's content, read in blocks, as 64 hexadecimal digits.
+    """Return the SHA-256 of the content of a file, read in blocks, as 64 hexadecimal digits.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def hash_file(path: str | Path) -> str:
 
 
 def content_of(path: str | Path) -> Content:
-    """Size and SHA-256 of a file.
+    """Return size and SHA-256 of a file.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def _read(path: str | Path) -> Content:
 
 
 def hash_json(value: Mapping[str, Any] | list[Any]) -> str:
-    """SHA-256 of a JSON-able value, independent of the order of its keys."""
+    """Return the SHA-256 of a JSON-able value, independent of the order of its keys."""
     return hash_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
 
 

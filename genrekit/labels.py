@@ -1,4 +1,4 @@
-"""Genre names: the one place that knows which spellings mean the same."""
+"""Genre names and their spellings: the only table of aliases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CANONICAL = {spelling: name for name, spellings in _SPELLINGS.items() for spell
 
 
 def normalise(label: str) -> str:
-    """Return a label as genrekit keeps it: lower case, and otherwise as `genrekit.text.clean` has it.
+    """Return the normal form of a label: cleaned by `genrekit.text.clean`, in lower case.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def normalise(label: str) -> str:
 
 
 def canonical(label: str) -> str:
-    """Return the one name that a label's known spellings share, or the normalised label.
+    """Return the canonical name of a known spelling, or the normalised label.
 
     Underscores count as spaces.
 
@@ -75,7 +75,7 @@ def same_genre(labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(members) for name, members in groups.items() if len(members) > 1}
 
 
-# Cyrillic and Greek letters in the shape of a Latin one, as they are found among Latin letters.
+# Cyrillic and Greek letters that have the shape of a Latin one, and occur among Latin letters.
 _LATIN = str.maketrans("асеорухіјѕԁһкмтвнгαορνικτ", "aceopyxijsdhkmtbhraopvikt")
 
 
@@ -98,7 +98,7 @@ def look_alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def same_fold(labels: Iterable[str]) -> list[tuple[str, ...]]:
-    """Group labels that are one but for case, full width, ligatures and typography (`genrekit.text.fold`).
+    """Group labels that differ only in case, full width, ligatures and typography (`genrekit.text.fold`).
 
     Examples
     --------
@@ -112,6 +112,6 @@ def same_fold(labels: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def _shape(label: str) -> str:
-    """Return what is left of a label without accents, punctuation and spaces; the label where that is nothing."""
+    """Return a label without accents, punctuation and spaces; the label itself if nothing is left."""
     letters = unicodedata.normalize("NFKD", fold(label).replace("&", "and"))
     return "".join(c for c in letters.translate(_LATIN) if c.isalnum()) or label

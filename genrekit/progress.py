@@ -1,4 +1,4 @@
-"""A progress bar on stderr, for a person who watches; nothing where stderr is a file or a pipe."""
+"""A progress bar on stderr if that is a terminal; nothing for a file or a pipe."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(total: int | None, description: str) -> Iterator[Callable[[], None]]:
-    """Show how many files are done, how many a second, and the time left.
+    """Show the number of finished files, files per second, and the time left.
 
     Parameters
     ----------
     total : int or None
-        How many there are; None where nobody knows yet.
+        Number of files; None if unknown.
     description : str
-        What is being done, in a word or two.
+        The activity, in a word or two.
 
     Yields
     ------
     callable
-        To be called after every file.
+        Must be called after every file.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda: None

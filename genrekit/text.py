@@ -1,4 +1,4 @@
-"""Text as users and files write it: the one normaliser, words for missing, and names that can be shown."""
+"""Text of users and files: normal form, words for missing values, and printable names."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ MISSING_WORDS = frozenset(
         "#null! #div/0! #value! #ref! #name? #num! #nv #wert! #bezug! "
         # R, SQL, JavaScript, and empty values of Python and JSON
         "na_character_ na_real_ na_integer_ nil \\n undefined [] {} () '' \"\" "
-        # what users and public tables write
+        # written by users and public tables
         "? ?? ??? - -- --- \u2013 \u2014 . n.a. empty_field missing #missing (missing) <missing> "
         "(null) <null> [null] (none) <none> [none] (nan) <nan> [nan] (na) (blank) <blank> (empty) <empty>"
     ).split()
 ) | {"", "#n/a n/a", "not available"}
-"""What a cell says that holds no value, in lower case."""
+"""Contents of cells without a value, in lower case."""
 
-# Marks without a shape of their own besides those of category Cf: variation selectors and fillers.
+# Marks without a shape of their own, in addition to category Cf: variation selectors and fillers.
 _NO_SHAPE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 # Joiners shape Persian and Indic words and emoji; between other characters they are invisible.
 _JOINERS = re.compile("[\u200c\u200d]+")
 _SAME_SHAPE = str.maketrans({"\u2010": "-", "\u2011": "-", "\u2800": " "})
-# Typography: dashes, minus signs and quotation marks for what a keyboard has.
+# Typographic dashes, minus signs and quotation marks, and their keyboard characters.
 _KEYBOARD = str.maketrans(
     {**dict.fromkeys("\u2012\u2013\u2212", "-"), **dict.fromkeys("\u2018\u2019\u02bc`\u00b4", "'")}
 )
@@ -40,11 +40,11 @@ _LAST_EUROPEAN = "\u02ff"
 
 
 def clean(text: str) -> str:
-    """Return a text in the one form in which genrekit compares it: what looks the same is the same.
+    """Return the normal form of a text, in which texts that look the same are equal.
 
-    Composed characters (NFC); invisible and control characters removed, but for joiners within Persian and Indic
-    words and emoji; every kind of white space as single spaces, none around; the no-break hyphen as a hyphen. Upper
-    and lower case stay.
+    Characters are composed (NFC); invisible and control characters are removed, except joiners within Persian and
+    Indic words and emoji; white space of any kind becomes single spaces and is stripped at the ends; the no-break
+    hyphen becomes a hyphen. Upper and lower case are kept.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    # No-break spaces are white space, control characters that separate lines too; all others go.
+    # No-break spaces and control characters that separate lines are white space; all others are removed.
     text = " ".join(text.translate(_SAME_SHAPE).split())
     text = "".join(c for c in text if c in "\u200c\u200d" or unicodedata.category(c) not in ("Cf", "Cc"))
     text = _NO_SHAPE.sub("", text)
@@ -62,14 +62,14 @@ def clean(text: str) -> str:
 
 
 def _needed(joiners: re.Match[str]) -> str:
-    """Return a joiner that stands between two letters of a script that has them, else ''."""
+    """Return a joiner that is between two letters of a script that uses joiners, else ''."""
     text, start, end = joiners.string, joiners.start(), joiners.end()
     inside = start > 0 and end < len(text)
     return joiners[0][0] if inside and min(text[start - 1], text[end]) > _LAST_EUROPEAN else ""
 
 
 def fold(text: str) -> str:
-    """Return a text without what only its form says: case, full width, ligatures, curly apostrophes, dashes.
+    """Return a text without differences of form: case, full width, ligatures, curly apostrophes, dashes.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def fold(text: str) -> str:
 
 
 def is_missing(text: str) -> bool:
-    """Say whether a cell holds no value: it is empty, or has a word for missing (`MISSING_WORDS`).
+    """Return whether a cell holds no value: it is empty, or one of `MISSING_WORDS`.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def is_missing(text: str) -> bool:
 
 
 def known(text: str) -> str:
-    """Return a cell as `clean` has it; '' where it holds no value.
+    """Return the cleaned text of a cell; '' if it holds no value.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def known(text: str) -> str:
 
 
 def column_name(text: str) -> str:
-    """Return a column's name as it is compared: lower case, white space as one underscore.
+    """Return the normal form of a column name: lower case, white space as one underscore.
 
     Examples
     --------
@@ -141,12 +141,25 @@ def encodable(text: str, stream: TextIO) -> str:
 
 
 def quote_all(names: Iterable[str], *, limit: int = 12) -> str:
-    """Return names in quotation marks with commas between, the first few of many."""
+    """Return names in quotation marks, separated by commas; only the first ``limit``."""
     quoted = [f"'{printable(name)}'" for name in names]
     more = len(quoted) - limit
     return ", ".join(quoted[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
+def sentence(reason: str, subject: str = "The input") -> str:
+    """Return the reason of an error as a sentence: a predicate gets a subject.
+
+    Examples
+    --------
+    >>> sentence("no file matches the pattern"), sentence("is empty", "The file")
+    ('No file matches the pattern.', 'The file is empty.')
+    """
+    if reason.split(" ", 1)[0] in {"is", "has", "holds", "cannot"}:
+        reason = f"{subject} {reason}"
+    return reason[:1].upper() + reason[1:] + ("" if reason.endswith(".") else ".")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that is spelt most like ``word``, or ''."""
+    """Return the known word whose spelling is closest to ``word``, or ''."""
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)), "")

@@ -1,4 +1,4 @@
-"""What travels between the pieces: frozen dataclasses over the standard library, nothing heavy."""
+"""Types that the packages share: frozen dataclasses with no dependency beyond the standard library."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 Say = Callable[[str], None]
-"""Takes a line of text for the user."""
+"""A callable that takes a line of text for the user."""
 
 
 def silent(text: str) -> None:
-    """Take a line of text for the user and drop it."""
+    """Drop a line of text for the user."""
 
 
 class Modality(StrEnum):
-    """What an input is, whatever its name says."""
+    """Kind of content of an input, determined from the file, not from its name."""
 
     AUDIO = "audio"
     IMAGE = "image"
@@ -30,31 +30,31 @@ class Modality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One thing that carries a genre: a file, a part of a file, or a row of numbers.
+    """An input of known or unknown genre: a file, a part of a file, or a row of numbers.
 
     Attributes
     ----------
     id : str
-        Unique in its data set, and what a person would call it: the path as given, or a row's name.
+        Unique in its data set, and readable by the user: the path as given, or the name of a row.
     path : Path or None
         The file to decode; None for a row.
     row : Mapping[str, float] or None
         Named feature values of a table row, missing values as NaN; None for a file.
     mel : np.ndarray or None
-        A log-mel spectrogram that was computed before [shape=(n_mels, n_frames)]: uint8, 0 to 255 from the floor to
+        A precomputed log-mel spectrogram [shape=(n_mels, n_frames)]: uint8, 0 to 255 from the floor to
         the loudest value, or float32 in dB. None for a file or a row.
     labels : tuple of str
-        The known labels, lower case; empty where unknown, several for multi-label data.
+        The known labels, lower case; empty if unknown, more than one in multi-label data.
     group : str or None
-        What must not be separated by a split: the artist, or the track that slices were cut from.
+        Examples of one group must stay in one split: the artist, or the track that slices were cut from.
     split : {'train', 'valid', 'test'} or None
-        The side of a published or written split, where there is one.
+        The split of the example in a published or written list, if any.
     offset_s, duration_s : float, float or None
-        The part of a song to look at, in seconds; None means to the end.
+        The part of a song to read, in seconds; None means to the end.
     extra : Mapping[str, str]
-        Identifying columns (artist, track ...) that an answer repeats.
+        Identifying columns (artist, track ...) that a prediction repeats.
     address : str or None
-        Where to fetch the file first; it may hold a secret, and is never shown.
+        Address to fetch the file from; it may hold a secret, and is never shown.
     """
 
     id: str
@@ -72,17 +72,16 @@ class Example:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """What ``prepare`` makes of one example: what the model looks at, and when it happens.
+    """Output of ``prepare`` for one example: the input of the model, with its times.
 
     Attributes
     ----------
     values : np.ndarray [shape=(n_windows, *shape), dtype=float32 or uint8]
-        One entry a window, n_windows >= 1. The model gets them as float32.
+        One entry per window, n_windows >= 1. The model receives them as float32.
     times_s : tuple of (float, float)
         Start and end of every window in seconds; empty where the example has no time (a picture, a row).
     note : str
-        What a reader of the prediction should know of the example, such as that part of a song could not be heard;
-        empty where there is nothing.
+        A remark for readers of the prediction, for example that part of a song could not be decoded; may be empty.
     """
 
     values: np.ndarray
@@ -102,7 +101,7 @@ class WindowScore:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file held when it was looked at: its size in bytes and its SHA-256, 64 hexadecimal digits."""
+    """Content of a file when it was read: size in bytes, and SHA-256 as 64 hexadecimal digits."""
 
     size: int
     sha256: str
@@ -110,16 +109,16 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """How far one feature pushed a row towards a label, or away from it.
+    """Contribution of one feature of a row to the score of a label.
 
     Attributes
     ----------
     feature : str
         The feature's name.
     value : float or None
-        What the row has there; None where it is missing.
+        The value in the row; None if missing.
     contribution : float
-        In log odds (the model's margin): above 0 towards the label.
+        In log odds (the margin of the model); positive values favour the label.
     """
 
     feature: str
@@ -129,40 +128,40 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer for one input.
+    """The prediction for one input.
 
     Attributes
     ----------
     id : str
         The input as it was given.
     model : str
-        The name of the bundle that answered; empty where none did.
+        The name of the model that predicted; empty if none did.
     label : str or None
-        The answer; None where there was an error, or where the model abstained.
+        The predicted label; None after an error, or if the model abstained.
     score : float or None
         The calibrated probability of ``label`` in [0, 1].
     scores : tuple of (str, float)
-        The labels asked for with their probabilities, best first.
+        The best labels with their probabilities, best first.
     labels : tuple of str
-        Every label above its threshold (multi-label), else the answer alone.
+        Every label above its threshold (multi-label), else ``label`` alone.
     windows : tuple of WindowScore
-        The timeline, where it was asked for.
+        The timeline, if requested.
     error : str or None
-        Why there is no answer.
+        The reason why there is no prediction.
     note : str or None
-        What to know of the answer: that only part of the song was heard, or that there is little sound.
+        A caveat: only part of the song was decoded, or there is little sound.
     extra : Mapping[str, str]
         Identifying columns of the input row.
     image : bytes or None
-        Where in the input the label comes from, as PNG, where it was asked for and the model gives it.
+        PNG that shows which part of the input led to the label, if requested and if the model provides it.
     reasons : tuple of Contribution
-        What pushed towards the label, largest first, where it was asked for.
+        Contributions of features to the label, largest first, if requested.
     content : Content or None
-        What the answer is about; None for bare numbers, and for a file that could not be opened.
+        The content that was predicted; None for bare numbers, and for a file that could not be opened.
     model_sha256 : str
-        The hash of the bundle that answered; empty where none did.
+        The hash of the bundle that predicted; empty if none did.
     analysis : Mapping of str to float, str or None
-        What was measured of a song beside its genre (`genrekit.analysis.columns.COLUMNS`), where it was asked for.
+        Further measured properties of a song (`genrekit.analysis.columns.COLUMNS`), if requested.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""``genrekit datasets``: look at labelled data before learning from it."""
+"""``genrekit datasets``: inspect labelled data before training."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def show(
     prefer: Read = None,
     merge_labels: MergeLabels = False,
     ambiguous: Ambiguity = Ambiguous.DROP,
-    format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
+    format: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TEXT,
 ) -> None:
-    """Show what a source holds: labels with counts, groups, sides, and what is left out and why."""
+    """Show the contents of a source: labels with counts, groups, splits, and what is left out and why."""
     import json
     from collections import Counter
 
@@ -114,9 +114,9 @@ def check(
     source: Source,
     prefer: Read = None,
     min_duration: Annotated[
-        float, typer.Option("--min-duration", min=0, help="Songs shorter than so many seconds are reported.")
+        float, typer.Option("--min-duration", min=0, help="Report songs shorter than this, in seconds.")
     ] = 1.0,
-    format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
+    format: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TEXT,
     ambiguous: Ambiguity = Ambiguous.DROP,
     against: Annotated[
         str | None,
@@ -128,7 +128,7 @@ def check(
     ] = None,
     jobs: Jobs = None,
 ) -> None:
-    """Look for unreadable, silent, short, repeated and cross-labelled items, and groups on several sides.
+    """Find unreadable, silent, short, duplicate and contradictorily labelled examples, and groups in more than one split.
 
     Exit status: 0 nothing found; 3 something found.
     """
@@ -197,29 +197,27 @@ def split(
     split_by: By = SplitBy.AUTO,
     test_size: TestSize = 0.2,
     valid_size: ValidSize = 0.1,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=2**32 - 1, help="Another seed gives other sides.")
-    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the random split.")] = 0,
     prefer: Read = None,
     merge_labels: MergeLabels = False,
     ambiguous: Ambiguity = Ambiguous.DROP,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a manifest of a source in which every item has its side."""
+    """Write a manifest of a source in which every example has its split."""
     from dataclasses import replace
 
-    from genrekit.datasets import SIDES, make_split, manifest_table, write_table
+    from genrekit.datasets import SPLITS, make_split, manifest_table, write_table
 
     check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
     dataset = _open(source, prefer, ambiguous, merge_labels)
     made = make_split(
         dataset.examples, test_size=test_size, valid_size=valid_size, seed=seed, by=split_by.value
     )
-    sided = [
-        replace(dataset.examples[i], split=side)
-        for i, side in sorted((i, side) for side in SIDES for i in getattr(made, side))
+    assigned = [
+        replace(dataset.examples[i], split=name)
+        for i, name in sorted((i, name) for name in SPLITS for i in getattr(made, name))
     ]
-    write_table(manifest_table(sided, output.parent), output, overwrite=overwrite)
+    write_table(manifest_table(assigned, output.parent), output, overwrite=overwrite)
     say(f"{made.method}: {len(made.train)} train, {len(made.valid)} valid, {len(made.test)} test -> {output}")
 
 
@@ -230,13 +228,13 @@ def features(
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="The table to write: .csv, .tsv or .parquet."),
     ],
-    window_s: Annotated[float, typer.Option("--window-s", min=0.5, max=600, help="Seconds a row.")] = 30.0,
+    window_s: Annotated[float, typer.Option("--window-s", min=0.5, max=600, help="Seconds per row.")] = 30.0,
     jobs: Jobs = None,
     cluster: Cluster = None,
     no_cache: NoCache = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Compute the 57 GTZAN features of every song into a table with the columns of the well-known one.
+    """Compute the 57 GTZAN features of every song into a table with the column names of Kaggle's GTZAN table.
 
     Exit status: 0 all computed; 1 none could be; 3 some could not be.
     """

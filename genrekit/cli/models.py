@@ -18,14 +18,14 @@ def models(
     """List the models in the box, or show one bundle after checking it."""
     import json
 
-    from genrekit.models import box
+    from genrekit.models import shipped_models
     from genrekit.prediction import find
     from genrekit.text import visible
 
     if model is None:
         from genrekit.models import load
 
-        for name, path in box().items():
+        for name, path in shipped_models().items():
             manifest = load(path).manifest
             facts = (name, manifest.backend, str(manifest.modality), ", ".join(manifest.labels))
             out("\t".join(map(visible, facts)))

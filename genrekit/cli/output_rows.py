@@ -1,4 +1,4 @@
-"""Rows of predictions on stdout or into a file, with progress on stderr."""
+"""Output of predictions on stdout or into a file, with progress on stderr."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def print_rows(
     images: ImageFolder | None,
     total: int | None,
 ) -> Counts:
-    """Write predictions as they come, onto stdout or into a pipe or device."""
+    """Write predictions as they come, to stdout or to a pipe or device."""
     from genrekit.prediction import write_rows
 
     to_terminal = device is None and sys.stdout.isatty()
     if format == "auto":
         format = device.format if device else "table" if to_terminal else "jsonl"
     rows = _with_images(pipeline.run(inputs), images)
-    # A bar would break a table on the same terminal.
+    # A progress bar would break a table on the same terminal.
     bar: AbstractContextManager[Callable[[], None]] = (
         nullcontext(lambda: None) if to_terminal else progress(total, "predicting")
     )
@@ -51,26 +51,26 @@ def print_rows(
 
 
 def write_batch(batch: Batch, done: Iterable[Finished], columns: Sequence[str], total: int | None) -> Counts:
-    """Finish a batch and write its results; an interruption says how to go on.
+    """Finish a batch and write its results; after an interruption report how to continue.
 
     Raises
     ------
     KeyboardInterrupt
-        As it came.
+        After an interruption.
     """
     with _kept(batch.output.folder):
         with progress(total, "predicting") as advance:
             for _ in done:
                 advance()
         if batch.kept:
-            say(f"{batch.kept} inputs were done before, {batch.new} now")
+            say(f"{batch.kept} inputs were finished before, {batch.new} now")
         with progress(total, "writing") as advance:
             return batch.write(columns=columns, advance=advance)
 
 
 def _with_images(done: Iterable[Finished], images: ImageFolder | None) -> Iterator[Prediction]:
     for finished in done:
-        assert finished.prediction is not None  # nothing was known, and no table left for later
+        assert finished.prediction is not None  # no prediction was known, and no table was left for later
         if images and finished.prediction.image:
             images.write(finished.name, finished.prediction.image)
         yield finished.prediction
@@ -81,5 +81,5 @@ def _kept(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"genrekit: what is done is kept in {folder}; to go on, add --resume")
+        say(f"genrekit: finished inputs are kept in {folder}; add --resume to continue")
         raise

@@ -1,4 +1,4 @@
-"""What commands print: data on stdout, what they say to a person on stderr."""
+"""Printing: data on stdout, messages for the user on stderr."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TextIO
 
 
 def out(text: str) -> None:
-    """Print to stdout; what a file or a stranger named goes through `genrekit.output.writers.visible` before."""
+    """Print to stdout; names from files must be escaped by `genrekit.text.visible` first."""
     print(_shown(text, sys.stdout), flush=True)
 
 
@@ -17,19 +17,19 @@ def say(text: str) -> None:
 
 
 def error_line(message: str, hint: str = "") -> None:
-    """Print an error and, on its own line, what to do about it."""
+    """Print an error and, on its own line, the hint."""
     say(f"genrekit: {message}")
     if hint:
         say(f"  {hint}")
 
 
 def printable(text: str) -> str:
-    """A text that any stderr can show: control characters and undecodable bytes become escapes."""
+    """Return a text that any stderr can show: control characters and undecodable bytes become escapes."""
     return _shown(text, sys.stderr)
 
 
 def _shown(text: str, stream: TextIO) -> str:
-    """The text with its lines and tabs kept, and everything else that is unprintable escaped."""
+    """Return the text with lines and tabs kept, and everything else that is unprintable escaped."""
     from genrekit.text import encodable, visible
 
     clean = "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))

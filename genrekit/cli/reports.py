@@ -1,4 +1,4 @@
-"""How commands show what was measured."""
+"""Output of evaluation reports."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
-    """Refuse a report folder that holds a report, before hours of work and not after.
+    """Refuse a report folder that already holds a report, before the work starts.
 
     Raises
     ------
     OutputExistsError
-        If it does, and overwriting was not asked for.
+        If it does, and overwriting was not requested.
     """
     if folder is not None and not overwrite:
         from genrekit.errors import OutputExistsError
@@ -27,12 +27,13 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
 
         if folder.is_file() or any((folder / name).exists() for name in FILES):
             raise OutputExistsError(
-                f"{folder} already holds a report, or is a file.", "Give another folder, or add --overwrite."
+                f"{folder} already holds a report, or is a file.",
+                "Choose another folder, or add --overwrite.",
             )
 
 
 def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: bool) -> None:
-    """Print a report to stdout and, where asked, write it into a folder: first, for stdout may be closed early."""
+    """Write a report into a folder, if requested, then print it to stdout, which may be closed early."""
     try:
         if folder is not None:
             from genrekit.evaluation import write_report

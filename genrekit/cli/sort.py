@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from genrekit.cli.existing_answers import Finished, RowFormat, Rows, SoundPaths, finished_answers, new_answers
+from genrekit.cli.existing_predictions import (
+    Finished,
+    RowFormat,
+    Rows,
+    SoundPaths,
+    finished_predictions,
+    new_predictions,
+)
 from genrekit.cli.options import Jobs, Models, NoCache, Overwrite
 from genrekit.cli.printing import out, say
 
@@ -23,7 +30,7 @@ FIRST = 3
 
 
 class By(StrEnum):
-    """What files are sorted by."""
+    """Sort key of files."""
 
     GENRE = "genre"
 
@@ -34,28 +41,30 @@ def sort(
     results: Finished = None,
     model: Models = None,
     to: Annotated[
-        Path, typer.Option("--to", metavar="FOLDER", help="Where playlists or folders of genres are made.")
+        Path,
+        typer.Option("--to", metavar="FOLDER", help="Folder of the playlists, or of the folders per genre."),
     ] = Path("playlists"),
     link: Annotated[
-        bool, typer.Option("--link", help="Symbolic links in a folder a genre, instead of playlists.")
+        bool,
+        typer.Option("--link", help="Make one folder per genre with symbolic links, instead of playlists."),
     ] = False,
     copy: Annotated[
-        bool, typer.Option("--copy", help="Copies in a folder a genre, instead of playlists.")
+        bool, typer.Option("--copy", help="Make one folder per genre with copies, instead of playlists.")
     ] = False,
     write: Annotated[
-        bool, typer.Option("--write", help="Do it; without it, only show what would be made.")
+        bool, typer.Option("--write", help="Write the files; without it, only show what would be written.")
     ] = False,
     overwrite: Overwrite = False,
     min_confidence: Annotated[
-        float, typer.Option("--min-confidence", min=0, max=1, help="Answers below this score are unsure.")
+        float, typer.Option("--min-confidence", min=0, max=1, help="Predictions below this score are unsure.")
     ] = 0.0,
     format: RowFormat = Rows.AUTO,
     jobs: Jobs = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Make a playlist of every genre, or folders with links or copies; shows what would be made by default.
+    """Make one playlist per genre, or folders with links or copies; by default only show what would be written.
 
-    No file is moved or changed. Answers without a label go to 'unsure'.
+    No file is moved or changed. Predictions without a label go to 'unsure'.
 
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
@@ -63,17 +72,17 @@ def sort(
     from genrekit.library import Kind, sort_songs
 
     if link and copy:
-        raise UsageError("Give either --link or --copy, not both.")
+        raise UsageError("Use either --link or --copy, not both.")
     if results and model:
-        raise UsageError("--from brings its answers with it; --model has nothing to do.")
+        raise UsageError("--from reads existing predictions; --model cannot be used with it.")
     if not paths and results is None:
-        raise UsageError("There is nothing to sort.", "Give files or folders: genrekit sort music/")
+        raise UsageError("There is nothing to sort.", "Name files or folders: genrekit sort music/")
     if os.path.lexists(to) and not to.is_dir():
-        raise UsageError(f"{to} is no folder; playlists are made in one.", "Give --to FOLDER.")
+        raise UsageError(f"{to} is not a folder; playlists are written into a folder.", "Use --to FOLDER.")
     if results:
-        predictions = finished_answers(results, paths or [], pictures=link or copy)
+        predictions = finished_predictions(results, paths or [], pictures=link or copy)
     else:
-        predictions = new_answers(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
+        predictions = new_predictions(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
     rows = sort_songs(
         predictions,
         to,
@@ -88,9 +97,9 @@ def sort(
         say("genrekit: there was nothing to sort")
         raise typer.Exit(ALL_FAILED)
     if done and not write:
-        say("Nothing was written; --write does it.")
+        say("Nothing was written; add --write to write.")
     if failed:
-        say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows say why")
+        say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows have the reasons")
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
 
 
@@ -109,7 +118,7 @@ def _print(rows: Iterator[SortRow], format: Rows) -> tuple[int, int]:
 
 
 def _print_table(rows: list[SortRow]) -> None:
-    """A line a genre: its name, how many files, the first of them; then what failed, a line a file."""
+    """Print one line per genre: name, number of files, the first of them; then one line per file that failed."""
     from rich.table import Table
     from rich.text import Text
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.existing_answers import (
+from genrekit.cli.existing_predictions import (
     Finished,
     RowFormat,
     Rows,
     SoundPaths,
-    finished_answers,
+    finished_predictions,
     measures_of,
-    new_answers,
+    new_predictions,
 )
 from genrekit.cli.options import Jobs, Models, NoCache
 from genrekit.cli.printing import say
@@ -40,9 +40,9 @@ def tag(
         bool, typer.Option("--write", help="Write the files; without it, only show what would change.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is there; it is kept otherwise.")
+        bool, typer.Option("--overwrite", help="Replace existing values; they are kept otherwise.")
     ] = False,
-    append: Annotated[bool, typer.Option("--append", help="Add to genres that are there.")] = False,
+    append: Annotated[bool, typer.Option("--append", help="Add to existing genres.")] = False,
     min_confidence: Annotated[
         float, typer.Option("--min-confidence", min=0, max=1, help="Labels below this score are not written.")
     ] = 0.0,
@@ -52,28 +52,28 @@ def tag(
             "--labels-max",
             min=1,
             max=20,
-            help="Up to so many genres a file: those of a multi-label answer, and any that reach --min-confidence.",
+            help="Largest number of genres per file: those of a multi-label prediction, and any that reach --min-confidence.",
         ),
     ] = 1,
     keep_time: Annotated[
-        bool, typer.Option("--keep-time", help="Leave the modification time of files as it is.")
+        bool, typer.Option("--keep-time", help="Keep the modification time of files.")
     ] = False,
     journal: Annotated[
         Path | None,
         typer.Option(
             "--journal",
             metavar="FILE",
-            help="Where to note what was there; genrekit-tags-DATE-TIME.jsonl by default.",
+            help="File that records the old values; genrekit-tags-DATE-TIME.jsonl by default.",
         ),
     ] = None,
     undo: Annotated[
-        Path | None, typer.Option("--undo", metavar="JOURNAL", help="Put back what a journal says was there.")
+        Path | None, typer.Option("--undo", metavar="JOURNAL", help="Restore the old values of a journal.")
     ] = None,
     format: RowFormat = Rows.AUTO,
     jobs: Jobs = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Write genres, and on request tempo and key, into the tags of sound files; shows what would change by default.
+    """Write genres, and on request tempo and key, into the tags of sound files; by default only show what would change.
 
     Nothing else of a file changes.
 
@@ -85,16 +85,16 @@ def tag(
     from genrekit.library import undo as undone
 
     if overwrite and append:
-        raise UsageError("Give either --overwrite or --append, not both.")
+        raise UsageError("Use either --overwrite or --append, not both.")
     measured = _measured(with_)
     if undo and (
         paths or results or model or measured or overwrite or append or min_confidence or labels_max > 1
     ):
         raise UsageError("--undo takes everything from its journal.", f"genrekit tag --undo {undo} --write")
     if results and model:
-        raise UsageError("--from brings its answers with it; --model has nothing to do.")
+        raise UsageError("--from reads existing predictions; --model cannot be used with it.")
     if not paths and results is None and undo is None:
-        raise UsageError("There is nothing to tag.", "Give files or folders: genrekit tag music/")
+        raise UsageError("There is nothing to tag.", "Name files or folders: genrekit tag music/")
     if journal is not None:
         check_output(journal, overwrite=False)
     with Journal(journal) as opened:
@@ -109,22 +109,22 @@ def tag(
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
             policy = Policy(existing, min_confidence, labels_max, measured)
             if results:
-                predictions = finished_answers(results, paths or [], pictures=False)
+                predictions = finished_predictions(results, paths or [], pictures=False)
             else:
-                predictions = new_answers(
+                predictions = new_predictions(
                     paths or [], model, top_k=labels_max, measures=measured, jobs=jobs, no_cache=no_cache
                 )
             rows = tagged(predictions, policy, journal=record, keep_time=keep_time)
         try:
             counts = _print(rows, format, shown)
-        finally:  # also after an interruption: what is done can be undone
+        finally:  # also after an interruption: finished changes can be undone
             _say_journal(opened)
     if not counts:
         say("genrekit: there was nothing to tag")
         raise typer.Exit(ALL_FAILED)
     say(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
     if counts[Status.WOULD_CHANGE]:
-        say("Nothing was written; --write does it.")
+        say("Nothing was written; add --write to write.")
     if counts[Status.ERROR]:
         raise typer.Exit(ALL_FAILED if counts[Status.ERROR] == counts.total() else SOME_FAILED)
 
@@ -137,7 +137,7 @@ def _measured(words: str | None) -> tuple[Field, ...]:
     if "loudness" in asked:
         raise UsageError(
             "--with loudness writes nothing here: tags for it (ReplayGain, R128) are left alone.",
-            "Give --with bpm,key; genrekit predict --with loudness shows it.",
+            "Use --with bpm,key; genrekit predict --with loudness shows it.",
         )
     return tuple(map(Field, asked))
 
@@ -161,5 +161,5 @@ def _print(rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...]) ->
 def _say_journal(journal: Journal) -> None:
     if journal.count:
         say(
-            f"The journal is {journal.path}; to put back what was there: genrekit tag --undo {journal.path} --write"
+            f"The journal is {journal.path}; to restore the old values: genrekit tag --undo {journal.path} --write"
         )

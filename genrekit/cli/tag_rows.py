@@ -1,4 +1,4 @@
-"""Rows of tags as JSONL, or as a table for people."""
+"""Rows of tags as JSONL, or as a table on a terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MEASURE, _SCORE, _STATUS = 10, 5, 12
 
 
 def write_jsonl(row: TagRow, stream: TextIO) -> None:
-    """One JSON object a line: input, status, score, error, and for each field its status, before and after."""
+    """Write a row as one line of JSON: input, status, score, error, and for each field its status, before and after."""
     value = {
         "input": row.input,
         "status": row.status.value,
@@ -40,13 +40,13 @@ def write_jsonl(row: TagRow, stream: TextIO) -> None:
 
 
 class RowTable:
-    """File, genre now, genre then, score, what is measured, and status; widths follow the terminal, down to 60 columns.
+    """Table of file, genre now, genre then, score, measured fields and status; as wide as the terminal, at least 60 columns.
 
     Parameters
     ----------
     stream : TextIO
     measured : collection of Field
-        The columns beside the genre, 11 cells each, which the 60 are without.
+        Further columns of 11 cells each, in addition to the 60.
     """
 
     def __init__(self, stream: TextIO, measured: Collection[Field] = ()) -> None:
@@ -61,7 +61,7 @@ class RowTable:
         self._line([Text(word, "bold") for word in titles])
 
     def write(self, row: TagRow) -> None:
-        """Print a row, and what went wrong below it."""
+        """Print a row, with its error below it."""
         genre = row.changes.get(Field.GENRE, _NOTHING)
         then = ", ".join(genre.after) if genre.after != genre.before else ""
         score = "" if row.score is None else f"{100 * row.score:3.0f} %"
@@ -84,7 +84,7 @@ class RowTable:
         self._stream.flush()
 
     def _fitted(self, text: str, width: int) -> str:
-        """At most ``width`` cells; the end of a path says most."""
+        """Shorten a text to ``width`` cells; of a path the end is kept."""
         text = encodable(visible(text), self._stream)
         if cell_len(text) <= width:
             return text
@@ -99,7 +99,7 @@ _NOTHING = Change(Status.SAME)
 
 
 def _arrow(change: Change) -> str:
-    """'120 -> 128', '-> 128' where nothing is there, '120' where it stays."""
+    """Return '120 -> 128', '-> 128' if there was no value, or '120' if it is kept."""
     before, after = ", ".join(change.before), ", ".join(change.after)
     if before == after:
         return before

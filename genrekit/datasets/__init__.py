@@ -1,4 +1,4 @@
-"""Labelled examples: data sets, their splits and their checks."""
+"""Data sets: labelled examples, their splits and their checks."""
 
 import lazy_loader
 

@@ -8,7 +8,7 @@ from .gtzan.facts import GENRES, REPEATS
 from .names import track_of
 from .open import open_dataset
 from .source import DataSource, Part, RemoteFile
-from .splits import SIDES, By, Split, SplitOptions, group_keys, make_folds, make_split
+from .splits import SPLITS, By, Split, SplitOptions, group_keys, make_folds, make_split
 from .table import examples_of, identifying, match, what_is_wrong
 from .terms import check_terms
 
@@ -16,7 +16,7 @@ __all__ = [
     "GENRES",
     "KINDS",
     "REPEATS",
-    "SIDES",
+    "SPLITS",
     "Ambiguous",
     "By",
     "DataSource",

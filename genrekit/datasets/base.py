@@ -1,4 +1,4 @@
-"""What every loader gives back: a Dataset, the examples with what was left out and why."""
+"""The type Dataset, which all loaders return: examples, and what was left out and why."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from genrekit.hashing import hash_array, hash_json
 from genrekit.types import Example, Modality
 
 Ambiguous = Literal["drop", "first", "multi"]
-"""What becomes of a track of a table that stands under several genres."""
+"""Treatment of a track that a table lists under more than one genre."""
 
 Reading = Literal["table", "audio", "spectrogram"]
-"""What to read where a source holds several: rows of features, songs, or spectrograms computed before."""
+"""Choice between the contents of a source: rows of features, songs, or precomputed spectrograms."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,19 @@ class Dataset:
     Attributes
     ----------
     source : str
-        The source as it was given.
+        The source as given.
     layout : str
         The loader that read it: 'folder', 'manifest', 'table', 'npz', 'gtzan', 'fma', 'synthetic' ...
     modality : Modality
-        What the examples are.
+        Kind of the examples.
     examples : tuple of Example
         At least one; ids are unique.
     left_out : tuple of (str, str)
-        Id and reason of everything the loader saw and did not take.
+        Id and reason of everything that the loader left out.
     notes : tuple of str
-        What a person should know: which reading was chosen where there was a doubt, what is missing.
+        Remarks for the user: choices in doubtful cases, and what is missing.
     removed : Mapping of str to int
-        How many rows cleaning removed, by reason: 'no_label', 'repeated', 'ambiguous' ...
+        Number of rows that cleaning removed, by reason: 'no_label', 'repeated', 'ambiguous' ...
     """
 
     source: str
@@ -50,18 +50,18 @@ class Dataset:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The distinct labels, sorted."""
+        """Distinct labels, sorted."""
         return tuple(sorted({label for example in self.examples for label in example.labels}))
 
     @property
     def counts(self) -> dict[str, int]:
-        """The number of examples a label, in the order of ``labels``."""
+        """Number of examples per label, in the order of ``labels``."""
         counter = Counter(label for example in self.examples for label in example.labels)
         return {label: counter[label] for label in self.labels}
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over ids, labels, groups, sides, rows, spectrograms and the sizes of files, not their content."""
+        """SHA-256 over ids, labels, groups, splits, rows, spectrograms and the sizes of files, not their content."""
         return hash_json([[e.id, list(e.labels), e.group, e.split, _substance(e)] for e in self.examples])
 
 

@@ -1,9 +1,9 @@
-"""Look for what spoils a data set: broken, empty and short files, repetitions, labels and groups at odds.
+"""Checks of data sets: broken, empty and short files, duplicates, contradictory labels and groups.
 
-Repetitions are found by bytes and by what was decoded: the samples at 22,050 Hz, mono, rounded to 16 bits,
-so that a wav file and its flac copy are the same, while an mp3 copy is not. Pictures are the same where they are
-equal at 64 pixels, so that a png file and its lossless webp copy are, while a jpeg copy is not. Rows and
-spectrograms repeat where all numbers are equal.
+Duplicates are found by bytes and by decoded content. Songs are compared by their samples at 22,050 Hz, mono, rounded
+to 16 bits, so that a wav file equals its flac copy, but not an mp3 copy. Pictures are compared at 64 pixels, so that a
+png file equals its lossless webp copy, but not a jpeg copy. Rows and spectrograms are duplicates if all numbers are
+equal.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ KINDS: dict[Kind, str] = {
     "unreadable": "cannot be decoded",
     "silent": "have no sound",
     "short": "have very little sound",
-    "in-part": "are not heard whole",
-    "plain": "show nothing",
+    "in-part": "can be decoded only in part",
+    "plain": "have one colour only",
     "small": "are very small",
     "duplicate": "repeat each other",
-    "cross-labelled": "are the same thing under different labels",
-    "group-crosses": "have one group on several sides of the split",
+    "cross-labelled": "have the same content under different labels",
+    "group-crosses": "have one group in more than one split",
     "label-spelling": "have labels that mean the same genre or look alike",
-    "label-suspect": "have a label that may be several genres or none",
-    "learnt": "are about what the model learnt",
+    "label-suspect": "have a label that may mean more than one genre, or none",
+    "learnt": "are among what the model learnt",
 }
 
 SR = 22_050
-PICTURE_SIZE = 64  # at which pictures are compared; smaller ones are reported
+PICTURE_SIZE = 64  # size at which pictures are compared; smaller ones are reported
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """One problem of a data set.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Finding:
     ids : tuple of str
         The examples concerned; for label-spelling and label-suspect the labels.
     detail : str
-        What exactly, in words.
+        Description of the problem.
     """
 
     kind: Kind
@@ -79,18 +79,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What `check` found.
+    """Result of `check_dataset`.
 
     Attributes
     ----------
     examples : int
-        How many were looked at.
+        Number of examples that were checked.
     findings : tuple of Finding
-        In the order of `KINDS`; empty where nothing is wrong.
+        Problems in the order of `KINDS`; may be empty.
     left_out : tuple of (str, str)
-        What the loader had left out before, with its reasons.
+        Examples that the loader left out, with the reasons.
     notes : tuple of str
-        What the loader decided where there was a doubt, and what was not looked at.
+        Decisions of the loader in doubtful cases, and checks that were not made.
     """
 
     examples: int
@@ -100,15 +100,15 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there is no finding."""
         return not self.findings
 
     def of(self, kind: Kind) -> tuple[Finding, ...]:
-        """The findings of one kind."""
+        """Return the findings of one kind."""
         return tuple(finding for finding in self.findings if finding.kind == kind)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON-able values."""
+        """Return the report as JSON-able values."""
         return {
             "examples": self.examples,
             "ok": self.ok,
@@ -120,20 +120,20 @@ class CheckReport:
 
 @dataclass(frozen=True)
 class Facts:
-    """What one look at an example tells; hashes are empty where they do not apply.
+    """Facts about one example; hashes are empty if they do not apply.
 
     Attributes
     ----------
     bytes_hash, content_hash : str
-        SHA-256 of the file, and of what it says.
+        SHA-256 of the file, and of its decoded content.
     duration_s : float or None
-        How much of a song is not silent, in seconds.
+        Duration of a song without silence, in seconds.
     pixels : (int, int) or None
         Width and height of a picture.
     empty : bool
-        Whether there is nothing in it: no sound, or one colour everywhere.
+        Whether there is no sound, or only one colour.
     flaws : tuple of str
-        What of a song was not heard, or not as usual.
+        Parts of a song that were not decoded, or not as usual.
     """
 
     bytes_hash: str = ""
@@ -144,7 +144,7 @@ class Facts:
     flaws: tuple[str, ...] = ()
 
 
-def look(example: Example) -> Facts:
+def read_facts(example: Example) -> Facts:
     """Read one example as far as its kind allows.
 
     Raises
@@ -158,7 +158,7 @@ def look(example: Example) -> Facts:
         return Facts(content_hash=hash_array(example.mel), empty=bool(example.mel.min() == example.mel.max()))
     if example.address is not None:
         with fetched(example.address) as path:
-            return look(replace(example, path=path, address=None))
+            return read_facts(replace(example, path=path, address=None))
     assert example.path is not None
     sound = read(example.path, sr=SR, offset_s=example.offset_s, duration_s=example.duration_s)
     samples = np.round(np.clip(sound.y, -1, 1) * 32767).astype("<i2")
@@ -179,7 +179,7 @@ def _bytes_hash(example: Example) -> str:
         raise MediaError(f"cannot be read: {error.strerror}") from error
 
 
-def look_at_picture(example: Example) -> Facts:
+def picture_facts(example: Example) -> Facts:
     """Decode one picture.
 
     Raises
@@ -215,7 +215,7 @@ def check_dataset(
     min_duration_s : float >= 0
         Songs shorter than this are reported, in seconds.
     advance : callable
-        Called once an example.
+        Called after every example.
 
     Returns
     -------
@@ -227,7 +227,9 @@ def check_dataset(
     computed = any(example.mel is not None for example in dataset.examples)
     for example, outcome in zip(
         dataset.examples,
-        ordered_map(look_at_picture if pictures else look, dataset.examples, jobs=1 if computed else jobs),
+        ordered_map(
+            picture_facts if pictures else read_facts, dataset.examples, jobs=1 if computed else jobs
+        ),
         strict=True,
     ):
         if outcome.value is None:
@@ -243,7 +245,7 @@ def check_dataset(
     findings.sort(key=lambda finding: order.index(finding.kind))
     notes = [*dataset.notes]
     if computed:
-        notes.append("spectrograms were compared by their values; the songs behind them are not here")
+        notes.append("spectrograms were compared by their values; their songs are not available")
     return CheckReport(len(dataset.examples), tuple(findings), dataset.left_out, tuple(notes))
 
 
@@ -275,12 +277,12 @@ def _poor(facts: dict[str, Facts], min_duration_s: float) -> Iterator[Finding]:
 
 
 def _repeated(examples: Sequence[Example], facts: dict[str, Facts]) -> Iterator[Finding]:
-    """Find examples of the same content, each group once, by the strongest thing they share."""
+    """Find examples of the same content, each group once, by the strictest criterion that they share."""
     by_bytes: dict[Hashable, list[Example]] = defaultdict(list)
     by_content: dict[Hashable, list[Example]] = defaultdict(list)
     for example in examples:
         fact = facts.get(example.id)
-        # Silences are equal without being repetitions.
+        # Silent songs are equal without being duplicates.
         if fact is None or fact.empty:
             continue
         if fact.bytes_hash:
@@ -293,7 +295,7 @@ def _repeated(examples: Sequence[Example], facts: dict[str, Facts]) -> Iterator[
             continue
         ids = tuple(example.id for example in groups)
         labels = sorted({"|".join(example.labels) for example in groups})
-        sides = sorted({example.split for example in groups if example.split})
+        splits = sorted({example.split for example in groups if example.split})
         what = (
             "the same bytes"
             if ids in same_bytes
@@ -303,8 +305,8 @@ def _repeated(examples: Sequence[Example], facts: dict[str, Facts]) -> Iterator[
             if facts[groups[0].id].pixels is None
             else "the same picture"
         )
-        if len(sides) > 1:
-            what += f", on the sides {', '.join(sides)}"
+        if len(splits) > 1:
+            what += f", in the splits {', '.join(splits)}"
         if len(labels) > 1:
             yield Finding("cross-labelled", ids, f"{what}, labelled {', '.join(labels)}")
         else:
@@ -317,8 +319,8 @@ def _crossing(examples: Sequence[Example]) -> Iterator[Finding]:
         if example.group is not None and example.split:
             groups[example.group].append(example)
     for group, members in groups.items():
-        sides = sorted({example.split or "" for example in members})
-        if len(sides) > 1:
+        splits = sorted({example.split or "" for example in members})
+        if len(splits) > 1:
             yield Finding(
-                "group-crosses", tuple(e.id for e in members), f"{group} stands in {' and '.join(sides)}"
+                "group-crosses", tuple(e.id for e in members), f"{group} is in {' and '.join(splits)}"
             )

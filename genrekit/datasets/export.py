@@ -1,4 +1,4 @@
-"""Write data sets down: a manifest with its split, a table of features with Kaggle's GTZAN columns."""
+"""Export of data sets: manifests with splits, and tables of features with Kaggle's GTZAN columns."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class FeatureRow:
     ----------
     example : Example
     values : sequence of float
-        One number a feature column.
+        One number per feature column.
     length : int
-        Samples that they were computed from.
+        Number of samples from which they were computed.
     window : int, optional
-        Which window, from 0; None where the row is the whole example.
+        Number of the window, from 0; None if the row is the whole example.
     """
 
     example: Example
@@ -52,14 +52,14 @@ class FeatureRow:
 
 
 def manifest_table(examples: Sequence[Example], folder: Path) -> Table:
-    """Describe files, or rows of numbers, with their labels, groups and sides.
+    """Describe files, or rows of numbers, with their labels, groups and splits.
 
     Parameters
     ----------
     examples : sequence of Example
         All with a path, or all with a row.
     folder : Path
-        Where the manifest will stand: paths below it become relative to it, others absolute.
+        Folder of the manifest: paths below it become relative to it, others absolute.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def manifest_table(examples: Sequence[Example], folder: Path) -> Table:
     if any(example.mel is not None for example in examples):
         raise DatasetError(
             "A manifest lists files or rows; these examples are spectrograms.",
-            "Write their sides into the array splits of the .npz file, or give the songs: --read audio.",
+            "Write their splits into the array splits of the .npz file, or use the songs: --read audio.",
         )
     if any(example.address is not None for example in examples):
         raise DatasetError(
@@ -94,10 +94,10 @@ def manifest_table(examples: Sequence[Example], folder: Path) -> Table:
 
 
 def feature_table(rows: Sequence[FeatureRow], columns: Sequence[str] = GTZAN_COLUMNS) -> Table:
-    """Arrange computed features as Kaggle's GTZAN table has them: filename, length, features, label.
+    """Arrange computed features like Kaggle's GTZAN table: filename, length, features, label.
 
-    Windows are named like its slices, ``song.0.wav``. Where a file has several rows, or groups or sides are
-    known, the columns group and split follow, so that nothing of it is lost on the way through a file.
+    Windows are named like its slices, ``song.0.wav``. If a file has more than one row, or groups or splits are
+    known, the columns group and split follow, so that the table keeps them.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def feature_table(rows: Sequence[FeatureRow], columns: Sequence[str] = GTZAN_COL
     """
     names = _filenames([row.example for row in rows])
     grouped = any(row.window is not None or row.example.group for row in rows)
-    sided = any(row.example.split for row in rows)
+    has_splits = any(row.example.split for row in rows)
     records: list[tuple[Cell, ...]] = []
     for row in rows:
         name = PurePosixPath(names[row.example.id])
@@ -115,14 +115,14 @@ def feature_table(rows: Sequence[FeatureRow], columns: Sequence[str] = GTZAN_COL
             str(name) if row.window is None else str(name.with_name(f"{name.stem}.{row.window}{name.suffix}"))
         )
         label, group, split = _labels(row.example)
-        tail = [group or str(name.with_suffix(""))] * grouped + [split] * sided
+        tail = [group or str(name.with_suffix(""))] * grouped + [split] * has_splits
         records.append((filename, row.length, *map(float, row.values), label, *tail))
-    tail = ["group"] * grouped + ["split"] * sided
+    tail = ["group"] * grouped + ["split"] * has_splits
     return Table(("filename", "length", *columns, "label", *tail), tuple(records))
 
 
 def write_table(table: Table, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a table as CSV, TSV or Parquet, by the suffix; the file is whole or not there.
+    """Write a table as CSV, TSV or Parquet, by the suffix; the file is complete or missing.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def write_table(table: Table, path: str | Path, *, overwrite: bool = False) -> N
     OutputExistsError
         If the file exists and ``overwrite`` is false.
     DatasetError
-        If it cannot be written, or holds a path that Parquet cannot (bytes that are no UTF-8).
+        If it cannot be written, or holds a path that Parquet cannot (bytes that are not UTF-8).
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -140,7 +140,7 @@ def write_table(table: Table, path: str | Path, *, overwrite: bool = False) -> N
             f"{printable(path)} would be written as {suffix or 'no suffix'!r}.", f"Use {', '.join(SUFFIXES)}."
         )
     if path.exists() and not overwrite:
-        raise OutputExistsError(f"{printable(path)} exists.", "Choose another name, or ask for overwriting.")
+        raise OutputExistsError(f"{printable(path)} exists.", "Choose another name, or allow overwriting.")
     data = to_parquet(table) if suffix == ".parquet" else to_csv(table, "\t" if suffix == ".tsv" else ",")
     try:
         write_whole(data, path)
@@ -151,7 +151,7 @@ def write_table(table: Table, path: str | Path, *, overwrite: bool = False) -> N
 
 
 def write_whole(data: bytes, path: Path) -> None:
-    """Write a file that is either whole or not there, however many processes write it and whatever fails.
+    """Write a file that is either complete or missing, even if many processes write it or one is killed.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def write_whole(data: bytes, path: Path) -> None:
 
 
 def to_csv(table: Table, delimiter: str = ",") -> bytes:
-    """Return a table as CSV in UTF-8; paths that are no UTF-8 keep their bytes."""
+    """Return a table as CSV in UTF-8; paths that are not UTF-8 keep their bytes."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(table.columns)
@@ -182,14 +182,14 @@ def to_parquet(table: Table) -> bytes:
     Raises
     ------
     DatasetError
-        If a path is no UTF-8.
+        If a path is not UTF-8.
     """
     columns = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
     buffer = io.BytesIO()
     try:
         pq.write_table(pa.table([pa.array(column) for column in columns], names=list(table.columns)), buffer)
     except UnicodeEncodeError as error:
-        raise DatasetError("Parquet cannot hold a path that is no UTF-8.", "Write a CSV file.") from error
+        raise DatasetError("Parquet cannot hold a path that is not UTF-8.", "Write a CSV file.") from error
     return buffer.getvalue()
 
 
@@ -219,7 +219,7 @@ def _place(example: Example, folder: Path) -> str:
 
 
 def _filenames(examples: Sequence[Example]) -> dict[str, str]:
-    """Id to file name: without its folders, unless two files share a name."""
+    """Return file names by id, without folders unless two files share a name."""
     ids = dict.fromkeys(example.id for example in examples)
     short = {name: name.replace("\\", "/").rsplit("/", 1)[-1] for name in ids}
     return short if len(set(short.values())) == len(ids) else {name: name for name in ids}

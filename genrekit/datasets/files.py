@@ -1,4 +1,4 @@
-"""Files that carry labels: found by their paths, and sorted into what can be used and why the rest cannot."""
+"""Files of data sets: lookup by path, and selection of the usable ones with reasons for the rest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILES = {Modality.AUDIO: "audio files", Modality.IMAGE: "images"}
 
 
 class Paths:
-    """Finds the files that a table names, also where a name is spelt in another way that looks the same.
+    """Lookup of the files that a table names, even in another spelling that looks the same.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ class Paths:
         self._folders: dict[Path, dict[str, str | None]] = {}
 
     def find(self, text: str) -> Path:
-        """Return the path that a text names, as the file system spells it; as it is given where there is no file.
+        """Return the path that a text names, as the file system spells it, or as given if there is no file.
 
-        Names are compared as `genrekit.text.clean` has them (composed and decomposed characters, no-break spaces).
+        Names are compared in the form of `genrekit.text.clean` (composed and decomposed characters, no-break spaces).
         Backslashes are tried as slashes, and a name that is not UTF-8 by its bytes.
         """
         spellings = (text, text.replace("\\", "/")) if "\\" in text else (text,)
@@ -42,7 +42,7 @@ class Paths:
         return next((path for path in found if path is not None), self._table.file(text))
 
     def identity(self, path: Path) -> Hashable:
-        """Return what is equal for two paths to one file, links included; the path where there is no file."""
+        """Return a value that is equal for two paths to one file, links included; the path itself if there is no file."""
         try:
             facts = path.stat()
         except (OSError, ValueError):
@@ -65,7 +65,7 @@ class Paths:
 
 
 def _listing(folder: Path) -> dict[str, str | None]:
-    """Return the names in a folder by how they look; None where two look the same."""
+    """Return the names in a folder by their normal form; None for two that look the same."""
     names: dict[str, str | None] = {}
     try:
         for name in (entry.name for entry in folder.iterdir()):
@@ -78,7 +78,7 @@ def _listing(folder: Path) -> dict[str, str | None]:
 
 @dataclass(frozen=True)
 class Found:
-    """What `choose` made of a list of candidates."""
+    """Result of `choose` for a list of candidates."""
 
     modality: Modality
     examples: tuple[Example, ...]
@@ -94,7 +94,7 @@ def choose(candidates: Iterable[Example], modality: Modality | None) -> Found:
     candidates : iterable of Example
         Examples with a path; the paths need not exist.
     modality : Modality or None
-        The kind to keep; None keeps the kind that most files are, audio where it is even.
+        The kind to keep; None keeps the most frequent kind, audio if equal.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def choose(candidates: Iterable[Example], modality: Modality | None) -> Found:
 
 
 def _kind(example: Example) -> Modality | str:
-    """Return audio or image, or in words why the file is neither."""
+    """Return audio or image, or the reason why the file is neither."""
     assert example.path is not None
     try:
         kind = modality_of(example.path)
@@ -140,7 +140,7 @@ def _kind(example: Example) -> Modality | str:
     except (OSError, ValueError) as error:
         return f"cannot be opened: {error}"
     if kind is None:
-        return "is neither audio nor an image"
+        return "is not audio or an image"
     if empty:
         return "is empty"
     return "is a table, not a media file" if kind is Modality.TABLE else kind

@@ -1,6 +1,6 @@
-"""A folder of genre folders: the name of a folder is the label of everything below it.
+"""Folders of genre folders: the name of a folder is the label of everything below it.
 
-Folders named train, valid and test may stand above the genre folders; they are sides of a split then.
+Folders named train, valid and test above the genre folders are read as the split.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def open_folder(
     Parameters
     ----------
     source : str
-        The source as it was given.
+        The source as given.
     root : Path
         An existing folder.
     modality : Modality, optional
-        What to take where audio files and images are mixed; by default what there is more of.
+        Kind of files to take if audio files and images are mixed; by default the more frequent one.
     require_labels : bool
         Whether files that are not in a genre folder are left out.
 
@@ -48,13 +48,13 @@ def open_folder(
     left_out: Reasons = []
     files = sorted(walk(root, left_out))
     candidates: list[Example] = []
-    sided = _sides(files, root)
+    has_splits = _has_splits(files, root)
     genres, groups = Genres(), Groups()
     for path in files:
         parts = path.relative_to(root).parts
         name = printable(path.relative_to(root).as_posix())
-        split = SPLIT_WORDS[parts[0].lower()] if sided else None
-        inner = parts[1:] if sided else parts
+        split = SPLIT_WORDS[parts[0].lower()] if has_splits else None
+        inner = parts[1:] if has_splits else parts
         labels = genres.read_name(inner[0]).labels if len(inner) > 1 else ()
         if path.name.startswith("."):
             left_out.append((name, "is hidden"))
@@ -62,7 +62,7 @@ def open_folder(
             group = groups.read(_place(inner)) or None
             candidates.append(Example(id=name, path=path, labels=labels, group=group, split=split))
         elif len(inner) > 1:
-            left_out.append((name, f"is in '{printable(inner[0])}', which says that no genre is known"))
+            left_out.append((name, f"is in '{printable(inner[0])}', which means that no genre is known"))
         else:
             left_out.append((name, "is not in a genre folder"))
     found = choose(candidates, modality)
@@ -71,8 +71,8 @@ def open_folder(
         raise _nothing(source, root, left_out)
     examples, group_note = _keep_groups(found.examples)
     notes = [*found.notes, *group_note, *genres.notes()]
-    if sided:
-        notes.append("the folders above the genre folders were read as sides of a split")
+    if has_splits:
+        notes.append("the folders above the genre folders were read as the split")
     notes += _hints(root, examples)
     return Dataset(source, "folder", found.modality, tuple(examples), tuple(left_out), tuple(notes))
 
@@ -80,8 +80,8 @@ def open_folder(
 def walk(root: Path, left_out: Reasons) -> Iterator[Path]:
     """Yield every file below a folder; linked folders are followed, each folder once.
 
-    Folders in place come before linked ones, so that a link never takes the files of the folder it points to.
-    Why anything was passed over is added to ``left_out``.
+    Real folders come before linked ones, so that a link never takes the files of its target. The reasons for
+    everything that was skipped are added to ``left_out``.
 
     Raises
     ------
@@ -129,22 +129,22 @@ def walk(root: Path, left_out: Reasons) -> Iterator[Path]:
         places += reversed(below)
 
 
-def _sides(files: list[Path], root: Path) -> bool:
-    """Whether the folders at the top are train, valid and test rather than genres."""
+def _has_splits(files: list[Path], root: Path) -> bool:
+    """Return whether the top folders are train, valid and test rather than genres."""
     tops = {p[0].lower() for path in files if len(p := path.relative_to(root).parts) > 1 and p[0][0] != "."}
     deep = any(len(path.relative_to(root).parts) > 2 for path in files)
     return len(tops) > 1 and deep and tops <= set(SPLIT_WORDS)
 
 
 def _place(inner: tuple[str, ...]) -> str:
-    """The group that a file's place speaks for: the track of a slice, else the folder below its genre; or ''."""
+    """Return the group that the path of a file suggests: the track of a slice, else the folder below its genre; or ''."""
     if is_slice(inner[-1]):
         return track_of(inner[-1])
     return inner[1] if len(inner) > 2 else ""
 
 
 def _keep_groups(examples: tuple[Example, ...]) -> tuple[list[Example], list[str]]:
-    """Keep folders as groups where they can be split: one folder for a whole label tells no artists."""
+    """Keep folders as groups if they can be split: a single folder for a whole label does not separate artists."""
     units: defaultdict[str, set[str]] = defaultdict(set)
     for example in examples:
         units[_label(example)].add(example.group or f"\0{example.id}")
@@ -170,7 +170,7 @@ def _label(example: Example) -> str:
 
 
 def _hints(root: Path, examples: list[Example]) -> Iterator[str]:
-    """What a person might have meant instead."""
+    """Yield hints on what the user may have meant instead."""
     labels = {label for example in examples for label in example.labels}
     if len(labels) == 1:
         below = sorted({p[0] for e in examples if e.path and len(p := e.path.relative_to(root).parts) > 2})
@@ -180,7 +180,7 @@ def _hints(root: Path, examples: list[Example]) -> Iterator[str]:
             if len(nested) > 1
             else ""
         )
-        yield f"there is one single label, {quote_all(labels)}{hint}"
+        yield f"there is only one label, {quote_all(labels)}{hint}"
     for path in sorted(root.iterdir()):
         if path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
             yield f"{printable(path.name)} was not read; give its path to use it as the manifest or table"
@@ -192,7 +192,7 @@ def _hints(root: Path, examples: list[Example]) -> Iterator[str]:
 def _nothing(source: str, root: Path, left_out: Reasons) -> DatasetError:
     tables = sorted(p.name for p in root.iterdir() if p.suffix.lower() in {".csv", ".tsv", ".parquet"})
     seen = f" Of what is there, {left_out[0][0]} {left_out[0][1]}." if left_out else " It is empty."
-    hint = "Put the files into one folder a genre: music/blues/song.mp3, music/jazz/other.mp3."
+    hint = "Put the files into one folder per genre: music/blues/song.mp3, music/jazz/other.mp3."
     if tables:
         hint = f"If {printable(tables[0])} is the manifest, give its path: {printable(root / tables[0])}."
     return DatasetError(f"{printable(source)} has no genre folder with audio files or images.{seen}", hint)

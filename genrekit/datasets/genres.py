@@ -1,4 +1,4 @@
-"""Cells and names that say genres: words that mean none, cells that hold several, spellings that look alike."""
+"""Cells and names of genres: words for missing, more than one genre per cell, spellings that look alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genrekit.errors import UsageError
 from genrekit.labels import normalise
 from genrekit.text import known, printable, quote_all
 
-# A quotation mark that is never closed takes the rest, so that no text takes quadratic time.
+# An unclosed quotation mark takes the rest, so that no text needs quadratic time.
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*+)(?:'|$)|\"((?:[^\"\\]|\\.)*+)(?:\"|$)", re.DOTALL)
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 # Mp3tag and foobar2000 write a double backslash between the values of a field.
@@ -22,10 +22,8 @@ _ONE_GENRE = re.compile(r"folk, world,? (?:&|and) country", re.IGNORECASE)
 _ENUMERATED = re.compile(r",\s*(?:&|and\b|und\b|et\b|y\b)", re.IGNORECASE)
 
 NO_LABEL = "has no label"
-SEVERAL = "holds several genres"
-KEEP_SEVERAL = (
-    "--ambiguous first keeps the first genre of a cell that holds several, --ambiguous multi keeps all."
-)
+SEVERAL = "holds more than one genre"
+KEEP_SEVERAL = "--ambiguous first keeps the first genre of such a cell, --ambiguous multi keeps all."
 
 
 class Reading(NamedTuple):
@@ -34,11 +32,11 @@ class Reading(NamedTuple):
     Attributes
     ----------
     labels : tuple of str
-        Normalised, each once; empty where there are none, or several that are to be left out.
+        Normalised, each once; empty if there are none, or if the row is ambiguous and left out.
     problem : str
-        Why the row cannot be used, or ''.
+        The reason why the row cannot be used, or ''.
     several : bool
-        Whether the cell holds several genres without saying so by ``|``.
+        Whether the cell holds more than one genre without ``|``.
     """
 
     labels: tuple[str, ...]
@@ -47,12 +45,12 @@ class Reading(NamedTuple):
 
 
 class Genres:
-    """Reads the cells and names that say the genres of one data set, and keeps what there is to say of them.
+    """Reader of the genre cells and names of one data set; it collects notes on them.
 
     Parameters
     ----------
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a cell that holds several genres: no labels, its first, or all of them.
+        Treatment of a cell that holds more than one genre: no labels, the first, or all of them.
 
     Raises
     ------
@@ -68,14 +66,14 @@ class Genres:
         self._spellings: defaultdict[str, set[str]] = defaultdict(set)
 
     def read(self, text: str) -> Reading:
-        """Read a cell: ``|`` stands between labels on purpose; lists, commas and semicolons are decided on.
+        """Read a cell: ``|`` separates labels; lists, commas and semicolons are handled by ``ambiguous``.
 
         Examples
         --------
         >>> Genres().read("Rock|Pop").labels, Genres("first").read("indie rock, dream pop").labels
         (('rock', 'pop'), ('indie rock',))
         >>> Genres().read("['rock', 'pop']").problem
-        "holds several genres: 'rock', 'pop'"
+        "holds more than one genre: 'rock', 'pop'"
         >>> Genres().read("Folk, World, & Country").labels, Genres().read("#N/A").problem
         (('folk, world, & country',), 'has no label')
         """
@@ -85,11 +83,11 @@ class Genres:
         return self._readings[text]
 
     def read_name(self, name: str) -> Reading:
-        """Read the name of a folder: ``|`` stands between labels, everything else belongs to one."""
+        """Read the name of a folder: ``|`` separates labels, everything else is part of a label."""
         return self._decide(printable(name).split("|"), on_purpose=True)
 
     def notes(self) -> list[str]:
-        """Say which spellings became one label, and what became of words for missing and of cells with several."""
+        """Return notes on merged spellings, words for missing, and cells with more than one genre."""
         notes = []
         blank = {
             text: n for text, n in self._cells.items() if text.strip() and not self._readings[text].labels
@@ -104,12 +102,12 @@ class Genres:
         if several:
             fate = {
                 "drop": "were left out; --ambiguous first or multi keeps them",
-                "first": "were read as their first; --ambiguous multi keeps all",
-                "multi": "got all of them",
+                "first": "were read as the first; --ambiguous multi keeps all",
+                "multi": "have all of them as labels",
             }
             example = printable(next(iter(several)))[:60]
             notes.append(
-                f"{sum(several.values()):,} cells hold several genres, as '{example}'; they {fate[self._ambiguous]}"
+                f"{sum(several.values()):,} cells hold more than one genre, as '{example}'; they {fate[self._ambiguous]}"
             )
         for label, spellings in sorted(self._spellings.items()):
             if len(spellings) > 1:
@@ -134,13 +132,13 @@ class Genres:
         for part in parts:
             if label := normalise(known(part)):
                 labels[label] = None
-                # Upper case and more than one space are no news.
+                # Differences in case and spaces are not reported.
                 self._spellings[label].add(re.sub("[ \t\r\n]+", " ", part.lower()).strip(" "))
         return tuple(labels)
 
 
 def check_ambiguous(ambiguous: str) -> None:
-    """Refuse a word that does not say what becomes of several genres.
+    """Refuse an unknown value of ``ambiguous``.
 
     Raises
     ------
@@ -150,15 +148,15 @@ def check_ambiguous(ambiguous: str) -> None:
     if ambiguous not in get_args(Ambiguous):
         raise UsageError(
             f"ambiguous is {ambiguous!r}; allowed are {quote_all(get_args(Ambiguous))}.",
-            "drop leaves out tracks under several genres, first keeps the first, multi keeps them all.",
+            "drop leaves out tracks with more than one genre, first keeps the first, multi keeps them all.",
         )
 
 
 def split_genres(text: str) -> tuple[list[str], bool]:
-    """Return the genres that a cell holds as they are written, and whether it says by ``|`` that it holds several.
+    """Return the genres of a cell as written, and whether they are separated by ``|``.
 
-    A slash, ``&`` and ``and`` are never taken apart: Hip-Hop/Rap and Drum & Bass are one genre each. A comma is
-    not where an enumeration ends in "and" (``Folk, World, & Country``), nor in a cell with ``|``.
+    A slash, ``&`` and ``and`` never separate: Hip-Hop/Rap and Drum & Bass are one genre each. A comma does not
+    separate if an enumeration ends in "and" (``Folk, World, & Country``), or in a cell with ``|``.
 
     Examples
     --------
@@ -174,14 +172,14 @@ def split_genres(text: str) -> tuple[list[str], bool]:
         text = text.strip()[1:-1]
     if "|" in text:
         return text.split("|"), True
-    # A private character stands for the commas that belong to a name.
+    # A private-use character replaces the commas that belong to a name.
     held = _ONE_GENRE.sub(lambda name: name[0].replace(",", "\ue000"), text)
     between = re.compile(r"[;\0]|\\\\") if _ENUMERATED.search(held) else _BETWEEN
     return [part.strip().replace("\ue000", ",") for part in between.split(held)], False
 
 
 def listed(text: str) -> list[str] | None:
-    """Return the quoted items of a list as Python, JSON or NumPy writes it; None for any other text.
+    """Return the quoted items of a list as Python, JSON or NumPy write it; None for any other text.
 
     Examples
     --------
@@ -196,7 +194,7 @@ def listed(text: str) -> list[str] | None:
 
 
 def join_genres(labels: Sequence[str]) -> str:
-    """Return the cell that `Genres.read` reads as these labels: a ``|`` behind one that has commas of its own.
+    """Return the cell that `Genres.read` reads as these labels, with a ``|`` after a single label that has commas.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Labels that may be one another's spelling, several genres in one, or no genre."""
+"""Doubtful labels: spellings of each other, more than one genre in one label, or no genre."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLACEHOLDERS = frozenset(
     "unknown,unknown genre,misc,miscellaneous,various,unclassifiable,unclassified,unsorted,no genre,untagged,"
     "unlabeled,unlabelled,no label,tbd,todo,genre,genres,label,labels".split(",")
 )
-"""Labels that say that nobody has said the genre, or that a column's name was read as one."""
+"""Labels that mean that the genre is unknown, or that are names of columns."""
 
 _JOINED = re.compile(r"\s*[/;,+]\s*|\s+(?:&|and)\s+")
 _LISTED = re.compile(r"[;,]")
@@ -23,12 +23,12 @@ _ENUMERATED = re.compile(r",\s*(?:&|and)\s")
 def labels_in_doubt(
     labels: Sequence[str],
 ) -> Iterator[tuple[Literal["label-spelling", "label-suspect"], tuple[str, ...], str]]:
-    """Yield what is doubtful about the labels of a data set: the kind, the labels, and why, in words.
+    """Yield the doubts about the labels of a data set: kind, labels and explanation.
 
     Examples
     --------
     >>> [why for _, _, why in labels_in_doubt(["rock", "pop", "pop/rock", "unknown"])]
-    ["may be several genres: 'pop', 'rock'", 'may say that no genre is known']
+    ["may be more than one genre: 'pop', 'rock'", 'may mean that no genre is known']
     """
     for name, spellings in same_genre(labels).items():
         yield "label-spelling", spellings, f"all mean {name}"
@@ -39,6 +39,6 @@ def labels_in_doubt(
         parts = [part.strip() for part in _JOINED.split(label)]
         is_list = _LISTED.search(label) and not _ENUMERATED.search(label)
         if len(parts) > 1 and (is_list or there.issuperset(parts)):
-            yield "label-suspect", (label,), f"may be several genres: {quote_all(parts)}"
+            yield "label-suspect", (label,), f"may be more than one genre: {quote_all(parts)}"
         elif label in PLACEHOLDERS:
-            yield "label-suspect", (label,), "may say that no genre is known"
+            yield "label-suspect", (label,), "may mean that no genre is known"

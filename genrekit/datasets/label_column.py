@@ -1,4 +1,4 @@
-"""The column of a table that holds the genres, told from that of the record companies."""
+"""Choice of the genre column of a table, as opposed to a column of record companies."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from genrekit.tables import LABEL_COLUMNS, Cells
 from genrekit.text import column_name, known, printable, quote_all
 
 GENRE_FIRST = tuple(sorted(LABEL_COLUMNS, key=lambda name: "genre" not in name))
-"""The names of `LABEL_COLUMNS`; a column that says genre comes before one that may say the record company."""
+"""The names of `LABEL_COLUMNS`; a column named genre comes before one that may hold record companies."""
 
-# Names under which music libraries and shops keep the record company.
+# Column names of record companies in music libraries and shops.
 _RECORD_COLUMNS = frozenset({"label", "labels"})
-# Beside these, a column of that name is more likely to be one of companies.
+# Next to these columns, a column of that name probably holds companies.
 _CATALOGUE_COLUMNS = frozenset(
     {"catalognum", "catalog", "catalogue", "catalog_number", "catno", "barcode", "upc", "ean", "copyright"}
 )
@@ -35,7 +35,7 @@ _COMPANIES = frozenset(
         "vertigo, verve, virgin, warp, xl, young money"
     ).split(", ")
 )
-# From this share of the distinct values on, a column is one of companies; the second beside a catalogue's columns.
+# Smallest share of distinct values that makes a column one of companies; the second next to columns of a catalogue.
 _MANY, _SOME = 0.5, 0.2
 
 
@@ -45,14 +45,14 @@ def find_label_column(source: str, cells: Cells) -> tuple[int | None, tuple[str,
     Parameters
     ----------
     source : str
-        The source as it was given, for the error.
+        The source as given, for the error message.
     cells : Cells
 
     Returns
     -------
     position : int or None
     notes : tuple of str
-        Which columns of a like name were not read.
+        Columns of a similar name that were not read.
 
     Raises
     ------
@@ -74,16 +74,16 @@ def find_label_column(source: str, cells: Cells) -> tuple[int | None, tuple[str,
 def choose_label_column(
     source: str, found: Sequence[str], values: Callable[[str], Iterable[str]], columns: Sequence[str]
 ) -> str:
-    """Choose among the columns that may hold the genres: the first that holds any value.
+    """Return the first of the possible genre columns that has any value.
 
     Parameters
     ----------
     source : str
-        The source as it was given, for the error.
+        The source as given, for the error message.
     found : sequence of str
-        Names of columns, the better first; at least one.
+        Names of columns in order of preference; at least one.
     values : callable
-        The cells of one of them.
+        Returns the cells of a column by its name.
     columns : sequence of str
         The names of all columns.
 

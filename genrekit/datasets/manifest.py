@@ -1,4 +1,4 @@
-"""A manifest: a table whose rows name a file and its label, and may name its group and its side."""
+"""Manifests: tables whose rows name a file and its label, and optionally its group and its split."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ def open_manifest(
     require_labels: bool = True,
     ambiguous: Ambiguous = "drop",
 ) -> Dataset:
-    """Read a manifest; relative paths start at the manifest's folder, ``|`` stands between several labels.
+    """Read a manifest; relative paths start at its folder, and ``|`` separates labels.
 
-    A file that is named twice, however it is spelt, is taken once, as its first row says.
+    A file that is named twice, in any spelling, is taken once, with the values of its first row.
 
     Parameters
     ----------
     source : str
-        The source as it was given.
+        The source as given.
     cells : Cells
         A table with a path column.
     modality : Modality, optional
-        What to take where audio files and images are mixed; by default what there is more of.
+        Kind of files to take if audio files and images are mixed; by default the more frequent one.
     require_labels : bool
         Whether rows without a label are left out, and a manifest without a label column refused.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a row whose cell holds several genres without ``|``.
+        Treatment of a row whose cell holds more than one genre without ``|``.
 
     Raises
     ------
     DatasetError
-        If there is no path or label column, or the latter holds record companies, not one usable file, or a word
-        in the split column that is not a side.
+        If there is no path or label column, or the latter holds record companies, if no file is usable, or if a
+        word in the split column is not a split.
     """
     path_at = cells.find(PATH_COLUMNS)
     label_at, label_notes = find_label_column(source, cells) if require_labels else (None, ())
     if path_at is None or (require_labels and label_at is None):
         raise DatasetError(
-            f"{printable(source)} is no manifest: it has the columns {quote_all(cells.columns)}, "
+            f"{printable(source)} is not a manifest: it has the columns {quote_all(cells.columns)}, "
             f"and none of {quote_all(PATH_COLUMNS if path_at is None else LABEL_COLUMNS)}.",
-            "A manifest has the columns path and label, and may have group and split.",
+            "A manifest has the columns path and label, and optionally group and split.",
         )
     group_at, split_at = cells.find(GROUP_COLUMNS), cells.find(SPLIT_COLUMNS)
     taken = {path_at, label_at, group_at, split_at}
@@ -93,7 +93,7 @@ def open_manifest(
                 left_out.append((again, _contradiction(first[file], labels)))
             else:
                 as_name = "" if example.id == name else f", as {example.id}"
-                left_out.append((again, f"stands in row {earlier} already{as_name}"))
+                left_out.append((again, f"is in row {earlier} already{as_name}"))
             if example.split != split:
                 moved.append(f"{example.id} ({example.split or 'none'}, then {split or 'none'})")
         else:
@@ -138,7 +138,7 @@ def _contradiction(earlier: tuple[int, Example], labels: tuple[str, ...]) -> str
 def _nothing(source: str, cells: Cells, left_out: list[tuple[str, str]]) -> DatasetError:
     folder = printable(cells.path.parent.resolve())
     if not left_out:
-        return DatasetError(f"{printable(source)} has no rows.", "Write one line a file: path,label.")
+        return DatasetError(f"{printable(source)} has no rows.", "Write one line per file: path,label.")
     if left_out and all(SEVERAL in reason for _, reason in left_out):
         return DatasetError(
             f"{printable(source)} has no usable row: {left_out[0][0]} {left_out[0][1]}.", KEEP_SEVERAL

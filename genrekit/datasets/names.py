@@ -1,4 +1,4 @@
-"""What names mean: slices of a track, words for the splits, spellings of a group."""
+"""Meaning of names: slices of a track, words for splits, spellings of a group."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def track_of(name: str) -> str:
 
 
 def is_slice(name: str) -> bool:
-    """Say whether a name is one of several slices of a track, as in ``blues.00000.1.wav``."""
+    """Return whether a name is a slice of a track, as in ``blues.00000.1.wav``."""
     return bool(_SLICE.fullmatch(name.rpartition(".")[0]))
 
 
@@ -55,7 +55,7 @@ def read_split(text: str, where: str) -> str | None:
     text : str
         The cell.
     where : str
-        What is at fault, as the error begins: 'list.csv, row 3'.
+        Position of the cell, with which the error begins: 'list.csv, row 3'.
 
     Raises
     ------
@@ -70,14 +70,14 @@ def read_split(text: str, where: str) -> str | None:
     word = known(text).casefold()
     if word and word not in SPLIT_WORDS:
         raise DatasetError(
-            f"{where}: '{visible(printable(text[:40]))}' in the split column is not a side.",
+            f"{where}: '{visible(printable(text[:40]))}' in the split column is not a split.",
             "Allowed are train, valid (also val, validation, dev) and test, or an empty cell.",
         )
     return SPLIT_WORDS.get(word)
 
 
 class Groups:
-    """Reads the names of groups: spellings that look alike, and upper and lower case, are one group.
+    """Reader of group names: spellings that look alike, or differ in case, are one group.
 
     Examples
     --------
@@ -90,6 +90,6 @@ class Groups:
         self._first: dict[str, str] = {}
 
     def read(self, text: str) -> str:
-        """Return the group of a cell as it was first spelt; '' where the cell names none."""
+        """Return the group of a cell in its first spelling; '' if the cell names none."""
         name = known(printable(text))
         return self._first.setdefault(name.casefold(), name)

@@ -1,4 +1,4 @@
-"""The arrays of an ``.npz`` file without trust: nothing is unpickled, and no more unpacked than is allowed."""
+"""Arrays of an untrusted ``.npz`` file: nothing is unpickled, and decompressed sizes are limited."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_BYTES = 2**32
 MAX_MEMBERS = 64
 
 _HINT = "Write it with numpy.savez or numpy.savez_compressed."
-# What zipfile, zlib and numpy raise on damaged files beyond their own errors.
+# Further errors of zipfile, zlib and numpy on damaged files.
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, TypeError, KeyError,
     NotImplementedError, OverflowError, RuntimeError, SyntaxError, MemoryError, tokenize.TokenError,
@@ -32,22 +32,22 @@ def read_arrays(path: Path, wanted: tuple[str, ...]) -> tuple[dict[str, np.ndarr
     ----------
     path : Path
     wanted : tuple of str
-        The names of the arrays to read, of those that are there.
+        Names of the arrays to read, if present.
 
     Returns
     -------
     arrays : dict of str to np.ndarray
     others : list of str
-        The names of what was not read, sorted.
+        Names of the other members, sorted.
 
     Raises
     ------
     DatasetError
         If it is not an ``.npz`` file, is damaged, holds Python objects, or has more than ``MAX_MEMBERS`` members
-        or ``MAX_BYTES`` when unpacked.
+        or ``MAX_BYTES`` when decompressed.
     """
     try:
-        # zipfile unpacks no more of a member than the directory says, and numpy fills no more than it is given.
+        # zipfile decompresses no more of a member than the directory says, and numpy reads no more than that.
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
         n_bytes = sum(member.file_size for member in members)
@@ -57,10 +57,11 @@ def read_arrays(path: Path, wanted: tuple[str, ...]) -> tuple[dict[str, np.ndarr
             )
         if n_bytes > MAX_BYTES:
             raise DatasetError(
-                f"{printable(path)} unpacks to {n_bytes:,} bytes; {MAX_BYTES:,} are allowed.", "Split it."
+                f"{printable(path)} decompresses to {n_bytes:,} bytes; {MAX_BYTES:,} are allowed.",
+                "Split it.",
             )
         names = {Path(member.filename).name.removesuffix(".npy") for member in members}
-        with warnings.catch_warnings():  # headers written by Python 2 are read with a warning
+        with warnings.catch_warnings():  # headers written by Python 2 cause a warning
             warnings.simplefilter("ignore")
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in wanted if f"{name}.npy" in file.zip.namelist()}

@@ -1,7 +1,7 @@
-"""Labelled examples from folders, manifests, tables, spectrograms, and the data sets that are registered by name.
+"""Opening of data sets: folders, manifests, tables, spectrograms, and the data sets that are registered by name.
 
-Every layout is one module; `open_dataset` chooses among them by what the source is. What stands before a colon is
-the name of a data set in the entry-point group ``genrekit.datasets``.
+Every layout has its own module; `open_dataset` chooses the one of a source. The word before a colon is the name of a
+data set in the entry-point group ``genrekit.datasets``.
 """
 
 from __future__ import annotations
@@ -53,33 +53,33 @@ def open_dataset(
     Parameters
     ----------
     source : str or Path
-        A folder of genre folders; a CSV, TSV or Parquet file that is a table of features by its columns, or
-        else a manifest (path,label[,group][,split]); JSON of Spotify's features; spectrograms (``.npz``);
-        ``gtzan:FOLDER``; ``fma:FOLDER`` or, say, ``fma:FOLDER?size=medium&labels=genres_all``;
-        ``synthetic:`` or, say, ``synthetic:?genres=4&songs=12&seconds=6&seed=0``; ``NAME:...`` for any other name
-        of `genrekit.datasets.registry`.
+        A folder of genre folders; a CSV, TSV or Parquet file that has the columns of a table of features, or
+        else of a manifest (path,label[,group][,split]); JSON of Spotify's features; spectrograms (``.npz``);
+        ``gtzan:FOLDER``; ``fma:FOLDER`` or, for example, ``fma:FOLDER?size=medium&labels=genres_all``;
+        ``synthetic:`` or, for example, ``synthetic:?genres=4&songs=12&seconds=6&seed=0``; ``NAME:...`` for any other
+        name of `genrekit.datasets.registry`.
     schemas : Mapping of str to sequence of str
-        The feature columns by which a table is recognised. Those of ``spotify`` may be spelt otherwise, and
-        some may lack (`genrekit.features.spotify_schema`).
+        The feature columns by which a table is recognised. For ``spotify``, alternative
+        spellings are recognised and columns may be missing (`genrekit.features.spotify_schema`).
     modality : Modality, optional
-        What to take where audio files and images are mixed; by default what there is more of. TABLE refuses
-        sources of files.
+        Kind of files to take if audio files and images are mixed; by default the more frequent one. TABLE
+        refuses sources of files.
     prefer : {'table', 'audio', 'spectrogram'}, optional
-        What to read where ``gtzan:FOLDER`` holds several; by default what has more tracks.
+        Content to read if ``gtzan:FOLDER`` holds more than one kind; by default the one with more tracks.
     spectrograms : bool
-        Whether precomputed log-mel spectrograms will do there without being asked for.
+        Whether precomputed log-mel spectrograms may be chosen without ``prefer``.
     require_labels : bool
         Whether rows and files without a label are left out; False where labels are not needed.
     merge_labels : bool
         Whether spellings of one genre (``hiphop``, ``rap``) become one label.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a cell that holds several genres without saying so by ``|``, and of a track of a Spotify
-        table that has several: left out, kept under the first, or under all of them.
+        Treatment of a cell that holds more than one genre without ``|``, and of a track of a Spotify table that
+        has more than one: left out, kept with the first, or with all of them.
 
     Returns
     -------
     Dataset
-        What was left out stands in ``left_out`` with its reason, what was in doubt in ``notes``.
+        ``left_out`` has everything that was left out with its reason, ``notes`` the doubtful cases.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _open_path(
         if schemas and not known:
             known = f" The features of {', '.join(schemas)} are known."
         raise DatasetError(
-            f"{printable(source)} is neither a manifest nor a known table: it has the columns "
+            f"{printable(source)} is not a manifest or a known table: it has the columns "
             f"{quote_all(cells.columns)}.{known}",
             f"A manifest has a column {quote_all(PATH_COLUMNS[:3])} and a column {quote_all(LABEL_COLUMNS)}.",
         )
@@ -193,7 +193,7 @@ def _what(dataset: Dataset) -> str:
 
 
 def _with_one_spelling(dataset: Dataset) -> Dataset:
-    """Give labels that differ in their form only the most frequent spelling, and say so."""
+    """Replace labels that differ in their form only by the most frequent spelling, and add a note."""
     counts = dataset.counts
     groups = same_fold(counts)
     if not groups:
@@ -211,7 +211,7 @@ def _with_one_spelling(dataset: Dataset) -> Dataset:
 
 
 def _with_merged_labels(dataset: Dataset) -> Dataset:
-    """Give every label its canonical name, and say which spellings became one."""
+    """Replace every label by its canonical name, and add a note on merged spellings."""
     spellings = same_genre(dataset.labels)
     examples = tuple(
         replace(e, labels=tuple(dict.fromkeys(canonical(label) for label in e.labels)))
@@ -222,13 +222,13 @@ def _with_merged_labels(dataset: Dataset) -> Dataset:
 
 
 def _with_label_note(dataset: Dataset) -> Dataset:
-    """Say which labels look like spellings of one genre, and which have a single example."""
+    """Add notes on labels that look like spellings of one genre, and on labels with a single example."""
     notes = [
-        f"{quote_all(members)} are spellings of one genre and stay apart; they can be merged"
+        f"{quote_all(members)} are spellings of one genre and are kept apart; they can be merged"
         for members in same_genre(dataset.labels).values()
     ]
-    notes += [f"{quote_all(members)} look alike and stay apart" for members in look_alike(dataset.labels)]
+    notes += [f"{quote_all(members)} look alike and are kept apart" for members in look_alike(dataset.labels)]
     lonely = [label for label, count in dataset.counts.items() if count == 1]
     if lonely and len(dataset.examples) > 1:
-        notes.append(f"{quote_all(lonely)}: one single example, which cannot be on two sides of a split")
+        notes.append(f"{quote_all(lonely)}: a single example, which cannot be in more than one split")
     return replace(dataset, notes=(*dataset.notes, *notes))

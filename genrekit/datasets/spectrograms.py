@@ -1,4 +1,4 @@
-"""An ``.npz`` file of log-mel spectrograms that were computed before: one example an entry, no sound needed."""
+"""An ``.npz`` file of precomputed log-mel spectrograms: one example per entry, without sound."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from genrekit.text import printable, quote_all, visible
 from genrekit.types import Example, Modality
 
 TEXTS = ("labels", "groups", "splits")
-# What may be said of how the spectrograms were computed: librosa's names.
+# Optional parameters of the spectrograms, with the names of librosa.
 SETTINGS = ("sr", "hop_length", "n_fft", "fmin", "fmax", "top_db")
 MAX_TEXT_CHARACTERS = 1000
 MAX_MELS = 4096
-# Beyond any level: -400 dB is a power of 1e-40, and 16-bit integers taken for samples reach about 150 dB.
+# Larger than any level: -400 dB is a power of 1e-40, and 16-bit integers read as samples reach about 150 dB.
 MAX_DB = 400.0
 
 _TRACK = re.compile(r"(?P<genre>[^./]+)\.\d{5}(\.|$)")
@@ -34,34 +34,34 @@ def open_spectrograms(
 ) -> Dataset:
     """Read an ``.npz`` file of spectrograms.
 
-    Its arrays: ``names`` [shape=(n,), dtype=str]; ``mel`` [shape=(n, n_mels, n_frames)], uint8 from 0 (the floor) to
-    255 (the loudest) or floats in dB; optionally ``labels`` (``|`` between several), ``groups`` and ``splits``, of n
+    Arrays: ``names`` [shape=(n,), dtype=str]; ``mel`` [shape=(n, n_mels, n_frames)], uint8 from 0 (the floor) to
+    255 (the loudest) or floats in dB; optionally ``labels`` (``|`` between two or more), ``groups`` and ``splits``, of n
     texts each, and the numbers ``sr``, ``hop_length``, ``n_fft``, ``fmin``, ``fmax`` and ``top_db``. Without
-    ``labels`` the label is the first folder of the name, or what stands before the number of a track as GTZAN names
-    it: ``blues.00012``.
+    ``labels`` the label is the first folder of the name, or the part before the number of a track in names like
+    those of GTZAN: ``blues.00012``.
 
     Parameters
     ----------
     source : str
-        The source as it was given.
+        The source as given.
     path : Path
         The file.
     require_labels : bool
         Whether entries without a label are left out.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of an entry whose label holds several genres without ``|``.
+        Treatment of an entry whose label holds more than one genre without ``|``.
 
     Returns
     -------
     Dataset
-        Examples with ``mel`` as uint8 or float32, and the numbers as texts in ``extra``: ``mel_sr`` and so on.
+        Examples with ``mel`` as uint8 or float32, and the parameters as texts in ``extra``: ``mel_sr`` and so on.
         Entries with NaN, infinity or levels beyond 400 dB are left out.
 
     Raises
     ------
     DatasetError
         If an array is missing, damaged, of another dtype or length, two names are equal, a word in ``splits`` is
-        not a side, or no entry is usable.
+        not a split, or no entry is usable.
     """
     arrays, others = read_arrays(path, ("names", "mel", *TEXTS, *SETTINGS))
     missing = [name for name in ("names", "mel") if name not in arrays]
@@ -69,7 +69,7 @@ def open_spectrograms(
         raise DatasetError(
             f"{printable(path)} holds no spectrograms: it has the arrays {quote_all([*arrays, *others])}, and no "
             f"{quote_all(missing)}.",
-            "It needs names (n texts) and mel (n, n_mels, n_frames); labels, groups and splits are read too.",
+            "Required are names (n texts) and mel (n, n_mels, n_frames); labels, groups and splits are optional.",
         )
     mel = arrays["mel"]
     n, n_mels, n_frames = _check_shape(path, mel)
@@ -105,14 +105,14 @@ def open_spectrograms(
             f"{printable(source)} has no usable spectrogram: {left_out[0][0]} {left_out[0][1]}.",
             "Add an array labels, or name them by genre: blues/one.wav, blues.00012."
             if left_out[0][1] == "has no label"
-            else "A level is a finite number of dB.",
+            else "Levels must be finite numbers of dB.",
         )
     notes = [
         f"{len(examples)} spectrograms of {n_mels} mel bands and {n_frames} frames were read; no sound is"
     ]
     if extra:
         said = ", ".join(f"{key.removeprefix('mel_')} {text}" for key, text in extra.items())
-        notes.append(f"the file says of its spectrograms: {said}")
+        notes.append(f"parameters of the spectrograms according to the file: {said}")
     if "labels" not in texts:
         notes.append(
             "the labels are the first folders of the names, or the genres that GTZAN's names begin with"
@@ -131,12 +131,12 @@ def _check_shape(path: Path, mel: np.ndarray) -> tuple[int, int, int]:
     if len(shape) != 3 or min(shape) < 1 or shape[1] > MAX_MELS:
         raise DatasetError(
             f"{printable(path)}: 'mel' has the shape {shape}.",
-            f"It is (n, n_mels, n_frames), none of them 0, with {MAX_MELS:,} mel bands at most.",
+            f"It must be (n, n_mels, n_frames), none of them 0, with {MAX_MELS:,} mel bands at most.",
         )
     if dtype != np.uint8 and dtype.kind != "f":
         raise DatasetError(
             f"{printable(path)}: 'mel' has the dtype {dtype}.",
-            "It is uint8, from 0 (the floor) to 255 (the loudest), or floats in dB.",
+            "It must be uint8, from 0 (the floor) to 255 (the loudest), or floats in dB.",
         )
     return shape[0], shape[1], shape[2]
 
@@ -145,13 +145,13 @@ def _texts(path: Path, name: str, texts: np.ndarray, n: int) -> list[str]:
     if texts.dtype.kind != "U" or texts.shape != (n,) or texts.dtype.itemsize // 4 > MAX_TEXT_CHARACTERS:
         raise DatasetError(
             f"{printable(path)}: '{name}' has the dtype {texts.dtype} and the shape {texts.shape}.",
-            f"It is one text of {MAX_TEXT_CHARACTERS:,} characters at most for each of the {n:,} spectrograms: "
+            f"It must have one text of {MAX_TEXT_CHARACTERS:,} characters at most for each of the {n:,} spectrograms: "
             "numpy.array([...], dtype=str).",
         )
     texts = np.ascontiguousarray(texts)
     if (texts.view(f"{texts.dtype.str[0]}u4") > sys.maxunicode).any():
-        raise DatasetError(f"{printable(path)}: '{name}' holds numbers that are no characters.")
-    # A lone surrogate cannot be written anywhere.
+        raise DatasetError(f"{printable(path)}: '{name}' holds numbers that are not characters.")
+    # A lone surrogate cannot be encoded.
     return [text.encode("utf-8", "backslashreplace").decode() for text in texts.tolist()]
 
 
@@ -161,7 +161,7 @@ def _setting(path: Path, name: str, array: np.ndarray) -> str:
     if not math.isfinite(value):
         raise DatasetError(
             f"{printable(path)}: '{name}' has the dtype {array.dtype} and the shape {array.shape}.",
-            "It is one finite number, or left away.",
+            "It must be one finite number, or be left out.",
         )
     return str(int(value)) if value.is_integer() else repr(value)
 
@@ -182,7 +182,7 @@ def _check_names(path: Path, names: list[str]) -> None:
 
 
 def _values(mel: np.ndarray) -> tuple[np.ndarray, str]:
-    """A spectrogram as uint8 or float32, and why it cannot be used, or ''."""
+    """Return a spectrogram as uint8 or float32, and the reason why it cannot be used, or ''."""
     if mel.dtype == np.uint8:
         return np.ascontiguousarray(mel), ""
     with np.errstate(invalid="ignore"):  # a comparison with NaN is false

@@ -1,9 +1,9 @@
-"""The only place that splits: labels stratified, groups kept whole, published sides respected.
+"""Splits of data sets into train, valid and test: stratified by label, with groups kept whole.
 
-*Conventions.* A group (the artist, or the track that slices were cut from) never stands on two sides, unless
-a random split is asked for by name; then `Split.method` says in words that the numbers are inflated. Results
-depend on the examples and the seed, not on the order of the input. The splitters are scikit-learn's
-`StratifiedKFold` and `StratifiedGroupKFold`; a side is one or a few of their folds.
+*Conventions.* A group (the artist, or the track that slices were cut from) is never in two splits, unless a
+random split is requested by name; then `Split.method` states that the numbers are inflated. A published split is
+respected. Results depend on the examples and the seed, not on the order of the input. The splitters are
+scikit-learn's `StratifiedKFold` and `StratifiedGroupKFold`; a split is one or a few of their folds.
 
 The effect of separating groups: Flexer & Schnitzer, *Effects of album and artist filters in audio similarity
 computed for very large music databases*, Computer Music Journal 34(3), 2010; Sturm, *The state of the art ten
@@ -27,26 +27,26 @@ from genrekit.types import Example
 
 By = Literal["auto", "group", "random", "published"]
 
-SIDES = ("train", "valid", "test")
-# A side is a whole number of folds; 20 of them reach every share within 2.5 points and stay fast.
+SPLITS = ("train", "valid", "test")
+# A split is a whole number of folds; 20 of them reach every share within 2.5 points and stay fast.
 _MAX_FOLDS = 20
 NO_GROUPS = (
-    "no groups known, so songs of one artist or album may be learnt from and measured, which makes the numbers too high "
+    "no groups known, so songs of one artist or album may be in train and in test, which makes the numbers too high "
     "for songs by new artists (docs/honest-evaluation.md)"
 )
-"""What it means that no example names a group, for a report."""
+"""Consequence of missing groups, for reports."""
 
 
 @dataclass(frozen=True)
 class SplitOptions:
-    """How a split is made: the arguments of `make_split`, together, so that it can be made again.
+    """Arguments of `make_split`, with which a split can be made again.
 
     Attributes
     ----------
     by, test_size, valid_size
         As in `make_split`.
     seed : int in [0, 2**32), optional
-        The split's own seed; in `genrekit.training.train.train`, None stands for that of the config.
+        Seed of the split; in `genrekit.training.train.train`, None means that of the config.
     """
 
     by: By = "auto"
@@ -57,18 +57,18 @@ class SplitOptions:
 
 @dataclass(frozen=True)
 class Split:
-    """Who learns, who chooses, who is measured.
+    """A partition of examples into train, valid and test.
 
     Attributes
     ----------
     train, valid, test : tuple of int
-        Positions in the examples, rising; disjoint; a side may be empty.
+        Positions in the examples, ascending and disjoint; any of them may be empty.
     method : str
-        How it was made and what to know about it, in words for a report.
+        Description of the split for reports, with caveats.
     inflated : bool
-        Whether parts of one group are both learned from and measured.
+        Whether parts of one group are used for both learning and measuring.
     options : SplitOptions, optional
-        What `make_split` made it with, the seed included.
+        Arguments of `make_split`, including the seed.
     """
 
     train: tuple[int, ...]
@@ -80,12 +80,12 @@ class Split:
 
 
 def group_keys(examples: Sequence[Example]) -> np.ndarray:
-    """The group of every example; one without a group is its own.
+    """Return the group of every example; one without a group is its own group.
 
     Returns
     -------
     np.ndarray [shape=(n_examples,), dtype=str]
-        Equal exactly where two examples must stay together.
+        Equal if and only if two examples must stay together.
     """
     return np.array([f"group {e.group}" if e.group else f"alone {e.id}" for e in examples], dtype=str)
 
@@ -103,24 +103,23 @@ def make_split(
     Parameters
     ----------
     examples : sequence of Example
-        At least one; every one has a label. With several labels, the rarest one is stratified.
+        At least one, all with labels. Of more than one label, the rarest is stratified.
     test_size, valid_size : float in [0, 1), together below 1
-        Shares of all examples; reached as nearly as whole groups allow. With published sides ``test_size``
-        has no effect, and ``valid_size`` is the share of the train side that becomes valid where the
-        published lists have none.
+        Shares of all examples, reached as closely as whole groups allow. With a published split ``test_size``
+        has no effect, and ``valid_size`` is the share of train that becomes valid if the published split has
+        no valid.
     seed : int in [0, 2**32)
         The same seed gives the same split.
     by : {'auto', 'group', 'random', 'published'}
-        'published' takes the sides the examples carry and leaves out those that have none; 'group' keeps
-        groups whole; 'random' separates them; 'auto' is 'published' where any example has a side, else
-        'group'.
+        'published' uses the splits of the examples and leaves out those without; 'group' keeps groups whole;
+        'random' separates them; 'auto' is 'published' if any example has a split, else 'group'.
 
     Raises
     ------
     UsageError
         If a size or ``by`` is not allowed.
     DatasetError
-        If an example has no label, no side is published though asked for, or nothing can be held out.
+        If an example has no label, a published split is requested and missing, or nothing can be held out.
     """
     _check_by(by, get_args(By))
     _check_sizes(test_size, valid_size)
@@ -132,19 +131,19 @@ def make_split(
     rest, test = _cut(pool, everything, test_size, seed)
     if test_size and not len(test):
         raise DatasetError(
-            f"No test side can be cut from {len(examples)} examples: a label needs two groups (artists, "
+            f"No test split can be cut from {len(examples)} examples: a label needs two groups (artists, "
             "tracks) or, where no groups are known, two examples.",
-            "Add examples of other artists or tracks, or ask for no test side (size 0).",
+            "Add examples of other artists or tracks, or request no test split (size 0).",
         )
     train, valid = _cut(pool, rest, valid_size * len(everything) / len(rest), seed)
-    sides = pool.index[train], pool.index[valid], pool.index[test]
-    return replace(_described(examples, [sides], _words(examples, by, "split", seed))[0], options=options)
+    parts = pool.index[train], pool.index[valid], pool.index[test]
+    return replace(_described(examples, [parts], _words(examples, by, "split", seed))[0], options=options)
 
 
 def make_folds(
     examples: Sequence[Example], *, k: int = 5, seed: int = 0, by: By = "auto", valid_size: float = 0.0
 ) -> tuple[Split, ...]:
-    """Divide examples into ``k`` splits whose test sides follow one another.
+    """Divide examples into ``k`` partitions with different test splits.
 
     Every example is tested once, except those whose label has a single group: they are always in train.
 
@@ -157,15 +156,15 @@ def make_folds(
     seed : int in [0, 2**32)
         The same seed gives the same folds.
     by : {'auto', 'group', 'random'}
-        As for `make_split`; 'auto' folds the examples that carry a published side where any does (the lists
-        leave out faulty ones on purpose), and does not otherwise use the sides.
+        As for `make_split`; 'auto' folds the examples that have a published split if any does (the lists leave out
+        faulty ones on purpose), and ignores which split it is.
     valid_size : float in [0, 1)
-        The share of all examples that every split cuts from its train side, groups whole.
+        Share of all examples that is cut from train in every fold, with groups kept whole.
 
     Returns
     -------
     tuple of Split
-        ``k`` splits with the same ``method`` and ``inflated``.
+        ``k`` partitions with the same ``method`` and ``inflated``.
 
     Raises
     ------
@@ -176,7 +175,7 @@ def make_folds(
     """
     _check_by(by, ("auto", "group", "random"))
     if k < 2:
-        raise UsageError(f"Cross-validation needs at least 2 folds; {k} given.", "5 and 10 are usual.")
+        raise UsageError(f"Cross-validation needs at least 2 folds; {k} was given.", "5 and 10 are usual.")
     _check_sizes(1 / k, valid_size)
     listed = [i for i, e in enumerate(examples) if e.split]
     chosen = listed if listed and by == "auto" else range(len(examples))
@@ -187,24 +186,24 @@ def make_folds(
     if k > most:
         raise DatasetError(
             f"{k} folds cannot be made: there are enough groups (or examples without one) for {most}.",
-            f"Ask for {most} folds." if most > 1 else "A label needs two groups to be learned and tested.",
+            f"Request {most} folds." if most > 1 else "A label needs two groups to be learned and tested.",
         )
     folds = []
     for fold in _folds(pool.y[free], pool.groups[free], k, seed):
         test = free[fold]
         train, valid = _cut(pool, np.setdiff1d(everything, test), valid_size * k / (k - 1), seed)
-        folds.append(tuple(np.asarray(chosen)[pool.index[side]] for side in (train, valid, test)))
+        folds.append(tuple(np.asarray(chosen)[pool.index[part]] for part in (train, valid, test)))
     words = [f"{k}-fold cross-validation", *_words(examples, by, "folds", seed)]
     if len(chosen) < len(examples):
-        words.append(f"{len(examples) - len(chosen)} examples without a published side left out")
+        words.append(f"{len(examples) - len(chosen)} examples without a published split left out")
     return _described(examples, folds, words)
 
 
 @dataclass(frozen=True)
 class _Pool:
-    """What the splitters see: examples in the order of their ids, so that the input's order does not matter.
+    """Input of the splitters: examples sorted by id, so that the order of the input does not matter.
 
-    ``index`` leads back to the caller's positions; ``y`` and ``groups`` are numbers.
+    ``index`` maps back to the positions of the caller; ``y`` and ``groups`` are numbers.
     """
 
     index: np.ndarray
@@ -222,7 +221,7 @@ class _Pool:
         return cls(index, y, groups)
 
     def pinned(self, members: np.ndarray) -> np.ndarray:
-        """Mask of the members whose group is the only one of some label: it must be learned from."""
+        """Return a mask of the members whose group is the only one of a label, which must stay in train."""
         pairs = np.unique(np.stack([self.y[members], self.groups[members]]), axis=1)
         labels, n_groups = np.unique(pairs[0], return_counts=True)
         only = pairs[1, np.isin(pairs[0], labels[n_groups == 1])]
@@ -230,7 +229,7 @@ class _Pool:
 
 
 def _cut(pool: _Pool, members: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut off about ``share`` of the members: (rest, cut). The cut is empty where groups are too few."""
+    """Cut off about ``share`` of the members and return (rest, cut). The cut is empty if there are too few groups."""
     y, groups = pool.y[members], pool.groups[members]
     free = np.flatnonzero(~pool.pinned(members))
     most = _most_folds(y[free], groups[free])
@@ -243,58 +242,58 @@ def _cut(pool: _Pool, members: np.ndarray, share: float, seed: int) -> tuple[np.
     folds = [free[fold] for fold in _folds(y[free], groups[free], n_folds, seed)]
     cut = np.zeros(len(members), dtype=bool)
     for _ in range(n_cut):
-        # The fold with the most labels that the cut lacks: rare labels stand in some folds only.
+        # The fold with the most labels that are missing in the cut: rare labels are in some folds only.
         news = [len(np.setdiff1d(y[fold], y[cut])) for fold in folds]
         cut[folds.pop(int(np.argmax(news)))] = True
     for label in np.unique(y[cut]):
-        if label not in y[~cut]:  # all of its groups were cut: give one back to learn from
+        if label not in y[~cut]:  # all of its groups were cut: return one to train
             cut &= groups != groups[cut & (y == label)][0]
     return members[~cut], members[cut]
 
 
 def _folds(y: np.ndarray, groups: np.ndarray, k: int, seed: int) -> list[np.ndarray]:
-    """The test sides of a stratified k-fold that keeps groups whole."""
+    """Return the test splits of a stratified k-fold that keeps groups whole."""
     alone = len(np.unique(groups)) == len(groups)
     kind = StratifiedKFold if alone else StratifiedGroupKFold
     with warnings.catch_warnings():
-        # Expected for rare labels: they stand in some folds only, and Split.method names them.
+        # Expected for rare labels: they are in some folds only, and Split.method names them.
         warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
         splitter = kind(k, shuffle=True, random_state=seed)
         return [test for _, test in splitter.split(np.zeros(len(y)), y, None if alone else groups)]
 
 
 def _most_folds(y: np.ndarray, groups: np.ndarray) -> int:
-    """How many folds can be made: scikit-learn wants a group for each, and one label that reaches all."""
+    """Return the largest number of folds: scikit-learn needs one group per fold, and one label in all folds."""
     return min(len(np.unique(groups)), int(np.bincount(y).max())) if len(y) else 0
 
 
 def _published(examples: Sequence[Example], valid_size: float, seed: int) -> Split:
-    sides: dict[str, list[int]] = {side: [] for side in SIDES}
+    splits: dict[str, list[int]] = {name: [] for name in SPLITS}
     for i, example in enumerate(examples):
         if example.split:
-            if example.split not in sides:
+            if example.split not in splits:
                 raise DatasetError(
-                    f"{example.id!r} is on side {example.split!r}; allowed are {', '.join(SIDES)}.",
+                    f"{example.id!r} has the split {example.split!r}; allowed are {', '.join(SPLITS)}.",
                     "Correct the split column.",
                 )
-            sides[example.split].append(i)
-    n_left_out = len(examples) - sum(map(len, sides.values()))
+            splits[example.split].append(i)
+    n_left_out = len(examples) - sum(map(len, splits.values()))
     if n_left_out == len(examples):
         raise DatasetError(
-            "No example carries a published side.",
-            "Give a manifest with a split column (train, valid, test), or split by group.",
+            "No example has a published split.",
+            "Use a manifest with a split column (train, valid, test), or split by group.",
         )
     _check_labels([e for e in examples if e.split])
-    words = ["published sides"]
-    train, valid = np.array(sides["train"], dtype=int), np.array(sides["valid"], dtype=int)
+    words = ["published split"]
+    train, valid = np.array(splits["train"], dtype=int), np.array(splits["valid"], dtype=int)
     if valid_size and len(train) and not len(valid):
         pool = _Pool.of([examples[i] for i in train], "group")
         rest, cut = _cut(pool, np.arange(len(train)), valid_size, seed)
         train, valid = train[pool.index[rest]], train[pool.index[cut]]
         words.append(f"valid cut from train, groups kept whole, seed {seed}")
     if n_left_out:
-        words.append(f"{n_left_out} examples without a side left out")
-    return _described(examples, [(train, valid, sides["test"])], words)[0]
+        words.append(f"{n_left_out} examples without a split left out")
+    return _described(examples, [(train, valid, splits["test"])], words)[0]
 
 
 def _words(examples: Sequence[Example], by: By, what: str, seed: int) -> list[str]:
@@ -309,18 +308,18 @@ def _words(examples: Sequence[Example], by: By, what: str, seed: int) -> list[st
 def _described(
     examples: Sequence[Example], parts: Sequence[Sequence[Iterable[int]]], words: Sequence[str]
 ) -> tuple[Split, ...]:
-    """Order the sides and add what a reader must know: labels a side lacks, groups that are separated.
+    """Sort the splits and add caveats: labels that are missing in a split, and groups that are separated.
 
     The folds of one cross-validation share their words, as they share one report.
     """
     splits = [Split(_rising(train), _rising(valid), _rising(test), "") for train, valid, test in parts]
     words = list(words)
 
-    def labels(side: Iterable[int]) -> set[str]:
-        return {label for i in side for label in examples[i].labels}
+    def labels(part: Iterable[int]) -> set[str]:
+        return {label for i in part for label in examples[i].labels}
 
-    def groups(side: Iterable[int]) -> set[str]:
-        return {group for i in side if (group := examples[i].group)}
+    def groups(part: Iterable[int]) -> set[str]:
+        return {group for i in part if (group := examples[i].group)}
 
     learned = labels(i for s in splits for i in s.train)
     for name in ("valid", "test"):
@@ -331,11 +330,11 @@ def _described(
     if unlearned:
         words.append(f"labels measured but not in train{_some(sorted(unlearned))}")
     measured = [(s.test, s.train + s.valid) if s.test else (s.valid, s.train) for s in splits]
-    separated = set().union(*(groups(side) & groups(seen) for side, seen in measured))
+    separated = set().union(*(groups(part) & groups(seen) for part, seen in measured))
     if separated:
-        n_measured = len(groups(i for side, _ in measured for i in side))
+        n_measured = len(groups(i for part, _ in measured for i in part))
         words.append(
-            "the numbers are inflated because parts of the same group stand on both sides "
+            "the numbers are inflated because parts of the same group were used for learning and measuring "
             f"({len(separated)} of the {n_measured} groups measured)"
         )
     return tuple(replace(split, method="; ".join(words), inflated=bool(separated)) for split in splits)
@@ -346,7 +345,7 @@ def _rising(positions: Iterable[int]) -> tuple[int, ...]:
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:
-    """': a, b, c and 7 more', or nothing."""
+    """Return ': a, b, c and 7 more', or nothing."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f": {', '.join(names[:most])}{more}" if names else ""
 
@@ -361,7 +360,7 @@ def _check_labels(examples: Sequence[Example]) -> None:
     if unlabelled or not examples:
         raise DatasetError(
             f"{len(unlabelled)} of {len(examples)} examples to split have no label{_some(unlabelled)}.",
-            "Label them or leave them out." if examples else "Give at least one example.",
+            "Label them or leave them out." if examples else "Pass at least one example.",
         )
 
 

@@ -1,4 +1,4 @@
-"""A table of features, recognised by its columns: one example a row."""
+"""Tables of features, recognised by their columns: one example per row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from genrekit.types import Example, Modality
 
 ID_COLUMNS = (*PATH_COLUMNS, "id", "track_id")
 
-# A table with this part of a schema's columns was meant to be one; fewer is a coincidence.
+# A table with this share of the columns of a schema was meant to match it; fewer is a coincidence.
 NEARLY = 0.5
 _TELLING_ROWS = 10_000
 
@@ -55,16 +55,16 @@ def match(cells: Columns, schemas: Mapping[str, Sequence[str]]) -> str | None:
         return None
     raise DatasetError(
         f"{printable(cells.path)} is nearly a table of {best} features: of {len(schemas[best])} columns it "
-        f"lacks {quote_all(missing[best])}.",
-        "Add the missing columns; order, upper and lower case and other columns do not matter.",
+        f"does not have {quote_all(missing[best])}.",
+        "Add the missing columns; order, case and other columns do not matter.",
     )
 
 
 def what_is_wrong(columns: Sequence[str], schemas: Mapping[str, Sequence[str]]) -> str:
-    """Why a table with these columns is no table of features, as far as its columns tell; '' where they do not."""
+    """Return why a table with these columns is not a table of features, as far as they show it; else ''."""
     values = sum(math.isfinite(number(column)) for column in columns)
     if values > len(columns) / 3:
-        return " Its first line holds values where names should stand: write a line of column names above it."
+        return " Its first line holds values instead of names: write a line of column names above it."
     found = find_columns(columns) if "spotify" in schemas else {}
     if len(found) > 1:
         return (
@@ -88,7 +88,7 @@ def open_table(
     Parameters
     ----------
     source : str
-        The source as it was given.
+        The source as given.
     cells : Cells
         A table that has ``columns``.
     schema : str
@@ -98,13 +98,13 @@ def open_table(
     require_labels : bool
         Whether rows without a label are left out, and a table without a label column refused.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a row whose cell holds several genres.
+        Treatment of a row whose cell holds more than one genre.
 
     Raises
     ------
     DatasetError
         If there is no label column, or one of record companies, no usable row, or a word in the split column that
-        is not a side.
+        is not a split.
     """
     label_at, label_notes = find_label_column(source, cells) if require_labels else (None, ())
     if require_labels and label_at is None:
@@ -149,22 +149,22 @@ def open_table(
 
 
 def examples_of(
-    cells: Cells, columns: Sequence[str], label_at: int | None = None, *, sides: bool = True
+    cells: Cells, columns: Sequence[str], label_at: int | None = None, *, splits: bool = True
 ) -> Iterator[tuple[Example, str]]:
     """Yield every row as an example without labels, with the reason why it cannot be used, or ''.
 
-    A row that cannot be used has NaN where a number is missing. Without ``sides`` the split column is left alone.
+    A row that cannot be used has NaN where a number is missing. Without ``splits`` the split column is ignored.
 
     Raises
     ------
     DatasetError
-        If the split column has a word that is not a side.
+        If the split column has a word that is not a split.
     """
     names = cells.names
     features = [(column, names[column_name(column)]) for column in columns]
     id_at = cells.find(ID_COLUMNS)
     label_at = cells.find(GENRE_FIRST) if label_at is None else label_at
-    group_at, split_at = cells.find(GROUP_COLUMNS), cells.find(SPLIT_COLUMNS) if sides else None
+    group_at, split_at = cells.find(GROUP_COLUMNS), cells.find(SPLIT_COLUMNS) if splits else None
     taken = {at for _, at in features} | {id_at, label_at, group_at, split_at}
     others = [(column, at) for at, column in enumerate(cells.columns) if at not in taken and column.strip()]
     sliced = id_at is not None and any(is_slice(row[id_at]) for _, row in cells.rows)
@@ -194,7 +194,7 @@ def examples_of(
 
 
 def identifying(columns: Sequence[str], features: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a table that `examples_of` gives as ``extra``; all where it lacks a feature column."""
+    """Return the columns of a table that `examples_of` puts into ``extra``; all if a feature column is missing."""
     names = {column_name(column): column for column in columns if column.strip()}
     if not features or any(column_name(feature) not in names for feature in features):
         return tuple(columns)
@@ -205,7 +205,7 @@ def identifying(columns: Sequence[str], features: Sequence[str]) -> tuple[str, .
 
 
 def _has_commas(cells: Cells, columns: Sequence[str]) -> bool:
-    """Say whether the features are written with decimal commas, as the first rows tell."""
+    """Return whether the features have decimal commas, judged by the first rows."""
     names = cells.names
     places = [names[column_name(column)] for column in columns]
     return decimal_comma(row[at] for _, row in cells.rows[:_TELLING_ROWS] for at in places)
@@ -215,5 +215,5 @@ def _describe(text: str) -> str:
     if not text.strip():
         return "the cell is empty"
     if is_missing(text):
-        return f"'{visible(printable(text[:40]))}' says that there is no value"
+        return f"'{visible(printable(text[:40]))}' means that there is no value"
     return f"'{visible(printable(text[:40]))}' is not a finite number"

@@ -1,4 +1,4 @@
-"""A music collection: genres in tags, playlists, links and copies."""
+"""Music libraries: genres in tags, playlists, links and copies."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Playlists, links and copies, made beside their places and put there in one step."""
+"""Playlists, links and copies, written to a temporary name and moved to their place in one step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANGED = "The file was changed since it was predicted."
 
 @dataclass(frozen=True)
 class Playlist:
-    """A playlist of lines that are paths."""
+    """A playlist with one path per line."""
 
     target: Path
     lines: tuple[str, ...]
@@ -27,29 +27,29 @@ class Playlist:
         return "".join(f"{line}\n" for line in ("#EXTM3U", *self.lines)).encode()
 
     def is_there(self) -> bool:
-        """Whether the target is this already."""
+        """Return whether the target is already identical."""
         content = self._content
         is_as_long = self.target.is_file() and self.target.stat().st_size == len(content)
         return is_as_long and self.target.read_bytes() == content
 
     def make(self, path: Path) -> None:
-        """Make it under another name beside the target."""
+        """Create it under a temporary name next to the target."""
         path.write_bytes(self._content)
 
 
 @dataclass(frozen=True)
 class Link:
-    """A symbolic link, relative where there is such a path."""
+    """A symbolic link, relative if possible."""
 
     source: Path
     target: Path
 
     def is_there(self) -> bool:
-        """Whether the target is this already."""
+        """Return whether the target is already identical."""
         return self.target.is_symlink() and self.target.exists() and self.target.samefile(self.source)
 
     def make(self, path: Path) -> None:
-        """Make it under another name beside the target."""
+        """Create it under a temporary name next to the target."""
         way = way_to(self.source, self.target)
         if not (place_of(self.target).parent / way).samefile(self.source):
             raise MediaError("A link to the file would lead elsewhere.")
@@ -58,42 +58,42 @@ class Link:
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of a file that had a SHA-256 when it was predicted."""
+    """A copy of a file whose SHA-256 was recorded with its prediction."""
 
     source: Path
     target: Path
     sha256: str
 
     def is_there(self) -> bool:
-        """Whether the target is this already."""
+        """Return whether the target is already identical."""
         plain = self.target.is_file() and not self.target.is_symlink()
         return plain and hash_file(self.target) == self.sha256
 
     def make(self, path: Path) -> None:
-        """Make it under another name beside the target."""
+        """Create it under a temporary name next to the target."""
         shutil.copyfile(self.source, path)
         if hash_file(path) != self.sha256:
             same = hash_file(self.source) == self.sha256
             raise MediaError("The copy differs from the file; the disk may be faulty." if same else CHANGED)
-        with suppress(OSError):  # not every file system keeps times and permissions
+        with suppress(OSError):  # some file systems do not keep times and permissions
             shutil.copystat(self.source, path)
 
 
 def put(new: Playlist | Link | Copy, write: bool, overwrite: bool) -> None:
-    """Make a file beside its place and put it there in one step; nothing where it is there already.
+    """Create a file under a temporary name and move it to its place in one step; do nothing if it is identical.
 
     Parameters
     ----------
     new : Playlist, Link or Copy
     write : bool
-        Whether to do it, or only to say what stands in the way.
+        Whether to write, or only to report obstacles.
     overwrite : bool
-        Whether to replace a file or link that is there; a folder is never replaced.
+        Whether to replace an existing file or link; a folder is never replaced.
 
     Raises
     ------
     MediaError
-        If something else is there, or what was made is not what was wanted.
+        If something else exists, or the result differs from what was requested.
     OSError
         If it cannot be written.
     """
@@ -115,7 +115,7 @@ def put(new: Playlist | Link | Copy, write: bool, overwrite: bool) -> None:
             part.replace(target)
             return
         try:
-            os.link(part, target, follow_symlinks=False)  # fails where a name is taken; a rename replaces
+            os.link(part, target, follow_symlinks=False)  # fails if the name is taken; a rename would replace
         except FileExistsError:
             raise there from None
         except (OSError, NotImplementedError):  # a file system without hard links
@@ -125,7 +125,7 @@ def put(new: Playlist | Link | Copy, write: bool, overwrite: bool) -> None:
 
 
 def way_to(source: Path, target: Path) -> str:
-    """The path from a target's folder to a file, without links to folders on the way; absolute between drives."""
+    """Return the path from the folder of a target to a file, with folder links resolved; absolute between drives."""
     end = str(place_of(source))
     try:
         return os.path.relpath(end, place_of(target).parent)
@@ -134,5 +134,5 @@ def way_to(source: Path, target: Path) -> str:
 
 
 def place_of(path: Path) -> Path:
-    """Where a name stands; it may itself be a link."""
+    """Return a path with its folder resolved; the name itself may be a link."""
     return Path(os.path.realpath(path.parent), path.name) if path.name not in ("", "..") else path.resolve()

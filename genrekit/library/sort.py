@@ -1,12 +1,12 @@
-"""A library by genre: a playlist a genre, or a folder a genre with links or copies. No file is moved or changed.
+"""Libraries sorted by genre: one playlist per genre, or one folder per genre with links or copies; no file is moved.
 
-*Playlists* are UTF-8 with ``#EXTM3U`` on top and a path a line (https://en.wikipedia.org/wiki/M3U), relative to the
-playlist where there is such a path.
+*Playlists* are UTF-8 with ``#EXTM3U`` as the first line and one path per line (https://en.wikipedia.org/wiki/M3U),
+relative to the playlist if possible.
 
-*Names.* A genre's name is made one that every system takes
-(https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file). Names that would be the same where
-upper and lower case are, get a number: ``song (2).mp3``. They depend on the inputs, their answers and their order alone, so that the
-same run again finds its work done.
+*Names.* Names of genres are made valid on every system
+(https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file). Names that are equal except for case get a
+number: ``song (2).mp3``. They depend only on the inputs, their predictions and their order, so that a repeated run
+finds its work done.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ UNSURE = "unsure"
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
-_MAX_BYTES = 120  # of the 255 that file systems take: room for a number and a suffix
+_MAX_BYTES = 120  # of the 255 that file systems allow, so that a number and a suffix fit
 
 
 class Kind(StrEnum):
-    """What is made."""
+    """Kind of output."""
 
     PLAYLIST = "playlist"
     LINK = "link"
@@ -42,18 +42,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SortRow:
-    """What becomes of one input.
+    """Outcome for one input.
 
     Attributes
     ----------
     input : str
-        As it was given.
+        The input as given.
     genre : str or None
-        None where the answer is unsure, or there is none.
+        None if the prediction is unsure, or if there is none.
     target : str or None
-        The playlist, link or copy; None where there is an error.
+        The playlist, link or copy; None after an error.
     error : str or None
-        Why nothing is made for it.
+        The reason why nothing is written for it.
     """
 
     input: str
@@ -72,28 +72,28 @@ def sort_songs(
     write: bool = False,
     overwrite: bool = False,
 ) -> Iterator[SortRow]:
-    """Sort files by their predicted genre, or say what that would do.
+    """Sort files by their predicted genre, or report what would be written.
 
     Parameters
     ----------
     predictions : iterable of Prediction
-        Of files here; an answer without label goes to 'unsure'.
+        Predictions of local files; one without label goes to 'unsure'.
     folder : Path
-        Where playlists, or folders with links or copies, are made.
+        Folder of the playlists, or of the folders with links or copies.
     kind : Kind
     min_confidence : float in [0, 1]
-        An answer with a lower score is unsure.
+        Predictions with a lower score are unsure.
     check : bool
-        Whether files must still be what was predicted, by their SHA-256. A copy is compared in any case.
+        Whether the SHA-256 of files must still be that of the prediction. Copies are always compared.
     write : bool
-        Whether to do it.
+        Whether to write.
     overwrite : bool
-        Whether to replace files that are there. What is there and is what would be made is no error.
+        Whether to replace existing files. An existing identical file is not an error.
 
     Yields
     ------
     SortRow
-        One a prediction, in order: links and copies as they are made, playlists when all are.
+        One per prediction, in order: links and copies when each is written, playlists when all are.
     """
     names = _Names(folder)
     if kind is Kind.PLAYLIST:
@@ -116,7 +116,7 @@ def sort_songs(
 
 
 def safe_name(text: str) -> str:
-    r"""A name for a file or folder that every system takes, from any text.
+    r"""Return a name for a file or folder that is valid on every system, from any text.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def safe_name(text: str) -> str:
 
 @dataclass
 class _Names:
-    """Which genre and which file gets which name."""
+    """Names of genres and files."""
 
     folder: Path
     _genres: dict[str | None, str] = field(default_factory=lambda: {None: UNSURE})
@@ -205,7 +205,7 @@ def _source(prediction: Prediction) -> Path:
     if is_remote(prediction.id):
         raise MediaError("The input is an address; only files here are sorted.")
     source = Path(prediction.id)
-    if not os.path.isfile(source):  # noqa: PTH113 - Path.is_file raises where a folder is closed
+    if not os.path.isfile(source):  # noqa: PTH113 - Path.is_file raises if a folder is not accessible
         raise MediaError("There is no such file.")
     return source
 
@@ -227,7 +227,7 @@ def _genre(prediction: Prediction, min_confidence: float) -> str | None:
 
 
 def _check_outside(source: Path, folder: Path) -> None:
-    """Refuse what was sorted before: links to links, copies of copies, and files that would replace themselves."""
+    """Refuse the output of earlier runs: it would give links to links and copies of copies, or replace itself."""
     below = folder.resolve()
     if place_of(source).is_relative_to(below) or source.resolve().is_relative_to(below):
         raise MediaError(f"The file lies in {folder}, where sorted files go.")

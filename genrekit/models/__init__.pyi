@@ -3,7 +3,7 @@ from .card import write_card
 from .keys import KEYS, LearntKeys, collect, dump_keys
 from .manifest import Manifest
 from .runtime import Runtime
-from .shipped import SUFFIX, box
+from .shipped import SUFFIX, shipped_models
 
 __all__ = [
     "KEYS",
@@ -12,12 +12,12 @@ __all__ = [
     "LearntKeys",
     "Manifest",
     "Runtime",
-    "box",
     "collect",
     "dump_keys",
     "dumps",
     "load",
     "loads",
     "save",
+    "shipped_models",
     "write_card",
 ]

@@ -1,8 +1,8 @@
-"""A model on disk: a container of named bytes, and a manifest that accounts for every one of them.
+"""Bundles, the files of models: a container of named bytes, and a manifest that lists every one of them.
 
-*Conventions.* A bundle is read once into memory, and everything handed out was verified there: names, sizes
-and SHA-256 come before any payload is parsed. Nothing is ever unpickled, or unpacked to disk. There is no
-clock in a bundle, so the same content is the same file. ``docs/bundle.md`` is the format.
+*Conventions.* A bundle is read once into memory and verified there: names, sizes and SHA-256 are checked before
+any payload is parsed. Nothing is unpickled or written to disk. A bundle contains no time, so equal content gives
+equal files. ``docs/bundle.md`` describes the format.
 """
 
 from __future__ import annotations
@@ -49,28 +49,28 @@ class Bundle:
     manifest : Manifest
     sha256 : str
         The hash of the whole file, as ``sha256sum`` prints it: the identity of the model.
-    members : Mapping[str, bytes]
-        Every file of the bundle but the manifest, by name.
+    files : Mapping[str, bytes]
+        Every file of the bundle except the manifest, by name.
     """
 
     path: Path | None
     manifest: Manifest
     sha256: str
-    members: Mapping[str, bytes] = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
 
     @property
     def onnx(self) -> bytes:
-        """The graph that `genrekit.models.runtime.Runtime` runs."""
-        return self.members[GRAPH_FILE]
+        """ONNX graph for `genrekit.models.runtime.Runtime`."""
+        return self.files[GRAPH_FILE]
 
     @property
     def card(self) -> str:
-        """The model card, Markdown."""
-        return self.members[CARD].decode("utf-8")
+        """Model card in Markdown."""
+        return self.files[CARD].decode("utf-8")
 
     @property
     def payload(self) -> Mapping[str, bytes]:
-        """The files that a backend explains with, and scores many rows with: the graph and the native payload.
+        """Files that a backend explains with, and scores many rows with: the graph and the native payload.
 
         Raises
         ------
@@ -79,15 +79,15 @@ class Bundle:
         """
         if self.manifest.format == 1:
             raise BundleError(
-                f"{self.manifest.name!r} is a bundle of format 1: it answers from its graph, but its native payload, "
+                f"{self.manifest.name!r} is a bundle of format 1: it predicts with its graph, but its native payload, "
                 "which explanations need, is not read any more.",
                 f"Train it again, or install the genrekit that wrote it: {self.manifest.genrekit}",
             )
-        return self.members
+        return self.files
 
     @cached_property
     def learnt(self) -> LearntKeys | None:
-        """The content keys of what the model learnt; None where it has none.
+        """Content keys of what the model learnt; None if it has none.
 
         Raises
         ------
@@ -96,26 +96,11 @@ class Bundle:
         """
         from genrekit.models.keys import KEYS, loads
 
-        return loads(self.members[KEYS]) if KEYS in self.members else None
-
-    def native(self, name: str) -> bytes:
-        """A native payload by its file name.
-
-        Raises
-        ------
-        BundleError
-            If the bundle has none of that name, or is of format 1.
-        """
-        self.payload  # noqa: B018
-        payloads = sorted(set(self.members) - {GRAPH_FILE, CARD})
-        if name not in payloads:
-            known = ", ".join(payloads) or "none"
-            raise BundleError(f"{self.manifest.name!r} has no native payload {name!r}; it has {known}.")
-        return self.members[name]
+        return loads(self.files[KEYS]) if KEYS in self.files else None
 
 
 def load(path: str | Path) -> Bundle:
-    """Read a bundle and verify all of it.
+    """Read a bundle and verify it completely.
 
     Parameters
     ----------
@@ -128,13 +113,13 @@ def load(path: str | Path) -> Bundle:
     Raises
     ------
     BundleError
-        If the file cannot be read, is no bundle, is damaged or hostile, or is from a newer genrekit.
+        If the file cannot be read, is not a bundle, is damaged or hostile, or is from a newer genrekit.
     """
     path = Path(path)
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
-            raise BundleError(f"{path} is a folder or a device, not a model file.", "Give a .genrekit file.")
+            raise BundleError(f"{path} is a folder or a device, not a model file.", "Use a .genrekit file.")
         if facts.st_size > MAX_BYTES:
             raise BundleError(f"{path} has {facts.st_size} bytes; a model file has at most {MAX_BYTES}.")
         data = path.read_bytes()
@@ -149,14 +134,14 @@ def load(path: str | Path) -> Bundle:
 
 
 def loads(data: bytes, path: Path | None = None) -> Bundle:
-    """Verify a bundle that is in memory already; as `load`.
+    """Verify a bundle in memory, as `load` does.
 
     Parameters
     ----------
     data : bytes
         The whole file.
     path : Path, optional
-        Where it came from, for the record.
+        The file that it came from.
 
     Returns
     -------
@@ -171,10 +156,10 @@ def loads(data: bytes, path: Path | None = None) -> Bundle:
         raise BundleError(f"it is larger than a model file can be ({MAX_BYTES} bytes).")
     members = unpack(data)
     if MANIFEST not in members:
-        raise BundleError(f"it has no {MANIFEST}: a zip archive, but no genrekit model.", FRESH_COPY)
+        raise BundleError(f"it has no {MANIFEST}: a zip archive, but not a genrekit model.", FRESH_COPY)
     manifest = parse_manifest(members.pop(MANIFEST))
     _check_members(manifest, members)
-    return Bundle(path=path, manifest=manifest, sha256=hash_bytes(data), members=members)
+    return Bundle(path=path, manifest=manifest, sha256=hash_bytes(data), files=members)
 
 
 def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card: str) -> bytes:
@@ -183,7 +168,7 @@ def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card:
     Parameters
     ----------
     manifest : Manifest
-        Its ``files`` are filled in here.
+        The manifest; its ``files`` are filled in here.
     onnx : bytes
         The graph.
     native : Mapping[str, bytes]
@@ -216,9 +201,9 @@ def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card:
         text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         members[MANIFEST] = text.encode("utf-8")
     except ValueError as error:  # a NaN, an infinity, half of a surrogate pair
-        raise BundleError(f"the manifest holds what JSON cannot hold: {error}.") from None
+        raise BundleError(f"the manifest has a value that JSON does not allow: {error}.") from None
     data = pack(members)
-    loads(data)  # nothing leaves here that cannot be read back
+    loads(data)  # a bundle that cannot be read back is never returned
     return data
 
 
@@ -231,7 +216,7 @@ def save(
     card: str,
     overwrite: bool = False,
 ) -> None:
-    """Write a bundle: all of it or nothing.
+    """Write a bundle, completely or not at all.
 
     Parameters
     ----------
@@ -280,7 +265,7 @@ def _move(beside: Path, path: Path, *, overwrite: bool) -> None:
     if overwrite:
         beside.replace(path)
         return
-    path.open("xb").close()  # takes the name, or fails where somebody was faster
+    path.open("xb").close()  # takes the name, or fails if another process was faster
     try:
         beside.replace(path)
     except BaseException:
@@ -289,16 +274,16 @@ def _move(beside: Path, path: Path, *, overwrite: bool) -> None:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    """Why a path does not work; a ValueError is a NUL inside it."""
+    """Return why a path cannot be used; ValueError means a NUL in it."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
-    """Hold the members against the manifest: the same names, sizes and hashes, and nothing else."""
+    """Compare the members with the manifest: the same names, sizes and hashes, and nothing else."""
     for name in manifest.files.keys() - {GRAPH_FILE, CARD}:
         _check_native_name(name, manifest.format)
     if missing := {GRAPH_FILE, CARD}.union(manifest.files) - members.keys():
-        raise BundleError(f"it lacks {', '.join(sorted(missing))[:200]}.", FRESH_COPY)
+        raise BundleError(f"it has no {', '.join(sorted(missing))[:200]}.", FRESH_COPY)
     if unlisted := members.keys() - manifest.files.keys():
         raise BundleError(f"it has a member {min(unlisted)!r} that the manifest does not list.", FRESH_COPY)
     for name, content in members.items():
@@ -310,7 +295,7 @@ def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
     try:
         text = members[CARD].decode("utf-8")
     except UnicodeDecodeError:
-        raise BundleError(f"{CARD} is no UTF-8 text.", FRESH_COPY) from None
+        raise BundleError(f"{CARD} is not UTF-8 text.", FRESH_COPY) from None
     if len(members[CARD]) > MAX_CARD_BYTES or _CONTROL.search(text):  # a terminal obeys control characters
         raise BundleError(f"{CARD} has control characters, or more than {MAX_CARD_BYTES} bytes.", FRESH_COPY)
 

@@ -1,8 +1,8 @@
-"""Named bytes in one zip file, packed without a clock and unpacked without trust.
+"""Containers: named bytes in one zip file without times, verified when it is read.
 
-*Conventions.* A container is the plainest zip there is: no folders, links, compression, encryption, comments
-or 64-bit extensions, nothing before or after. So its members together are never larger than the file, and
-nothing needs unpacking to disk. These rules hold for every format of a bundle; see ``docs/bundle.md``.
+*Conventions.* A container is a zip file without folders, links, compression, encryption, comments or 64-bit
+extensions, and without bytes before or after. Its members together are therefore never larger than the file, and
+nothing is unpacked to disk. These rules apply to every format of a bundle; see ``docs/bundle.md``.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ MAX_DIRECTORY_BYTES = 256 * MAX_MEMBERS
 FRESH_COPY = "Get a fresh copy of the file, or train it again with 'genrekit train'."
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-# The last record of a zip file, and the size of the 64-bit one that may stand before it: APPNOTE.TXT 6.3.10,
+# The last record of a zip file, and the size of the 64-bit one that may precede it: APPNOTE.TXT 6.3.10,
 # sections 4.3.16 and 4.3.15, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 _END = struct.Struct("<4s4H2LH")
 _END64_LOCATOR_BYTES = 20
-# What zipfile raises on damaged directories beyond its own error.
+# Further errors of zipfile on damaged directories.
 _DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error, OSError)
 
 
@@ -45,7 +45,7 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     Raises
     ------
     BundleError
-        If a name is no plain file name, or there is more than a container holds.
+        If a name is not a plain file name, or a limit of containers is exceeded.
     """
     for name in members:
         _check_name(name)
@@ -62,7 +62,7 @@ def pack(members: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
-    """Take a container apart, after checking that it is one.
+    """Check a container, and return its members.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
     Raises
     ------
     BundleError
-        If it is no zip archive, is cut off or damaged, or uses anything that a container does not.
+        If it is not a zip archive, is truncated or damaged, or uses a feature that containers do not allow.
     """
     _check_ends(data)
     try:
@@ -90,9 +90,9 @@ def unpack(data: bytes) -> dict[str, bytes]:
 
 
 def _check_ends(data: bytes) -> None:
-    """Hold both ends of the file together, before zipfile makes an object of every entry of the directory."""
+    """Compare both ends of the file, before zipfile creates an object per entry of the directory."""
     if data[:4] != b"PK\x03\x04":
-        raise BundleError(f"it is no zip archive: it begins with {data[:4]!r}.", FRESH_COPY)
+        raise BundleError(f"it is not a zip archive: it begins with {data[:4]!r}.", FRESH_COPY)
     end = data[-_END.size :].rjust(_END.size)
     magic, disk, first_disk, here, total, size, offset, comment = _END.unpack(end)
     if magic != b"PK\x05\x06" or comment:
@@ -116,9 +116,13 @@ def _check_directory(infos: list[zipfile.ZipInfo], n_bytes: int) -> None:
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
             raise BundleError(f"its member {name!r} is a link or another special file.", FRESH_COPY)
         if info.flag_bits & 0x1:
-            raise BundleError(f"its member {name!r} is encrypted; members stand as they are.", FRESH_COPY)
+            raise BundleError(
+                f"its member {name!r} is encrypted; members must be stored unchanged.", FRESH_COPY
+            )
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-            raise BundleError(f"its member {name!r} is compressed; members stand as they are.", FRESH_COPY)
+            raise BundleError(
+                f"its member {name!r} is compressed; members must be stored unchanged.", FRESH_COPY
+            )
     if (total := sum(info.file_size for info in infos)) > n_bytes:
         raise BundleError(f"its members claim {total} bytes in a file of {n_bytes}.", FRESH_COPY)
 

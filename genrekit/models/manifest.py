@@ -1,4 +1,4 @@
-"""The facts of a bundle: strict, frozen, and read from strict JSON. ``docs/bundle.md`` lists the fields."""
+"""Manifests of bundles: strict, frozen, and read from strict JSON. ``docs/bundle.md`` lists the fields."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMAT = 2
 
 MAX_MANIFEST_BYTES = 16 << 20
 
-# No control characters: these strings are printed, and a terminal obeys those.
+# No control characters: these strings are printed, and a terminal would interpret them.
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Text = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTABLE)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
@@ -34,7 +34,7 @@ Facts = dict[str, JsonValue]
 
 
 class Member(BaseModel):
-    """What the manifest knows of a file: its size in bytes and its SHA-256 as 64 hexadecimal digits."""
+    """Entry of the manifest for a file: its size in bytes and its SHA-256 as 64 hexadecimal digits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -75,46 +75,46 @@ class Outputs(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Everything about a model but its weights.
+    """All facts about a model except its weights.
 
     Attributes
     ----------
     format : int
         1 or 2; what is written is 2.
     name : str
-        What predictions call the model.
+        Name of the model in predictions.
     backend, backend_version : str, str or None
-        The backend that prepares its inputs; the version where it comes from another package.
+        The backend that prepares its inputs; the version if it comes from another package.
     modality : Modality
-        The kind of file that it takes.
+        The kind of input.
     labels : tuple of str
         1 to 10,000 different labels, in the order of the scores.
     multilabel : bool
-        Whether an answer may have several labels.
+        Whether a prediction may have more than one label.
     config : dict
-        The backend's whole Config.
+        The complete config of the backend.
     feature_version : str
         The backend's ``feature_version`` at training.
     columns : tuple of str
-        The columns of the tables that it reads; empty where it reads none.
+        The columns of the tables that it reads; empty if it reads none.
     input_shape : tuple of int or None
-        The shape of one window, None where a length is free.
+        The shape of one window, None if a length is variable.
     outputs : Outputs
         The outputs of the graph beside ``scores``; a graph has exactly those.
     thresholds : dict of str to float
-        Multi-label only: the score above which a label is given.
+        Multi-label only: the score above which a label is predicted.
     metrics : dict or None
-        The report on the test side, with its split and intervals; None where nothing was measured.
+        The report on the test split, with intervals; None if nothing was measured.
     data : dict
         The training data: source, layout, fingerprint, counts, what was left out, the split.
     history : dict
-        What happened in training.
+        Record of the training.
     versions : dict of str to str
         Python and the libraries that trained it.
     about : str
-        What the one who trained it wants others to know, in a few sentences.
+        Remarks of the author, in a few sentences.
     licence : str
-        The licence of the model; empty where nobody said.
+        The licence of the model; empty if unknown.
     genrekit : str
         The version that wrote it.
     files : dict of str to Member
@@ -152,7 +152,7 @@ class Manifest(BaseModel):
             if len(set(values)) != len(values):
                 raise ValueError(f"{key} has an entry twice")
         if unknown := sorted(set(self.thresholds) - set(self.labels)):
-            raise ValueError(f"thresholds has {unknown[0]!r}, which is no label")
+            raise ValueError(f"thresholds has {unknown[0]!r}, which is not a label")
         if self.thresholds and not self.multilabel:
             raise ValueError("thresholds are for multi-label models only")
         if self.format == 1 and self.outputs != Outputs():
@@ -178,19 +178,19 @@ def parse_manifest(content: bytes) -> Manifest:
     Raises
     ------
     BundleError
-        If it is too large, no strict JSON, of a newer format, or has missing or wrong fields.
+        If it is too large, not strict JSON, of a newer format, or has missing or wrong fields.
     """
     if len(content) > MAX_MANIFEST_BYTES:
         raise BundleError(
             f"manifest.json has {len(content)} bytes; at most {MAX_MANIFEST_BYTES} are allowed."
         )
     try:
-        # json.loads sees what pydantic's parser lets pass: doubled keys, NaN, numbers beyond a float.
+        # json.loads detects what pydantic's parser accepts: doubled keys, NaN, numbers that overflow a float.
         facts = json.loads(
             content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite
         )
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"manifest.json is no strict JSON: {error}.", FRESH_COPY) from None
+        raise BundleError(f"manifest.json is not strict JSON: {error}.", FRESH_COPY) from None
     number = facts.get("format") if isinstance(facts, dict) else None
     if type(number) is not int or number < 1:
         raise BundleError(f"manifest.json has no format number between 1 and {FORMAT}.", FRESH_COPY)

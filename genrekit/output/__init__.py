@@ -1,4 +1,4 @@
-"""Predictions as text and files."""
+"""Writers of predictions as text and files."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
-"""Which genre when, as a label track that Audacity imports.
+"""Timeline of genres as a label track for Audacity.
 
-One line a region: start, end and label with tabs between, times in seconds with 6 decimals
+One line per region: start, end and label separated by tabs, times in seconds with 6 decimals
 (https://manual.audacityteam.org/man/importing_and_exporting_labels.html).
 """
 
@@ -18,8 +18,8 @@ from genrekit.types import Prediction
 class AudacityWriter(Writer):
     """The timeline of one song; neighbouring windows of one label are one region.
 
-    A label track belongs to one file, so there is one prediction. Its lines are written by `close`: where a second
-    one comes, or none has a timeline, the stream stays empty.
+    A label track belongs to one file, so there is one prediction. `close` writes its lines: after a second
+    prediction, or one without a timeline, the stream stays empty.
     """
 
     def __init__(self, stream: TextIO, **options: Any) -> None:
@@ -33,23 +33,23 @@ class AudacityWriter(Writer):
         Raises
         ------
         UsageError
-            If it is the second one, or has no timeline: a picture, a row of numbers, an answer without windows.
+            If it is the second one, or has no timeline: a picture, a row of numbers, a prediction without windows.
         MediaError
-            If the input could not be answered.
+            If the input could not be predicted.
         """
         if self._is_taken:
             self._lines = ""
             raise UsageError(
                 f"Audacity's labels are for one file; {prediction.id!r} is another.",
-                "Give one file at a time, or --format jsonl --windows for many.",
+                "Pass one file at a time, or --format jsonl --windows for many.",
             )
         self._is_taken = True
         if prediction.error is not None:
             raise MediaError(f"{prediction.id}: {prediction.error}")
         if not prediction.windows:
             raise UsageError(
-                f"{prediction.id!r} has no timeline, and so no labels for Audacity.",
-                "Give a song; in Python, ask for windows: PredictOptions(windows=True).",
+                f"{prediction.id!r} has no timeline, so there are no labels for Audacity.",
+                "Pass a song; in Python, request windows: PredictOptions(windows=True).",
             )
         runs = [list(run) for _, run in groupby(prediction.windows, key=lambda window: window.label)]
         self._lines = "".join(

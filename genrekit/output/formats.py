@@ -1,4 +1,4 @@
-"""The formats of predictions by name."""
+"""Formats of predictions by name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ FORMATS = ("table", "json", "jsonl", "csv", "parquet", "audacity")
 
 
 def open_writer(format: str, stream: Any, **options: Any) -> Writer:
-    """The writer of a format.
+    """Return the writer of a format.
 
     Parameters
     ----------
     format : {'table', 'json', 'jsonl', 'csv', 'parquet', 'audacity'}
-        The format.
     stream, **options
         As for `Writer`; a binary stream for Parquet.
 
@@ -28,7 +27,7 @@ def open_writer(format: str, stream: Any, **options: Any) -> Writer:
     if format not in FORMATS:
         raise UsageError(f"There is no output format {format!r}; allowed are {', '.join(FORMATS)}.")
     if options.get("top_k", 1) < 1:
-        raise UsageError(f"At least one label must be asked for; top_k is {options['top_k']}.")
+        raise UsageError(f"top_k is {options['top_k']}; it must be at least 1.")
     if format == "table":
         from genrekit.output.terminal import TableWriter
 

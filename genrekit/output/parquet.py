@@ -14,9 +14,9 @@ ROW_GROUP = 50_000
 
 
 class ParquetWriter(Writer):
-    """Columns as in CSV, with types: scores are floats, several labels and the timeline are lists.
+    """Columns as in CSV, with types: scores are floats; the labels of multi-label models and the timeline are lists.
 
-    Rows wait for a row group to fill. Text that is no valid Unicode gets backslash escapes.
+    Rows are buffered until a row group is full. Text that is not valid Unicode gets backslash escapes.
     """
 
     def __init__(self, stream: Any, **options: Any) -> None:

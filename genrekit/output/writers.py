@@ -1,11 +1,11 @@
-"""Predictions onto a text stream as they come: JSON, JSONL and CSV here, a table for people in `genrekit.output.terminal`.
+"""Writers of predictions to text streams as they come: JSON, JSONL and CSV; for terminals see `genrekit.output.terminal`.
 
-*Conventions.* Every prediction becomes a row (in CSV with windows: a row a window) that is flushed at once,
-so that pipes flow; where a file is written, a moment later. Scores have 6 decimals, times 3 (a millisecond).
+*Conventions.* Every prediction becomes a row (in CSV with windows: one row per window) that is flushed at once
+for pipes, and with a short delay for files. Scores have 6 decimals, times 3 (a millisecond).
 
 *Names that are not text.* A file name that is not valid UTF-8 reaches Python with surrogate escapes (PEP
 383). JSON and JSONL write ASCII only and escape them (``\\udce9``): Python's ``json`` and ``os.fsencode``
-give the exact name back. CSV and the table show every character that the stream cannot encode as a backslash
+restore the exact name. CSV and the table show every character that the stream cannot encode as a backslash
 escape; the table shows control characters that way too, since a file name must not steer a terminal.
 """
 
@@ -24,33 +24,33 @@ from genrekit.types import Contribution, Prediction, WindowScore
 
 PROVENANCE = ("bytes", "sha256", "model_sha256")
 
-# In words; JSON has all of them.
+# In the text form; JSON has all of them.
 _N_REASONS = 5
 
 
 class Writer(ABC):
-    """A format: `write` predictions, then `close`; or use it as a context manager.
+    """An output format: `write` predictions, then `close`; also a context manager.
 
     Parameters
     ----------
     stream : TextIO
-        Where to; it stays open.
+        The target; it stays open.
     top_k : int >= 1
-        How many labels of a prediction to give.
+        Number of labels per prediction.
     windows : bool
-        Whether to give the timeline.
+        Whether to write the timeline.
     extra : sequence of str
-        The identifying columns that CSV repeats; JSON repeats what a prediction has.
+        The identifying columns that CSV repeats; JSON repeats those of each prediction.
     multilabel : bool
-        Whether CSV has a column for several labels.
+        Whether CSV has a column for the labels of multi-label models.
     reasons : bool
-        Whether to give what pushed towards the label.
+        Whether to write the contributions of features.
     analysis : sequence of str
-        The columns of what was measured beside the genre; JSON repeats what a prediction has.
+        The columns of further measured properties; JSON repeats those of each prediction.
     provenance : bool
-        Whether to give the size and the hash of the input, and the hash of the model.
+        Whether to write the size and the hash of the input, and the hash of the model.
     flush_s : float >= 0
-        Rows wait at most so long, in seconds, to be flushed by the next one; 0 flushes each at once.
+        Longest time in seconds that a row waits to be flushed with the next one; 0 flushes every row at once.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class Writer(ABC):
         """Write one prediction."""
 
     def flush(self) -> None:
-        """Hand on what was written, unless that was done a moment ago and may wait."""
+        """Flush the stream, unless ``flush_s`` has not passed since the last time."""
         now_s = time.monotonic()
         if now_s - self._flushed_s >= self._flush_s:
             self._flushed_s = now_s
             self.stream.flush()
 
     def close(self) -> None:
-        """Write what completes the output; the stream stays open."""
+        """Write the end of the output; the stream stays open."""
         self.stream.flush()
 
     def __enter__(self) -> Self:
@@ -98,13 +98,13 @@ class Writer(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # An interrupted run still leaves a complete document; a reader that has gone gets nothing more.
+        # An interrupted run still leaves a complete document; a closed pipe gets nothing more.
         if not isinstance(error, BrokenPipeError):
             self.close()
 
 
 class JsonlWriter(Writer):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def write(self, prediction: Prediction) -> None:
         self.stream.write(self._object(prediction) + "\n")
@@ -134,7 +134,7 @@ class JsonlWriter(Writer):
 
 
 class JsonWriter(JsonlWriter):
-    """One JSON array, an object a line."""
+    """One JSON array, with one object per line."""
 
     _before = "[\n"
 
@@ -149,18 +149,19 @@ class JsonWriter(JsonlWriter):
 
 
 class CsvWriter(Writer):
-    """Comma-separated rows, RFC 4180, with a header; the same columns whatever the predictions are.
+    """Comma-separated rows, RFC 4180, with a header; the columns do not depend on the predictions.
 
-    ``input, label, score, model, error, note, label_1, score_1, ... label_k, score_k``, then with several labels
-    ``labels`` (with ``|`` between them), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
-    window_score``, what was measured, with provenance ``bytes, sha256, model_sha256``, then the extra columns (``extra_NAME`` where taken).
+    ``input, label, score, model, error, note, label_1, score_1, ... label_k, score_k``, then for multi-label
+    models ``labels`` (separated by ``|``), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
+    window_score``, measured properties, with provenance ``bytes, sha256, model_sha256``, then the extra columns
+    (``extra_NAME`` if the name is taken).
     """
 
     _timeline = ("start_s", "end_s", "window_label", "window_score")
 
     def __init__(self, stream: TextIO, **options: Any) -> None:
         super().__init__(stream, **options)
-        # csv quotes a lone carriage return only where its line terminator has one (Python 3.11).
+        # csv quotes a lone carriage return only if its line terminator has one (Python 3.11).
         self._csv = csv.writer(_Lines(self.stream), lineterminator="\r\n")
         columns = ["input", "label", "score", "model", "error", "note"]
         columns += [f"{name}_{i}" for i in range(1, self.top_k + 1) for name in ("label", "score")]
@@ -205,7 +206,7 @@ class CsvWriter(Writer):
 
 
 class _Lines:
-    """Takes whole rows from `csv.writer` and writes them as the stream can encode them."""
+    """A target for `csv.writer` that escapes characters that the stream cannot encode."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -215,7 +216,7 @@ class _Lines:
 
 
 def provenance_of(prediction: Prediction) -> tuple[int | None, str | None, str | None]:
-    """Size and hash of the input, and the hash of the model; None where there is none."""
+    """Return size and hash of the input, and the hash of the model; None where unknown."""
     content = prediction.content
     sizes = (content.size, content.sha256) if content else (None, None)
     return *sizes, prediction.model_sha256 or None
@@ -232,7 +233,7 @@ def _reason(reason: Contribution) -> dict[str, Any]:
 
 
 def in_words(reasons: Sequence[Contribution]) -> str:
-    """'energy 0.92 (+0.41), acousticness missing (-0.05)': the largest few, in log odds."""
+    """Return the largest contributions in log odds: 'energy 0.92 (+0.41), acousticness missing (-0.05)'."""
     return ", ".join(
         f"{reason.feature} {_amount(reason.value)} ({reason.contribution:+.2f})"
         for reason in reasons[:_N_REASONS]

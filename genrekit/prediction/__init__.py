@@ -1,4 +1,4 @@
-"""Inputs to predictions."""
+"""Prediction: from inputs to rows of results."""
 
 import lazy_loader
 

@@ -3,11 +3,11 @@ from .decision import Decision
 from .explanation_images import ImageFolder
 from .feature_row import MAX_CHARACTERS, read_numbers
 from .inputs import Input, expand
-from .model import Model, find, load_box, load_model, load_models
+from .model import Model, find, load_model, load_models, load_shipped
 from .options import PredictOptions
 from .output_file import Counts, OutputFile, write_rows
 from .pipeline import FEW, Finished, Pipeline, predict
-from .results_file import matched, read_results
+from .results_file import read_results, results_for
 from .routing import open_tables
 
 __all__ = [
@@ -25,13 +25,13 @@ __all__ = [
     "PredictOptions",
     "expand",
     "find",
-    "load_box",
     "load_model",
     "load_models",
-    "matched",
+    "load_shipped",
     "open_tables",
     "predict",
     "read_numbers",
     "read_results",
+    "results_for",
     "write_rows",
 ]

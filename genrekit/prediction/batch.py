@@ -1,7 +1,7 @@
-"""A batch: inputs predicted once, whatever happens on the way, and the results written in their order at the end.
+"""Resumable batches: every input is predicted once despite interruptions, and results are written in order.
 
-While it runs, every finished input is a line in a journal beside the output (``OUTPUT.run/``). A table is not: its
-rows are predicted in bulk while the results are written, and again if that is interrupted.
+During the run, every finished input is a line in a journal next to the output (``OUTPUT.run/``). Tables are not in
+it: their rows are predicted in bulk while the results are written, and again if that is interrupted.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Batch:
     output : OutputFile
     pipeline : Pipeline
     images : ImageFolder, optional
-        Where images of reasons go; an input without its image is done again.
+        Folder of saliency images; an input without its image is predicted again.
     new, kept : int
-        How many inputs were finished now, and how many before.
+        Number of inputs finished in this run, and in earlier runs.
     """
 
     output: OutputFile
@@ -53,7 +53,7 @@ class Batch:
 
     @property
     def key(self) -> str:
-        """The hash that tells predictions of other models or options apart."""
+        """Hash of the models and options; predictions with another key are not reused."""
         models = [model.bundle.sha256 for model in self.pipeline.models]
         return hash_json(
             {"genrekit": __version__, "models": models, "options": asdict(self.pipeline.options)}
@@ -68,18 +68,18 @@ class Batch:
         overwrite: bool = False,
         arguments: Sequence[str] = (),
     ) -> Iterator[Finished]:
-        """Finish the inputs, one after the other; what the journal has of the same content is not done again.
+        """Predict the inputs one by one, except those whose content is in the journal.
 
         Parameters
         ----------
         inputs
             As for `Pipeline.run`.
         resume : bool
-            Whether to go on with the journal that is there.
+            Whether to continue with an existing journal.
         retry_errors : bool
-            Whether to do again what ended in an error.
+            Whether to repeat inputs that ended in an error.
         overwrite : bool
-            Whether to remove a journal that is there, and start anew.
+            Whether to remove an existing journal and start again.
         arguments : sequence of str
             The command line, for the record.
 
@@ -91,7 +91,7 @@ class Batch:
         Raises
         ------
         OutputExistsError
-            If there is a journal, and neither ``resume`` nor ``overwrite``.
+            If there is a journal, and neither ``resume`` nor ``overwrite`` is set.
         """
         self._make_folder(resume=resume, overwrite=overwrite)
         self._write_facts(arguments)
@@ -121,7 +121,7 @@ class Batch:
                 )
 
     def write(self, *, columns: Sequence[str] = (), advance: Callable[[], None] = lambda: None) -> Counts:
-        """Write all predictions, and put the file in its place.
+        """Write all predictions, and move the file to its place.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ class Batch:
         return journal.append(finished.name, finished.prediction)
 
     def _add(self, entry: Entry) -> None:
-        """Remember the place of a prediction; neighbours are one span, so that memory does not grow with inputs."""
+        """Record the position of a prediction; adjacent ones form one span, so that memory does not grow with inputs."""
         last = self._order[-1] if self._order else None
         if isinstance(last, tuple) and last[1] == entry.start:
             self._order[-1] = (last[0], entry.end)

@@ -1,4 +1,4 @@
-"""From scores to predictions: the labels that compete, and the score that is high enough."""
+"""Decisions: competing labels and thresholds that turn scores into predictions."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ TINY = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """How the scores of one model become predictions.
+    """The rule that turns scores of one model into predictions.
 
     Attributes
     ----------
     model, sha256 : str
-        Name and hash of the bundle, which predictions repeat.
+        Name and hash of the bundle; predictions repeat them.
     names : tuple of str
         The labels of the model, in the order of its scores.
     multilabel : bool
     thresholds : Mapping of str to float
-        Multi-label: the score above which a label is given.
+        Multi-label: the score above which a label is predicted.
     options : PredictOptions
 
     Raises
@@ -70,7 +70,7 @@ class Decision:
         return np.array(sorted(set(chosen)))
 
     def competing(self, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
-        """Return the labels that compete and their scores; where labels exclude one another these sum to 1.
+        """Return the labels that compete and their scores, which sum to 1 for single-label models.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ class Decision:
         allowed = self.allowed()
         scores = scores[:, allowed]
         if self.options.labels and not self.multilabel:
-            # After the mean: a window that is sure of other labels must not count as much as one that is not.
+            # After the mean: a window with high scores for other labels must not count as much as one without.
             scores = scores / np.maximum(scores.sum(axis=1, keepdims=True), TINY)
         return [self.names[k] for k in allowed], scores
 
@@ -109,7 +109,7 @@ class Decision:
     ) -> Iterator[Prediction]:
         """Make one prediction per row of scores [shape=(n, n_labels)].
 
-        Where a model gives several labels, ``label`` is the best of those above their threshold.
+        For multi-label models ``label`` is the best of those above their threshold.
         """
         names, scores = self.competing(scores)
         order = np.argsort(-scores, axis=1, kind="stable")

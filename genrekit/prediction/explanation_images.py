@@ -1,4 +1,4 @@
-"""Reasons as pictures: where in a song or a photo an answer comes from."""
+"""Saliency images: the parts of a song or a photo that led to a prediction."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from genrekit.types import Prediction, Windows
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """Where images of reasons go; no part of what a prediction is.
+    """The folder of saliency images; predictions do not depend on it.
 
     Attributes
     ----------
     path : Path
-        Made where it is missing.
+        Created if missing.
     """
 
     path: Path
@@ -36,11 +36,11 @@ class ImageFolder:
         if self.path.is_file() or (not overwrite and self.path.exists() and any(self.path.iterdir())):
             raise OutputExistsError(
                 f"{self.path} {'is a file' if self.path.is_file() else 'holds files'}.",
-                "Give an empty folder, or add --overwrite.",
+                "Choose an empty folder, or add --overwrite.",
             )
 
     def has(self, id_: str) -> bool:
-        """Return whether the image of an input is there."""
+        """Return whether the image of an input exists."""
         return (self.path / image_name(id_)).is_file()
 
     def write(self, id_: str, png: bytes) -> None:
@@ -56,17 +56,19 @@ class ImageFolder:
             (self.path / image_name(id_)).write_bytes(png)
         except OSError as error:
             raise UsageError(
-                f"{self.path} cannot be written: {error.strerror}.", "Give another --explain-dir."
+                f"{self.path} cannot be written: {error.strerror}.", "Choose another --explain-dir."
             ) from None
 
 
-def paint(model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray) -> bytes | None:
-    """Return a PNG of the window that speaks most for the label; None for a prediction without one.
+def explanation_image(
+    model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray
+) -> bytes | None:
+    """Return a PNG of the window with the highest score for the label; None for a prediction without label.
 
     Parameters
     ----------
     model : Model
-        Of a backend that paints reasons.
+        A model whose backend provides saliency images.
     prediction : Prediction
     windows : Windows
     scores : np.ndarray [shape=(n_windows, n_labels)]
@@ -83,6 +85,6 @@ def paint(model: Model, prediction: Prediction, windows: Windows, scores: np.nda
 
 
 def image_name(id_: str) -> str:
-    """A file name of an input's name: readable, and another one for every input."""
+    """Return a readable file name that is unique to the name of an input."""
     readable = re.sub(r"[^\w.-]+", "_", Path(id_).name)[-60:].strip("._") or "input"
     return f"{readable}.{hash_bytes(id_.encode('utf-8', 'surrogateescape'))[:8]}.png"

@@ -1,4 +1,4 @@
-"""A bare list of numbers as a row of features."""
+"""Rows of features from a bare list of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_CHARACTERS = 1_000_000
 
 
 def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
-    """Read numbers between commas, semicolons or white space, in or without brackets.
+    """Read numbers separated by commas, semicolons or white space, with or without brackets.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
     Returns
     -------
     Example
-        With the row.
+        An example with the row.
 
     Raises
     ------
     UsageError
-        If a word is no finite number, or no schema has as many columns.
+        If a word is not a finite number, or no schema has as many columns.
 
     Examples
     --------
@@ -50,12 +50,12 @@ def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
             value = float(word)
         except ValueError:
             raise UsageError(
-                f"Number {position} of {len(words)} is {word[:40]!r}, which is no number.",
+                f"Value {position} of {len(words)} is not a number: {word[:40]!r}.",
                 f"Expected: {expected}.",
             ) from None
         if not math.isfinite(value):
             raise UsageError(
-                f"Number {position} of {len(words)} is {word}; finite numbers are needed.",
+                f"Value {position} of {len(words)} is not a finite number: {word}.",
                 f"Expected: {expected}.",
             )
         values.append(value)
@@ -64,5 +64,5 @@ def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
             return Example(id="numbers", row=dict(zip(columns, values, strict=True)))
     raise UsageError(
         f"There are {len(values)} numbers; expected: {expected}.",
-        "Their order is that of the columns: genrekit backends NAME --columns",
+        "The order is that of the columns: genrekit backends NAME --columns",
     )

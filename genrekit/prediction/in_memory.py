@@ -1,4 +1,4 @@
-"""Inputs that are not on disk: bytes, open files, samples, images and data frames as files for as long as needed."""
+"""Inputs in memory: bytes, open files, samples, images and data frames as temporary files."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from genrekit.types import Example
 MAX_BYTES = 1 << 30
 MAX_SR = 768_000
 
-ALLOWED = "Give a path, bytes, an open binary file, (samples, sr), a PIL image, a pandas DataFrame, or a list of these."
+ALLOWED = "Pass a path, bytes, an open binary file, (samples, sr), a PIL image, a pandas DataFrame, or a list of these."
 
 
 def as_inputs(given: Any, folder: Path) -> Iterator[str | Path | Input | Example]:
-    """Yield inputs for a pipeline; what is in memory is written into a folder first.
+    """Yield inputs for a pipeline; inputs in memory are written into a folder first.
 
-    A file is the form that every backend reads. Samples are kept as 32-bit floats, images as PNG and data frames
+    Every backend reads files. Samples are kept as 32-bit floats, images as PNG and data frames
     as Parquet, so that nothing is lost.
 
     Parameters
     ----------
     given : str, Path, Input, Example, bytes, binary file, (np.ndarray, int), PIL.Image.Image, DataFrame, or iterable
     folder : Path
-        Exists until the predictions are made.
+        A folder that exists until the predictions are made.
 
     Raises
     ------
     UsageError
-        If it is nothing of these.
+        If it is none of these.
     """
     for number, item in enumerate([given] if check_input(given) else given, start=1):
         yield item if isinstance(item, str | Path | Input | Example) else _written(item, folder, number)
 
 
 def check_input(given: Any) -> bool:
-    """Return whether this is a single input; False for an iterable of inputs.
+    """Return whether a value is a single input; False for an iterable of inputs.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def _is_samples(item: Any) -> bool:
 
 
 def _is_image(item: Any) -> bool:
-    pillow = sys.modules.get("PIL.Image")  # whoever has an image has imported it
+    pillow = sys.modules.get("PIL.Image")  # a caller with an image has imported it
     return pillow is not None and isinstance(item, pillow.Image)
 
 
@@ -93,9 +93,9 @@ def _written(item: Any, folder: Path, number: int) -> Input:
         name = getattr(item, "name", "")
         data = item.read(MAX_BYTES + 1)
         if not isinstance(data, bytes):
-            raise UsageError("The open file gives text.", "Open it with mode 'rb'.")
+            raise UsageError("The open file is in text mode.", "Open it with mode 'rb'.")
         if len(data) > MAX_BYTES:
-            raise UsageError(f"The open file has more than {MAX_BYTES:,} bytes.", "Give its path.")
+            raise UsageError(f"The open file has more than {MAX_BYTES:,} bytes.", "Pass its path.")
         suffix = Path(name).suffix if isinstance(name, str) else ""
         path = path.with_suffix(suffix)
         path.write_bytes(data)
@@ -109,15 +109,15 @@ def _write_samples(y: np.ndarray, sr: Any, path: Path) -> Path:
     if y.ndim not in (1, 2) or y.dtype.kind not in "fiu" or not y.size:
         raise UsageError(
             f"Samples of shape {y.shape} and type {y.dtype} are not sound.",
-            "Give shape (n,) or (n_channels, n), as librosa has it, floats in [-1, 1] or 16-bit or 32-bit integers.",
+            "Pass shape (n,) or (n_channels, n), as in librosa, with floats in [-1, 1] or 16-bit or 32-bit integers.",
         )
     if isinstance(sr, bool) or not isinstance(sr, int | np.integer) or not 0 < sr <= MAX_SR:
         raise UsageError(
-            f"sr={sr!r} is not a sample rate in Hz.", "Give a whole number, as in (samples, 22050)."
+            f"sr={sr!r} is not a sample rate in Hz.", "Pass a whole number, as in (samples, 22050)."
         )
     if y.dtype.kind in "iu":
         if y.dtype not in (np.int16, np.int32):
-            raise UsageError(f"Samples of type {y.dtype} are not read.", "Give floats, int16 or int32.")
+            raise UsageError(f"Samples of type {y.dtype} are not supported.", "Pass floats, int16 or int32.")
         y = y / np.float64(np.iinfo(y.dtype).max + 1)
     soundfile.write(path, y.T.astype(np.float32), int(sr), subtype="FLOAT")
     return path

@@ -1,4 +1,4 @@
-"""From the words of a command line to the files they mean, in order, one entry for each."""
+"""Expansion of the arguments of a command line into files, in order, one entry per file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file, here or at an address, or the reason why a word means none; a table may be open already."""
+    """One local or remote file, or the reason why an argument names none; a table may be open already."""
 
     name: str
     path: Path | None = None
@@ -29,18 +29,17 @@ class Input:
 
 
 def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(Modality)) -> Iterator[Input]:
-    """Find what paths, folders, glob patterns and addresses (``s3://``, ``https://`` ...) mean.
+    """Expand paths, folders, glob patterns and addresses (``s3://``, ``https://`` ...) into files.
 
-    A folder stands for the audio files and pictures below it, recursively and sorted; tables and hidden
-    files in folders are passed over, and so is a kind of file that is not in ``kinds``. A file that is named
-    itself is always an input. A word that means nothing gives one entry with an error, so that no input is
-    lost.
+    A folder means the audio files and pictures below it, recursively and sorted; tables, hidden files and
+    kinds that are not in ``kinds`` are skipped in folders. A file that is named itself is always an input. An
+    argument that matches nothing becomes one entry with an error, so that no input is lost.
 
     Parameters
     ----------
     words : iterable of str or Path
     kinds : collection of Modality
-        What files found in folders may be.
+        Kinds of files to take from folders.
 
     Yields
     ------

@@ -1,6 +1,6 @@
-"""What a batch has finished: an append-only file with a line an input, from which the results are written.
+"""Journal of a batch: an append-only file with one line per finished input, from which the results are written.
 
-A line is whole or it does not count: one that a crash cut short is dropped when the journal is opened again.
+An incomplete line, cut short by a crash, is dropped when the journal is opened again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from genrekit.types import Content, Contribution, Prediction, WindowScore
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where the line of an input stands, in bytes, the SHA-256 of its content, and whether it is an error."""
+    """Position of the line of an input, in bytes, the SHA-256 of its content, and whether it is an error."""
 
     start: int
     end: int
@@ -28,20 +28,20 @@ class Entry:
 
 
 class Journal:
-    """The answers of a batch, in the order in which they were finished; a context manager.
+    """The predictions of a batch, in the order in which they were finished; a context manager.
 
     Parameters
     ----------
     path : Path
-        The file; made where it is missing.
+        The file; created if missing.
     key : str
-        What the answers depend on beside the content of the inputs: models and settings. Lines of another
-        key stay in the file and are never given.
+        Hash of models and settings, on which predictions depend besides the content of the inputs. Lines with
+        another key stay in the file and are never returned.
 
     Raises
     ------
     UsageError
-        If the file is no journal.
+        If the file is not a journal.
     OutputExistsError
         If another process is writing it.
     """
@@ -70,11 +70,11 @@ class Journal:
         return len(self._entries)
 
     def find(self, name: str) -> Entry | None:
-        """What is finished of an input, by its name."""
+        """Return the finished entry of an input by its name, or None."""
         return self._entries.get(name)
 
     def append(self, name: str, prediction: Prediction) -> Entry:
-        """Write the answer to an input and hand it to the system."""
+        """Append the prediction of an input, and flush it to the operating system."""
         line = json.dumps(
             {"key": self.key, "input": name, "answer": _fields(prediction)},
             ensure_ascii=True,
@@ -91,7 +91,7 @@ class Journal:
         return entry
 
     def read(self, spans: Iterable[tuple[int, int]]) -> Iterator[Prediction]:
-        """The answers that stand in parts of the file, each from the start of a line to the end of one."""
+        """Yield the predictions in parts of the file, each from the start of a line to the end of one."""
         with self.path.open("rb") as file:
             for start, end in spans:
                 file.seek(start)
@@ -113,8 +113,8 @@ class Journal:
                     self._entries[fields["input"]] = Entry(good, end, sha256, answer["error"] is not None)
             except (ValueError, KeyError, TypeError):
                 raise UsageError(
-                    f"{self.path} is no journal of a batch, or is damaged after {good:,} bytes.",
-                    "Remove it to start anew, or choose another --output.",
+                    f"{self.path} is not a journal of a batch, or is damaged after {good:,} bytes.",
+                    "Remove it to start again, or choose another --output.",
                 ) from None
             good += len(line)
         self._file.truncate(good)
@@ -122,10 +122,10 @@ class Journal:
 
 
 def _lock(descriptor: int, path: Path) -> None:
-    """Keep a second run off the journal; the lock goes with the process, however it ends."""
+    """Lock the journal against a second run; the system releases the lock when the process ends."""
     try:
         import fcntl
-    except ImportError:  # Windows has no such call
+    except ImportError:  # not available on Windows
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""A bundle that is ready to predict: loaded, verified, matched with its backend."""
+"""Models: bundles that are loaded, verified and ready to predict with their backend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from genrekit.backends import (
     registry,
 )
 from genrekit.errors import BundleError, ConfigError, UsageError
-from genrekit.models import SUFFIX, Bundle, Runtime, box, load
+from genrekit.models import SUFFIX, Bundle, Runtime, load, shipped_models
 from genrekit.prediction.decision import Decision
 from genrekit.prediction.options import PredictOptions
 from genrekit.types import Prediction
@@ -54,23 +54,23 @@ class Model:
 
     @property
     def name(self) -> str:
-        """The bundle's name."""
+        """Name of the bundle."""
         return self.bundle.manifest.name
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that it knows, in the order of its scores."""
+        """Labels of the model, in the order of its scores."""
         return tuple(self.bundle.manifest.labels)
 
     @property
     def card(self) -> str:
-        """The model card, Markdown."""
+        """Model card in Markdown."""
         return self.bundle.card
 
     def predict(
         self, inputs: Any, options: PredictOptions | None = None, *, pool: AnyPool | None = None
     ) -> list[Prediction]:
-        """Predict one input or several, in this process or in the workers of a pool.
+        """Predict one or more inputs, in this process or in the workers of a pool.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class Model:
         return self.runtime.scores(windows)
 
     def decision(self, options: PredictOptions) -> Decision:
-        """Return how the scores of this model become predictions.
+        """Return the rule that turns scores of this model into predictions.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class Model:
         )
 
     def recognises(self, columns: Collection[str]) -> bool:
-        """Whether a row with these columns is one for this model."""
+        """Return whether the model takes rows with these columns."""
         if isinstance(self.backend, ReadsTables):
             return bool(self.backend.feature_columns(tuple(columns)))
         wanted = self.backend.info.columns
@@ -123,42 +123,42 @@ class Model:
 
     @cached_property
     def explainer(self) -> Explainer:
-        """What says which features pushed an answer.
+        """Function that attributes a prediction to features.
 
         Raises
         ------
         UsageError
-            If its backend cannot explain.
+            If the backend does not provide explanations.
         """
         if not isinstance(self.backend, Explains):
             raise UsageError(
-                f"Model {self.name!r} cannot explain: its backend, {self.backend.info.name!r}, does not."
+                f"Model {self.name!r} has no explanations: backend {self.backend.info.name!r} does not provide them."
             )
         return self.backend.explainer(self.bundle.payload)
 
     @cached_property
     def painter(self) -> Painter:
-        """What shows where in a window an answer comes from.
+        """Function that draws which part of a window led to a prediction.
 
         Raises
         ------
         UsageError
-            If its backend cannot.
+            If the backend does not provide saliency images.
         """
         if not isinstance(self.backend, PaintsReasons):
             raise UsageError(
-                f"Model {self.name!r} cannot show where it looked: its backend, {self.backend.info.name!r}, does not."
+                f"Model {self.name!r} has no saliency images: backend {self.backend.info.name!r} does not provide them."
             )
         return self.backend.painter(self.bundle.payload, self.config, self.labels)
 
     @cached_property
     def runtime(self) -> Runtime:
-        """The graph in ONNX Runtime, made when the first score is asked for.
+        """The graph in ONNX Runtime, loaded for the first score.
 
         Raises
         ------
         BundleError
-            If it is no graph, takes other windows than the manifest says, or has other outputs.
+            If it is not a graph, its input shape differs from the manifest, or it has other outputs.
         """
         runtime = Runtime(self.bundle.onnx, n_labels=len(self.labels), declared=self.bundle.manifest.outputs)
         promised = self.bundle.manifest.input_shape
@@ -167,38 +167,38 @@ class Model:
             for have, want in zip(runtime.input_shape, promised, strict=True)
         ):
             raise BundleError(
-                f"The graph of {self.name!r} takes windows of shape {runtime.input_shape}, "
-                f"its manifest says {promised}."
+                f"The graph of {self.name!r} takes windows of shape {runtime.input_shape}, but "
+                f"the manifest has {promised}."
             )
         return runtime
 
 
 def find(model: str | Path) -> Bundle:
-    """Load and verify a bundle by its path or, in the box, by its name, without its backend.
+    """Load and verify a bundle without its backend: by its path, or a shipped one by its name.
 
     Raises
     ------
     BundleError
         If there is no such bundle, or it is damaged.
     """
-    shipped = box()
+    shipped = shipped_models()
     path = Path(model)
     name = str(model).removesuffix(SUFFIX)
     if not path.is_file() and name not in shipped:
         raise BundleError(
-            f"There is no model {str(model)!r}: no such file, and the box holds {', '.join(shipped) or 'none'}.",
-            "Give the path of a bundle that 'genrekit train' wrote.",
+            f"There is no model {str(model)!r}: no such file, and the shipped models are {', '.join(shipped) or 'none'}.",
+            "Use a shipped name, or the path of a bundle that 'genrekit train' wrote.",
         )
     return load(path if path.is_file() else shipped[name])
 
 
 def load_model(model: str | Path) -> Model:
-    """Load a bundle by its path, or one of the box by its name.
+    """Load a model by the path of its bundle, or a shipped one by its name.
 
     Parameters
     ----------
     model : str or Path
-        A path, or a name that `genrekit.models.shipped.box` knows.
+        A path, or a name in `genrekit.models.shipped_models`.
 
     Returns
     -------
@@ -218,40 +218,40 @@ def load_model(model: str | Path) -> Model:
         raise BundleError(
             f"{model} was trained on version {manifest.feature_version} of the features of backend "
             f"{manifest.backend!r}; version {backend.info.feature_version} is installed.",
-            "Train it again, or install the genrekit it was made with: " + manifest.genrekit,
+            "Train it again, or install the version of genrekit that wrote it: " + manifest.genrekit,
         )
     try:
         config = make_config(backend, manifest.config)
     except ConfigError as error:
         raise BundleError(
-            f"{model} has a config that its backend does not take: {error.message}",
-            "It was changed, or made by another version: " + manifest.genrekit,
+            f"{model} has a config that its backend rejects: {error.message}",
+            "It was edited, or written by another version: " + manifest.genrekit,
         ) from None
     return Model(bundle, backend, config)
 
 
-def load_box() -> tuple[Model, ...]:
-    """The models in the box."""
-    return tuple(load_model(path) for path in box().values())
+def load_shipped() -> tuple[Model, ...]:
+    """Load the shipped models."""
+    return tuple(load_model(path) for path in shipped_models().values())
 
 
 def load_models(model: Model | str | Path | Sequence[Model | str | Path] | None) -> tuple[Model, ...]:
-    """Load one model or several; None stands for all shipped models.
+    """Load one or more models; None means all shipped models.
 
     Raises
     ------
     UsageError
-        If it is neither a model, a name, a path nor a sequence of these.
+        If it is not a model, a name, a path or a sequence of these.
     BundleError, BackendError
         As `load_model`.
     """
     if model is None:
-        return load_box()
+        return load_shipped()
     if isinstance(model, Model | str | Path):
         return (model if isinstance(model, Model) else load_model(model),)
     if not isinstance(model, Sequence) or not all(isinstance(one, Model | str | Path) for one in model):
         raise UsageError(
             f"model={model!r} is not a model.",
-            "Give a name, a path, what load_model returned, or a list of these.",
+            "Pass a name, a path, a model from load_model, or a list of these.",
         )
     return tuple(one if isinstance(one, Model) else load_model(one) for one in model)

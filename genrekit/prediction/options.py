@@ -1,4 +1,4 @@
-"""Options of a prediction: plain values, apart from models, inputs and places on disk."""
+"""Options of predictions as plain values, without models, inputs or paths."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """Everything that a prediction depends on beside its model and its input; JSON-able, and hashed by a journal.
+    """All options that a prediction depends on, besides its model and input; JSON-able, and hashed by a journal.
 
     Attributes
     ----------
     min_confidence : float in [0, 1]
-        Below this score of the best label a prediction has no label: the model abstains.
+        Threshold for the score of the best label; below it the model abstains.
     labels : tuple of str
-        If given, only these labels compete: their scores are divided by their sum.
+        If not empty, only these labels compete: their scores are divided by their sum.
     top_k : int >= 1
         Number of labels that a prediction lists with their scores.
     windows : bool
         Whether a prediction has its timeline.
     explain : bool
-        Whether a prediction has reasons in words, where the model gives them.
+        Whether a prediction has contributions of features, if the model provides them.
     images : bool
-        Whether a prediction has its reasons as an image, where the model gives those.
+        Whether a prediction has a saliency image, if the model provides one.
     measures : tuple of str
-        Further properties of songs to measure: of 'bpm', 'key' and 'loudness'.
+        Further properties of songs to measure, out of 'bpm', 'key' and 'loudness'.
     offset_s : float >= 0
-        Start of the part of every song to hear, in seconds.
+        Start of the part of every song to read, in seconds.
     duration_s : float > 0, optional
-        Length of that part in seconds; an hour unless given.
+        Length of that part in seconds; one hour by default.
     """
 
     min_confidence: float = 0.0

@@ -1,4 +1,4 @@
-"""The file of results: its format, its place, and writing it whole."""
+"""Output files of results: format, place, and atomic writing."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def write_rows(
     format : str
         As for `genrekit.output.open_writer`.
     models : sequence of Model
-        The models that may predict; they decide which columns there are.
+        The models that may predict; the columns depend on them.
     options : PredictOptions
     columns : sequence of str
-        Identifying columns of tables; those of the first prediction unless given.
+        Identifying columns of tables; by default those of the first prediction.
     provenance : bool
         Whether rows have the size and hash of the input and the hash of the model.
     flush_s : float
@@ -104,15 +104,15 @@ def write_rows(
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A file of results, here or at an address.
+    """A local or remote file of results.
 
     Attributes
     ----------
     name : str
-        As given, without secrets.
+        The name as given, without secrets.
     format : str
     path : Path or None
-        None for an address. A link is written through.
+        None for an address. For a link, its target is written.
     address : str or None
     """
 
@@ -123,7 +123,7 @@ class OutputFile:
 
     @classmethod
     def of(cls, output: str | Path, format: str = "auto") -> OutputFile:
-        """Find format and place of an output; 'auto' is the format that the suffix says, else JSON Lines.
+        """Find format and place of an output; 'auto' means the format of the suffix, else JSON Lines.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class OutputFile:
 
     @property
     def is_device(self) -> bool:
-        """Whether the output is a pipe or a device, which has no journal."""
+        """Whether the output is a pipe or a device, which have no journal."""
         return (
             self.path is not None
             and self.path.exists()
@@ -151,17 +151,17 @@ class OutputFile:
 
     @property
     def folder(self) -> Path:
-        """The folder of the journal: beside the file, or here for an address."""
+        """Folder of the journal: next to the file, or in the current folder for an address."""
         path = self.path or Path(self.name.rstrip("/").rpartition("/")[2])
         return path.with_name(f"{path.name}.run")
 
     def check(self, *, overwrite: bool = False, resume: bool = False) -> None:
-        """Refuse an output that cannot be written or must not be, before the work and not after.
+        """Refuse an output that cannot or must not be written, before the work starts.
 
         Raises
         ------
         OutputExistsError
-            If it exists, and neither overwriting nor going on was asked for.
+            If it exists, and neither ``overwrite`` nor ``resume`` is set.
         UsageError
             If it cannot be written.
         """
@@ -183,7 +183,7 @@ class OutputFile:
 
     @contextmanager
     def open(self) -> Iterator[Any]:
-        """Give a stream to write; the file appears when it is whole."""
+        """Yield a stream to write; the file appears when it is complete."""
         if self.address is not None:
             with open_output(self.address) as stream:
                 yield stream

@@ -1,4 +1,4 @@
-"""The one stream of predictions: inputs to tasks, tasks to windows, windows to scores, scores to rows, in order."""
+"""The prediction pipeline: inputs to tasks, windows, scores and rows, in order."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, open_pool, ordered_map
 from genrekit.hashing import content_of
 from genrekit.prediction.decision import Decision
-from genrekit.prediction.explanation_images import paint
+from genrekit.prediction.explanation_images import explanation_image
 from genrekit.prediction.in_memory import as_inputs, check_input
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_models
 from genrekit.prediction.options import PredictOptions
 from genrekit.prediction.reasons import explained
 from genrekit.prediction.routing import Router, TableTask, Task
-from genrekit.preparation import Cache, Looked, Preparer
+from genrekit.preparation import Cache, Preparation, Preparer
+from genrekit.text import sentence
 from genrekit.types import Content, Example, Prediction, Say, silent
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ class Finished:
     Attributes
     ----------
     name : str
-        The input.
+        Name of the input.
     prediction : Prediction or None
-        None where the prediction of the same content is known, or the table was left for later.
+        None if the prediction of the same content is known, or the table was left for later.
     table : TableTask or None
         A table that was left for later.
     """
@@ -60,21 +61,21 @@ class Finished:
 
 @dataclass(frozen=True)
 class Worker:
-    """The part of a task that worker processes do: preparing for every model, without its graph."""
+    """The work of a worker process: preparation for every model, without its graph."""
 
     preparers: tuple[Preparer, ...]
     measures: tuple[str, ...] = ()
 
-    def __call__(self, task: Task) -> Looked:
+    def __call__(self, task: Task) -> Preparation:
         """Prepare the example of one task."""
         if not task.error:
-            return self.preparers[task.model].look(task.example, task.known, self.measures)
+            return self.preparers[task.model].attempt(task.example, task.known, self.measures)
         content = None
         with suppress(MediaError):
             content = content_of(task.example.path) if task.example.path else None
         if content and content.sha256 == task.known:
-            return Looked(content)
-        return Looked(content, error=task.error)
+            return Preparation(content)
+        return Preparation(content, error=task.error)
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ class Pipeline:
     options : PredictOptions
     cache : Cache
     pool : Pool or DaskPool, optional
-        Workers that prepare, never this process; it lives on when the stream ends.
+        Workers that prepare, never this process; the pool stays open when the stream ends.
     jobs : int >= 1, optional
-        Without a pool: processes for one stream; unless given one per core, and none for a few inputs.
+        Without a pool: processes for one stream; by default one per core, and none for a few inputs.
     timeout_s : float > 0, optional
         Without a pool: seconds after which an input counts as failed.
     cluster : str, optional
@@ -116,21 +117,21 @@ class Pipeline:
     def __post_init__(self) -> None:
         if not self.models:
             raise UsageError(
-                "There is no model to predict with: the package ships none.",
-                "Name a bundle: --model FILE, or model=FILE in Python.",
+                "There is no model to predict with: no shipped model was found.",
+                "Choose a bundle: --model FILE, or model=FILE in Python.",
             )
         _ = self.decisions
         if (self.options.explain or self.options.images) and not any(map(self._explains, self.models)):
             names = ", ".join(model.name for model in self.models)
             draws = any(isinstance(model.backend, PaintsReasons) for model in self.models)
             raise UsageError(
-                f"No model here can explain its answers in words (asked: {names}).",
-                "It can in pictures: add --explain-dir FOLDER." if draws else "",
+                f"No loaded model has explanations in words (models: {names}).",
+                "Saliency images are available: add --explain-dir FOLDER." if draws else "",
             )
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
-        """The decision of every model under the options."""
+        """Decision rules of the models under the options."""
         return tuple(model.decision(self.options) for model in self.models)
 
     def run(
@@ -142,7 +143,7 @@ class Pipeline:
         ----------
         inputs : str, Path, Input or Example, or an iterable of them
         known : callable
-            Gives the SHA-256 of an input, by its name, whose prediction is there already.
+            Returns the SHA-256 of the content with which an input, by its name, was predicted before; else None.
         tables : bool
             Whether tables are predicted row by row now, or left for `rows`.
 
@@ -161,7 +162,7 @@ class Pipeline:
             pool, tasks = self._open_pool(tasks, stack)
             elsewhere = pool is not None and pool.elsewhere
             folder = None
-            if not elsewhere:  # a killed worker cannot remove what it fetched
+            if not elsewhere:  # a killed worker cannot remove the files that it fetched
                 folder = Path(stack.enter_context(TemporaryDirectory(prefix="genrekit-")))
             worker = Worker(
                 tuple(Preparer(m.backend, m.config, self.cache, folder) for m in self.models),
@@ -182,7 +183,7 @@ class Pipeline:
                 yield from self._scored(outcomes)
 
     def rows(self, table: TableTask) -> Iterator[Prediction]:
-        """Predict a table row by row, in order and bounded memory."""
+        """Predict a table row by row, in order and in bounded memory."""
         from genrekit.prediction.table_rows import table_predictions
 
         return table_predictions(table, self.models[table.model], self.decisions[table.model], self.say)
@@ -190,7 +191,7 @@ class Pipeline:
     def _open_pool(
         self, tasks: Iterator[Task | TableTask], stack: ExitStack
     ) -> tuple[AnyPool | None, Iterator[Task | TableTask]]:
-        """Return the workers to use, None for this process, and the tasks, of which the first were looked at."""
+        """Return the workers to use, None for this process, and all tasks, including the first few that were counted."""
         if self.pool is not None:
             return self.pool, tasks
         first = list(islice(tasks, FEW + 1))
@@ -202,9 +203,9 @@ class Pipeline:
         stack.enter_context(pool)
         return pool, tasks
 
-    def _scored(self, outcomes: Iterator[Outcome[Task, Looked]]) -> Iterator[Finished]:
+    def _scored(self, outcomes: Iterator[Outcome[Task, Preparation]]) -> Iterator[Finished]:
         """Score in batches, without waiting for a batch to fill."""
-        waiting: list[Outcome[Task, Looked]] = []
+        waiting: list[Outcome[Task, Preparation]] = []
         since = time.monotonic()
         for outcome in outcomes:
             waiting.append(outcome)
@@ -214,7 +215,7 @@ class Pipeline:
                 since = time.monotonic()
         yield from self._score(waiting)
 
-    def _score(self, batch: Sequence[Outcome[Task, Looked]]) -> Iterator[Finished]:
+    def _score(self, batch: Sequence[Outcome[Task, Preparation]]) -> Iterator[Finished]:
         scores: dict[int, np.ndarray | str] = {}
         for number, model in enumerate(self.models):
             windows = {
@@ -227,25 +228,27 @@ class Pipeline:
             if windows:
                 scores |= zip(windows, _window_scores(model, list(windows.values())), strict=True)
         for k, outcome in enumerate(batch):
-            task, looked = outcome.item, outcome.value or _lost(outcome)
-            if looked.windows is None and looked.error is None:
+            task, preparation = outcome.item, outcome.value or _lost(outcome)
+            if preparation.windows is None and preparation.error is None:
                 yield Finished(task.example.id)
                 continue
-            found = scores.get(k, looked.error or "failed")
-            yield Finished(task.example.id, self._prediction(task, looked, found))
+            found = scores.get(k, preparation.error or "The input could not be prepared.")
+            yield Finished(task.example.id, self._prediction(task, preparation, found))
 
-    def _prediction(self, task: Task, looked: Looked, scores: np.ndarray | str) -> Prediction:
-        example, windows = task.example, looked.windows
+    def _prediction(self, task: Task, preparation: Preparation, scores: np.ndarray | str) -> Prediction:
+        example, windows = task.example, preparation.windows
         if isinstance(scores, str) or windows is None:
-            return Prediction(id=example.id, error=str(scores), extra=example.extra, content=looked.content)
+            return Prediction(
+                id=example.id, error=str(scores), extra=example.extra, content=preparation.content
+            )
         model = self.models[task.model]
-        prediction = self.decisions[task.model].example(example, windows, scores, looked.content)
-        if looked.analysis:
-            prediction = replace(prediction, analysis=looked.analysis)
+        prediction = self.decisions[task.model].example(example, windows, scores, preparation.content)
+        if preparation.analysis:
+            prediction = replace(prediction, analysis=preparation.analysis)
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
         elif self.options.images and isinstance(model.backend, PaintsReasons):
-            prediction = replace(prediction, image=paint(model, prediction, windows, scores))
+            prediction = replace(prediction, image=explanation_image(model, prediction, windows, scores))
         return prediction
 
     def _explains(self, model: Model) -> bool:
@@ -265,7 +268,7 @@ def predict(
     cluster: str | None = None,
     say: Say = silent,
 ) -> Iterator[Prediction]:
-    """Predict the genre of everything that the inputs mean, one prediction per file or row, in order.
+    """Predict the genre of all inputs, one prediction per file or row, in order.
 
     Parameters
     ----------
@@ -277,14 +280,14 @@ def predict(
         shipped models unless given.
     options : PredictOptions, optional
     pool : Pool or DaskPool, optional
-        Workers that decode and prepare, and live on afterwards.
+        Workers that decode and prepare; the pool stays open.
     jobs : int >= 1, optional
-        Without a pool: processes that prepare; one per core unless given, and none for a few inputs.
+        Without a pool: processes that prepare; by default one per core, and none for a few inputs.
     timeout_s : float > 0, optional
         Without a pool: seconds after which an input counts as failed.
     cache : Cache, optional
     cluster : str, optional
-        Without a pool: a Dask cluster that prepares instead of processes here, as ``dask://host:port``.
+        Without a pool: a Dask cluster instead of local processes, as ``dask://host:port``.
     say : callable
         Takes lines for the user.
 
@@ -296,7 +299,7 @@ def predict(
     Raises
     ------
     UsageError
-        If no model is there, ``options`` name a label that a model does not have, or an input is of no known type.
+        If there is no model, ``options`` name a label that a model does not have, or an input is of no known type.
     BundleError
         If a model cannot be loaded.
     """
@@ -310,7 +313,7 @@ def predict(
 def _predictions(pipeline: Pipeline, inputs: Any) -> Iterator[Prediction]:
     with TemporaryDirectory(prefix="genrekit-") as folder:
         for finished in pipeline.run(as_inputs(inputs, Path(folder))):
-            assert finished.prediction is not None  # nothing was known, and no table left for later
+            assert finished.prediction is not None  # no prediction was known, and no table was left for later
             yield finished.prediction
 
 
@@ -320,18 +323,18 @@ def _absolute(task: Task) -> Task:
     return task if path is None else replace(task, example=replace(task.example, path=path.absolute()))
 
 
-def _lost(outcome: Outcome[Task, Looked]) -> Looked:
-    """Return what is known of an input whose worker died or took too long."""
+def _lost(outcome: Outcome[Task, Preparation]) -> Preparation:
+    """Return the outcome of an input whose worker died or took too long."""
     content: Content | None = None
     path = outcome.item.example.path
     with suppress(MediaError):
         content = content_of(path) if path else None
-    return Looked(content, error=outcome.error or "failed")
+    return Preparation(content, error=sentence(outcome.error or "the input could not be prepared"))
 
 
 def _window_scores(model: Model, windows: list[np.ndarray]) -> list[np.ndarray | str]:
-    """Score the windows of several examples in one batch; an example that the graph cannot take gets its error."""
-    runtime = model.runtime  # a graph that cannot be run is the model's fault, and ends the run
+    """Score windows of many examples in one batch; an example that the graph rejects gets its error message."""
+    runtime = model.runtime  # a graph that cannot be loaded is a fault of the model, and ends the run
     if len({values.shape[1:] for values in windows}) == 1:
         try:
             ends = np.cumsum([len(values) for values in windows])

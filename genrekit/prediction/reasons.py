@@ -1,4 +1,4 @@
-"""Reasons of predictions in words: the features that pushed towards a label."""
+"""Reasons of predictions: contributions of features to the label."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def explained(model: Model, windows: np.ndarray, predictions: Iterable[Predictio
     Parameters
     ----------
     model : Model
-        Of a backend that explains.
+        A model whose backend provides explanations.
     windows : np.ndarray [shape=(n, *shape)]
         One window per prediction.
     predictions : iterable of Prediction
-        Without errors.
+        Predictions without errors.
     """
     listed = list(predictions)
     labels = [model.labels.index(p.label or p.scores[0][0]) for p in listed]

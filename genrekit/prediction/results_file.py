@@ -19,10 +19,10 @@ _NOT_A_RESULT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
 def read_results(path: Path) -> Iterator[Prediction]:
-    """The rows of a file of results.
+    """Read the rows of a results file.
 
-    A line that is no result is a prediction with ``error``. A CSV with a timeline has several rows an input, which
-    are one prediction.
+    A line that is not a result is a prediction with ``error``. A CSV with a timeline has more than one row per
+    input; they are one prediction.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def read_results(path: Path) -> Iterator[Prediction]:
     yield from _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path)
 
 
-def matched(inputs: Iterable[Input], results: Iterable[Prediction], name: str) -> Iterator[Prediction]:
-    """The results of these inputs, in their order; one without a result is a prediction with ``error``."""
+def results_for(inputs: Iterable[Input], results: Iterable[Prediction], name: str) -> Iterator[Prediction]:
+    """Yield the results of these inputs, in their order; one without a result is a prediction with ``error``."""
     by_path = {_place(result.id): result for result in results}
     for one in inputs:
         result = None if one.error else by_path.get(_place(one.name))
@@ -89,7 +89,7 @@ def _no_result(path: Path, number: int) -> Prediction:
 
 
 def _fields(cells: dict[str, str]) -> dict[str, Any]:
-    """Return a row of CSV as the object that JSONL has for it."""
+    """Return a CSV row as the corresponding JSONL object."""
     scores = []
     rank = 1
     while cells.get(f"label_{rank}"):

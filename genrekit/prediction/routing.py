@@ -1,4 +1,4 @@
-"""Which model answers which input: by what the file is, and a table by its columns."""
+"""Choice of the model for each input: by the kind of file, and for tables by the columns."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from genrekit.media import modality, suffix_modality
 from genrekit.prediction.inputs import Input, expand
 from genrekit.prediction.model import Model
 from genrekit.remote import is_remote, redact
+from genrekit.text import sentence
 from genrekit.types import Example, Modality, Say, silent
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "
 class Task:
     """An example with the model that takes it, or the reason why none does.
 
-    ``known`` is the SHA-256 of the content whose prediction is there already.
+    ``known`` is the SHA-256 of content that was predicted before.
     """
 
     example: Example
@@ -49,7 +50,7 @@ class TableTask:
 
     @contextmanager
     def at_hand(self) -> Iterator[Table]:
-        """Give the table on this machine, fetched where it has an address."""
+        """Yield the table from a local file, fetched if it has an address."""
         if self.address is None:
             yield self.table
             return
@@ -62,15 +63,15 @@ class TableTask:
 
 @dataclass(frozen=True)
 class Router:
-    """Finds the model for an input: the first one that takes it.
+    """Choice of a model for an input: the first one that takes it.
 
     Attributes
     ----------
     models : sequence of Model
     offset_s, duration_s : float
-        The part of every song to hear, in seconds.
+        The part of every song to read, in seconds.
     say : callable
-        Gets a line where a reading had to be chosen.
+        Takes a line for the user when a table can be read in more than one way.
     """
 
     models: Sequence[Model]
@@ -79,7 +80,7 @@ class Router:
     say: Say = silent
 
     def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | TableTask]:
-        """Turn inputs into tasks, lazily and in order; what no model takes is a task with an error."""
+        """Turn inputs into tasks, lazily and in order; an input that no model takes is a task with an error."""
         kinds = {model.backend.info.modality for model in self.models}
         for item in inputs:
             if isinstance(item, Example):
@@ -89,12 +90,12 @@ class Router:
                 if found.address is not None:
                     yield from self._remote(found.name, found.address)
                 elif found.path is None:
-                    yield Task(Example(id=found.name), error=found.error or "no such file")
+                    yield Task(Example(id=found.name), error=sentence(found.error or "no such file"))
                 else:
                     yield from self._file(found.name, found.path, found.table)
 
     def _remote(self, name: str, address: str) -> Iterator[Task | TableTask]:
-        """A file elsewhere: a table is fetched to look at its columns, anything else by the worker that prepares it."""
+        """Yield the tasks of a remote file; a table is fetched now for its columns, other files by the worker."""
         kind = suffix_modality(name)
         if kind is not Modality.TABLE:
             yield self._taken(
@@ -133,29 +134,29 @@ class Router:
             return Task(example, error=str(error))
         if kind is None:
             return Task(
-                example, error="is neither a song, a picture nor a table, by its content and its suffix"
+                example, error="The file is not a song, a picture or a table, by its content and its suffix."
             )
         return self._taken(example, kind)
 
     def _taken(self, example: Example, kind: Modality | None) -> Task:
-        """The task for the first model that takes a kind of media; without a kind, the first that takes any."""
+        """Return the task for the first model that takes a kind of media; without a kind, the first that takes any."""
         for number, model in enumerate(self.models):
             takes = model.backend.info.modality
             if takes is not Modality.TABLE and kind in (None, takes):
                 return Task(example, number)
         names = ", ".join(model.name for model in self.models)
         what = _TAKES[kind] if kind else "songs or pictures"
-        return Task(example, error=f"no model here takes {what} (asked: {names})")
+        return Task(example, error=f"No loaded model takes {what} (models: {names}).")
 
     def _row(self, example: Example) -> Task:
         row = example.row or {}
         for number, model in enumerate(self.models):
             if model.recognises(row):
                 return Task(example, number)
-        return Task(example, error="no model here takes a row with these columns")
+        return Task(example, error="No loaded model takes a row with these columns.")
 
     def _listed(self, name: str, paths: Paths, word: str) -> Task:
-        """A file that a manifest names: by an address, or from the manifest's own place."""
+        """Return the task of a file in a manifest: at an address, or relative to the manifest."""
         if is_remote(name) and not is_remote(word):
             word = f"{name.rpartition('/')[0]}/{word}"
         example = Example(word, offset_s=self.offset_s, duration_s=self.duration_s)
@@ -165,7 +166,7 @@ class Router:
         return self._media(replace(example, id=str(place), path=place))
 
     def _bulk(self, name: str, table: Table) -> TableTask | None:
-        """The table with the first model that reads it in bulk, or None."""
+        """Return the table with the first model that reads it in bulk, or None."""
         readers = [
             (number, model.backend)
             for number, model in enumerate(self.models)
@@ -198,12 +199,15 @@ class Router:
                 self.say(
                     f"{name}: read as a table of {schema} features; the files that it names are not opened"
                 )
-            examples = examples_of(cells, schemas[schema], sides=False)
+            examples = examples_of(cells, schemas[schema], splits=False)
             good = (
-                (number, Task(example, by_backend[schema], problem))
+                (number, Task(example, by_backend[schema], problem and sentence(problem)))
                 for (number, _), (example, problem) in zip(cells.rows, examples, strict=True)
             )
-            broken = ((int(row.split()[1]), Task(Example(id=row), error=why)) for row, why in cells.broken)
+            broken = (
+                (int(row.split()[1]), Task(Example(id=row), error=sentence(why, "The row")))
+                for row, why in cells.broken
+            )
             for _, task in merge(good, broken, key=lambda numbered: numbered[0]):
                 yield replace(task, example=replace(task.example, id=f"{name}#{task.example.id}"))
         elif path_at is not None:
@@ -212,16 +216,20 @@ class Router:
             listed = [(number, row[path_at].strip(), "") for number, row in cells.rows]
             listed += [(int(row.split()[1]), f"{name}#{row}", why) for row, why in cells.broken]
             for _, word, why in sorted(listed, key=lambda numbered: numbered[0]):
-                yield Task(Example(id=word), error=why) if why else self._listed(name, paths, word)
+                yield (
+                    Task(Example(id=word), error=sentence(why, "The row"))
+                    if why
+                    else self._listed(name, paths, word)
+                )
         else:
             takes = ", ".join(
                 f"{key} ({len(columns)} columns)" for key, columns in schemas.items() if columns
             )
             raise DatasetError(
-                f"{name} is no table of features that a model here takes, and no manifest: it has the columns "
+                f"{name} is not a table of features for a loaded model, and not a manifest: it has the columns "
                 f"{', '.join(cells.columns[:12])}{' ...' if len(cells.columns) > 12 else ''}."
                 f"{what_is_wrong(cells.columns, schemas)}",
-                f"Tables are read for {takes or 'no model'}; a manifest has a column 'path'.",
+                f"Tables can be read for {takes or 'no model'}; a manifest has a column 'path'.",
             )
 
 
@@ -231,7 +239,7 @@ def open_tables(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[list[
     Returns
     -------
     list of Input
-        The same, each table opened.
+        The same inputs, with each table opened.
     tuple of str
         The columns, in the order in which they appear. A table that cannot be read, or that no model takes, has none.
     """

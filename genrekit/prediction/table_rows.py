@@ -1,4 +1,4 @@
-"""Tables of any length: predicted a frame of rows at a time, past the cache and the worker processes."""
+"""Prediction of tables of any length, one frame of rows at a time, without cache or worker processes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from genrekit.prediction.model import Model
 from genrekit.prediction.reasons import explained
 from genrekit.prediction.routing import TableTask
 from genrekit.tables import Frame, Table
+from genrekit.text import sentence
 from genrekit.types import Content, Prediction, Say
 
-# A graph scores this many rows before a native library is imported.
+# Frames with fewer rows are scored by the graph, without importing a native library.
 MANY = 5_000
 
 Numbered = tuple[int, Prediction]
@@ -30,7 +31,7 @@ Numbered = tuple[int, Prediction]
 
 @dataclass(frozen=True, eq=False)
 class _Scoring:
-    """A frame with its windows, and the scores to come of those without an error."""
+    """A frame with its windows, and the future scores of its rows without error."""
 
     frame: Frame
     rows: TableRows
@@ -41,7 +42,7 @@ class _Scoring:
 def table_predictions(table: TableTask, model: Model, decision: Decision, say: Say) -> Iterator[Prediction]:
     """Predict the rows of a table, in order, in bounded memory.
 
-    A row that cannot be read is a prediction with ``error``, and so is the rest of a table that breaks off.
+    A row that cannot be read is a prediction with ``error``, and so is the unreadable rest of a table.
     """
     last = 1
     content: Content | None = None
@@ -57,11 +58,13 @@ def table_predictions(table: TableTask, model: Model, decision: Decision, say: S
         yield Prediction(id=after, error=str(error), content=content)
         return
     if last == 1:
-        yield Prediction(id=table.name, error="has no rows below its column names", content=content)
+        yield Prediction(
+            id=table.name, error="The table has no rows below its column names.", content=content
+        )
 
 
 def _score(table: TableTask, opened: Table, model: Model, say: Say) -> Iterator[_Scoring]:
-    """Read frames, and score some of them at a time, a thread each, while the caller uses the one before."""
+    """Read frames and score them in parallel, one thread per frame, while the caller uses the one before."""
     jobs = default_jobs()
     waiting: deque[_Scoring] = deque()
     broke_off: Exception | None = None
@@ -72,7 +75,7 @@ def _score(table: TableTask, opened: Table, model: Model, say: Say) -> Iterator[
                 waiting.append(_Scoring(frame, rows, good, pool.submit(scorer, rows.windows[good])))
                 if len(waiting) > jobs:
                     yield waiting.popleft()
-        except (DatasetError, OSError) as error:  # what came before it is answered first
+        except (DatasetError, OSError) as error:  # rows before the error are predicted first
             broke_off = error
         yield from waiting
     if broke_off:
@@ -88,7 +91,7 @@ def _read(
         if reader is None and frame.table.num_rows:
             assert isinstance(model.backend, ReadsTables)
             reader = model.backend.open_table(frame.table)
-            # Both give the same scores to 1e-5.
+            # The scores of both agree to 1e-5.
             if frame.table.num_rows >= MANY and isinstance(model.backend, ScoresNatively):
                 if model.bundle.manifest.format > 1:
                     scorer = model.backend.native_scorer(model.bundle.payload)
@@ -110,12 +113,12 @@ def _shape(model: Model) -> tuple[int, ...]:
 def _in_order(
     table: TableTask, scored: _Scoring, model: Model, decision: Decision, content: Content
 ) -> Iterator[Numbered]:
-    """Yield the predictions of a frame by the number of the row, unreadable rows among them."""
+    """Yield the predictions of a frame in the order of row numbers, including unreadable rows."""
     rows = _rows(table, scored, model, decision, content)
     if not scored.frame.broken:
         return rows
     broken = [
-        (number, Prediction(id=f"{table.name}#row {number}", error=why, content=content))
+        (number, Prediction(id=f"{table.name}#row {number}", error=sentence(why, "The row"), content=content))
         for number, why in scored.frame.broken
     ]
     return merge(rows, broken, key=lambda numbered: numbered[0])
@@ -136,13 +139,16 @@ def _rows(
         predictions = explained(model, scored.rows.windows[scored.good], predictions)
     for i, number in enumerate(numbers):
         if i in errors:
-            yield number, Prediction(id=ids[i], error=errors[i], extra=extras[i], content=content)
+            yield (
+                number,
+                Prediction(id=ids[i], error=sentence(errors[i], "The row"), extra=extras[i], content=content),
+            )
         else:
             yield number, next(predictions)
 
 
 def _extras(table: pa.Table, names: Sequence[str]) -> list[Mapping[str, str]]:
-    """The identifying cells of every row."""
+    """Return the identifying cells of every row."""
     if not names:
         return [{}] * table.num_rows
     columns = [_texts(table.column(name)) for name in names]

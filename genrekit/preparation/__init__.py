@@ -1,4 +1,4 @@
-"""Examples to windows, through the cache and over processes."""
+"""Preparation of examples: windows from the cache or from worker processes."""
 
 import lazy_loader
 

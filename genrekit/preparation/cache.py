@@ -1,7 +1,7 @@
 """A content-addressed store of prepared windows: the same bytes, backend and settings are prepared once.
 
-An entry is three arrays in NumPy's own format, the windows, their times and the note in UTF-8, and a CRC-32 over all. It appears
-whole or not at all, whatever happens to its writer, and what does not check out counts as absent.
+An entry is three arrays in NumPy's own format, the windows, their times and the note in UTF-8, followed by a CRC-32 of them.
+It appears complete or not at all, even if its writer is killed; an entry whose checksum is wrong counts as missing.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ MAX_BYTES = 4 * 2**30
 SUFFIX = ".windows"
 CRC_BYTES = 4
 STALE_S = 3600.0
-ENTRY_BYTES = 4096  # headers and times of an entry, more than that in a song of over four hours only
+ENTRY_BYTES = 4096  # headers and times of an entry; only songs of over four hours have more
 
 
 class Cache:
     """A folder of prepared windows that any number of processes may use at once.
 
-    A folder that cannot be written disables the cache, with one note and no error.
+    A folder that cannot be written disables the cache, with one warning and no error.
 
     Parameters
     ----------
     folder : Path, optional
-        Unless given: the environment variable ``GENREKIT_CACHE_DIR``, else the user's cache folder.
+        Default: the environment variable ``GENREKIT_CACHE_DIR``, else the user's cache folder.
     max_bytes : int
-        What `prune` cuts the folder down to.
+        Size to which `prune` reduces the folder.
     enabled : bool, optional
-        Unless given: yes, except where the environment says ``GENREKIT_CACHE=off``.
+        Default: True, unless the environment has ``GENREKIT_CACHE=off``.
 
     Attributes
     ----------
     enabled : bool
-        Whether anything is remembered.
+        Whether windows are stored and found.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class Cache:
                 self._disable(error)
 
     def key(self, content: str, backend: str, feature_version: str, settings: Mapping[str, Any]) -> str:
-        """Name an entry, as 64 hexadecimal digits.
+        """Return the key of an entry as 64 hexadecimal digits.
 
         Parameters
         ----------
         content : str
-            The hash of the file's content.
+            The SHA-256 of the file content.
         backend, feature_version : str
             As in ``BackendInfo``.
         settings : Mapping
-            JSON-able values of everything else that ``prepare`` depends on.
+            JSON-able values of all other things that ``prepare`` depends on.
         """
         return hash_json(
             {
@@ -90,26 +90,13 @@ class Cache:
             }
         )
 
-    def get(self, key: str, *, mapped: bool = False) -> Windows | None:
-        """Look an entry up.
-
-        Parameters
-        ----------
-        key : str
-        mapped : bool
-            Leave the values on disk and read them as they are used (copy-on-write), for data sets that do not
-            fit into memory. A system allows some 65,000 mappings a process.
-
-        Returns
-        -------
-        Windows or None
-            None if it is not there. One that is damaged is removed.
-        """
+    def get(self, key: str) -> Windows | None:
+        """Return the windows of an entry, or None if it is missing; a damaged entry is removed."""
         if not self.enabled:
             return None
         path = self._path(key)
         try:
-            windows = _read(path, mapped=mapped)
+            windows = _read(path)
         except OSError:
             return None
         except ValueError:
@@ -121,7 +108,7 @@ class Cache:
         return windows
 
     def put(self, key: str, windows: Windows) -> None:
-        """Remember windows; a full or unwritable disk disables the cache and costs nothing else."""
+        """Store windows; a full or unwritable disk disables the cache, and raises nothing."""
         if not self.enabled:
             return
         path = self._path(key)
@@ -132,10 +119,10 @@ class Cache:
             self._disable(error)
 
     def prune(self, at_least_bytes: int = 0) -> int:
-        """Remove the entries unused for longest until ``max_bytes`` hold the rest; returns how many went.
+        """Remove the least recently used entries until the rest fits ``max_bytes``; return how many were removed.
 
-        Meant for the end of a run: it looks at every entry once. A run that needs more than ``max_bytes`` itself
-        says so with ``at_least_bytes``, so that the next one finds what it prepared.
+        Meant for the end of a run, since it inspects every entry. A run that needs more than ``max_bytes`` passes
+        its need as ``at_least_bytes``, so that the next run finds the windows.
         """
         if not self.enabled:
             return 0
@@ -164,7 +151,7 @@ class Cache:
 
     def _disable(self, error: OSError) -> None:
         self.enabled = False
-        log.warning("Going on without a cache: %s", error)
+        log.warning("Continuing without a cache: %s", error)
 
 
 def _default_folder() -> str:
@@ -189,13 +176,13 @@ def _write(path: Path, windows: Windows) -> None:
         raise
 
 
-def _read(path: Path, *, mapped: bool) -> Windows:
+def _read(path: Path) -> Windows:
     """Read an entry.
 
     Raises
     ------
     OSError
-        If there is none, or it cannot be read.
+        If it is missing or cannot be read.
     ValueError
         If it is damaged.
     """
@@ -207,6 +194,4 @@ def _read(path: Path, *, mapped: bool) -> Windows:
     values = npy.read_array(stream, allow_pickle=False)
     times_s = npy.read_array(stream, allow_pickle=False)
     note = npy.read_array(stream, allow_pickle=False).tobytes().decode()
-    if mapped:
-        values = npy.open_memmap(path, mode="c")
     return Windows(values, tuple((start_s, end_s) for start_s, end_s in times_s.tolist()), note)

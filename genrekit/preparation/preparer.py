@@ -1,4 +1,4 @@
-"""Preparing many examples: through the cache, over processes, in order, a failure costing one example."""
+"""Preparation of many examples: cached, parallel, in order; an error affects one example only."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from genrekit.media import VERSION, content_key, modality
 from genrekit.preparation.cache import Cache
 from genrekit.types import Content, Example, Modality, Windows
 
+_KINDS = {Modality.AUDIO: "a song", Modality.IMAGE: "a picture", Modality.TABLE: "a table"}
+
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What a look at an example found: its content, and windows, an error, or that nothing is new."""
+class Preparation:
+    """Outcome of preparing one example: its content, and windows or an error; neither if the content is known."""
 
     content: Content | None = None
     windows: Windows | None = None
@@ -40,7 +42,7 @@ class Keyed:
 
 @dataclass(frozen=True)
 class Preparer:
-    """``prepare`` of one backend and config, remembered by the content of the file.
+    """``prepare`` of one backend and config, cached by the content of the file.
 
     Attributes
     ----------
@@ -48,7 +50,7 @@ class Preparer:
     config : BackendConfig
     cache : Cache
     folder : Path, optional
-        Where fetched files stand while they are looked at.
+        Folder of files that are fetched for the time of their preparation.
     """
 
     backend: Backend
@@ -115,23 +117,31 @@ class Preparer:
         self.cache.put(name, Windows(np.frombuffer(key.to_bytes(8, "big"), np.uint8)[None]))
         return key
 
-    def look(self, example: Example, known: str | None = None, measures: Collection[str] = ()) -> Looked:
-        """Prepare one example unless its content has the SHA-256 that is known; an error is a result.
+    def attempt(
+        self, example: Example, known: str | None = None, measures: Collection[str] = ()
+    ) -> Preparation:
+        """Prepare one example, unless its content has the known SHA-256, and return errors as values.
 
-        Without windows and error, nothing is new. ``measures`` are those of `genrekit.analysis.analyse`, for songs.
+        Parameters
+        ----------
+        example : Example
+        known : str, optional
+            SHA-256 of the content that was predicted before; if the example has it, nothing is prepared.
+        measures : collection of str
+            Properties of songs to measure, as for `genrekit.analysis.analyse`.
         """
         content = None
         try:
             with self._at_hand(example) as near:
                 if near.path is None:
-                    return Looked(windows=self.backend.prepare(near, self.config))
+                    return Preparation(windows=self.backend.prepare(near, self.config))
                 content = content_of(near.path)
                 if content.sha256 == known:
-                    return Looked(content)
+                    return Preparation(content)
                 windows = self._prepare(near, content)
-                return Looked(content, windows, analysis=self._measure(near, measures))
+                return Preparation(content, windows, analysis=self._measure(near, measures))
         except GenrekitError as error:
-            return Looked(content, error=str(error))
+            return Preparation(content, error=str(error))
 
     def _prepare(self, example: Example, content: Content) -> Windows:
         if not self.cache.enabled:
@@ -164,7 +174,7 @@ class Preparer:
 
     @contextmanager
     def _at_hand(self, example: Example) -> Iterator[Example]:
-        """The example with its file on this machine, fetched where it has an address."""
+        """Yield the example with a local file, fetched if it has an address."""
         if example.address is None:
             yield example
             return
@@ -173,7 +183,9 @@ class Preparer:
         with fetched(example.address, folder=self.folder) as path:
             kind = modality(path)
             if kind is not self.backend.info.modality:
-                raise MediaError(f"is {kind or 'no media file'}, which the model does not take")
+                raise MediaError(
+                    f"The file is {_KINDS[kind] if kind else 'not a media file'}, which the model does not take."
+                )
             yield replace(example, path=path, address=None)
 
 
@@ -196,16 +208,16 @@ def prepare_all(
         A `Preparer`, or a method of one.
     examples : iterable of Example
     jobs : int >= 1
-        Processes; 1 works in this one.
+        Number of processes; 1 means this one.
     timeout_s : float > 0, optional
         Seconds after which an example counts as failed.
     cluster : str, optional
-        A Dask cluster that prepares instead, as for `genrekit.execution.ordered_map.ordered_map`.
+        A Dask cluster to use instead of processes, as for `genrekit.execution.ordered_map.ordered_map`.
 
     Yields
     ------
     Outcome
-        One an example, with what ``prepare`` gave or its error.
+        One per example, with its windows or its error.
     """
     if cluster:  # a path must mean the same on other machines
         examples = (replace(e, path=e.path.absolute()) if e.path else e for e in examples)

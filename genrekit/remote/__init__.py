@@ -1,4 +1,4 @@
-"""Files at addresses: s3://, gs://, https://, zip://."""
+"""Remote files at addresses: s3://, gs://, https://, zip://."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
-"""Addresses of remote files, and what goes wrong with them, in words that hold no secret.
+"""Addresses of remote files, and messages without secrets for their errors.
 
-It knows the libraries behind fsspec by the names of their errors only, so that it imports none of them.
+The libraries behind fsspec are recognised by the names of their errors only, so that none is imported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from genrekit.errors import GenrekitError
 _REMOTE = re.compile(r"(s3|gs|gcs|https?|zip)://", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"<>]*", re.IGNORECASE)
 _NEXT_IN_CHAIN = re.compile(r"::(?=[a-z][a-z0-9+.-]*://)", re.IGNORECASE)
-# Signed addresses of S3, Google, Azure and CloudFront, and what else is usual for keys.
+# Signed addresses of S3, Google, Azure and CloudFront, and other usual names for keys.
 _SECRET = re.compile(
     r"sig|token|key|auth|secret|cred|pass|pwd|policy|session|code|jwt|hmac|hash|expires|x-(amz|goog|ms)-"
     r"|@|://|[^&=]{32}",
@@ -24,22 +24,22 @@ _SECRET = re.compile(
 _SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
 
 _NO_CREDENTIALS = (
-    "no credentials were found; they come from the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+    "no credentials were found; they are read from the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
     "AWS_PROFILE) or from the configuration of the storage's own tools"
 )
 _REFUSED = "the credentials are not accepted"
-_DENIED = "access is denied: the credentials may not do this, or are missing or wrong"
+_DENIED = "access is denied: the credentials do not allow it, or are missing or wrong"
 _NO_HOST = "the host cannot be reached"
 _SILENT = "the server did not answer in time"
 _BROKEN = "the transfer broke off before the end"
-NO_PARTS = "the server sends no parts of a file; fetch the archive first"
-_NO_ZIP = "the archive is damaged, or is no zip archive"
+NO_PARTS = "the server does not send parts of files; download the archive first"
+_NO_ZIP = "the archive is damaged, or is not a zip archive"
 
 # Codes of S3: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _CODES = {
     "NoSuchBucket": "there is no such bucket",
     "NoSuchKey": "there is no such file",
-    "InvalidBucketName": "this is no valid name of a bucket",
+    "InvalidBucketName": "the name of the bucket is not valid",
     "AccessDenied": _DENIED,
     "SlowDown": "the server is overloaded",
     **dict.fromkeys(
@@ -74,9 +74,9 @@ _CLASSES = {
         "NonHttpUrlClientError RedirectClientError TooManyRedirects".split(),
         "the server redirects to nowhere",
     ),
-    **dict.fromkeys("InvalidURL ParamValidationError".split(), "this is no valid address"),
+    **dict.fromkeys("InvalidURL ParamValidationError".split(), "the address is not valid"),
     **dict.fromkeys("BadZipFile LargeZipFile LZMAError EOFError".split(), _NO_ZIP),
-    "NotImplementedError": "it is compressed in a way that is not read",
+    "NotImplementedError": "the file is compressed by a method that is not supported",
     "FileNotFoundError": "there is no such file",
     "PermissionError": _DENIED,
     "NoSuchBucket": _CODES["NoSuchBucket"],
@@ -86,7 +86,7 @@ _PASSING_STATUS = frozenset({429, 500, 502, 503, 504})
 
 
 def is_remote(word: str) -> bool:
-    """Say whether a word is an address that `genrekit.remote.transfer` reads: s3, gs, gcs, http, https or zip.
+    """Return whether a word is an address that `genrekit.remote.transfer` reads: s3, gs, gcs, http, https or zip.
 
     Examples
     --------
@@ -97,10 +97,10 @@ def is_remote(word: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """Take the secrets out of an address, or out of all addresses in a text.
+    """Remove the secrets from an address, or from all addresses in a text.
 
-    User names and passwords go, and the query and fragment of a web address where they look like a signature
-    or a key: known words in it, an address, or 32 characters and more in one piece.
+    User names and passwords are removed, and the query and fragment of a web address if they look like a
+    signature or a key: they contain known words, an address, or 32 characters or more without a break.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def redact(text: str) -> str:
     'https://host/a.wav?id=5'
     """
     if is_remote(text):
-        # Not up to the first white space, which a typed address may hold.
+        # Not up to the first white space, which a typed address may contain.
         text = "::".join(_clean(part) for part in _NEXT_IN_CHAIN.split(text))
     return _ADDRESS.sub(
         lambda match: "::".join(_clean(part) for part in _NEXT_IN_CHAIN.split(match[0])), text
@@ -118,14 +118,14 @@ def redact(text: str) -> str:
 
 
 def in_words(error: BaseException, address: str) -> str:
-    """Say what went wrong with an address, without secrets and in one sentence without its full stop.
+    """Return what went wrong with an address, without secrets, as a phrase without full stop.
 
     Parameters
     ----------
     error : BaseException
-        What genrekit, fsspec or a library behind it raised.
+        An error of genrekit, fsspec or a library behind it.
     address : str
-        As it was given.
+        The address as given.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def in_words(error: BaseException, address: str) -> str:
     if isinstance(error, ValueError) and "range requests" in str(error):
         return NO_PARTS
     if isinstance(error, RuntimeError) and "encrypted" in str(error):
-        return "it is encrypted"
+        return "the file is encrypted"
     for one in _chain(error):
         response = getattr(one, "response", None)
         code = str(response.get("Error", {}).get("Code")) if isinstance(response, dict) else ""
@@ -165,17 +165,17 @@ def in_words(error: BaseException, address: str) -> str:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Say whether the same request may well succeed a moment later."""
+    """Return whether the same request may succeed a moment later."""
     status = getattr(error, "status", None)
     return status in _PASSING_STATUS if isinstance(status, int) else in_words(error, "") in _PASSING
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and what caused it; an S3 error has its code in the cause."""
+    """Yield an error and its causes; an S3 error has its code in the cause."""
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and cause not in causes:
         causes.append(cause)
-    # The code of the cause says more than the class that fsspec made of it.
+    # The code of the cause is more specific than the class of fsspec's error.
     yield from sorted(causes, key=lambda one: not isinstance(getattr(one, "response", None), dict))
 
 
@@ -187,7 +187,7 @@ def _clean(address: str) -> str:
     if "@" in authority:
         rest = rest[authority.rindex("@") + 1 :]
     elif "@" in rest and not re.fullmatch(r"[^:]*(:\d*)?|\[[^]]*\](:\d*)?", authority):
-        # A password with a character that must be escaped there.
+        # A password with a character that must be escaped in an address.
         rest = rest.rpartition("@")[2]
     if scheme.lower() not in ("s3", "gs", "gcs"):
         for sign in "#?":

@@ -1,4 +1,4 @@
-"""The places behind addresses: buckets, web servers and zip archives, through fsspec, with time-outs."""
+"""Stores behind addresses: buckets, web servers and zip archives, through fsspec, with time-outs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from genrekit.errors import MediaError
 from genrekit.remote.addresses import NO_PARTS, is_remote
 
-MAX_DIRECTORY_BYTES = 32 * 2**20  # some 300,000 members
+MAX_DIRECTORY_BYTES = 32 * 2**20  # about 300,000 members
 CONNECT_S = READ_S = 30.0
 TRIES = 3
 _BLOCK = 2**20
@@ -26,13 +26,13 @@ _WEB = ("http", "https")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address in its parts.
+    """A parsed address.
 
     Attributes
     ----------
     scheme : {'s3', 'gs', 'gcs', 'http', 'https', 'zip'}
     path : str
-        What stands behind ``://``: 'bucket/key', 'host/path?query', or the member of an archive.
+        The part after ``://``: 'bucket/key', 'host/path?query', or the member of an archive.
     archive : str
         The address or the local path of a zip archive; else empty.
     """
@@ -43,16 +43,16 @@ class Place:
 
     @property
     def name(self) -> str:
-        """What fsspec calls the file."""
+        """Name of the file for fsspec."""
         return self.address(self.path) if self.scheme in _WEB else self.path
 
     def address(self, path: str) -> str:
-        """The address of another path in the same store."""
+        """Return the address of another path in the same store."""
         return f"{self.scheme}://{path}" + (f"::{self.archive}" if self.archive else "")
 
 
 def parse(word: str) -> Place:
-    """Take an address apart.
+    """Parse an address.
 
     Raises
     ------
@@ -64,37 +64,37 @@ def parse(word: str) -> Place:
     if scheme == "zip":
         if "::zip://" in word.lower():
             raise MediaError("an archive inside an archive is not read")
-        # A member may hold '::', an archive may not.
+        # A member may contain '::', an archive may not.
         path, mark, archive = path.rpartition("::")
         if not mark or not archive:
-            raise MediaError("the address names no archive; for example zip://*.wav::songs.zip does")
+            raise MediaError("the address names no archive; an example with one is zip://*.wav::songs.zip")
         return Place(scheme, path.lstrip("/"), archive)
     if scheme in _WEB:
         if not re.match(r"[^\s/?#]", path) or re.search(r"[\x00-\x1f\x7f]", path):
-            raise MediaError("the address names no host, or holds control characters")
+            raise MediaError("the address has no host, or contains control characters")
         return Place(scheme, path)
     bucket = path.partition("/")[0]
     if not bucket or has_magic(bucket):
-        raise MediaError(f"the address names no bucket; for example {scheme}://bucket/songs/ does")
+        raise MediaError(f"the address names no bucket; an example with one is {scheme}://bucket/songs/")
     return Place(scheme, path)
 
 
 def file_name(place: Place) -> str:
-    """The part of an address that ends in the suffix of the file."""
+    """Return the part of an address that ends in the suffix of the file."""
     if place.scheme in _WEB:
         return unquote(urlsplit(place.address(place.path)).path)
     return place.path.partition("?versionId=")[0] if place.scheme == "s3" else place.path
 
 
 def is_file(place: Place) -> bool:
-    """Say whether there is a file of exactly this name, in a bucket or an archive."""
+    """Return whether a bucket or an archive has a file of exactly this name."""
     if place.scheme == "zip":
         return place.path in _archive(place.archive).NameToInfo
     return bool(open_store(place).isfile(place.name))
 
 
 def names(place: Place, prefix: str) -> Iterator[str]:
-    """The paths that begin with ``prefix``, sorted; '/' at the end marks what is no file."""
+    """Yield the paths that begin with ``prefix``, sorted; '/' at the end marks a folder."""
     if place.scheme == "zip":
         members = sorted(set(_archive(place.archive).namelist()))
         yield from (name for name in members if name.startswith(prefix))
@@ -112,7 +112,7 @@ def names(place: Place, prefix: str) -> Iterator[str]:
                 entry["name"].rstrip("/") + "/" * (entry["type"] == "directory")
                 for entry in store.ls(name.rstrip("/"), detail=True)
             }
-            # A longer name only: an object store may name a folder as its own child.
+            # Only longer names: an object store may list a folder as its own child.
             waiting += sorted(
                 (one for one in found if one != name and one.startswith(name) and one.startswith(prefix)),
                 reverse=True,
@@ -123,7 +123,7 @@ def _keys(store: Any, prefix: str) -> Iterator[str]:
     bucket, _, key = prefix.partition("/")
     more: dict[str, str] = {}
     while True:
-        # S3FileSystem.find would hold every entry of the bucket at once, some kilobyte each.
+        # S3FileSystem.find would hold every entry of the bucket at once, about one kilobyte each.
         page = store.call_s3("list_objects_v2", Bucket=bucket, Prefix=key, **more)
         yield from (f"{bucket}/{entry['Key']}" for entry in page.get("Contents", ()))
         if not page.get("IsTruncated"):
@@ -132,7 +132,7 @@ def _keys(store: Any, prefix: str) -> Iterator[str]:
 
 
 def open_store(place: Place) -> Any:
-    """The file system of fsspec behind an address, with time-outs; the user's own settings for it win."""
+    """Return the fsspec file system of an address, with time-outs; the settings of the user take precedence."""
     kind = import_module("fsspec").get_filesystem_class(place.scheme)
     own = import_module("fsspec.config").apply_config(kind, {})
     options: dict[str, Any] = {"use_listings_cache": False}
@@ -149,7 +149,7 @@ def open_store(place: Place) -> Any:
         key = "session_kwargs" if place.scheme in ("gs", "gcs") else "client_kwargs"
         options[key] = {"timeout": timeout, "trust_env": True} | own.get(key, {})
         if place.scheme in _WEB:
-            # What is already escaped must reach the server as it is: a signature is over these letters.
+            # Escaped characters must reach the server unchanged: a signature covers them.
             options["encoded"] = "%" in place.path and place.path.isascii()
     store = kind(**options)
     if place.scheme == "s3":
@@ -159,7 +159,7 @@ def open_store(place: Place) -> Any:
 
 @contextlib.contextmanager
 def opened(place: Place) -> Iterator[tuple[Any, int | None]]:
-    """Open a remote file to read from its beginning; with its size in bytes where that is told before."""
+    """Open a remote file for reading from its beginning, with its size in bytes if known."""
     if place.scheme == "zip":
         archive = _archive(place.archive)
         try:
@@ -169,18 +169,18 @@ def opened(place: Place) -> Iterator[tuple[Any, int | None]]:
         with archive.open(member) as file:
             yield file, member.file_size
     elif place.scheme in _WEB:
-        # Any size, so that fsspec does not ask for it: many signed addresses allow one GET and no HEAD.
+        # Any size, so that fsspec does not request it: many signed addresses allow one GET and no HEAD.
         with open_store(place).open(place.name, "rb", block_size=0, size=1) as file:
             yield file, None
     else:
         with open_store(place).open(place.name, "rb", block_size=8 * _BLOCK, cache_type="readahead") as file:
             if getattr(file, "details", {}).get("type") == "directory":
-                raise MediaError("is a folder, not a file")
+                raise MediaError("the address is a folder, not a file")
             yield file, file.size
 
 
 def _archive(address: str) -> zipfile.ZipFile:
-    """An archive, kept open for the next member while it does not change."""
+    """Return an archive, which stays open for the next member until it changes."""
     if is_remote(address):
         place = parse(address)
         stamp = open_store(place).ukey(place.name)
@@ -203,7 +203,7 @@ def _open_archive(address: str, stamp: str) -> zipfile.ZipFile:
 
 
 class _Frugal:
-    """A file that gives little at once: zipfile reads a directory in one piece, however long it claims to be."""
+    """A file that limits each read: zipfile reads a directory in one piece, however long it claims to be."""
 
     def __init__(self, file: Any) -> None:
         self._file = file

@@ -1,8 +1,8 @@
-"""Inputs and outputs that are addresses: S3, Google Cloud Storage, the web, and members of zip archives.
+"""Inputs and outputs at addresses: S3, Google Cloud Storage, the web, and members of zip archives.
 
-fsspec and what stands behind it are imported when an address is used, and not before. Credentials come from
-the environment or from fsspec's own configuration; what goes out of this module as a name or a message has
-been through `redact`. What the libraries raise is put into words by `genrekit.remote.addresses`.
+fsspec and its dependencies are imported when an address is used, not earlier. Credentials come from the
+environment or from fsspec's own configuration; names and messages that leave this module have been redacted by
+`redact`. `genrekit.remote.addresses` translates the errors of the libraries.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from genrekit.remote.addresses import in_words, is_passing
 from genrekit.remote.addresses import is_remote as is_remote
 from genrekit.remote.addresses import redact as redact
 from genrekit.remote.stores import TRIES, Place, file_name, is_file, names, open_store, opened, parse
+from genrekit.text import sentence
 from genrekit.types import Modality
 
 MAX_BYTES = 4 * 2**30
 MAX_FILES = 10_000_000
-FETCH_S = 3600.0  # a server that sends a byte now and then is given up
+FETCH_S = 3600.0  # limit for a server that sends a byte now and then
 PAUSE_S = 0.5  # before a second try; twice as long before the third
 _BLOCK = 2**20
 
@@ -38,14 +39,14 @@ _SUFFIXES = AUDIO_SUFFIXES | IMAGE_SUFFIXES | TABLE_SUFFIXES
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One remote file, or the reason why a word means none.
+    """One remote file, or the reason why there is none.
 
     Attributes
     ----------
     name : str
-        The address without credentials: what a row, a journal or a log may show.
+        The address without credentials, which rows, journals and logs may show.
     address : str or None
-        What `fetched` takes; it may hold credentials that the user typed, so its repr does not show it.
+        Argument for `fetched`; it may hold credentials that the user typed, so the repr omits it.
     error : str or None
     """
 
@@ -55,32 +56,34 @@ class Found:
 
 
 def expand_remote(word: str, kinds: Collection[Modality] = tuple(Modality)) -> Iterator[Found]:
-    """Find the files that an address means, lazily, in the order of their names.
+    """Find the files at an address, lazily, in the order of their names.
 
-    An address that ends in the suffix of a song, a picture or a table, and any web address, is that file;
-    nothing is asked for it. Another one is a folder: it stands for the songs and pictures of ``kinds`` below
-    it. ``*``, ``?``, ``[...]`` and ``**`` match names as in a shell, except in web addresses. Names that
-    begin with a dot are passed over. S3 is listed page by page; other stores folder by folder.
+    An address that ends in the suffix of a song, a picture or a table, and any web address, is that file; no
+    request is sent. Any other address is a folder, and means the songs and pictures of ``kinds`` below it.
+    ``*``, ``?``, ``[...]`` and ``**`` match names as in a shell, except in web addresses. Names that begin with
+    a dot are skipped. S3 is listed page by page, other stores folder by folder.
 
     Parameters
     ----------
     word : str
-        For which `is_remote` is true.
+        An address for which `is_remote` is true.
     kinds : collection of Modality
-        What files found in folders may be; tables are never taken from folders.
+        Kinds of files to take from folders; tables are never taken.
 
     Yields
     ------
     Found
-        At least one; what cannot be listed is an entry with an error. At most 10 million files.
+        At least one; an entry with an error if a folder cannot be listed. At most 10 million files.
     """
     try:
         files = _expanded(parse(word), set(kinds) - {Modality.TABLE})
         yield from (Found(redact(address), address) for address in islice(files, MAX_FILES))
         if next(files, None) is not None:
-            yield Found(redact(word), error=f"holds more than {MAX_FILES:,} files; give a narrower address")
+            yield Found(
+                redact(word), error=f"The address holds more than {MAX_FILES:,} files; use a narrower one."
+            )
     except Exception as error:  # the libraries behind fsspec have no common class of errors
-        yield Found(redact(word), error=in_words(error, word))
+        yield Found(redact(word), error=sentence(in_words(error, word)))
 
 
 @contextlib.contextmanager
@@ -90,21 +93,21 @@ def fetched(address: str, *, max_bytes: int = MAX_BYTES, folder: Path | None = N
     Parameters
     ----------
     address : str
-        One file, as `expand_remote` gives it; nothing in it is a pattern.
+        One file, as `expand_remote` yields it; not a pattern.
     max_bytes : int
-        A longer file is an error, whether its length is told before or not.
+        A longer file is an error, even if its length is not known in advance.
     folder : Path, optional
-        Where the temporary file lies; the default is the system's place for such files.
+        Folder of the temporary file; the default is that of the system.
 
     Yields
     ------
     Path
-        Its suffix is that of the address where it is the suffix of a song, a picture or a table.
+        The suffix is that of the address if it is one of a song, a picture or a table.
 
     Raises
     ------
     MediaError
-        If the file cannot be fetched whole: 30 s without an answer or a byte, or one hour in all, are the end.
+        If the file cannot be fetched completely; the limits are 30 s without a response or a byte, and one hour in total.
     """
     path: Path | None = None
     try:
@@ -116,7 +119,7 @@ def fetched(address: str, *, max_bytes: int = MAX_BYTES, folder: Path | None = N
             with open(descriptor, "wb") as target:
                 _fetch(place, target, max_bytes)
         except Exception as error:  # the libraries behind fsspec have no common class of errors
-            raise MediaError(in_words(error, address)) from None
+            raise MediaError(sentence(in_words(error, address), "The file")) from None
         yield path
     finally:
         if path is not None:
@@ -124,7 +127,7 @@ def fetched(address: str, *, max_bytes: int = MAX_BYTES, folder: Path | None = N
 
 
 def exists(address: str) -> bool:
-    """Say whether an output is already there.
+    """Return whether an output exists.
 
     Raises
     ------
@@ -148,16 +151,16 @@ def exists(address: str) -> bool:
 
 @contextlib.contextmanager
 def open_output(address: str, *, folder: Path | None = None) -> Iterator[TextIO]:
-    """Write text (UTF-8, line ends as given) to an address: it appears there whole at the end, or not at all.
+    """Write text (UTF-8, line ends as given) to an address; the file appears complete at the end, or not at all.
 
-    What was there before is replaced; see `exists`. After an error inside the block nothing is put.
+    An existing file is replaced; see `exists`. After an error inside the block nothing is uploaded.
 
     Parameters
     ----------
     address : str
         ``s3://``, ``gs://`` or ``gcs://``.
     folder : Path, optional
-        Where the text is kept meanwhile.
+        Folder of the text until it is uploaded.
 
     Yields
     ------
@@ -166,9 +169,9 @@ def open_output(address: str, *, folder: Path | None = None) -> Iterator[TextIO]
     Raises
     ------
     UsageError
-        If the address is none that can be written to.
+        If the address cannot be written to.
     GenrekitError
-        If the text could not be put; it stays in a local file, which the hint names.
+        If the upload failed; the text is kept in a local file, which the hint names.
     """
     store, target = _output(address)
     descriptor, name = tempfile.mkstemp(PurePosixPath(target).suffix, "genrekit-", folder)
@@ -183,18 +186,18 @@ def open_output(address: str, *, folder: Path | None = None) -> Iterator[TextIO]
         store.put_file(str(path), target)
     except Exception as error:  # the libraries behind fsspec have no common class of errors
         raise GenrekitError(
-            f"The output could not be put to {redact(address)}: {in_words(error, address)}.",
+            f"The output could not be written to {redact(address)}: {in_words(error, address)}.",
             f"It was kept in {path}",
         ) from None
     path.unlink()
 
 
 def _expanded(place: Place, wanted: set[Modality]) -> Iterator[str]:
-    """The addresses of the files that a place means."""
+    """Yield the addresses of the files at a place."""
     path = place.path
     if place.scheme in ("http", "https"):
         if path.endswith("/"):
-            raise MediaError("the web has no folders to list; give the address of a file")
+            raise MediaError("web addresses have no folders to list; use the address of a file")
         yield place.address(path)
         return
     pattern = has_magic(path) and "?versionId=" not in path and not is_file(place)
@@ -226,7 +229,7 @@ def _expanded(place: Place, wanted: set[Modality]) -> Iterator[str]:
     if pattern:
         raise MediaError("no file matches the pattern")
     if any_listed or not path or path.endswith("/") or ("/" not in path and place.scheme != "zip"):
-        raise MediaError("the address holds no song or picture that a model here takes")
+        raise MediaError("the address holds no song or picture that a loaded model takes")
     yield place.address(path)
 
 
@@ -252,7 +255,7 @@ def _fetch(place: Place, target: IO[bytes], max_bytes: int) -> None:
                 _copy(source, size, target, max_bytes, deadline)
                 return
         except Exception as error:
-            # The clients of S3 and Google try again by themselves.
+            # The clients of S3 and Google retry by themselves.
             if place.scheme in ("s3", "gs", "gcs") or tried == TRIES or not is_passing(error):
                 raise
         time.sleep(PAUSE_S * tried)
@@ -261,7 +264,7 @@ def _fetch(place: Place, target: IO[bytes], max_bytes: int) -> None:
 
 
 def _copy(source: Any, size: int | None, target: IO[bytes], max_bytes: int, deadline: float) -> None:
-    too_long = MediaError(f"is longer than {max_bytes:,} bytes")
+    too_long = MediaError(f"the file is longer than {max_bytes:,} bytes")
     if size is not None and size > max_bytes:
         raise too_long
     copied = 0
@@ -270,7 +273,7 @@ def _copy(source: Any, size: int | None, target: IO[bytes], max_bytes: int, dead
         if copied > max_bytes:
             raise too_long
         if time.monotonic() > deadline:
-            raise MediaError(f"was not there after {FETCH_S:g} s")
+            raise MediaError(f"the file did not arrive within {FETCH_S:g} s")
         target.write(block)
     if size is not None and copied != size:
-        raise MediaError(f"broke off after {copied:,} of {size:,} bytes")
+        raise MediaError(f"the transfer broke off after {copied:,} of {size:,} bytes")

@@ -1,4 +1,4 @@
-"""The only reader of tables: CSV, TSV, Parquet, JSON Lines and JSON, in bounded memory."""
+"""Reader of tables: CSV, TSV, Parquet, JSON Lines and JSON, in bounded memory."""
 
 from genrekit.tables.columns import (
     GROUP_COLUMNS,

@@ -1,4 +1,4 @@
-"""The columns of a table: their names as they are compared, and which of them a table has."""
+"""Columns of a table: normal form of their names, lookup by aliases, and checks."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ SPLIT_COLUMNS = ("split",)
 
 @dataclass(frozen=True)
 class Columns:
-    """What a table says of itself before its rows are read.
+    """A table whose columns are known and whose rows are not read yet.
 
     Attributes
     ----------
     path : Path
         The file.
     columns : tuple of str
-        The column names as they are written; blank ones (a saved index) are ''.
+        The column names as written; blank ones (a saved index) are ''.
     notes : tuple of str
-        What the user should know about how the table was read.
+        Remarks for the user on how the table was read.
     """
 
     path: Path
@@ -49,16 +49,16 @@ class Columns:
 
     @property
     def group_note(self) -> tuple[str, ...]:
-        """The note that another column than ``group`` gave the groups; nothing where none did."""
+        """The note that a column of another name than ``group`` was read as the group; else empty."""
         at = self.find(GROUP_COLUMNS)
         if at is None or "group" in self.names:
             return ()
         return (f"the column '{printable(self.columns[at])}' was read as the group",)
 
     def file(self, name: str) -> Path:
-        """Return the file that a cell names, from the folder of the table.
+        """Return the path that a cell names, relative to the folder of the table.
 
-        A name whose bytes are not UTF-8, in the table or on the disk, is found by its bytes too.
+        Names that are not UTF-8, in the table or on the disk, are also found by their bytes.
         """
         place = self.path.parent / name
         if not name.isascii() and not os.path.lexists(place):
@@ -74,14 +74,14 @@ def check_columns(name: str, columns: Sequence[str]) -> None:
     Parameters
     ----------
     name : str
-        The table, for messages.
+        Name of the table, for messages.
     columns : sequence of str
 
     Raises
     ------
     DatasetError
-        If all are blank, there are more than ``MAX_COLUMNS``, or two are the same but for upper and lower
-        case and white space.
+        If all are blank, there are more than ``MAX_COLUMNS``, or two differ only in upper and lower case
+        and white space.
     """
     if not any(column.strip() for column in columns):
         raise DatasetError(f"{name} has no line of column names.", "Write one as its first line.")
@@ -92,7 +92,7 @@ def check_columns(name: str, columns: Sequence[str]) -> None:
         key = column_name(column)
         if key and key in seen:
             raise DatasetError(
-                f"{name} has two columns of one name: {quote_all([seen[key], column])}.",
-                "Rename or remove one; upper and lower case do not count.",
+                f"{name} has two columns with the same name: {quote_all([seen[key], column])}.",
+                "Rename or remove one; upper and lower case are not distinguished.",
             )
         seen[key] = column

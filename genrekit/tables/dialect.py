@@ -11,24 +11,24 @@ from genrekit.errors import DatasetError
 
 MAX_HEADER_CHARACTERS = 2**18
 
-# Spreadsheets write it for each other: https://support.microsoft.com/office/c250a2bd
+# Spreadsheet programs write this line for each other: https://support.microsoft.com/office/c250a2bd
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?[,;\t| ]*', re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a delimited text is written.
+    """The form of delimited text.
 
     Attributes
     ----------
     columns : tuple of str
-        The column names as they are written; empty where every line is blank.
+        The column names as written; empty if every line is blank.
     delimiter : str
         One ASCII character.
     n_lines : int
-        The lines above the first row: the header, what stands above it, and blank lines.
+        Number of lines above the first row: the header, any lines above it, and blank lines.
     has_rows : bool
-        Whether anything follows the header.
+        Whether the header is followed by anything.
     """
 
     columns: tuple[str, ...]
@@ -38,21 +38,21 @@ class Dialect:
 
 
 def read_dialect(name: str, file: TextIO, *, tabs: bool = False, n_headers: int = 1) -> Dialect:
-    """Read the first lines of a text.
+    """Determine the dialect from the first lines of a text.
 
-    The delimiter is the one that a line ``sep=;`` above the header gives; else, of comma, semicolon, tab and
-    ``|``, the one that makes most cells of the header, and of equals the one that makes as many of the first row.
+    A line ``sep=;`` above the header names the delimiter. Otherwise it is the one of comma, semicolon, tab and
+    ``|`` that splits the header into most cells; among equals, the one that splits the first row into as many.
 
     Parameters
     ----------
     name : str
-        The table, for messages.
+        Name of the table, for messages.
     file : text file
         Opened with ``newline=""``, at its start.
     tabs : bool
-        Whether the tab is taken where the header does not tell, and wherever it has one.
+        Whether the tab is the delimiter if the header contains one, or contains no delimiter.
     n_headers : int >= 1
-        The lines of column names. The names of a column in several lines are joined by points.
+        Number of lines of column names. Names of one column in more than one line are joined by points.
 
     Raises
     ------

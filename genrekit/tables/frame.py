@@ -1,4 +1,4 @@
-"""Some rows of a table, and the checks that every row goes through, whatever its file."""
+"""Consecutive rows of a table, and the checks of rows that all formats share."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ TOO_LONG = f"has a cell of more than {MAX_CELL_CHARACTERS:,} characters"
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Rows of a table that follow each other.
+    """Consecutive rows of a table.
 
     Attributes
     ----------
     numbers : np.ndarray
-        int64 of shape (n_rows,), ascending: the number of every row as a spreadsheet shows it (the header is
+        int64 of shape (n_rows,), ascending: row numbers as a spreadsheet shows them (the header is
         row 1); for an array of JSON objects the position from 1, for JSON Lines the line.
     table : pa.Table
-        The cells, one column for each that was asked for, in that order. Text is ``pa.string()``, valid
-        UTF-8; Parquet and JSON also give numbers and booleans as such. What is absent is null, and in delimited
-        text an empty string.
+        The cells, one column per requested column, in that order. Text is ``pa.string()``, valid
+        UTF-8; Parquet and JSON also have numbers and booleans as such. Missing cells are null, and in delimited
+        text empty strings.
     broken : tuple of (int, str)
-        Number and reason of the rows that could not be read, which stand before, between or right behind
+        Number and reason of the rows that could not be read, which are before, between or right behind
         the rows of ``table``.
     position_bytes : int
-        How far in the file the reader is.
+        Position of the reader in the file, in bytes.
     """
 
     numbers: np.ndarray
@@ -42,7 +42,7 @@ class Frame:
 
 
 Read = Callable[[tuple[int, ...]], Iterator[Frame]]
-"""Reads a table from its start: the columns at these positions."""
+"""A callable that reads a table from its start: the columns at these positions."""
 
 
 def frames_of(
@@ -53,14 +53,14 @@ def frames_of(
     *,
     skip_blank: bool = True,
 ) -> Iterator[Frame]:
-    """Give one frame, or none where no row is left.
+    """Yield one frame, or none if no row is left.
 
     Parameters
     ----------
     numbers, table, broken, position_bytes
         As in `Frame`; a row of ``table`` with a cell of more than ``MAX_CELL_CHARACTERS`` goes to ``broken``.
     skip_blank : bool
-        Whether rows in which every cell is blank are left out, as a saved spreadsheet has them at its end.
+        Whether rows of blank cells are left out; saved spreadsheets often end with some.
     """
     at, long = _blank_rows(table) if skip_blank else np.empty(0, np.int64), _long_rows(table)
     if len(at) or len(long):
@@ -88,7 +88,7 @@ def _blank_rows(table: pa.Table) -> np.ndarray:
 def _long_rows(table: pa.Table) -> np.ndarray:
     found = np.zeros(0, np.int64)
     for column in table.columns:
-        # A character has at least one byte, and the length in bytes needs no look at the text.
+        # A character has at least one byte, and the length in bytes is known without reading the text.
         if pa.types.is_string(column.type) and _longest(pc.binary_length(column)) > MAX_CELL_CHARACTERS:
             long = pc.fill_null(pc.greater(pc.utf8_length(column), MAX_CELL_CHARACTERS), False)
             found = np.union1d(found, np.flatnonzero(long.to_numpy()))

@@ -1,4 +1,4 @@
-"""JSON Lines of any length, and other JSON up to a limit: arrays of objects, objects, answers of Spotify's Web API.
+"""JSON Lines of any length, and other JSON up to a limit: arrays of objects, objects, responses of Spotify's Web API.
 
 https://developer.spotify.com/documentation/web-api/reference/get-several-audio-features
 """
@@ -34,16 +34,16 @@ _DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 
 
 class Value(NamedTuple):
-    """One value of a text.
+    """One value of a JSON text.
 
     Attributes
     ----------
     number : int
         The line in JSON Lines, else the position, from 1.
     content : object
-        What JSON says; ``NaN`` and ``Infinity`` are None.
+        The parsed value; ``NaN`` and ``Infinity`` are None.
     problem : str
-        Why there is no content; '' where there is.
+        The reason why there is no content; else ''.
     """
 
     number: int
@@ -57,7 +57,7 @@ def open_json(path: Path) -> tuple[tuple[str, ...], Read]:
     Parameters
     ----------
     path : Path
-        What `read_values` reads.
+        A file in a form that `read_values` reads.
 
     Returns
     -------
@@ -65,14 +65,14 @@ def open_json(path: Path) -> tuple[tuple[str, ...], Read]:
         The keys of the objects of the first frame, in the order in which they first appear; a key that only
         appears later is not read.
     read : callable
-        Reads the objects from the start; what is not an object is a broken row. In every frame a column of
-        whole numbers is int64, one of numbers float64, one of booleans bool, and any other text: nested values
-        as JSON. ``null``, ``NaN`` and ``Infinity`` are null. Where an object has a key twice the last counts.
+        Reads the objects from the start; a value that is not an object is a broken row. In every frame a column
+        of whole numbers is int64, of numbers float64, of booleans bool, and any other is text, with nested values
+        as JSON. ``null``, ``NaN`` and ``Infinity`` are null. If an object has a key twice, the last one counts.
 
     Raises
     ------
     DatasetError
-        If the text holds no object, has two keys of one name, or is too large.
+        If the text holds no object, has two keys with the same name, or is too large.
     """
     keys = _keys(path)
     names = [_valid(key) for key in keys]
@@ -98,17 +98,17 @@ def read_values(path: Path, *, max_line_characters: int = MAX_LINE_CHARACTERS) -
     Parameters
     ----------
     path : Path
-        UTF-8 or UTF-16, packed by gzip or not: one value per line, of any length in all; or at most
+        UTF-8 or UTF-16, compressed by gzip or not: one value per line, of any total length; or at most
         ``MAX_JSON_CHARACTERS`` of ``[{...}, ...]``, ``{...}`` or ``{"audio_features": [{...}, null, ...]}``, also
-        several behind each other.
+        more than one in sequence.
     max_line_characters : int
-        A longer line of JSON Lines is a problem.
+        Longer lines of JSON Lines become values with a problem.
 
     Raises
     ------
     DatasetError
-        If the text cannot be read or is too large, or is damaged and not JSON Lines; the values before have been
-        given.
+        If the text cannot be read or is too large, or is damaged and not JSON Lines; the values before it have been
+        yielded.
     """
     with refused(path):
         is_lines = _is_lines(path)
@@ -118,7 +118,7 @@ def read_values(path: Path, *, max_line_characters: int = MAX_LINE_CHARACTERS) -
 
 
 def _whole_values(path: Path, file: TextIO) -> Iterator[tuple[Value, int]]:
-    """Give the values, and about how many characters each has."""
+    """Yield the values, each with its approximate number of characters."""
     text = file.read(MAX_JSON_CHARACTERS + 1)
     if len(text) > MAX_JSON_CHARACTERS:
         raise DatasetError(
@@ -158,7 +158,7 @@ def _broken(path: Path, number: int, problem: str) -> DatasetError:
 
 
 def _is_lines(path: Path) -> bool:
-    """Say whether a text has a value per line: by its suffix, or because one of its first lines is an object."""
+    """Return whether a text has one value per line: by its suffix, or because one of its first lines is an object."""
     if suffix_of(path) in _LINES:
         return True
     with Utf8(path, any_bytes=True) as stream, stream.text("\n") as file:
@@ -190,7 +190,7 @@ def _line_values(file: TextIO, max_line: int) -> Iterator[tuple[Value, int]]:
 
 
 def _runs(path: Path) -> Iterator[tuple[list[Value], int]]:
-    """Give the values in runs of bounded length, and how far in the file each run ends."""
+    """Yield the values in runs of bounded length, each with the position of its end in the file."""
     is_lines = _is_lines(path)
     with Utf8(path, any_bytes=True) as stream, stream.text("\n") as file:
         values = _line_values(file, MAX_LINE_CHARACTERS) if is_lines else _whole_values(path, file)
@@ -224,7 +224,7 @@ def _keys(path: Path) -> tuple[str, ...]:
         problem = problem or error.message.removeprefix(f"{printable(path)} ")
     raise DatasetError(
         f"{printable(path)} holds no JSON object{': ' if problem else ''}{problem.rstrip('.')}.",
-        'Give an array of objects, or one object per line: {"name": number, ...}',
+        'Write an array of objects, or one object per line: {"name": number, ...}',
     )
 
 
@@ -256,5 +256,5 @@ def _text(value: Any) -> str:
 
 
 def _valid(text: str) -> str:
-    r"""Return a text that UTF-8 can hold: JSON may escape half of a surrogate pair."""
+    r"""Return a text that UTF-8 can represent: JSON may escape half of a surrogate pair."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -11,9 +11,9 @@ _COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
 
 
 def decimal_comma(cells: Iterable[str]) -> bool:
-    """Say whether numbers are written with decimal commas: some are, and none has a decimal point.
+    """Return whether numbers have decimal commas: at least one does, and none has a decimal point.
 
-    A spreadsheet writes all columns alike, so the cells of several may be given together.
+    A spreadsheet writes all columns alike, so cells of more than one column may be passed together.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def decimal_comma(cells: Iterable[str]) -> bool:
 
 
 def number(cell: str, *, comma: bool = False) -> float:
-    """Return the number in a cell, NaN where there is none.
+    """Return the number in a cell, NaN if there is none.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Parquet as frames: a few thousand rows at a time, every column as text, a number or a boolean."""
+"""Parquet as frames: a few thousand rows at a time; columns are text, numbers or booleans."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def open_parquet(path: Path) -> tuple[tuple[str, ...], tuple[str, ...], Read]:
     columns : tuple of str
         The names of its columns; nested ones (lists, structures) are not read.
     notes : tuple of str
-        The columns that are not read, in words.
+        Remarks on columns that are not read.
     read : callable
-        Reads its rows from the start; the first is row 2, as a spreadsheet would show it. Numbers and
-        booleans stay what they are, all else becomes text.
+        Reads the rows from the start; the first is row 2, as a spreadsheet would show it. Numbers and
+        booleans keep their type, everything else becomes text.
 
     Raises
     ------
     DatasetError
-        If it has no column that can be read, two of one name, or a row group that is too large to be read.
+        If it has no readable column, two columns with the same name, or a row group that is too large.
     pa.ArrowException, OSError, ValueError
         If it is damaged.
     """
@@ -61,7 +61,7 @@ def open_parquet(path: Path) -> tuple[tuple[str, ...], tuple[str, ...], Read]:
         for group in groups:
             # Only nested columns have more values than rows.
             _check_row_group(path, group.total_byte_size, group.num_rows)
-        # As a dictionary a long text that a small file repeats takes its room once.
+        # As a dictionary, a long text that a small file repeats takes memory once.
         texts = [field.name for field in schema if _is_text(field.type)]
 
     def read(places: tuple[int, ...]) -> Iterator[Frame]:
@@ -73,7 +73,7 @@ def open_parquet(path: Path) -> tuple[tuple[str, ...], tuple[str, ...], Read]:
             for batch in file.iter_batches(batch_size=MAX_FRAME_ROWS, columns=wanted, use_threads=False):
                 numbers = np.arange(number, number + batch.num_rows, dtype=np.int64)
                 number += batch.num_rows
-                # A name with a point may bring another column along.
+                # A name with a point may select another column too.
                 read = batch.columns if wanted is None else [batch.column(name) for name in chosen]
                 cells = [_plain(path, *pair) for pair in zip(chosen, read, strict=True)]
                 position_bytes = min(total_bytes * (number - 2) // n_rows, total_bytes)
@@ -100,20 +100,20 @@ def _plain(path: Path, name: str, column: pa.Array) -> pa.Array:
             raise DatasetError(
                 f"The column '{printable(name)}' of {printable(path)} has more than {MAX_COLUMN_BYTES:,} bytes "
                 f"in {len(column):,} rows.",
-                "Leave it out, or write shorter texts.",
+                "Remove it, or write shorter texts.",
             )
         column = column.dictionary_decode()
     kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return column
     if pa.types.is_timestamp(kind):
-        # Without its zone it is written in UTC, and no list of zones is needed.
+        # Without its time zone it is written in UTC, which needs no time zone database.
         column = column.cast(pa.timestamp(kind.unit))
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return _decoded(column)
     text = column.cast(pa.string())
     try:
-        # Arrow believes the file that its text is UTF-8.
+        # Arrow does not check that text in the file is UTF-8.
         text.validate(full=True)
     except pa.ArrowInvalid:
         return _decoded(text.cast(pa.binary()))

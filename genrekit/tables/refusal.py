@@ -1,4 +1,4 @@
-"""What goes wrong while a table is read, as a sentence."""
+"""Errors of reading a table, as sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from genrekit.errors import DatasetError
 from genrekit.text import printable
 
-KINDS = "Give a CSV, TSV, Parquet, JSON or JSON Lines file."
+KINDS = "Use a CSV, TSV, Parquet, JSON or JSON Lines file."
 
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, OverflowError, RecursionError, MemoryError),

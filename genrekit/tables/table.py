@@ -1,4 +1,4 @@
-"""Tables of any length, opened once: CSV, TSV, Parquet, JSON Lines and JSON, as frames or as rows of text."""
+"""Tables of any length, opened once: CSV, TSV, Parquet, JSON Lines and JSON, as frames or rows of text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_TABLE_BYTES = 2**30
 MAX_CELLS = 50_000_000
 
 Row = tuple[int, list[str], str]
-"""A number, the text of every cell, and why the row cannot be read ('' where it can)."""
+"""Row number, the text of every cell, and why the row cannot be read ('' if it can)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Cells(Columns):
     Attributes
     ----------
     rows : tuple of (int, list of str)
-        The number of every row, as in `Frame`, and one cell per column; what is absent is ''.
+        The number of every row, as in `Frame`, and one cell per column; missing cells are ''.
     broken : tuple of (str, str)
         ``row N`` and reason of the rows that could not be read.
     """
@@ -45,12 +45,12 @@ class Cells(Columns):
 
 @dataclass(frozen=True)
 class Table(Columns):
-    """A table whose columns are known, and whose rows are read from the start each time they are asked for.
+    """A table whose columns are known, and whose rows are read from the start on every request.
 
     Attributes
     ----------
     kind : {'csv', 'parquet', 'json'}
-        How it is written.
+        The format.
     total_bytes : int
         The size of the file.
     """
@@ -60,24 +60,24 @@ class Table(Columns):
     _read: Read = field(repr=False)
 
     def frames(self, columns: Sequence[str] | None = None) -> Iterator[Frame]:
-        """Give the rows in their order, in bounded memory; nothing where the table has none.
+        """Yield the rows in their order, in bounded memory.
 
         Parameters
         ----------
         columns : sequence of str, optional
-            The columns to read, by their names as they are written; all by default.
+            The columns to read, by their names as written; all by default.
 
         Raises
         ------
         DatasetError
-            If the rest of the file cannot be read; the rows before it have been given.
+            If the rest of the file cannot be read; the rows before it have been yielded.
         """
         with refused(self.path):
             places = range(len(self.columns)) if columns is None else map(self.columns.index, columns)
             yield from self._read(tuple(places))
 
     def rows(self, columns: Sequence[str] | None = None) -> Iterator[Row]:
-        """Give the rows as text in their order, those that cannot be read among them.
+        """Yield the rows as text in their order, including those that cannot be read.
 
         Parameters and errors are those of `frames`.
         """
@@ -121,20 +121,20 @@ class Table(Columns):
 
 
 def open_table(path: Path, *, n_headers: int = 1) -> Table:
-    """Open a table, recognised by its first bytes and its suffix.
+    """Open a table; its format is recognised from the first bytes and the suffix.
 
     Parameters
     ----------
     path : Path
         A Parquet file; JSON Lines or JSON as `json.read_values` reads it; or delimited text in any `Dialect` and
-        the encodings of `Utf8`. Text may be packed by gzip.
+        the encodings of `Utf8`. Text may be compressed by gzip.
     n_headers : int >= 1
-        The lines of column names in delimited text; names in several lines are joined by points.
+        Number of lines of column names in delimited text; names of one column are joined by points.
 
     Raises
     ------
     DatasetError
-        If the file cannot be read, is empty, is not a table, or has two columns of one name.
+        If the file cannot be read, is empty, is not a table, or has two columns with the same name.
     """
     notes: tuple[str, ...] = ()
     kind: Literal["csv", "parquet", "json"]

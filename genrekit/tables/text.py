@@ -1,4 +1,4 @@
-"""Delimited text as frames: Arrow splits it, every row keeps its number, a bad row is named and left out."""
+"""Delimited text as frames: Arrow splits it, every row keeps its number, bad rows are reported and left out."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def open_text(path: Path, n_headers: int = 1) -> tuple[tuple[str, ...], Read]:
     Parameters
     ----------
     path : Path
-        The file, packed by gzip or not; ``.tsv`` says that the delimiter is the tab where the header does not tell.
+        The file, compressed by gzip or not; ``.tsv`` makes the tab the delimiter where the header leaves it open.
     n_headers : int >= 1
-        The lines of column names.
+        Number of lines of column names.
 
     Returns
     -------
     columns : tuple of str
-        The names in its header.
+        The names in the header.
     read : callable
-        Reads its rows from the start. A row may have more empty cells at its end than the header, and lack cells
-        of the last columns without a name; any other width is a broken row.
+        Reads the rows from the start. A row may end with more empty cells than the header has, and may omit cells
+        of the last unnamed columns; a row of any other width is broken.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def open_text(path: Path, n_headers: int = 1) -> tuple[tuple[str, ...], Read]:
     check_columns(printable(path), dialect.columns)
 
     def read(places: tuple[int, ...]) -> Iterator[Frame]:
-        # Arrow takes a text without any row for an error.
+        # Arrow raises an error for a text without rows.
         if dialect.has_rows:
             with Utf8(path) as stream:
                 yield from _Rows(path, dialect, places).read(stream)
@@ -63,7 +63,7 @@ def open_text(path: Path, n_headers: int = 1) -> tuple[tuple[str, ...], Read]:
 
 
 class _Rows:
-    """One reading of a text: what Arrow split, and the numbers of what it could not."""
+    """One pass over a text: the rows that Arrow split, and the numbers of those that it could not."""
 
     def __init__(self, path: Path, dialect: Dialect, places: tuple[int, ...]) -> None:
         self._path = path
@@ -73,7 +73,7 @@ class _Rows:
         self._delimiter = dialect.delimiter
         self._lines = dialect.n_lines
         self._next = 2
-        # Rows of another width than the header's: a reason, cells that fit after all, or None for a blank row.
+        # Rows whose width differs from the header: a reason, repaired cells, or None for a blank row.
         self._odd: deque[tuple[int, str | list[str] | None]] = deque()
 
     def read(self, stream: Utf8) -> Iterator[Frame]:
@@ -113,7 +113,7 @@ class _Rows:
             yield from reader
 
     def _take_odd(self, row: pa_csv.InvalidRow) -> str:
-        # Arrow counts every line above the rows; the header is row 1 also where blank lines stand above it.
+        # Arrow counts every line above the rows; the header is row 1 even below blank lines.
         self._odd.append((row.number - self._lines + 1, self._judge(row.text)))
         return "skip" if len(self._odd) <= MAX_BROKEN_AHEAD else "error"
 
@@ -158,7 +158,7 @@ class _Rows:
             yield from frames_of(numbers, table, broken, position_bytes)
 
     def _numbers(self, n_rows: int) -> np.ndarray:
-        """Number the next rows that Arrow could split, past those that it could not."""
+        """Return the numbers of the next rows that Arrow could split, skipping those that it could not."""
         odd = np.fromiter((number for number, _ in self._odd), np.int64, len(self._odd))
         good_before = odd - self._next - np.arange(len(odd))
         at = np.arange(n_rows, dtype=np.int64)
@@ -170,7 +170,7 @@ class _Rows:
         after = f"{printable(self._path)} cannot be read beyond row {self._next - 1:,}"
         if "straddling" in problem:
             return DatasetError(
-                f"{after}: what follows is longer than a row may be, {BLOCK_BYTES:,} bytes.",
-                "Perhaps a quotation mark that opens a cell is not closed.",
+                f"{after}: the next row is longer than the allowed {BLOCK_BYTES:,} bytes.",
+                "A quotation mark that opens a cell may not be closed.",
             )
         return DatasetError(f"{after}: {printable(problem[:300])}.", "Check how the rows are delimited.")

@@ -142,4 +142,4 @@ def test_cells_with_several_genres_follow_the_option(genrekit, tmp_path):
         assert facts["labels"] == dict(zip(["pop", "rock"], counts, strict=True))
         assert any("word for missing" in note for note in facts["notes"])
     checked = json.loads(genrekit("datasets", "check", table, "--format", "json").out)
-    assert any("several genres" in note for note in checked["notes"])
+    assert any("more than one genre" in note for note in checked["notes"])

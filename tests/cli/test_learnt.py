@@ -9,7 +9,7 @@ import pytest
 
 from genrekit.datasets.base import Dataset
 from genrekit.models.bundle import load
-from genrekit.models.shipped import box
+from genrekit.models.shipped import shipped_models
 
 TRAIN = ["--set", "n_estimators=5", "--set", "max_depth=2", "--set", "min_child_weight=1"]
 
@@ -97,4 +97,4 @@ def test_it_is_measured_without_keys(genrekit, old_model: Path, tracks_csv: Path
 
 
 def test_every_model_in_the_box_can_be_listed(genrekit) -> None:
-    assert len(genrekit("models").out.splitlines()) == len(box())
+    assert len(genrekit("models").out.splitlines()) == len(shipped_models())

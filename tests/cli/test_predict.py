@@ -325,7 +325,7 @@ def test_python_takes_one_path_or_an_example_with_its_own_part(model_path, song)
 def test_a_folder_of_the_same_name_does_not_hide_a_model_in_the_box(tmp_path, monkeypatch, model_path):
     (tmp_path / "tiny").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("genrekit.prediction.model.box", lambda: {"tiny": model_path})
+    monkeypatch.setattr("genrekit.prediction.model.shipped_models", lambda: {"tiny": model_path})
     assert load_model("tiny").name == "tiny"
 
 
@@ -340,7 +340,7 @@ def test_a_parquet_of_odd_types_costs_itself_only(predict, song, tmp_path):
 def test_empty_words_and_empty_inputs_are_said(predict, tmp_path):
     run = predict("")
     assert run.status == 1
-    assert rows(run)[0]["error"] == "is an empty name"
+    assert rows(run)[0]["error"] == "The input is an empty name."
     run = predict("-", stdin="")
     assert run.status == 1
     assert "nothing to predict" in run.err

@@ -125,8 +125,8 @@ def test_an_existing_playlist_is_replaced_only_where_asked(genrekit, library, re
     [
         ([], "nothing to sort"),
         (["music", "--link", "--copy"], "not both"),
-        (["music", "--from", "out.jsonl", "--model", "gtzan"], "--model has nothing to do"),
-        (["music", "--to", "music/bad.mp3"], "is no folder"),
+        (["music", "--from", "out.jsonl", "--model", "gtzan"], "--model cannot be used with it"),
+        (["music", "--to", "music/bad.mp3"], "is not a folder"),
         (["--from", "out.parquet"], "no file of results"),
     ],
 )
@@ -150,6 +150,6 @@ def test_covers_are_in_no_playlist_but_get_links(genrekit, library, results):
     run = genrekit("sort", "--by", "genre", "--from", answers)
     assert run.status == 0
     assert [row["input"] for row in rows(run)] == list(ANSWERS)
-    assert "pictures among the answers, left out: 1" in run.err
+    assert "pictures among the predictions, left out: 1" in run.err
     run = genrekit("sort", "--by", "genre", "--from", answers, "--link")
     assert [row["input"] for row in rows(run)] == [*ANSWERS, "music/cover.jpg"]

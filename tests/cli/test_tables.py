@@ -191,7 +191,7 @@ def test_ambiguous_tracks_are_dropped_or_kept_and_it_is_said(train, tmp_path):
     pd.concat([frame, again]).to_csv("t.csv", index=False)
     run = train("--data", "t.csv")
     assert run.status == 0, run.err
-    assert "20 tracks stand under several genres" in run.err
+    assert "20 tracks have more than one genre" in run.err
     from genrekit.models.bundle import load
 
     facts = load(tmp_path / "m.genrekit").manifest.data

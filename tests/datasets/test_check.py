@@ -60,12 +60,12 @@ def test_everything_that_was_put_there_is_found(spoilt: Path, jobs: int) -> None
     ((ids, why),) = found(report, "short")
     assert (ids, why) == (("short.wav",), "0.30 s of sound; at least 1 s are expected")
     assert found(report, "duplicate") == [
-        (("good.wav", "copy.wav"), "the same bytes, on the sides test, train")
+        (("good.wav", "copy.wav"), "the same bytes, in the splits test, train")
     ]
     assert found(report, "cross-labelled") == [
         (("other.wav", "lossless.flac"), "the same sound, labelled hip hop, rock")
     ]
-    assert found(report, "group-crosses") == [(("good.wav", "copy.wav"), "Monk stands in test and train")]
+    assert found(report, "group-crosses") == [(("good.wav", "copy.wav"), "Monk is in test and train")]
     assert found(report, "label-spelling") == [(("hip hop", "hiphop"), "all mean hip-hop")]
     assert report.left_out == (("gone.wav", "no such file"),)
     kinds = [finding.kind for finding in report.findings]

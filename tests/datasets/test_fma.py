@@ -132,9 +132,9 @@ def broken(*changes: tuple[int, object]) -> list[object]:
         (broken((0, "../../etc")), "is not the number of a track"),
         (broken((0, "1000000")), "is not the number of a track"),
         (broken((0, "٣")), "is not the number of a track"),
-        (broken((0, "2")), "stands in tracks.csv already"),
-        (broken((9, "__import__('os')")), "for genres_all, which is no list of numbers"),
-        (broken((9, "[[12]]")), "for genres_all, which is no list of numbers"),
+        (broken((0, "2")), "is in tracks.csv already"),
+        (broken((9, "__import__('os')")), "for genres_all, which is not a list of numbers"),
+        (broken((9, "[[12]]")), "for genres_all, which is not a list of numbers"),
         (broken()[:5], "has 5 cells; the header has 11"),
     ],
 )
@@ -148,7 +148,7 @@ def test_rows_that_cannot_be_used(tmp_path: Path, row: Sequence[object], reason:
 
 def test_a_word_that_is_no_side(tmp_path: Path) -> None:
     root = write_fma(tmp_path, [broken((5, "holdout"))], songs=(7,))
-    with pytest.raises(DatasetError, match=r"track 7: 'holdout' in set\.split is not a side"):
+    with pytest.raises(DatasetError, match=r"track 7: 'holdout' in set\.split is not a split"):
         open_dataset(f"fma:{root}")
 
 
@@ -177,8 +177,8 @@ def test_without_the_name_of_the_index(tmp_path: Path) -> None:
     ("source", "message"),
     [
         ("fma:", "names no folder"),
-        ("fma:{}/nowhere", "is no folder"),
-        ("fma:{}/fma_small", "has neither fma_metadata/tracks.csv nor tracks.csv"),
+        ("fma:{}/nowhere", "is not a folder"),
+        ("fma:{}/fma_small", "has no tracks.csv or fma_metadata"),
         ("fma:{}?size=huge", "Option size of fma: is 'huge'.* 'small', 'medium', 'large', 'full', once"),
         ("fma:{}?size=small&size=small", "is given twice"),
         ("fma:{}?labls=genres", "has no option 'labls'.* Did you mean labels"),
@@ -197,7 +197,9 @@ def test_tables_of_something_else(tmp_path: Path) -> None:
     root = write_fma(tmp_path, [ROWS[0]], songs=(2,))
     table = root / "fma_metadata" / "tracks.csv"
     write_rows(table, [["path", "label"], ["a", "b"], ["c", "d"]])
-    with pytest.raises(DatasetError, match=r"is not the tracks\.csv of the FMA: it lacks .*'set\.split'"):
+    with pytest.raises(
+        DatasetError, match=r"is not the tracks\.csv of the FMA: it does not have .*'set\.split'"
+    ):
         open_dataset(f"fma:{root}")
     write_fma(root, [])
     with pytest.raises(DatasetError, match="has no tracks of size=small"):

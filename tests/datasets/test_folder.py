@@ -42,7 +42,7 @@ def test_what_is_not_taken_has_a_reason(music: Path) -> None:
     told = reasons(dataset)
     assert told["Blues/.DS_Store"] == "is hidden"
     assert told[".git"] == "is hidden"
-    assert told["Blues/notes.txt"] == "is neither audio nor an image"
+    assert told["Blues/notes.txt"] == "is not audio or an image"
     assert told["Blues/empty.wav"] == "is empty"
     assert told["Blues/list.csv"] == "is a table, not a media file"
     assert told["Blues/cover.png"] == "is an image; the data set is read as audio files"
@@ -134,7 +134,7 @@ def test_sides_above_the_genres(tmp_path: Path) -> None:
         "Val": "valid",
         "test": "test",
     }
-    assert any("sides of a split" in note for note in dataset.notes)
+    assert any("were read as the split" in note for note in dataset.notes)
 
 
 def test_one_single_label_is_said(tmp_path: Path) -> None:
@@ -142,14 +142,14 @@ def test_one_single_label_is_said(tmp_path: Path) -> None:
     write_song(tmp_path / "wrapper" / "rock" / "a.wav", seed=1)
     dataset = open_dataset(tmp_path)
     assert dataset.counts == {"wrapper": 2}
-    assert any("one single label" in note and "one level deeper" in note for note in dataset.notes)
+    assert any("only one label" in note and "one level deeper" in note for note in dataset.notes)
 
 
 def test_a_label_with_one_file_is_said(music: Path) -> None:
     write_song(music / "jazz" / "only.wav")
     dataset = open_dataset(music)
     assert dataset.counts["jazz"] == 1
-    assert any(note.startswith("'jazz': one single example") for note in dataset.notes)
+    assert any(note.startswith("'jazz': a single example") for note in dataset.notes)
 
 
 def test_a_manifest_that_lies_there_is_mentioned(music: Path) -> None:
@@ -164,7 +164,7 @@ def test_names_of_gtzan_are_recognised(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"no genre folder.*It is empty.*one folder a genre"):
+    with pytest.raises(DatasetError, match=r"no genre folder.*It is empty.*one folder per genre"):
         open_dataset(tmp_path)
 
 

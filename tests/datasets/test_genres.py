@@ -96,7 +96,7 @@ def test_a_folder_named_for_missing_is_no_genre(tmp_path: Path) -> None:
         write_song(tmp_path / name / "a.wav", seed=len(name))
     dataset = open_dataset(tmp_path)
     assert dataset.labels == ("#n", "jazz", "rock")
-    assert dict(dataset.left_out)["nan/a.wav"] == "is in 'nan', which says that no genre is known"
+    assert dict(dataset.left_out)["nan/a.wav"] == "is in 'nan', which means that no genre is known"
 
 
 def test_words_for_missing_are_no_groups_and_no_splits(tmp_path: Path) -> None:
@@ -167,8 +167,8 @@ def test_several_genres_in_a_cell(tmp_path: Path, layout: str, cell: str, genres
         )
     dropped = open_dataset(source)
     assert dropped.labels == ("metal",)
-    assert "holds several genres" in dropped.left_out[0][1]
-    assert noted(dropped, "several genres", "--ambiguous")
+    assert "holds more than one genre" in dropped.left_out[0][1]
+    assert noted(dropped, "more than one genre", "--ambiguous")
     assert open_dataset(source, ambiguous="first").examples[0].labels == (genres[0],)
     assert open_dataset(source, ambiguous="multi").examples[0].labels == tuple(genres)
 
@@ -305,7 +305,7 @@ def test_a_file_under_two_spellings_is_taken_once(tmp_path: Path) -> None:
         ("link.wav", "test"),
     ]
     assert noted(dataset, "4 rows name a file again with another split", "s0.wav (train, then test)")
-    assert dict(dataset.left_out)["./s0.wav (row 3)"] == "stands in row 2 already, as s0.wav"
+    assert dict(dataset.left_out)["./s0.wav (row 3)"] == "is in row 2 already, as s0.wav"
 
 
 def test_a_file_under_two_spellings_and_labels_is_not_taken(tmp_path: Path) -> None:
@@ -340,8 +340,8 @@ def test_the_check_reports_labels_in_doubt(tmp_path: Path) -> None:
     labels = ["rock", "pop", "pop/rock", "trip hop", "trip-hop", "r\u043eck", "unknown", "hiphop", "rap"]
     report = check_dataset(open_dataset(listing(tmp_path, labels)))
     details = {finding.ids: finding.detail for finding in report.findings}
-    assert details[("pop/rock",)] == "may be several genres: 'pop', 'rock'"
-    assert details[("unknown",)] == "may say that no genre is known"
+    assert details[("pop/rock",)] == "may be more than one genre: 'pop', 'rock'"
+    assert details[("unknown",)] == "may mean that no genre is known"
     assert details[("trip hop", "trip-hop")].startswith("look alike")
     assert details[("rock", "r\u043eck")] == "look alike: 'rock', 'r\\u043eck'"
     assert details[("hiphop", "rap")] == "all mean hip-hop"

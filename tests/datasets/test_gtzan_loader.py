@@ -111,7 +111,7 @@ def test_rows_with_the_same_numbers_are_kept_once(tmp_path: Path) -> None:
     [
         ("gtzan:", "names no folder"),
         ("gtzan:{}/nowhere", "does not exist"),
-        ("gtzan:{}", "has neither features_30_sec.csv nor a folder of genres"),
+        ("gtzan:{}", "does not contain features_30_sec.csv or a folder of genres"),
         ("gtzan:{}/list.csv", "not a table of features"),
     ],
 )
@@ -132,7 +132,7 @@ def test_what_is_asked_for_must_be_there(gtzan: Path) -> None:
     (gtzan / "genres_original").rename(gtzan / "elsewhere")
     with pytest.raises(DatasetError, match="no audio"):
         open_dataset(f"gtzan:{gtzan}", prefer="audio")
-    with pytest.raises(DatasetError, match="neither"):
+    with pytest.raises(DatasetError, match="does not contain"):
         open_dataset(f"gtzan:{gtzan}", schemas={})
 
 

@@ -88,7 +88,7 @@ def test_what_is_not_taken_has_a_reason(songs: Path) -> None:
     dataset = open_dataset(write_rows(songs / "m.csv", rows))
     assert [e.id for e in dataset.examples] == ["a.wav"]
     told = dict(dataset.left_out)
-    assert told["a.wav (row 3)"] == "stands in row 2 already"
+    assert told["a.wav (row 3)"] == "is in row 2 already"
     assert told["b.wav (row 5)"] == "is 'rock' here and 'jazz' in row 4; write jazz|rock if it is both"
     assert told["b.wav"] == "has other labels in another row"
     assert told["c.wav"] == "row 6 has no label"
@@ -131,18 +131,18 @@ def test_labels_may_be_absent_where_they_are_not_needed(songs: Path) -> None:
             r"Not one of the 2 files .* exists; the first is gone\.wav",
         ),
         (b"path,label\na.wav,\n", "names no usable file"),
-        (b"path,label,Label\na.wav,jazz,rock\n", "two columns of one name: 'label', 'Label'"),
-        (b"path,label,split\na.wav,jazz,train\nb.wav,jazz,fold3\n", "row 3: 'fold3' .* not a side"),
+        (b"path,label,Label\na.wav,jazz,rock\n", "two columns with the same name: 'label', 'Label'"),
+        (b"path,label,split\na.wav,jazz,train\nb.wav,jazz,fold3\n", "row 3: 'fold3' .* not a split"),
         (
             b"name,mood\na.wav,jazz\n",
-            "neither a manifest nor a known table: it has the columns 'name', 'mood'",
+            "not a manifest or a known table: it has the columns 'name', 'mood'",
         ),
-        (b"path,mood\na.wav,jazz\n", "is no manifest"),
+        (b"path,mood\na.wav,jazz\n", "is not a manifest"),
         (b"RIFF\0\0\0\0WAVE", "is not text"),
         (b"PAR1 is not all that a file needs", "cannot be read as a table"),
         (b'path,label\n"' + b"x" * 200_000, "row 2 has a cell of more than 100,000 characters"),
         (b"path," + b",".join(b"c%d" % k for k in range(20_000)), "20,001 columns"),
-        (b"\xff\xfeodd", "neither a manifest nor a known table"),
+        (b"\xff\xfeodd", "not a manifest or a known table"),
     ],
 )
 def test_bad_manifests_say_what_is_wrong(songs: Path, text: bytes, message: str) -> None:

@@ -12,7 +12,7 @@ from support.dataset_files import write_rows, write_song
 
 from genrekit.datasets import open_dataset
 from genrekit.datasets.check import check_dataset
-from genrekit.datasets.splits import SIDES, make_split
+from genrekit.datasets.splits import SPLITS, make_split
 from genrekit.media import images
 from genrekit.testing.backend import check_loader
 from genrekit.types import Modality
@@ -42,7 +42,7 @@ def test_a_folder_of_pictures(covers: Path, modality: Modality | None) -> None:
     dataset = open_dataset(covers, modality=modality)
     assert (dataset.layout, dataset.modality) == ("folder", Modality.IMAGE)
     assert dataset.counts == {"hip hop": 6, "jazz": 6}
-    assert dict(dataset.left_out) == {"Jazz/Thumbs.db": "is neither audio nor an image"}
+    assert dict(dataset.left_out) == {"Jazz/Thumbs.db": "is not audio or an image"}
     assert check_dataset(dataset).ok
     check_loader(lambda: open_dataset(covers, modality=modality))
 
@@ -60,14 +60,14 @@ def test_a_manifest_of_pictures_has_groups_and_sides(covers: Path) -> None:
     names = sorted(path.relative_to(covers).as_posix() for path in covers.rglob("*.*"))
     rows = [["path", "label", "group", "split", "source"]]
     rows += [
-        [name, name.split("/")[0], f"artist {k // 2}", SIDES[k % 3], "shop"] for k, name in enumerate(names)
+        [name, name.split("/")[0], f"artist {k // 2}", SPLITS[k % 3], "shop"] for k, name in enumerate(names)
     ]
     manifest = write_rows(covers / "labels.csv", rows)
     dataset = open_dataset(manifest, modality=Modality.IMAGE)
     assert (dataset.layout, dataset.modality, dataset.left_out) == ("manifest", Modality.IMAGE, ())
     assert [e.id for e in dataset.examples] == names
     assert {e.group for e in dataset.examples} == {f"artist {k}" for k in range(6)}
-    assert Counter(e.split for e in dataset.examples) == dict.fromkeys(SIDES, 4)
+    assert Counter(e.split for e in dataset.examples) == dict.fromkeys(SPLITS, 4)
     assert dataset.examples[0].extra == {"source": "shop"}
     check_loader(lambda: open_dataset(manifest, modality=Modality.IMAGE))
 
@@ -76,7 +76,7 @@ def test_spellings_of_one_genre_and_lonely_labels_are_said(covers: Path) -> None
     draw(covers / "rap" / "a.png", 50)
     dataset = open_dataset(covers)
     assert any("'hip hop', 'rap' are spellings of one genre" in note for note in dataset.notes)
-    assert any(note.startswith("'rap': one single example") for note in dataset.notes)
+    assert any(note.startswith("'rap': a single example") for note in dataset.notes)
     assert open_dataset(covers, merge_labels=True).counts == {"hip-hop": 7, "jazz": 6}
 
 
@@ -99,7 +99,7 @@ def test_the_real_covers(shared_data: Path) -> None:
     assert all("already" in why for _, why in dataset.left_out)
     assert all(example.group for example in dataset.examples)
     made = make_split(dataset.examples, test_size=0.2, valid_size=0.1, seed=0)
-    sides = [{dataset.examples[i].group for i in getattr(made, side)} for side in SIDES]
+    sides = [{dataset.examples[i].group for i in getattr(made, side)} for side in SPLITS]
     assert not sides[0] & sides[1] | sides[0] & sides[2] | sides[1] & sides[2]
     for example in dataset.examples[::400]:
         assert example.path is not None

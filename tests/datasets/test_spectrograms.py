@@ -118,7 +118,7 @@ def test_slices_are_grouped_by_track(tmp_path: Path) -> None:
         ({"names": np.array(["a/1", "a/2", "x" * 1001])}, "'names' has the dtype <U1001"),
         ({"names": np.array(["a.wav", "b.wav", "c.wav"])}, "no usable spectrogram: a.wav has no label"),
         ({"labels": np.array(["a", "b"])}, r"'labels' .* the shape \(2,\)"),
-        ({"splits": np.array(["train", "holdout", ""])}, "'holdout' in the split column is not a side"),
+        ({"splits": np.array(["train", "holdout", ""])}, "'holdout' in the split column is not a split"),
         ({"sr": np.array([1, 2])}, "'sr' has"),
         ({"fmax": np.nan}, "'fmax' has"),
         ({"labels": np.array([["a"], ["b"], {}], dtype=object)}, "Object arrays cannot be loaded"),
@@ -139,7 +139,7 @@ def test_names_that_no_text_can_hold(tmp_path: Path) -> None:
     dataset = open_dataset(write_spectrograms(tmp_path / "m.npz", ["a/\ud800", "a/2"]))
     assert dataset.examples[0].id == "a/\\ud800"
     names = np.array([0x110000, 65], "<u4").view("<U1")
-    with pytest.raises(DatasetError, match="'names' holds numbers that are no characters"):
+    with pytest.raises(DatasetError, match="'names' holds numbers that are not characters"):
         open_dataset(write_spectrograms(tmp_path / "m.npz", ["a", "b"], names=names))
 
 
@@ -162,9 +162,7 @@ def test_the_check_and_the_manifest(tmp_path: Path) -> None:
         ("silent", ("a/3",)),
         ("cross-labelled", ("a/1", "b/1")),
     ]
-    assert (
-        report.notes[-1] == "spectrograms were compared by their values; the songs behind them are not here"
-    )
+    assert report.notes[-1] == "spectrograms were compared by their values; their songs are not available"
     with pytest.raises(DatasetError, match="these examples are spectrograms"):
         manifest_table(dataset.examples, tmp_path)
 
@@ -220,7 +218,7 @@ def test_declared_sizes_are_checked_before_anything_is_unpacked(tmp_path: Path) 
         if data[at : at + 4] == b"PK\x01\x02":  # an entry of the directory: its size when unpacked
             data[at + 24 : at + 28] = struct.pack("<I", 2**32 - 2)
     (tmp_path / "m.npz").write_bytes(data)
-    with pytest.raises(DatasetError, match=r"unpacks to 8,589,934,588 bytes; 4,294,967,296 are allowed"):
+    with pytest.raises(DatasetError, match=r"decompresses to 8,589,934,588 bytes; 4,294,967,296 are allowed"):
         open_dataset(tmp_path / "m.npz")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrekit.datasets.splits import SIDES, Split, group_keys, make_folds, make_split
+from genrekit.datasets.splits import SPLITS, Split, group_keys, make_folds, make_split
 from genrekit.errors import DatasetError, UsageError
 from genrekit.types import Example
 
@@ -195,7 +195,7 @@ class TestRareLabels:
         assert len(make_folds(examples, k=5)) == 5
 
     def test_nothing_can_be_held_out(self):
-        with pytest.raises(DatasetError, match="No test side") as caught:
+        with pytest.raises(DatasetError, match="No test split") as caught:
             make_split(songs(1, 30))
         assert "other artists" in caught.value.hint
         assert make_split(songs(1, 30), test_size=0).train == tuple(range(90))
@@ -213,13 +213,13 @@ class TestFolds:
         examples = songs(2, 10, "ab")
         with pytest.raises(DatasetError, match="5 folds") as caught:
             make_folds(examples, k=5)
-        assert "Ask for 4 folds" in caught.value.hint
+        assert "Request 4 folds" in caught.value.hint
         assert len(make_folds(examples, k=4)) == 4
 
     def test_fewer_examples_a_label_than_folds(self):
         with pytest.raises(DatasetError) as caught:
             make_folds(songs(3, labels="abcdefgh", groups=False), k=5)
-        assert "Ask for 3 folds" in caught.value.hint
+        assert "Request 3 folds" in caught.value.hint
 
     def test_no_fold_at_all(self):
         with pytest.raises(DatasetError) as caught:
@@ -239,7 +239,7 @@ class TestFolds:
         examples = songs(10, side="train") + songs(5, side="test") + songs(3)
         folds = make_folds(examples, k=3)
         assert {i for fold in folds for i in fold.test} == set(range(45))
-        assert "9 examples without a published side left out" in folds[0].method
+        assert "9 examples without a published split left out" in folds[0].method
         assert {i for fold in make_folds(examples, k=3, by="group") for i in fold.test} == set(range(54))
 
 
@@ -247,7 +247,10 @@ class TestInflation:
     def test_random_separates_slices_and_says_so(self):
         split = make_split(songs(40, 3), by="random")
         assert split.inflated
-        assert "the numbers are inflated because parts of the same group stand on both sides" in split.method
+        assert (
+            "the numbers are inflated because parts of the same group were used for learning and measuring"
+            in split.method
+        )
 
     def test_random_folds_too(self):
         folds = make_folds(songs(40, 3), by="random")
@@ -285,13 +288,13 @@ class TestPublished:
             tuple(range(15, 45)),
             tuple(range(45, 57)),
         )
-        assert split.method == "published sides"
+        assert split.method == "published split"
 
     def test_examples_without_a_side_are_left_out_and_counted(self):
         examples = songs(10, side="train") + songs(4, side="test") + songs(2)
         split = make_split(examples, by="published", valid_size=0)
         assert len(split.train + split.valid + split.test) == 42
-        assert "6 examples without a side left out" in split.method
+        assert "6 examples without a split left out" in split.method
 
     def test_valid_is_cut_from_train_by_groups(self):
         examples = songs(20, 3, side="train") + songs(4, side="test")
@@ -314,7 +317,7 @@ class TestPublished:
         assert len(make_split(examples, by="group", test_size=0.5).test) == 30
 
     def test_no_side_at_all(self):
-        with pytest.raises(DatasetError, match="No example carries") as caught:
+        with pytest.raises(DatasetError, match="No example has") as caught:
             make_split(songs(5), by="published")
         assert "split column" in caught.value.hint
 
@@ -326,7 +329,7 @@ class TestPublished:
         folder = shared_data / "gtzan"
         side = {
             Path(line).name: name
-            for name in SIDES
+            for name in SPLITS
             for line in (folder / "splits" / f"{name}_filtered.txt").read_text().split()
         }
         lines = (folder / "artists.txt").read_text(encoding="utf-8", errors="replace").splitlines()

@@ -54,7 +54,7 @@ def test_group_and_split_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("?", "'?' says that there is no value"),
+        ("?", "'?' means that there is no value"),
         ("", "the cell is empty"),
         ("nan", "'nan'"),
         ("-inf", "'-inf'"),
@@ -94,13 +94,13 @@ def test_labels_may_be_absent_where_they_are_not_needed(tmp_path: Path) -> None:
 def test_missing_columns_are_named(tmp_path: Path) -> None:
     keep = [k for k, name in enumerate(KAGGLE_HEADER) if name not in {"tempo", "mfcc20_var"}]
     rows = [[row[k] for k in keep] for row in (KAGGLE_HEADER, *ROWS)]
-    with pytest.raises(DatasetError, match=r"of 57 columns it lacks 'tempo', 'mfcc20_var'"):
+    with pytest.raises(DatasetError, match=r"of 57 columns it does not have 'tempo', 'mfcc20_var'"):
         open_dataset(write_rows(tmp_path / "t.csv", rows))
 
 
 def test_a_doubled_column_is_refused_by_name(tmp_path: Path) -> None:
     rows = [[*row, 1.0] for row in ROWS]
-    with pytest.raises(DatasetError, match=r"two columns of one name: 'tempo', 'Tempo'"):
+    with pytest.raises(DatasetError, match=r"two columns with the same name: 'tempo', 'Tempo'"):
         open_dataset(write_rows(tmp_path / "t.csv", [[*KAGGLE_HEADER, "Tempo"], *rows]))
 
 
@@ -125,7 +125,7 @@ def test_other_schemas_are_recognised_too(tmp_path: Path) -> None:
     dataset = open_dataset(table, schemas={"small": ("tempo",), "large": ("energy", "tempo")})
     assert dataset.examples[0].row == {"energy": 2.0, "tempo": 1.0}
     assert any("large features" in note for note in dataset.notes)
-    with pytest.raises(DatasetError, match="neither a manifest nor a known table"):
+    with pytest.raises(DatasetError, match="not a manifest or a known table"):
         open_dataset(table, schemas={})
 
 

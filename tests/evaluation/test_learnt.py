@@ -15,7 +15,7 @@ from genrekit.datasets.base import Dataset
 from genrekit.evaluation.evaluate import evaluate
 from genrekit.evaluation.report_text import to_text
 from genrekit.models.bundle import load
-from genrekit.models.shipped import box
+from genrekit.models.shipped import shipped_models
 from genrekit.preparation.cache import Cache
 from genrekit.training.train import train
 
@@ -147,9 +147,11 @@ class TestTables:
 
 @pytest.fixture(scope="module")
 def packed() -> dict[str, Path]:
-    """The models in the box, or those in the folder that GENREKIT_PACKED names; skips where they have no keys."""
+    """The models in the shipped_models, or those in the folder that GENREKIT_PACKED names; skips where they have no keys."""
     folder = os.environ.get("GENREKIT_PACKED")
-    models = {path.stem: path for path in Path(folder).glob("*.genrekit")} if folder else dict(box())
+    models = (
+        {path.stem: path for path in Path(folder).glob("*.genrekit")} if folder else dict(shipped_models())
+    )
     if load(models["gtzan"]).learnt is None:
         pytest.skip("the models in the box have no content keys yet")
     return models

@@ -54,10 +54,10 @@ def test_reads_what_another_zip_program_stored() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "no zip archive"),
+        (b"", "not a zip archive"),
         (b"PK\x03\x04", "incomplete"),
-        (b"PK\x05\x06" + bytes(18), "no zip archive"),  # an empty zip
-        (b"#!/bin/sh\n" + pack(MEMBERS), "no zip archive"),
+        (b"PK\x05\x06" + bytes(18), "not a zip archive"),  # an empty zip
+        (b"#!/bin/sh\n" + pack(MEMBERS), "not a zip archive"),
         (pack(MEMBERS) + b"!", "incomplete"),
         (pack(MEMBERS)[:-1], "incomplete"),
         (pack(MEMBERS)[:100], "incomplete"),

@@ -101,7 +101,7 @@ def test_a_manifest_is_an_object_with_a_format(content: bytes) -> None:
 )
 def test_json_is_strict(content: bytes, said: str) -> None:
     error = refusal(content)
-    assert "no strict JSON" in error.message
+    assert "not strict JSON" in error.message
     assert said in error.message
     assert len(error.message) < 300
 
@@ -137,7 +137,7 @@ def test_an_endless_manifest_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> N
         ({"input_shape": [57.0]}, "'input_shape.0"),
         ({"input_shape": [2**31]}, "'input_shape.0"),
         ({"multilabel": "yes"}, "'multilabel'"),
-        ({"multilabel": True, "thresholds": {"polka": 0.5}}, "'polka', which is no label"),
+        ({"multilabel": True, "thresholds": {"polka": 0.5}}, "'polka', which is not a label"),
         ({"multilabel": True, "thresholds": {"blues": 1.5}}, "'thresholds.blues'"),
         ({"thresholds": {"blues": 0.5}}, "multi-label models only"),
         ({"config": None}, "'config'"),

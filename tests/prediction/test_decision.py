@@ -25,7 +25,7 @@ def several(model):
     manifest = model.bundle.manifest.model_copy(
         update={"multilabel": True, "thresholds": {"jazz": 0.2, "metal": 0.9}}
     )
-    bundle = type(model.bundle)(None, manifest, model.bundle.sha256, model.bundle.members)
+    bundle = type(model.bundle)(None, manifest, model.bundle.sha256, model.bundle.files)
     return Model(bundle, model.backend, model.config)
 
 

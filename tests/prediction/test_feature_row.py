@@ -32,9 +32,9 @@ def test_any_text_is_a_row_or_a_sentence(text):
         ("1,2", "There are 2 numbers; expected: 3"),
         ("1,2,3,4", "There are 4 numbers"),
         ("", "There are 0 numbers"),
-        ("1,two,3", "Number 2 of 3 is 'two', which is no number"),
-        ("1,2,nan", "Number 3 of 3 is nan; finite"),
-        ("1,2,1e999", "Number 3 of 3 is 1e999; finite"),
+        ("1,two,3", "Value 2 of 3 is not a number: 'two'"),
+        ("1,2,nan", "Value 3 of 3 is not a finite number: nan"),
+        ("1,2,1e999", "Value 3 of 3 is not a finite number: 1e999"),
         ("1 " * 600_000, "allowed"),
     ],
 )

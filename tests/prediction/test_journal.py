@@ -99,6 +99,6 @@ def test_a_second_run_is_kept_off(path):
 )
 def test_a_file_that_is_no_journal_is_refused_and_left_alone(path, text):
     path.write_text(text)
-    with pytest.raises(UsageError, match="no journal"):
+    with pytest.raises(UsageError, match="not a journal"):
         Journal(path, "key")
     assert path.read_text() == text

@@ -11,7 +11,7 @@ from genrekit.errors import DatasetError, UsageError
 from genrekit.library.tags.journal import read_journal
 from genrekit.output import open_writer
 from genrekit.prediction.inputs import Input
-from genrekit.prediction.results_file import matched, read_results
+from genrekit.prediction.results_file import read_results, results_for
 from genrekit.types import Content, Prediction, WindowScore
 
 GOOD = Prediction(
@@ -53,7 +53,7 @@ def test_what_predict_writes_comes_back(tmp_path, format, windows):
 
 def test_paths_choose_among_results():
     rows = list(
-        matched([Input("./c.mp3"), Input("new.mp3"), Input("x", error="is odd")], [GOOD, UNSURE], "out")
+        results_for([Input("./c.mp3"), Input("new.mp3"), Input("x", error="is odd")], [GOOD, UNSURE], "out")
     )
     assert [row.error for row in rows] == [None, "has no result in out", "is odd"]
     assert rows[0] == UNSURE

@@ -24,7 +24,7 @@ def no_environment(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def shared_folder(tmp_path_factory):
+def cache_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
@@ -58,33 +58,24 @@ finite_times = st.floats(allow_nan=False, allow_infinity=False)
     ),
     times_s=st.lists(st.tuples(finite_times, finite_times), max_size=4).map(tuple),
     fortran=st.booleans(),
-    mapped=st.booleans(),
 )
-def test_what_goes_in_comes_out(shared_folder, values, times_s, fortran, mapped):
-    cache = Cache(shared_folder)
+def test_what_goes_in_comes_out(cache_folder, values, times_s, fortran):
+    cache = Cache(cache_folder)
     windows = Windows(np.asfortranarray(values) if fortran else values, times_s)
     key = cache.key("c" * 64, "b", "1", {"example": repr((values.tobytes(), values.shape, times_s))})
     cache.put(key, windows)
-    assert equal(cache.get(key, mapped=mapped), windows)
+    assert equal(cache.get(key), windows)
 
 
 def test_an_unknown_key_is_a_miss(tmp_path):
     assert Cache(tmp_path).get(KEY) is None
 
 
-@pytest.mark.parametrize("mapped", [False, True])
-def test_changing_what_came_out_changes_nothing_inside(tmp_path, mapped):
+def test_changing_what_came_out_changes_nothing_inside(tmp_path):
     cache = Cache(tmp_path)
     cache.put(KEY, windows_of())
-    cache.get(KEY, mapped=mapped).values[:] = -1
+    cache.get(KEY).values[:] = -1
     assert equal(cache.get(KEY), windows_of())
-
-
-def test_mapped_values_stay_on_disk(tmp_path):
-    cache = Cache(tmp_path)
-    cache.put(KEY, windows_of())
-    assert isinstance(cache.get(KEY, mapped=True).values, np.memmap)
-    assert not isinstance(cache.get(KEY).values, np.memmap)
 
 
 def test_a_key_depends_on_everything_and_on_no_order():
@@ -142,7 +133,7 @@ def test_a_writer_that_fails_leaves_nothing_behind_and_is_noted_once(tmp_path, m
         cache.put(KEY, windows_of())
         cache.put(KEY, windows_of())
     assert [record.message for record in caplog.records] == [
-        "Going on without a cache: [Errno 28] No space left on device"
+        "Continuing without a cache: [Errno 28] No space left on device"
     ]
     assert entries(cache) == []
     assert not cache.enabled

@@ -271,7 +271,7 @@ def test_patterns_in_a_bucket(bucket):
     ]
     assert entries("s3://songs/[bc]/2*") == [("s3://songs/b/2.wav", None)]
     assert ("s3://songs/notes.txt", None) in entries("s3://songs/*")
-    assert entries("s3://songs/*.ogg") == [("s3://songs/*.ogg", "no file matches the pattern")]
+    assert entries("s3://songs/*.ogg") == [("s3://songs/*.ogg", "No file matches the pattern.")]
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_a_file(bucket):
@@ -294,18 +294,18 @@ def test_listing_is_lazy(bucket):
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
-        ("s3://nobucket", "there is no such bucket"),
-        ("s3://nobucket/*.wav", "there is no such bucket"),
-        ("s3://songs/nothing/", "the address holds no song or picture that a model here takes"),
-        ("s3://", "the address names no bucket; for example s3://bucket/songs/ does"),
-        ("s3://*/a.wav", "the address names no bucket; for example s3://bucket/songs/ does"),
-        ("http:///a.wav", "the address names no host, or holds control characters"),
-        ("http://h/a\nb.wav", "the address names no host, or holds control characters"),
-        ("https://h/folder/", "the web has no folders to list; give the address of a file"),
-        ("zip://a.wav", "the address names no archive; for example zip://*.wav::songs.zip does"),
-        ("zip://a.wav::zip://b.zip::c.zip", "an archive inside an archive is not read"),
-        ("zip://*::zip://b.zip", "an archive inside an archive is not read"),
-        ("zip://*::missing.zip", "there is no such file"),
+        ("s3://nobucket", "There is no such bucket."),
+        ("s3://nobucket/*.wav", "There is no such bucket."),
+        ("s3://songs/nothing/", "The address holds no song or picture that a loaded model takes."),
+        ("s3://", "The address names no bucket; an example with one is s3://bucket/songs/."),
+        ("s3://*/a.wav", "The address names no bucket; an example with one is s3://bucket/songs/."),
+        ("http:///a.wav", "The address has no host, or contains control characters."),
+        ("http://h/a\nb.wav", "The address has no host, or contains control characters."),
+        ("https://h/folder/", "Web addresses have no folders to list; use the address of a file."),
+        ("zip://a.wav", "The address names no archive; an example with one is zip://*.wav::songs.zip."),
+        ("zip://a.wav::zip://b.zip::c.zip", "An archive inside an archive is not read."),
+        ("zip://*::zip://b.zip", "An archive inside an archive is not read."),
+        ("zip://*::missing.zip", "There is no such file."),
     ],
 )
 def test_words_that_mean_nothing_are_not_lost(bucket, word, reason):
@@ -314,7 +314,9 @@ def test_words_that_mean_nothing_are_not_lost(bucket, word, reason):
 
 def test_too_many_files(bucket, monkeypatch):
     monkeypatch.setattr("genrekit.remote.transfer.MAX_FILES", 2)
-    assert entries("s3://songs")[2:] == [("s3://songs", "holds more than 2 files; give a narrower address")]
+    assert entries("s3://songs")[2:] == [
+        ("s3://songs", "The address holds more than 2 files; use a narrower one.")
+    ]
 
 
 def test_fetching_from_a_bucket(bucket, tmp_path):
@@ -324,8 +326,8 @@ def test_fetching_from_a_bucket(bucket, tmp_path):
         assert path.read_bytes() == song()
     assert not path.exists()
     for address, reason in {
-        "s3://songs/none.wav": "there is no such file",
-        "s3://nobucket/a.wav": "there is no such",
+        "s3://songs/none.wav": "There is no such file",
+        "s3://nobucket/a.wav": "There is no such",
         "s3://songs/b": "is a folder",
     }.items():
         with pytest.raises(MediaError, match=reason):
@@ -355,8 +357,8 @@ def test_an_old_version_of_an_object(bucket):
 
 def test_wrong_credentials(bucket, guarded):
     (listed,) = expand_remote("s3://songs")
-    assert listed.error == "the credentials are not accepted (InvalidAccessKeyId)"
-    with pytest.raises(MediaError, match="access is denied") as caught:
+    assert listed.error == "The credentials are not accepted (InvalidAccessKeyId)."
+    with pytest.raises(MediaError, match="Access is denied") as caught:
         read("s3://songs/a.wav")
     with pytest.raises(
         UsageError, match=r"s3://songs/out\.csv cannot be written: access is denied"
@@ -371,7 +373,7 @@ def test_no_credentials(bucket, new_session, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     (listed,) = expand_remote("s3://songs")
-    assert listed.error.startswith("no credentials were found")
+    assert listed.error.startswith("No credentials were found")
     monkeypatch.setitem(fsspec.config.conf, "s3", {"key": KEY, "secret": SECRET})
     assert len(entries("s3://songs")) == 4
 
@@ -381,8 +383,8 @@ def test_hosts_that_are_not_there(new_session, monkeypatch):
         taken.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{taken.getsockname()[1]}"
         monkeypatch.setenv("AWS_ENDPOINT_URL", closed)
-        assert entries("s3://songs") == [("s3://songs", "the host cannot be reached")]
-        with pytest.raises(MediaError, match="the host cannot be reached"):
+        assert entries("s3://songs") == [("s3://songs", "The host cannot be reached.")]
+        with pytest.raises(MediaError, match="The host cannot be reached"):
             read(f"{closed}/a.wav")
 
 
@@ -392,7 +394,7 @@ def test_hosts_that_are_not_there(new_session, monkeypatch):
 )
 def test_a_missing_extra_is_named(monkeypatch, module, word, extra):
     monkeypatch.setitem(sys.modules, module, None)
-    assert entries(word) == [(word, f'a package is missing; install it: pip install "genrekit[{extra}]"')]
+    assert entries(word) == [(word, f'A package is missing; install it: pip install "genrekit[{extra}]".')]
 
 
 def test_other_stores_are_walked_in_the_same_order(monkeypatch):
@@ -410,7 +412,7 @@ def test_other_stores_are_walked_in_the_same_order(monkeypatch):
     assert entries("gs://songs") == [(f"gs://songs/{name}", None) for name in media]
     assert entries("gs://songs/b") == [(f"gs://songs/{name}", None) for name in media[3:]]
     assert entries("gs://songs/b*/?.wav") == [("gs://songs/b-side/1.wav", None), ("gs://songs/b/2.wav", None)]
-    assert entries("gs://nobucket") == [("gs://nobucket", "there is no such file")]
+    assert entries("gs://nobucket") == [("gs://nobucket", "There is no such file.")]
     assert read("gs://songs/b/2.wav") == song()
     with open_output("gs://songs/out.csv") as stream:
         stream.write("x")
@@ -427,12 +429,12 @@ def test_fetching_from_the_web(web):
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("missing.wav", "there is no such file"),
-        ("private.wav", "access is denied"),
-        ("short.wav", "the transfer broke off before the end"),
+        ("missing.wav", "There is no such file"),
+        ("private.wav", "Access is denied"),
+        ("short.wav", "The transfer broke off before the end"),
         ("endless.wav", "is longer than 3,000,000 bytes"),
         ("astray.wav", "redirect"),
-        ("circle.wav", "the server redirects to nowhere"),
+        ("circle.wav", "The server redirects to nowhere"),
     ],
 )
 def test_what_goes_wrong_on_the_web(web, tmp_path, path, reason):
@@ -454,7 +456,7 @@ def test_a_silent_server_is_given_up(web, monkeypatch):
 
 def test_a_dripping_server_is_given_up(web, monkeypatch):
     monkeypatch.setattr("genrekit.remote.transfer.FETCH_S", -1.0)
-    with pytest.raises(MediaError, match="was not there after"):
+    with pytest.raises(MediaError, match="did not arrive within"):
         read(f"{web.root}/endless.wav")
 
 
@@ -492,20 +494,20 @@ def test_members_of_an_archive(archive):
     assert entries(f"zip://*.wav::{archive}")[0] == (f"zip://a.wav::{archive}", None)
     assert read(f"zip://odd::name.wav::{archive}") == song()
     assert read(f"zip://a.wav::file://{archive}") == song()
-    with pytest.raises(MediaError, match="there is no such file"):
+    with pytest.raises(MediaError, match="There is no such file"):
         read(f"zip://none.wav::{archive}")
 
 
 def test_archives_in_buckets_and_on_the_web(bucket, web):
     for place in ("s3://songs/archives/all.zip", f"{web.root}/parts.zip"):
-        assert entries(f"zip://*2*::{place}") == [(f"zip://*2*::{place}", "no file matches the pattern")]
+        assert entries(f"zip://*2*::{place}") == [(f"zip://*2*::{place}", "No file matches the pattern.")]
         assert entries(f"zip://b/*.jpg::{place}") == [(f"zip://b/cover.jpg::{place}", None)]
         assert read(f"zip://b/2.wav::{place}") == song()
     (found,) = expand_remote(f"zip://a.wav::{web.root}/parts.zip?token=abc")
     assert found.name == f"zip://a.wav::{web.root}/parts.zip"
     assert read(found.address) == song()
     for name in ("whole.zip", "plain.zip"):
-        with pytest.raises(MediaError, match="fetch the archive first"):
+        with pytest.raises(MediaError, match="download the archive first"):
             read(f"zip://a.wav::{web.root}/{name}")
 
 
@@ -532,10 +534,10 @@ def test_hostile_archives(archive, tmp_path, monkeypatch):
         read(f"zip://locked.wav::{bomb}")
     whole = archive.read_bytes()
     archive.write_bytes(whole[: len(whole) // 2])
-    assert entries(f"zip://::{archive}")[0][1] == "the archive is damaged, or is no zip archive"
+    assert entries(f"zip://::{archive}")[0][1] == "The archive is damaged, or is not a zip archive."
     archive.write_bytes(whole)
     monkeypatch.setattr(stores, "MAX_DIRECTORY_BYTES", 100)
-    assert entries(f"zip://::{archive}")[0][1] == "the directory of the archive is too long"
+    assert entries(f"zip://::{archive}")[0][1] == "The directory of the archive is too long."
 
 
 @given(st.data())
@@ -580,7 +582,7 @@ def test_outputs_that_cannot_be(bucket, web, tmp_path):
     with pytest.raises(UsageError, match="there is no bucket nobucket"):
         exists("s3://nobucket/out.csv")
     with (
-        pytest.raises(GenrekitError, match="could not be put to s3://nobucket") as caught,
+        pytest.raises(GenrekitError, match="could not be written to s3://nobucket") as caught,
         open_output("s3://nobucket/out.csv", folder=tmp_path) as stream,
     ):
         stream.write("kept")

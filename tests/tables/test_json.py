@@ -194,7 +194,7 @@ def test_json_without_an_object_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_keys_of_one_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="two columns of one name"):
+    with pytest.raises(DatasetError, match="two columns with the same name"):
         open_table(save(tmp_path / "t.json", '[{"tempo": 1, "Tempo": 2}]'))
 
 

@@ -87,7 +87,7 @@ def test_a_row_group_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: p
 
 def test_doubled_columns_of_parquet_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"tempo": [1], "Tempo": [2]}), tmp_path / "t.parquet")
-    with pytest.raises(DatasetError, match="two columns of one name"):
+    with pytest.raises(DatasetError, match="two columns with the same name"):
         open_table(tmp_path / "t.parquet")
 
 

@@ -139,7 +139,7 @@ def test_a_row_without_an_end_stops_the_reading_with_a_sentence(tmp_path: Path, 
     pieces, error = read_until_error(save(tmp_path / "t.csv", "i,name\n" + ROWS + hole + ROWS * 4))
     n_read = len(rows_of(pieces))
     assert 40_000 < n_read <= 60_000
-    assert f"beyond row {n_read + 1:,}: what follows is longer than a row may be" in error.message
+    assert f"beyond row {n_read + 1:,}: the next row is longer than" in error.message
     assert "quotation mark" in error.hint
 
 
@@ -155,7 +155,7 @@ def test_an_unclosed_quote_near_the_end_breaks_one_row(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"\n \n\n", "no line of column names"),
         (b",,\n1,2,3\n", "no line of column names"),
-        (b"a,A \n1,2\n", "two columns of one name: 'a', 'A '"),
+        (b"a,A \n1,2\n", "two columns with the same name: 'a', 'A '"),
         (b"a,b\0\n1,2\n", "is not text"),
         (b"x" * 3_000_000, "more than 262,144 characters"),
         (b",".join(b"c%d" % i for i in range(10_001)) + b"\n", "10,001 columns; 10,000 are allowed"),
@@ -332,7 +332,7 @@ def test_packed_text_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = save(tmp_path / "t.csv.gz", gzip.compress(("i,name\n" + ROWS * 4).encode()))
     assert len(read(path)[1]) == 240_000
     monkeypatch.setattr("genrekit.tables.encoding.MAX_UNPACKED_BYTES", 2_000_000)
-    assert "unpacks to more than 2,000,000 bytes" in read_until_error(path)[1].message
+    assert "decompresses to more than 2,000,000 bytes" in read_until_error(path)[1].message
     for damaged in (path.read_bytes()[:-20_000], path.read_bytes()[:200_000] + bytes(5000), b"\x1f\x8bno"):
         with pytest.raises(DatasetError):
             list(open_table(save(tmp_path / "u.csv.gz", damaged)).frames())

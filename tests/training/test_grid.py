@@ -161,7 +161,7 @@ def test_every_candidate_is_measured_on_its_own_windows(songs, tmp_path):
         assert row["log_loss"] == together[window_s]
     best = min(together, key=together.__getitem__)
     assert manifest.config["window_s"] == best
-    chosen, direct = load(output).members, load(tmp_path / f"{best}.genrekit").members
+    chosen, direct = load(output).files, load(tmp_path / f"{best}.genrekit").files
     assert {**chosen, "README.md": b""} == {**direct, "README.md": b""}  # the card has the name
     assert manifest.metrics == load(tmp_path / f"{best}.genrekit").manifest.metrics
 

@@ -1,8 +1,8 @@
-"""``fma:FOLDER`` — the Free Music Archive data set as it is unpacked: ``fma_metadata/`` and ``fma_small/`` ...
+"""``fma:FOLDER`` — the unpacked Free Music Archive data set: ``fma_metadata/`` and ``fma_small/`` ...
 
 Archives that are not unpacked are read as they are.
 
-Groups are the artists, sides those of the published split. The clips that are known to be cut wrong are left out.
+Groups are the artists; the split is the published one. Clips that are known to be cut wrong are left out.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ CHOICES = {"size": SIZES, "labels": LABELS}
 
 @dataclass(frozen=True)
 class Options:
-    """What stands behind ``fma:``.
+    """Options after ``fma:``.
 
     Attributes
     ----------
     folder : Path
-        Where ``fma_metadata`` or ``tracks.csv`` lies.
+        Folder of ``fma_metadata`` or ``tracks.csv``.
     size : {'small', 'medium', 'large', 'full'} or None
-        The subset; None for that of the largest folder of songs.
+        The subset; None means that of the largest folder of songs.
     labels : {'genre_top', 'genres', 'genres_all'}
-        The one root genre of a track, the genres it was given, or these with all above them.
+        The only root genre of a track, its genres, or these with all their parent genres.
     """
 
     folder: Path
@@ -51,15 +51,15 @@ def open_fma(source: str, *, require_labels: bool = True) -> Dataset:
     Parameters
     ----------
     source : str
-        ``fma:FOLDER`` or, say, ``fma:FOLDER?size=medium&labels=genres_all``.
+        ``fma:FOLDER`` or, for example, ``fma:FOLDER?size=medium&labels=genres_all``.
     require_labels : bool
-        Whether tracks without a genre of the kind that is asked for are left out.
+        Whether tracks without a genre of the requested kind are left out.
 
     Raises
     ------
     DatasetError
-        If an option is unknown, a table or the folder of songs is missing or not what it should be, or no track of
-        the subset is there.
+        If an option is unknown, a table or the folder of songs is missing or malformed, or no track of the
+        subset is present.
     """
     options = read_options(source)
     metadata = _metadata(options.folder)
@@ -81,7 +81,7 @@ def open_fma(source: str, *, require_labels: bool = True) -> Dataset:
         if number >= 10**6:
             left_out.append((printable(track.number[:80]) or "a track", "is not the number of a track"))
         elif number in seen:
-            left_out.append((f"{name} (again)", "stands in tracks.csv already"))
+            left_out.append((f"{name} (again)", "is in tracks.csv already"))
         elif kept_in != "full" and number in SHORT_CLIPS:
             left_out.append((name, f"is known to be cut wrong: it has {SHORT_CLIPS[number]:g} s of sound"))
         elif reason and (require_labels or labels):
@@ -94,12 +94,12 @@ def open_fma(source: str, *, require_labels: bool = True) -> Dataset:
     if not found.examples:
         raise _nothing(tracks, size, songs, left_out)
     notes = [_about(size, songs, kept_in), *found.notes, *_missing(left_out)]
-    notes.append("grouped by artist; the sides are those of the published split")
+    notes.append("grouped by artist; the split is the published one")
     return Dataset(source, "fma", found.modality, found.examples, tuple(left_out), tuple(notes))
 
 
 def read_options(source: str) -> Options:
-    """Read what stands behind ``fma:``.
+    """Read the options after ``fma:``.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def read_options(source: str) -> Options:
 
 
 def _metadata(folder: Path) -> Path:
-    """The folder of tracks.csv, in the cache where the archive is not unpacked; archives are sometimes unpacked into a folder of their own name."""
+    """Return the folder of tracks.csv, in the cache if the archive is packed; archives may be unpacked into a folder of their own name."""
     places = [folder / "fma_metadata", folder, folder / "fma_metadata" / "fma_metadata"]
     try:
         found = next((place for place in places if (place / "tracks.csv").is_file()), None)
@@ -142,7 +142,7 @@ def _metadata(folder: Path) -> Path:
     except (OSError, ValueError) as error:
         raise DatasetError(f"{printable(folder)} cannot be opened: {error}.", USAGE) from error
     if found is None:
-        what = "has neither fma_metadata/tracks.csv nor tracks.csv" if folder.is_dir() else "is no folder"
+        what = "has no tracks.csv or fma_metadata/tracks.csv" if folder.is_dir() else "is not a folder"
         raise DatasetError(
             f"{printable(folder)} {what}.",
             f"Get it: genrekit datasets fetch fma:small --to {printable(folder)}",
@@ -151,7 +151,7 @@ def _metadata(folder: Path) -> Path:
 
 
 def _songs(options: Options, metadata: Path) -> tuple[str, Path, str]:
-    """The subset to take, the folder or archive of its songs, and the size of that, which may be a larger one."""
+    """Return the subset to take, the folder or archive of its songs, and the size of that, which may be a larger one."""
     roots = dict.fromkeys([options.folder, metadata.parent if metadata == options.folder else options.folder])
     present: dict[str, Path] = {}
     for size in SIZES:
@@ -181,14 +181,14 @@ def _within(subset: str, size: str) -> bool:
 
 
 def _labels(track: Track, kind: str, titles: dict[int, str]) -> tuple[tuple[str, ...], str]:
-    """The labels of a track, and why it has none that can be used, or ''."""
+    """Return the labels of a track, and the reason why it has no usable one, or ''."""
     if kind == "genre_top":
         label = label_of(track.genre_top)
         return ((label,), "") if label else ((), "has no genre_top: its genres have several roots")
     cell = track.genres if kind == "genres" else track.genres_all
     numbers = parse_genres(cell)
     if numbers is None:
-        return (), f"has {printable(cell[:40])!r} for {kind}, which is no list of numbers"
+        return (), f"has {printable(cell[:40])!r} for {kind}, which is not a list of numbers"
     unknown = [number for number in numbers if number not in titles]
     if unknown:
         return (), f"has the genre {unknown[0]}, which genres.csv does not name"
@@ -199,7 +199,7 @@ def _example(tracks: Path, track: Track, name: str, songs: Path, labels: tuple[s
     word = known(track.split).casefold()
     if word and word not in SPLIT_WORDS:
         raise DatasetError(
-            f"{printable(tracks)}, track {track.number}: {printable(track.split[:80])!r} in set.split is not a side.",
+            f"{printable(tracks)}, track {track.number}: {printable(track.split[:80])!r} in set.split is not a split.",
             "Allowed are training, validation and test, or an empty cell.",
         )
     facts = {"artist": printable(track.artist), "title": printable(track.title)}
@@ -220,7 +220,7 @@ def _about(size: str, songs: Path, kept_in: str) -> str:
 
 
 def _missing(left_out: list[tuple[str, str]]) -> list[str]:
-    """How many tracks were left out, by reason, the most frequent first."""
+    """Return notes on the number of tracks left out, by reason, the most frequent first."""
     words = Counter(reason.partition(":")[0] for _, reason in left_out)
     return [f"{count:,} left out: {reason}" for reason, count in words.most_common(8)]
 

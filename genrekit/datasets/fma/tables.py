@@ -1,4 +1,4 @@
-"""The two tables of the FMA that say what a track is: ``tracks.csv`` and ``genres.csv``, a batch of rows at a time."""
+"""The tables of tracks and genres of the FMA: ``tracks.csv`` and ``genres.csv``."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A row of ``tracks.csv``, its cells as text without white space at their ends.
+    """A row of ``tracks.csv``, with cells as stripped text.
 
     Attributes
     ----------
     number : str
-        The number of the track, as it is written.
+        The number of the track, as written.
     split : str
         'training', 'validation' or 'test'.
     subset : str
         The smallest subset that the track is in: 'small', 'medium' or 'large'.
     genre_top : str
-        The title of the one root of its genres; empty where they have several.
+        The title of the only root of its genres; empty if they have more than one.
     genres, genres_all : str
-        The numbers of its genres, without and with those above them, as ``[21, 45]``.
+        The numbers of its genres, without and with their parents, as ``[21, 45]``.
     artist_id, artist, title : str
     """
 
@@ -62,18 +62,18 @@ def read_tracks(path: Path) -> Iterator[Track | tuple[str, str]]:
     Yields
     ------
     Track or tuple of (str, str)
-        A tuple is ``row N`` and why it cannot be read; the first track is in row 3, whatever names the index.
+        A tuple is ``row N`` and the reason why it cannot be read; the first track is in row 3.
 
     Raises
     ------
     DatasetError
-        If the file cannot be read or lacks a column.
+        If the file cannot be read, or a column is missing.
     """
     table = open_table(path, n_headers=2)
     missing = [column for column in _COLUMNS if column not in table.columns]
     if missing:
         raise DatasetError(
-            f"{printable(path)} is not the tracks.csv of the FMA: it lacks the columns {quote_all(missing)}.",
+            f"{printable(path)} is not the tracks.csv of the FMA: it does not have the columns {quote_all(missing)}.",
             "It begins with two lines of column names: ',set,set,track', then ',split,subset,genre_top'.",
         )
     for number, cells, problem in table.rows([table.columns[0], *_COLUMNS]):
@@ -86,12 +86,12 @@ def read_tracks(path: Path) -> Iterator[Track | tuple[str, str]]:
 def read_genres(path: Path) -> dict[int, str]:
     """Read ``genres.csv``: the label of every genre by its number.
 
-    A label is the title in lower case; genres of one title get their number behind it, ``noise (12)``.
+    A label is the title in lower case; genres with the same title are followed by their number, ``noise (12)``.
 
     Raises
     ------
     DatasetError
-        If the file cannot be read, or lacks the columns ``genre_id`` and ``title``.
+        If the file cannot be read, or the columns ``genre_id`` and ``title`` are missing.
     """
     cells = open_table(path).cells()
     number_at, title_at = cells.find(("genre_id",)), cells.find(("title",))
@@ -114,12 +114,12 @@ def read_genres(path: Path) -> dict[int, str]:
 
 
 def label_of(title: str) -> str:
-    """Return the label of a genre by its title: lower case, and ``/`` for the ``|`` that stands between labels."""
+    """Return the label of a genre by its title: lower case, with ``/`` for ``|``, which separates labels."""
     return normalise(known(printable(title)).replace("|", "/"))
 
 
 def parse_genres(text: str) -> tuple[int, ...] | None:
-    """Return the numbers of a cell like ``[21, 45]``, each once; None where it is no such list.
+    """Return the numbers of a cell like ``[21, 45]``, each once; None if it is not such a list.
 
     Examples
     --------

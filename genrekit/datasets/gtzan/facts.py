@@ -1,4 +1,4 @@
-"""What is known of GTZAN: its genres, its repeated tracks, its broken file.
+"""Facts about GTZAN: genres, repeated tracks, and the broken file.
 
 G. Tzanetakis, P. Cook, *Musical genre classification of audio signals*, IEEE Trans. Speech and Audio
 Processing 10(5), 2002. B. L. Sturm, *The GTZAN dataset: its contents, its faults, their effects on
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 
-# The file that Kaggle's copy has without a RIFF header, and that no decoder takes.
+# A file that has no RIFF header in Kaggle's copy, so that no decoder can read it.
 BROKEN = "jazz.00054"
 
-# Repeated excerpts after Sturm, 50 as he counts them: the number that is kept, then its repetitions. None of
+# Repeated excerpts after Sturm, 50 by his count: the number that is kept, then its repetitions. None of
 # the repetitions is in the published split. Checked on the spectrograms of all tracks: 27 equal that of the
 # kept track; the others correlate with it at 0.54 to 0.97 within a shift of a second, disco.00071 only at 0.36.
 _REPEATED: dict[str, dict[int, tuple[int, ...]]] = {

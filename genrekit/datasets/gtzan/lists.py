@@ -1,4 +1,4 @@
-"""GTZAN's artists and its published fault-filtered split: the lists of the package, or those beside the data."""
+"""GTZAN's artists and its published fault-filtered split: the lists of the package, or those next to the data."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _SHIPPED = Path(__file__).parent
 
 
 def with_artists(examples: Sequence[Example], folder: Path | None) -> tuple[list[Example], str]:
-    """Group examples by artist where it is known, else by track.
+    """Group examples by artist if known, else by track.
 
     Parameters
     ----------
     examples : sequence of Example
-        Their ids name GTZAN's tracks.
+        Examples whose ids name tracks of GTZAN.
     folder : Path or None
-        An index ``artists.txt`` in it is read in place of the one in the package.
+        An index ``artists.txt`` in it replaces the one of the package.
 
     Returns
     -------
     examples : list of Example
     note : str
-        How many artists are not known, and whose index was read.
+        Number of tracks without known artist, and source of the index.
 
     Raises
     ------
     DatasetError
-        If the index is there and cannot be read, or is larger than ``MAX_LIST_BYTES``.
+        If the index exists and cannot be read, or is larger than ``MAX_LIST_BYTES``.
     """
     beside = None if folder is None else _index_beside(folder)
     artists = shipped_artists() if beside is None else beside
@@ -58,25 +58,25 @@ def with_artists(examples: Sequence[Example], folder: Path | None) -> tuple[list
 
 
 def with_published_split(examples: Sequence[Example], folder: Path | None) -> tuple[list[Example], str]:
-    """Set the splits of the published lists; tracks that are on none of them get none.
+    """Set the splits of the published lists; tracks on none of them have no split.
 
     Parameters
     ----------
     examples : sequence of Example
-        Their ids name GTZAN's tracks.
+        Examples whose ids name tracks of GTZAN.
     folder : Path or None
-        The three lists in it (``train_filtered.txt`` ...) are read in place of those in the package.
+        The three lists in it (``train_filtered.txt`` ...) replace those of the package.
 
     Returns
     -------
     examples : list of Example
     note : str
-        How many tracks are on which list.
+        Number of tracks per list.
 
     Raises
     ------
     DatasetError
-        If a list is there and cannot be read, or is larger than ``MAX_LIST_BYTES``.
+        If a list exists and cannot be read, or is larger than ``MAX_LIST_BYTES``.
     """
     beside = None if folder is None else _lists_beside(folder)
     splits = shipped_split() if beside is None else beside
@@ -91,7 +91,7 @@ def with_published_split(examples: Sequence[Example], folder: Path | None) -> tu
 
 @functools.cache
 def shipped_artists() -> Mapping[str, tuple[str, str]]:
-    """Return track to (artist, '') from the index in the package, 919 of the 1,000 tracks.
+    """Return (artist, '') of every track in the index in the package, 919 of the 1,000 tracks.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def shipped_artists() -> Mapping[str, tuple[str, str]]:
 
 @functools.cache
 def shipped_split() -> Mapping[str, str]:
-    """Return track to split from the published lists in the package, 930 tracks.
+    """Return the split of every track in the published lists in the package, 930 tracks.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def _shipped(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _lists_beside(folder: Path) -> dict[str, str] | None:
-    """Return track to split from the three published lists; None where one of them is missing."""
+    """Return the split of every track in the three published lists; None if one of them is missing."""
     for name in LIST_FOLDERS:
         lists = {split: folder / name / f"{split}_filtered.txt" for split in ("train", "valid", "test")}
         if all(path.is_file() for path in lists.values()):
@@ -138,7 +138,7 @@ def _lists_beside(folder: Path) -> dict[str, str] | None:
 
 
 def _index_beside(folder: Path) -> dict[str, tuple[str, str]] | None:
-    """Return track to (artist, title) from lines ``file ::: artist ::: title``; None without an index."""
+    """Return (artist, title) of every track from lines ``file ::: artist ::: title``; None without an index."""
     paths = [folder / name / "artists.txt" for name in LIST_FOLDERS]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:

@@ -1,4 +1,4 @@
-"""GTZAN: genre folders, a table of features, spectrograms, or a folder that holds several, with what is known of it.
+"""GTZAN: genre folders, a table of features, spectrograms, or a folder with more than one of them, and known facts.
 
 Groups are the artists of Sturm's index, else the tracks. Repeated tracks and the broken file are left out. The splits
 are those of the published fault-filtered lists.
@@ -50,26 +50,24 @@ def open_gtzan(
     Parameters
     ----------
     source : str
-        The source as it was given.
+        The source as given.
     place : Path
-        The folder of the data set, one of its tables, or its spectrograms; lists and index are looked for beside
+        The folder of the data set, one of its tables, or its spectrograms; lists and index are searched next to
         a file.
     schemas : Mapping of str to sequence of str
         The feature columns that a table may have.
     prefer : {'table', 'audio', 'spectrogram'}, optional
-        What to read where there are several; by default what has more tracks.
+        Content to read if there is more than one; by default the one with more tracks.
     spectrograms : bool
-        Whether spectrograms may be chosen without being asked for.
+        Whether spectrograms may be chosen without ``prefer``.
 
     Raises
     ------
     DatasetError
-        If there is none of them, or not what ``prefer`` asks for.
+        If there is none of them, or not the one of ``prefer``.
     """
     if not place.exists():
-        raise DatasetError(
-            f"{printable(place)} does not exist.", "Give the folder that holds GTZAN: gtzan:FOLDER."
-        )
+        raise DatasetError(f"{printable(place)} does not exist.", "Name the folder of GTZAN: gtzan:FOLDER.")
     folder = place if place.is_dir() else place.parent
     if place.is_file():
         reading: Reading = "spectrogram" if place.suffix.lower() == ".npz" else "table"
@@ -92,21 +90,21 @@ def open_gtzan(
 
 
 def names_gtzan(examples: Sequence[Example]) -> bool:
-    """Say whether most examples have the names of GTZAN's tracks, ``blues.00000`` to ``rock.00099``."""
+    """Return whether most examples have the names of GTZAN's tracks, ``blues.00000`` to ``rock.00099``."""
     return sum(_is_track(e) for e in examples) > len(examples) / 2
 
 
 def with_gtzan_facts(dataset: Dataset, folder: Path) -> Dataset:
-    """Give a table that is GTZAN's by its names what ``gtzan:`` gives: repeats left out, artists, published split.
+    """Treat a table with the names of GTZAN as ``gtzan:`` does: leave out repeats, add artists and published split.
 
-    Groups and splits that the table gives itself stay. The published split is set where all examples are GTZAN's
-    and all of its three parts are there.
+    Groups and splits of the table itself are kept. The published split is set if all examples are of GTZAN and
+    all three of its parts are present.
 
     Parameters
     ----------
     dataset : Dataset
     folder : Path
-        Lists and index in it are read in place of those in the package.
+        Lists and index in it replace those of the package.
 
     Raises
     ------
@@ -124,7 +122,9 @@ def with_gtzan_facts(dataset: Dataset, folder: Path) -> Dataset:
             examples = placed
             notes.append(note)
         else:
-            notes.append("the published split was not set: not all of its parts are here, or not only they")
+            notes.append(
+                "the published split was not set: some of its parts are missing, or there are other examples"
+            )
     return replace(
         dataset,
         layout="gtzan" if all(map(_is_track, examples)) else dataset.layout,
@@ -145,14 +145,14 @@ def _of_folder(
     prefer: Reading | None,
     spectrograms: bool,
 ) -> Dataset:
-    """Read what a folder holds: what is preferred, else what has most tracks, the first of equals."""
+    """Read the preferred content of a folder, else the one with most tracks, the first of equals."""
     found = _places(folder, tables=any(schemas.values()))
     if prefer != "spectrogram" and not spectrograms:
         passed_over = found.pop("spectrogram", None)
         if passed_over and not found:
             raise DatasetError(
                 f"{printable(folder)} holds no songs of GTZAN, only its spectrograms.",
-                "A backend that takes spectrograms reads them, and so does --read spectrogram.",
+                "Use a backend that takes spectrograms, or --read spectrogram.",
             )
     if not found:
         raise _nothing(folder)
@@ -160,9 +160,7 @@ def _of_folder(
         held = " and ".join(_WORDS[reading] for reading in found)
         raise DatasetError(
             f"{printable(folder)} has {held} of GTZAN but no {_WORDS[prefer].split()[-1]}.",
-            "Give the folder of genres."
-            if prefer == "audio"
-            else f"They are looked for in {MELS} and *.npz.",
+            "Name the folder of genres." if prefer == "audio" else f"They are searched in {MELS} and *.npz.",
         )
     if prefer in found or len(found) == 1:
         chosen = prefer if prefer in found else next(iter(found))
@@ -183,7 +181,7 @@ def _of_folder(
 
 
 def _places(folder: Path, *, tables: bool) -> dict[Reading, Path]:
-    """Where a folder holds what, in the order in which equals are preferred."""
+    """Return the paths of the contents of a folder, in the order in which equals are preferred."""
     found: dict[Reading, Path] = {}
     table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
     if tables and table is not None:
@@ -198,7 +196,7 @@ def _places(folder: Path, *, tables: bool) -> dict[Reading, Path]:
 
 
 def _describe(reading: Reading, path: Path, *, where: bool = True) -> str:
-    """What stands where, with its verb: 'the audio in genres was'."""
+    """Return content, place and verb as a phrase: 'the audio in genres was'."""
     place = "" if not where else f" {path.name}" if reading == "table" else f" in {printable(path.name)}"
     return f"{_WORDS[reading]}{place} {'were' if reading == 'spectrogram' else 'was'}"
 
@@ -207,9 +205,9 @@ def _nothing(folder: Path) -> DatasetError:
     others = [name for name in OTHER_TABLES if (folder / name).is_file()]
     hint = f"Its table of slices: gtzan:{printable(folder / others[0])}." if others else ""
     return DatasetError(
-        f"{printable(folder)} has neither {TABLES[0]} nor a folder of genres "
+        f"{printable(folder)} does not contain {TABLES[0]} or a folder of genres "
         f"({', '.join(f'{name}/{GENRES[0]}' for name in AUDIO_FOLDERS[:3])} or {GENRES[0]}).",
-        hint or "Give the folder that holds one of them: gtzan:FOLDER.",
+        hint or "Name a folder that contains one of them: gtzan:FOLDER.",
     )
 
 
@@ -254,7 +252,7 @@ def _tree(source: str, root: Path) -> Dataset:
     left_out += found.left_out
     if not found.examples:
         raise DatasetError(
-            f"The genre folders of {printable(root)} hold no audio.", "Give the folder of the songs."
+            f"The genre folders of {printable(root)} hold no audio.", "Name the folder of the songs."
         )
     absent = [genre for genre in GENRES if genre not in {e.labels[0] for e in found.examples}]
     notes = [f"no songs of {', '.join(absent)}"] if absent else []
@@ -272,7 +270,7 @@ def _is_riff(path: Path) -> bool:
 def _without_faults(
     examples: tuple[Example, ...],
 ) -> tuple[list[Example], list[tuple[str, str]], list[str]]:
-    """Drop the known repetitions, and of rows or spectrograms with the same numbers all but one; say how many."""
+    """Drop known repetitions, and all but one of rows or spectrograms with the same numbers; return a note on them."""
     present = {track_of(example.id) for example in examples}
     kept: list[Example] = []
     left_out: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""The same track twice, and tracks under several genres: what is kept of them, and what is said."""
+"""Repeated tracks, and tracks with more than one genre: what is kept, and notes on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genrekit.text import quote_all
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What is left of some rows.
+    """Result of cleaning rows.
 
     Attributes
     ----------
@@ -37,18 +37,18 @@ def clean(
     *,
     ambiguous: Ambiguous = "drop",
 ) -> Cleaned:
-    """Keep one row a track.
+    """Keep one row per track.
 
     Parameters
     ----------
     tracks : sequence of hashable
-        What is the same for rows of the same track, as `same_tracks` finds it.
+        Keys that are equal for rows of the same track, as `same_tracks` returns them.
     labels : sequence of tuple of str
-        The labels of every row; a row without any agrees with every other.
+        The labels of every row; a row without labels agrees with every other.
     numbers : sequence of int
         The row numbers, for the reasons.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a track whose rows have different labels.
+        Treatment of a track whose rows have different labels.
 
     Raises
     ------
@@ -74,9 +74,7 @@ def clean(
         several += len(sets) > 1
         if len(sets) > 1 and ambiguous == "drop":
             names = quote_all(sorted(frozenset().union(*sets)))
-            left_out.update(
-                (i, ("ambiguous", f"is a track that stands under several genres: {names}")) for i in rows
-            )
+            left_out.update((i, ("ambiguous", f"is a track with more than one genre: {names}")) for i in rows)
             continue
         if ambiguous == "multi":
             chosen = tuple(dict.fromkeys(label for i in rows for label in labels[i]))
@@ -89,12 +87,12 @@ def clean(
 
 
 def same_tracks(*keys: Sequence[Hashable | None]) -> list[int]:
-    """Join rows that agree in one key or another.
+    """Join rows that agree in at least one key.
 
     Parameters
     ----------
     *keys : sequence of hashable or None
-        What names the track of every row, by one way of naming; None agrees with nothing.
+        One key per row; None agrees with nothing.
 
     Returns
     -------
@@ -124,7 +122,7 @@ def same_tracks(*keys: Sequence[Hashable | None]) -> list[int]:
 
 
 def were_left_out(count: int, why: str) -> str:
-    """Say that some rows were left out.
+    """Return a note that some rows were left out.
 
     Examples
     --------
@@ -143,13 +141,13 @@ _WORDS = {
 
 
 def _notes(counts: Mapping[str, int], several: int) -> list[str]:
-    """Return sentences on what was left out, ``several`` being the tracks under several genres."""
-    tracks = f"{several:,} track{' stands' if several == 1 else 's stand'} under several genres"
+    """Return notes on what was left out; ``several`` is the number of tracks with more than one genre."""
+    tracks = f"{several:,} track{' has' if several == 1 else 's have'} more than one genre"
     notes = []
     if repeated := counts.get("repeated"):
         notes.append(were_left_out(repeated, "the same track again"))
     if merged := counts.get("merged"):
-        notes.append(f"{tracks} and got all of them; {were_left_out(merged, 'joined to the first')}")
+        notes.append(f"{tracks} and kept all of them; {were_left_out(merged, 'joined to the first')}")
     if ambiguous := counts.get("ambiguous"):
         notes.append(were_left_out(ambiguous, f"{tracks}; --ambiguous drop, first or multi decides on them"))
     return notes

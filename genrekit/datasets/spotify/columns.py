@@ -1,4 +1,4 @@
-"""The other columns of a table of Spotify features: labels, tracks, artists, and what their cells mean."""
+"""Columns of a table of Spotify features besides the features: labels, tracks and artists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genrekit.features import column_key, is_not_audio
 from genrekit.tables import SPLIT_COLUMNS
 from genrekit.text import known, quote_all
 
-# The columns of public tables, the better first.
+# Columns of public tables, in order of preference.
 _GENRES = ("playlist_genre", "music_genre", "track_genre", "top_genre", "artist_genres", "artist_genre")
 LABELS = (
     *(name for name in GENRE_FIRST if "genre" in name),
@@ -32,21 +32,21 @@ _ARTISTS = (
     "track_artists",
 )
 
-# More of them in one group than need be does no harm; one artist on two sides of a split does.
+# Groups that are larger than necessary do no harm; one artist in two splits does.
 _NEXT_ARTIST = re.compile(r"[;|]|,\s|\s(?:&|x|vs\.?|feat\.?|ft\.?|featuring)\s", re.IGNORECASE)
 
 
 class Roles:
-    """Which column says what, besides the features.
+    """Roles of the columns besides the features.
 
     Attributes
     ----------
     labels : list of str
-        The columns that may hold the labels, the better first.
+        The columns that may hold the labels, in order of preference.
     label, group, split, id : str or None
-        The columns of the labels, of what must not be split, of the sides, and of what names a row.
+        The columns of labels, groups, splits and row names.
     ids, tracks, artists : list of str
-        The columns that name a track; its title; its artists, the better first.
+        The columns that name a track; of its title; of its artists, in order of preference.
     """
 
     def __init__(self, columns: Sequence[str]) -> None:
@@ -69,27 +69,27 @@ class Roles:
         return list(dict.fromkeys(column for column in chosen if column is not None))
 
     def repeated(self, features: Iterable[str]) -> list[str]:
-        """Return the columns that an answer repeats."""
+        """Return the columns that a prediction repeats."""
         taken = {*features, self.label, self.group, self.split, self.id}
         return [c for c in self.columns if c.strip() and c not in taken and not is_not_audio(c)]
 
     def notes(self) -> list[str]:
-        """Say what a person should know about the choice of columns."""
+        """Return notes on the choice of columns."""
         notes = []
         others = [column for column in self.labels if column != self.label]
         if others:
             notes.append(f"{self.label!r} was read as the label, and {quote_all(others)} was not")
         silent = [column for column in self.columns if column.strip() and is_not_audio(column)]
         if silent:
-            notes.append(f"{quote_all(silent)}: no audio features, and not looked at by the model")
+            notes.append(f"{quote_all(silent)}: not audio features, and ignored by the model")
         if self.group is None:
-            by = f"{self.artists[0]!r}, the first of several," if self.artists else "identical features"
-            notes.append(f"rows were grouped by {by}{' where there is one' if self.artists else ''}")
+            by = f"{self.artists[0]!r}, the first of its artists," if self.artists else "identical features"
+            notes.append(f"rows were grouped by {by}{' where known' if self.artists else ''}")
         return notes
 
 
 def first_artist(text: str) -> str:
-    """Return the first of the artists in a cell, in lower case; '' where there is none.
+    """Return the first of the artists in a cell, in lower case; '' if there is none.
 
     Examples
     --------

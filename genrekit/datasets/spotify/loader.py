@@ -1,4 +1,4 @@
-"""A table of Spotify audio features as labelled tracks: what is left out, and what must not be split."""
+"""A table of Spotify audio features as labelled tracks, cleaned and grouped."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from genrekit.types import Example, Modality
 
 _WHY = {
     "unreadable": "not readable",
-    "bad_value": "a value that is no number or out of range",
+    "bad_value": "a value that is not a number or out of range",
     "no_feature": "no audio feature",
     "no_label": "no label",
-    "several": "several genres in one cell; --ambiguous first or multi keeps them",
+    "several": "more than one genre in a cell; --ambiguous first or multi keeps them",
 }
 _NO_ID = re.compile(r"row \d+")
-# Features that nearly all rows have tell rows apart, where enough of them do.
+# Features that nearly all rows have identify rows, if there are enough of them.
 _NEARLY_ALL, _ENOUGH_COLUMNS = 0.99, 5
 
 
 @dataclass
 class _Rows:
-    """All rows of a table so far."""
+    """Rows of a table that were read so far."""
 
     numbers: list[int] = field(default_factory=list)
     values: Values = field(default_factory=lambda: np.empty((0, len(SPOTIFY_COLUMNS))))
@@ -45,7 +45,7 @@ class _Rows:
     unreadable: list[tuple[int, str]] = field(default_factory=list)
 
     def column(self, name: str | None) -> list[str]:
-        """The text of a column; empty where there is no such column."""
+        """Return the text of a column; empty if there is no such column."""
         return [""] * len(self.numbers) if name is None else self.texts.get(name, [])
 
 
@@ -55,19 +55,19 @@ def open_spotify(
     """Read a table of Spotify audio features and clean it.
 
     Rows with the same id, or without ids the same artist and name, are one track, and so are rows with all
-    13 features alike: one recording that came out twice. A track is taken once, and where it stands under
-    several genres ``ambiguous`` decides. A table that names no tracks keeps all of its rows; only 'multi'
-    joins those with the same features. The group is the column ``group``, else the first artist, else what
-    has the same features.
+    equal 13 features: one recording that was released twice. A track is taken once; if it is listed under more
+    than one genre, ``ambiguous`` decides. A table that names no tracks keeps all of its rows; only 'multi' joins
+    those with the same features. The group is the column ``group``, else the first artist, else the rows with the
+    same features.
 
     Parameters
     ----------
     source : str
-        The source as it was given.
+        The source as given.
     opened : Table
         A table with at least seven of the 13 features.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a track under several genres: no row, its first row, or one row with all genres.
+        Treatment of a track with more than one genre: no row, its first row, or one row with all genres.
     require_labels : bool
         Whether rows without a label are left out, and a table without a label column refused.
 
@@ -75,13 +75,13 @@ def open_spotify(
     -------
     Dataset
         Rows of the 13 features, NaN where missing. Every row left out has its reason in ``left_out``,
-        ``removed`` has the counts, ``notes`` both in words.
+        ``removed`` has the counts, ``notes`` a summary.
 
     Raises
     ------
     DatasetError
         If there is no label column, too few features, no usable row, or a word in the split column that is
-        not a side.
+        not a split.
     UsageError
         If ``ambiguous`` is another word.
     """
@@ -125,7 +125,7 @@ def open_spotify(
             + (f": {first}." if first else " below its column names."),
             KEEP_SEVERAL
             if left_out and all(kind == "several" for _, kind, _ in left_out)
-            else "A row needs a label, a number in at least one feature column, and none out of range.",
+            else "A row needs a label, a number in at least one feature column, and no value out of range.",
         )
     examples = _examples(source, rows, roles, alike, {fit[k]: found for k, found in cleaned.labels.items()})
     removed = Counter(kind for _, kind, _ in left_out)
@@ -142,7 +142,7 @@ def open_spotify(
 
 
 def _collect(opened: Table, roles: Roles) -> tuple[SpotifyTable | None, _Rows]:
-    """Read all frames; the first that has rows decides how."""
+    """Read all frames; the first with rows determines how features are read."""
     rows, table = _Rows(), None
     blocks = [rows.values]
     for frame in opened.frames():
@@ -157,20 +157,20 @@ def _collect(opened: Table, roles: Roles) -> tuple[SpotifyTable | None, _Rows]:
         rows.numbers += read.numbers.tolist()
         blocks.append(read.values)
         for column, cells in rows.texts.items():
-            # Text of Arrow is UTF-8, so that every terminal and file can hold it.
+            # Text from Arrow is valid UTF-8, so that every terminal and file can represent it.
             cells += as_text(frame.table.column(column)).fill_null("").to_pylist()
     rows.values = np.concatenate(blocks)
     return table, rows
 
 
 def _alike(values: Values) -> list[bytes]:
-    """Return what is the same for rows with the same features, whether or not a feature is missing in one."""
+    """Return keys that are equal for rows with the same features, ignoring features that are often missing."""
     columns = (~np.isnan(values)).mean(axis=0) >= _NEARLY_ALL if len(values) else np.zeros(0, dtype=bool)
     return _bytes(values[:, columns] if columns.sum() >= _ENOUGH_COLUMNS else values)
 
 
 def _bytes(values: Values) -> list[bytes]:
-    # -0.0 and 0.0 are one number and two patterns of bits.
+    # -0.0 and 0.0 are equal, with different bits.
     block = np.ascontiguousarray(values + 0.0)
     width = block.shape[1] * block.itemsize
     data = block.tobytes()
@@ -178,7 +178,7 @@ def _bytes(values: Values) -> list[bytes]:
 
 
 def _tracks(rows: _Rows, roles: Roles) -> list[Sequence[Hashable | None]]:
-    """Return what names the tracks of all rows, in two ways; nothing where the table names none."""
+    """Return two keys for the track of every row; empty if the table names no tracks."""
     names: list[Hashable | None] = [None] * len(rows.numbers)
     title, artist = (next(iter(columns), None) for columns in (roles.tracks, roles.artists))
     if title is not None and artist is not None:
@@ -190,7 +190,7 @@ def _tracks(rows: _Rows, roles: Roles) -> list[Sequence[Hashable | None]]:
         names = [(column, text) if text else name for text, name in zip(ids, names, strict=True)]
     if not any(names):
         return []
-    # Without these two, which have the most digits, rows may be alike by chance.
+    # Without these two, which have the most digits, rows may be equal by chance.
     tempo, duration_ms = (rows.values[:, SPOTIFY_COLUMNS.index(name)] for name in ("tempo", "duration_ms"))
     alike = zip(_bytes(rows.values), ~np.isnan(tempo + duration_ms), strict=True)
     return [names, [key if told else None for key, told in alike]]
@@ -203,7 +203,7 @@ def _examples(
     alike: Sequence[bytes],
     labels_of: Mapping[int, tuple[str, ...]],
 ) -> list[Example]:
-    ids, groups, sides = (rows.column(column) for column in (roles.id, roles.group, roles.split))
+    ids, groups, splits = (rows.column(column) for column in (roles.id, roles.group, roles.split))
     artists = rows.column(next(iter(roles.artists), None))
     extra = {column: rows.texts[column] for column in roles.repeated(()) if column in rows.texts}
     seen: set[str] = set()
@@ -217,7 +217,7 @@ def _examples(
             name = f"row {number}"
         seen.add(name)
         group = named.read(groups[i]) or first_artist(artists[i])
-        # The one NaN of math makes equal rows equal dicts.
+        # The single object math.nan makes dicts of equal rows equal.
         numbers = [math.nan if x != x else x for x in rows.values[i].tolist()]
         examples.append(
             Example(
@@ -225,7 +225,7 @@ def _examples(
                 row=dict(zip(SPOTIFY_COLUMNS, numbers, strict=True)),
                 labels=labels,
                 group=group or group_of.setdefault(alike[i], f"features of row {number}"),
-                split=read_split(sides[i], f"{printable(source)}, row {number}"),
+                split=read_split(splits[i], f"{printable(source)}, row {number}"),
                 extra={column: cells[i] for column, cells in extra.items()},
             )
         )

@@ -1,4 +1,4 @@
-"""Instruments of generated songs: a note in, its samples out.
+"""Instruments of generated songs: functions from a note to its samples.
 
 Every pitched instrument is ``play(f_hz, duration_s, bright, rng) -> y`` with ``y`` float64 at `SR`, peak near
 1, and a release after ``duration_s``; every drum is ``hit(bright, rng) -> y``. ``bright`` in [0, 1] is the
@@ -27,26 +27,26 @@ _TABLE = 1024
 
 
 def seconds(duration_s: float) -> Samples:
-    """The times of the samples of a duration, in seconds."""
+    """Return the times of the samples of a duration, in seconds."""
     return np.arange(max(1, round(duration_s * SR))) / SR
 
 
 def gate(duration_s: float, *, attack_s: float, release_s: float) -> Samples:
-    """An envelope that rises, holds until ``duration_s`` and falls exponentially."""
+    """Return an envelope that rises, holds until ``duration_s`` and falls exponentially."""
     t = seconds(duration_s + 4 * release_s)
     held = np.minimum(t / attack_s, 1.0)
     return held * np.exp(-np.maximum(t - duration_s, 0) / release_s)
 
 
 def padded(n: int) -> int:
-    """The power of two that a Fourier transform of n samples is padded to."""
+    """Return the power of two to which a Fourier transform of n samples is padded."""
     return 1 << (n - 1).bit_length()
 
 
 def band(y: Samples, low_hz: float, high_hz: float = np.inf, *, order: int = 2) -> Samples:
-    """Keep what lies between two frequencies; the slopes have the magnitude of a Butterworth filter.
+    """Keep the band between two frequencies; the slopes have the magnitude of a Butterworth filter.
 
-    By Fourier transform, because importing ``scipy.signal`` takes longer than all of this.
+    It uses a Fourier transform, because importing ``scipy.signal`` takes longer than the whole synthesis.
     """
     n = padded(2 * len(y))
     f_hz = np.maximum(np.arange(n // 2 + 1) * SR / n, 1e-9)
@@ -65,7 +65,7 @@ def wave(amplitudes: Samples, phase: Samples) -> Samples:
 
 
 def harmonics(f_hz: float, slope: float) -> Samples:
-    """Amplitudes ``1/h**slope`` of the harmonics below the Nyquist frequency, 200 at most."""
+    """Return amplitudes ``1/h**slope`` of the harmonics below the Nyquist frequency, 200 at most."""
     h = np.arange(1, max(2, min(200, int(0.9 * NYQUIST_HZ / f_hz)) + 1))
     return np.asarray(h**-slope, np.float64)
 
@@ -77,7 +77,7 @@ def _cycles(f_hz: float, n: int, *, vibrato: float = 0.0, drift: float = 0.0) ->
 
 
 def pluck(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A plucked string: one period of noise, each repetition of it smoothed a little (Karplus and Strong)."""
+    """Play a plucked string: one period of noise, each repetition of it smoothed a little (Karplus and Strong)."""
     oversample = 4
     period = max(8, round(oversample * SR / f_hz))
     n = round((duration_s + 0.2) * f_hz) + 2
@@ -96,7 +96,7 @@ def pluck(f_hz: float, duration_s: float, bright: float, rng: np.random.Generato
 
 
 def keys(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A piano: slightly stretched partials that die away, high ones first, and the knock of the hammer."""
+    """Play a piano: slightly stretched partials that die away, high ones first, and the knock of the hammer."""
     t = seconds(duration_s + 0.3)
     h = np.arange(1, max(2, min(16, int(0.9 * NYQUIST_HZ / f_hz)) + 1))[:, None]
     f = f_hz * h * np.sqrt(1 + 4e-4 * h**2)
@@ -109,7 +109,7 @@ def keys(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator
 
 
 def electric_piano(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A tine piano by frequency modulation, 1:1 for the body and 14:1 for the tine."""
+    """Play a tine piano by frequency modulation, 1:1 for the body and 14:1 for the tine."""
     t = seconds(duration_s + 0.3)
     cycle = 2 * np.pi * f_hz * t
     body = np.sin(cycle + (0.4 + 1.6 * bright) * np.exp(-t / 0.6) * np.sin(cycle))
@@ -119,7 +119,7 @@ def electric_piano(f_hz: float, duration_s: float, bright: float, rng: np.random
 
 
 def organ(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A drawbar organ."""
+    """Play a drawbar organ."""
     bars = np.zeros(16)
     bars[[0, 1, 2, 3, 5, 7]] = 1.0, 0.8, 0.6, 0.3 + 0.5 * bright, 0.4 * bright, 0.5 * bright
     bars[np.arange(1, 17) * f_hz > 0.9 * NYQUIST_HZ] = 0
@@ -128,7 +128,7 @@ def organ(f_hz: float, duration_s: float, bright: float, rng: np.random.Generato
 
 
 def strings(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A bowed section: detuned, vibrating saw-like voices with a slow attack."""
+    """Play a bowed section: detuned, vibrating saw-like voices with a slow attack."""
     level = gate(duration_s, attack_s=min(0.12, 0.4 * duration_s), release_s=0.12)
     amplitudes = harmonics(f_hz, 2.1 - 0.9 * bright)
     voices = [
@@ -139,7 +139,7 @@ def strings(f_hz: float, duration_s: float, bright: float, rng: np.random.Genera
 
 
 def brass(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A horn by frequency modulation: louder is brighter; with breath."""
+    """Play a horn by frequency modulation, brighter when louder, with breath."""
     level = gate(duration_s, attack_s=0.04, release_s=0.05)
     cycle = 2 * np.pi * _cycles(f_hz, len(level), vibrato=0.006)
     index = (1.0 + 3.0 * bright) * level * min(1.0, 0.25 * NYQUIST_HZ / f_hz)
@@ -148,7 +148,7 @@ def brass(f_hz: float, duration_s: float, bright: float, rng: np.random.Generato
 
 
 def saw(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A synthesizer: two detuned saws through a closing filter."""
+    """Play a synthesizer: two detuned saws through a closing filter."""
     level = gate(duration_s, attack_s=0.005, release_s=0.04)
     t = np.arange(len(level)) / SR
     phase = _cycles(f_hz, len(level))
@@ -159,13 +159,13 @@ def saw(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator)
 
 
 def sub(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A deep bass: a sine with a little of its octave and twelfth."""
+    """Play a deep bass: a sine with a little of its octave and twelfth."""
     level = gate(duration_s, attack_s=0.008, release_s=0.05)
     return wave(np.array([1.0, 0.25 * bright, 0.2 * bright]), _cycles(f_hz, len(level))) * level
 
 
 def power(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A distorted guitar: strings at 1:1.5:2, hard clipped, through a loudspeaker."""
+    """Play a distorted guitar: strings at 1:1.5:2, hard clipped, through a loudspeaker."""
     strung = [pluck(f_hz * ratio, duration_s, 0.8, rng) for ratio in (1.0, 1.498, 2.0)]
     n = min(map(len, strung))
     y = np.tanh((6 + 14 * bright) * np.sum([s[:n] for s in strung], axis=0))
@@ -173,7 +173,7 @@ def power(f_hz: float, duration_s: float, bright: float, rng: np.random.Generato
 
 
 def lead_guitar(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A single distorted string with vibrato."""
+    """Play a single distorted string with vibrato."""
     level = gate(duration_s, attack_s=0.005, release_s=0.04)
     y = wave(harmonics(f_hz, 1.2), _cycles(f_hz, len(level), vibrato=0.008))
     return band(np.tanh((3 + 6 * bright) * y), 200.0, 4500.0) * level
@@ -184,7 +184,7 @@ _VOWELS = ((730, 1090, 2440), (530, 1840, 2480), (570, 840, 2410), (270, 2290, 3
 
 
 def voice(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
-    """A syllable: a consonant of noise, then one vowel gliding to another."""
+    """Sing a syllable: a consonant of noise, then one vowel gliding to another."""
     level = gate(duration_s, attack_s=0.02, release_s=0.03)
     n = len(level)
     f = np.arange(1, max(2, int(0.9 * NYQUIST_HZ / f_hz)) + 1) * f_hz
@@ -202,7 +202,7 @@ def voice(f_hz: float, duration_s: float, bright: float, rng: np.random.Generato
 
 
 def kick(bright: float, rng: np.random.Generator) -> Samples:
-    """A bass drum: a falling sine and a click."""
+    """Hit a bass drum: a falling sine and a click."""
     t = seconds(0.3)
     body = np.sin(2 * np.pi * (62 * t + 5.0 * (1 - np.exp(-t / 0.03)))) * np.exp(-t / 0.08)
     return np.asarray(
@@ -211,14 +211,14 @@ def kick(bright: float, rng: np.random.Generator) -> Samples:
 
 
 def snare(bright: float, rng: np.random.Generator) -> Samples:
-    """A snare drum: a short tone under a burst of noise."""
+    """Hit a snare drum: a short tone under a burst of noise."""
     t = seconds(0.25)
     wires = band(rng.standard_normal(len(t)), 1200 + 1500 * bright) * np.exp(-t / (0.05 + 0.05 * bright))
     return 0.6 * np.sin(2 * np.pi * 190 * t) * np.exp(-t / 0.05) + 0.7 * wires
 
 
 def rim(bright: float, rng: np.random.Generator) -> Samples:
-    """A rim shot: a short knock of wood."""
+    """Play a rim shot: a short knock of wood."""
     t = seconds(0.08)
     return np.sin(2 * np.pi * (900 + 900 * bright) * t) * np.exp(-t / 0.012) + 0.2 * rng.standard_normal(
         len(t)
@@ -226,7 +226,7 @@ def rim(bright: float, rng: np.random.Generator) -> Samples:
 
 
 def clap(bright: float, rng: np.random.Generator) -> Samples:
-    """Hands: four bursts of noise close together."""
+    """Clap: four bursts of noise close together."""
     t = seconds(0.22)
     bursts = sum(np.exp(-np.maximum(t - d, 0) / 0.012) * (t >= d) for d in (0.0, 0.011, 0.022)) + np.exp(
         -t / 0.07
@@ -238,19 +238,19 @@ def clap(bright: float, rng: np.random.Generator) -> Samples:
 
 
 def hat(bright: float, rng: np.random.Generator) -> Samples:
-    """A closed hi-hat."""
+    """Hit a closed hi-hat."""
     t = seconds(0.09)
     return 0.5 * band(rng.standard_normal(len(t)), 5000 + 2500 * bright) * np.exp(-t / 0.022)
 
 
 def open_hat(bright: float, rng: np.random.Generator) -> Samples:
-    """An open hi-hat or a crash."""
+    """Hit an open hi-hat or a crash cymbal."""
     t = seconds(0.4)
     return 0.5 * band(rng.standard_normal(len(t)), 4500 + 2500 * bright) * np.exp(-t / 0.12)
 
 
 def ride(bright: float, rng: np.random.Generator) -> Samples:
-    """A ride cymbal: partials that are no harmonics, in a wash of noise."""
+    """Hit a ride cymbal: inharmonic partials in a wash of noise."""
     t = seconds(0.6)
     f_hz = np.array([2480.0, 3310.0, 4170.0, 5430.0, 6290.0, 7850.0])[:, None] * (0.9 + 0.2 * bright)
     bell = np.sin(2 * np.pi * f_hz * t + rng.uniform(0, 2 * np.pi, (6, 1))).mean(axis=0) * np.exp(-t / 0.2)

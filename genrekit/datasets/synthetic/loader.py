@@ -1,7 +1,7 @@
-"""``synthetic:`` — a small labelled set of generated songs, for tests, examples and first steps.
+"""``synthetic:`` — a small labelled data set of generated songs, for tests, examples and first steps.
 
 The songs are written once, as 16-bit FLAC, into a folder of the cache that is named after the options; the
-same options give the same bytes. Bands are the groups: a genre has one band for every two songs.
+same options give the same bytes. Bands are the groups: a genre has one band per two songs.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from genrekit.errors import DatasetError
 from genrekit.text import nearest, printable, quote_all
 from genrekit.types import Example, Modality
 
-# Part of the folder's name: to be raised whenever the same options would give other samples.
+# Part of the folder name: to be increased whenever the same options would give other samples.
 VERSION = 1
 SONGS_PER_BAND = 2
-# One ingredient of a band in twenty comes from another style, as real artists cross genres. How hard that
-# makes the set stands in docs/datasets.md.
+# One ingredient of a band in twenty comes from another style, as real artists cross genres. docs/datasets.md has
+# the resulting difficulty.
 CROSSOVER = 0.05
 
 
 @dataclass(frozen=True)
 class Options:
-    """What may stand behind ``synthetic:?``.
+    """Options after ``synthetic:?``.
 
     Attributes
     ----------
     genres : int in [1, 6]
-        How many styles, in alphabetical order.
+        Number of styles, in alphabetical order.
     songs : int in [1, 1000]
-        Songs a genre.
+        Songs per genre.
     seconds : float in [0.5, 120]
-        The length of every song.
+        The length of every song in seconds.
     seed : int in [0, 2**31)
         Another seed gives other bands and songs.
     """
@@ -63,12 +63,12 @@ def open_synthetic(source: str) -> Dataset:
     Parameters
     ----------
     source : str
-        ``synthetic:`` or, say, ``synthetic:?genres=4&songs=12&seconds=6&seed=0``.
+        ``synthetic:`` or, for example, ``synthetic:?genres=4&songs=12&seconds=6&seed=0``.
 
     Raises
     ------
     DatasetError
-        If an option is unknown, no number, or out of range; or if the cache folder cannot be written.
+        If an option is unknown, not a number, or out of range; or if the cache folder cannot be written.
     """
     options = read_options(source)
     root = songs_folder(options)
@@ -86,19 +86,19 @@ def open_synthetic(source: str) -> Dataset:
     except OSError as error:
         raise DatasetError(
             f"The generated songs cannot be written to {printable(root)}: {error.strerror or error}.",
-            "Set GENREKIT_CACHE_DIR to a folder that can be written.",
+            "Set GENREKIT_CACHE_DIR to a writable folder.",
         ) from error
-    note = "generated songs: good for trying things out, and no evidence about real music"
+    note = "generated songs: good for trying things out, but no evidence about real music"
     return Dataset(source, "synthetic", Modality.AUDIO, tuple(examples), notes=(note,))
 
 
 def read_options(source: str) -> Options:
-    """Read the options behind ``synthetic:``; what is not given keeps its default.
+    """Read the options after ``synthetic:``; the others keep their defaults.
 
     Raises
     ------
     DatasetError
-        If an option is unknown, given twice, no number, or out of range.
+        If an option is unknown, given twice, not a number, or out of range.
     """
     query = source.removeprefix("synthetic:").removeprefix("?")
     types: dict[str, type[int] | type[float]] = {"genres": int, "songs": int, "seconds": float, "seed": int}
@@ -134,9 +134,9 @@ def read_options(source: str) -> Options:
 
 
 def songs_folder(options: Options) -> Path:
-    """The folder of the cache that holds the songs of these options."""
+    """Return the cache folder of the songs of these options."""
     cache = os.environ.get("GENREKIT_CACHE_DIR") or platformdirs.user_cache_dir("genrekit", appauthor=False)
-    # A song does not depend on how many there are.
+    # A song does not depend on the number of songs.
     return Path(cache) / "synthetic" / f"v{VERSION}_seconds{options.seconds:g}_seed{options.seed}"
 
 

@@ -1,4 +1,4 @@
-"""Play a style: a band with its sound, a song with its tempo, key and tune, and the recording of it.
+"""Songs of a style: a band with its sound, a song with its tempo, key and tune, and its recording.
 
 The same arguments give the same samples. A band keeps its instruments, their timbre and its sound over all
 its songs, as artists do; that is why bands are groups.
@@ -16,14 +16,14 @@ from genrekit.datasets.synthetic.styles import OCTAVES_HZ, SCALES, STYLES, Part,
 
 STEPS = 16
 SECTION_BARS = 4
-# How far the sound of a band strays from its style: standard deviation in dB at each octave.
+# Deviation of the sound of a band from its style: standard deviation in dB at each octave.
 COLOUR_DB = 1.5
 PARTS = ("bass", "comp", "lead", "pad")
 
 
 @dataclass(frozen=True)
 class Band:
-    """What an artist's songs have in common; levels in dB, timbres in [0, 1]."""
+    """Common properties of the songs of one artist; levels in dB, timbres in [0, 1]."""
 
     style: Style
     instruments: dict[str, str]
@@ -34,16 +34,16 @@ class Band:
 
 
 def make_band(style: str, *, seed: int, band: int, crossover: float) -> Band:
-    """Put a band together.
+    """Make a band.
 
     Parameters
     ----------
     style : str
         A name in `STYLES`.
     seed, band : int >= 0
-        Which band.
+        Number of the band, with its seed.
     crossover : float in [0, 1]
-        The chance of each ingredient to be borrowed from another style.
+        The probability of each ingredient to come from another style.
     """
     rng = np.random.default_rng([seed, list(STYLES).index(style), band])
     mixed = _mixed(STYLES[style], crossover, rng)
@@ -65,7 +65,7 @@ def make_band(style: str, *, seed: int, band: int, crossover: float) -> Band:
 
 
 def _mixed(style: Style, crossover: float, rng: np.random.Generator) -> Style:
-    """Replace each ingredient of a style by that of another one with the chance ``crossover``."""
+    """Replace each ingredient of a style by that of another style with the probability ``crossover``."""
     others = [other for other in STYLES.values() if other is not style]
     ingredients = ("drums", "bass", "comp", "lead", "tempo_bpm", "drive", "room", "spectrum_db")
     changes = {}
@@ -92,11 +92,11 @@ def play(
     style : str
         A name in `STYLES`.
     seed, band, song : int >= 0
-        Which song of which band; every number gives another one.
+        Number of the song and of the band; every number gives another song.
     duration_s : float > 0
-        Its length in seconds; it is cut there, in the middle of the music.
+        Length in seconds; the song is cut there.
     crossover : float in [0, 1]
-        The chance of each ingredient of the band to be borrowed from another style.
+        The probability of each ingredient of the band to come from another style.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def play(
 
 @dataclass
 class _Score:
-    """The song that is being written: its choices, and the mix so far."""
+    """A song in progress: its choices, and the mix so far."""
 
     band: Band
     rng: np.random.Generator
@@ -135,7 +135,7 @@ class _Score:
         self.tune = [int(step) for step in self.rng.choice([-2, -1, -1, 0, 1, 1, 2], 32)]
 
     def section(self, first_bar: int) -> None:
-        """Write four bars: one pattern a part, with the lead or without it."""
+        """Write four bars: one pattern per part, with or without the lead."""
         style = self.band.style
         drums: Pattern = style.drums[self.rng.integers(len(style.drums))]
         patterns = {name: str(self.rng.choice(getattr(style, name).patterns)) for name in PARTS}
@@ -172,7 +172,7 @@ class _Score:
                 self._add(sound, bar, step, self.band.level_db[name] - 3 * (len(degrees) > 1), loud)
 
     def _steps(self, pattern: str) -> list[tuple[int, float]]:
-        """The steps that are played this time, with their loudness."""
+        """Return the steps that are played this time, with their loudness."""
         chances = np.array([int(digit) for digit in pattern]) / 9
         played = self.rng.uniform(size=len(chances)) < chances
         return [(int(step), 0.4 + 0.6 * float(chances[step])) for step in np.flatnonzero(played)]
@@ -206,7 +206,7 @@ class _Score:
 
 
 def _record(mix: Samples, band: Band, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Saturate, put into a room, colour, add hiss, and set the level."""
+    """Add saturation, reverberation, the spectrum of the band and hiss, and set the level."""
     mix = mix / (np.abs(mix).max() + 1e-9)
     drive = rng.uniform(*band.style.drive)
     if drive > 0.02:
@@ -226,7 +226,7 @@ def _record(mix: Samples, band: Band, rng: np.random.Generator) -> npt.NDArray[n
 
 
 def _mastered(y: Samples, spectrum_db: Samples) -> Samples:
-    """Equalise a song so that its mean power density at the octaves comes near a target, by 15 dB at most."""
+    """Equalise a song so that its mean power density at the octaves approaches a target, by 15 dB at most."""
     n = padded(len(y))
     spectrum = np.fft.rfft(y, n)
     f_hz = np.arange(len(spectrum)) * SR / n

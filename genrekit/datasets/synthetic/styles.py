@@ -1,7 +1,7 @@
-"""The styles of generated songs: what is drawn from, as data.
+"""Styles of generated songs, as data.
 
-A bar has 16 steps. A pattern is one digit a step: 0 is silence, 9 always and loud; in between, a step is
-played with that part of nine and as loudly. Styles overlap on purpose: tempi, instruments and patterns are
+A bar has 16 steps. A pattern has one digit per step: 0 is silence, 9 is always played and loud; a digit in
+between is played with the probability and the loudness of that fraction of nine. Styles overlap on purpose: tempi, instruments and patterns are
 shared.
 """
 
@@ -25,20 +25,20 @@ Pattern = dict[str, str]
 
 @dataclass(frozen=True)
 class Part:
-    """What one player of a band may do.
+    """Part of one player of a band.
 
     Attributes
     ----------
     instruments : tuple of str
         Names in `genrekit.datasets.synthetic.instruments.NOTES`; a band plays one of them.
     patterns : tuple of str
-        When to play; a section of a song keeps one of them.
+        Rhythms; a section of a song keeps one of them.
     length : float
-        How long a note lasts, in steps.
+        Length of a note, in steps.
     octave : int
         The MIDI octave of the lowest notes.
     manner : {'root', 'walk', 'chord', 'arpeggio', 'melody'}
-        What is played: the chord's root, a walk through it, all of it, one tone after another, a tune.
+        Notes to play: the root of the chord, a walk through it, all of it, one tone after another, or a tune.
     """
 
     instruments: tuple[str, ...]
@@ -50,10 +50,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Style:
-    """A genre as ranges and choices; tempo in beats a minute, the other ranges in [0, 1].
+    """A genre as ranges and choices; tempo in beats per minute, the other ranges in [0, 1].
 
-    ``spectrum_db`` is what mastering aims at: the mean power density at `OCTAVES_HZ`, in dB below the loudest
-    of them, near what songs of the genre in GTZAN have.
+    ``spectrum_db`` is the target of mastering: the mean power density at `OCTAVES_HZ`, in dB below the loudest of
+    them, close to that of the genre in GTZAN.
     """
 
     tempo_bpm: Range

@@ -1,1 +1,1 @@
-"""Genre, tempo and key in the tags of sound files: read, planned, written beside and moved, and undone from a journal."""
+"""Tags of sound files: genre, tempo and key are written to a copy, verified and moved; a journal allows undo."""

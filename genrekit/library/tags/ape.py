@@ -21,7 +21,7 @@ _HAS_HEADER = 1 << 31
 
 
 class ApeTags(TagFile):
-    """The items of a field's `NAMES`, whatever their case; an ID3v1 tag behind the APEv2 tag stays as it is."""
+    """APEv2 items with the `NAMES` of a field, in any case; an ID3v1 tag after the APEv2 tag is kept."""
 
     def __init__(self, path: Path, format: str, sound: Any) -> None:
         super().__init__(path, format, sound)
@@ -61,17 +61,17 @@ class ApeTags(TagFile):
         return found
 
     def _items(self, field: Field) -> dict[str, list[str]]:
-        """The items of a field with their texts, the one whose name is preferred first."""
+        """Return the items of a field with their texts, the preferred name first."""
         named = {name.lower(): (name, value) for name, value in self._sound.tags.items()}
         found = {}
         for name, value in (named[name] for name in NAMES[field] if name in named):
             if not isinstance(value, APETextValue):
-                raise MediaError(f"The {field} in the APEv2 tag is no text; it is left alone.")
+                raise MediaError(f"The {field} in the APEv2 tag is not text; it is left alone.")
             found[name] = list(value)
         return found
 
     def save(self) -> None:
-        """Write the tag; mutagen would drop an ID3v1 tag, or put the new tag behind it."""
+        """Write the tag and keep an ID3v1 tag, which mutagen would drop or move in front of the new tag."""
         if self._v1:
             os.truncate(self.path, self.path.stat().st_size - len(self._v1))
         super().save()
@@ -81,12 +81,12 @@ class ApeTags(TagFile):
 
 
 def has_ape(path: Path) -> bool:
-    """Whether a file ends with an APEv2 tag, before an ID3v1 tag or without one."""
+    """Return whether a file ends with an APEv2 tag, optionally followed by an ID3v1 tag."""
     return sound_end(path) < path.stat().st_size - len(read_v1(path))
 
 
 def sound_end(path: Path) -> int:
-    """Where the tags at the end of a file begin, in bytes: APEv2, ID3v1 or both."""
+    """Return the position in bytes at which the tags at the end of a file begin: APEv2, ID3v1 or both."""
     size = path.stat().st_size - len(read_v1(path))
     if size < _FOOTER:
         return size

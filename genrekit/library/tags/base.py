@@ -1,4 +1,4 @@
-"""What every kind of tag offers to the rest."""
+"""Base class of the kinds of tags."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genrekit.library.tags.fields import Field
 
 State = dict[str, Any]
 
-# Vorbis comments and APEv2 items, in lower case; new ones get the first. Picard and VirtualDJ write KEY, Mp3tag,
+# Names of Vorbis comments and APEv2 items, in lower case; new ones get the first name. Picard and VirtualDJ write KEY, Mp3tag,
 # Traktor, Serato, Rekordbox and Mixxx INITIALKEY:
 # https://docs.mp3tag.de/mapping/, https://picard-docs.musicbrainz.org/en/appendices/tag_mapping.html
 NAMES = {Field.GENRE: ("genre",), Field.BPM: ("bpm",), Field.KEY: ("initialkey", "key")}
@@ -37,44 +37,44 @@ class TagFile(ABC):
             sound.add_tags()
 
     def values(self, field: Field) -> tuple[str, ...]:
-        """What stands in a field as a person reads it: 'Rock' also where the tag says 17.
+        """Return the values of a field in readable form: 'Rock' even if the tag has 17.
 
-        Empty texts are none, and so is a tempo of 0, which players write for an unknown one.
+        Empty texts are left out, and so is a tempo of 0, which players write for an unknown tempo.
 
         Raises
         ------
         MediaError
-            If it cannot be read, or not be put back.
+            If it cannot be read, or could not be restored.
         """
         found = (text for text in self._texts(field) if text)
         return tuple(text for text in found if field is not Field.BPM or text.strip("0. "))
 
     @abstractmethod
     def put(self, field: Field, values: Sequence[str]) -> None:
-        """Put these values, one or more, in the place of all that are in a field."""
+        """Replace all values of a field by these, one or more."""
 
     @abstractmethod
     def others(self, fields: Collection[Field]) -> Mapping[str, str]:
-        """Everything but these fields: a name and the SHA-256 of its value for each."""
+        """Return all other entries: their names, each with the SHA-256 of its value."""
 
     @abstractmethod
     def _texts(self, field: Field) -> Sequence[str]:
-        """The texts of a field."""
+        """Return the texts of a field."""
 
     @abstractmethod
     def _state(self, field: Field) -> Any:
-        """What the file has in a field, restorable, as JSON can hold it; None where it has nothing."""
+        """Return the content of a field as JSON-able values for `_restore`; None if there is none."""
 
     @abstractmethod
     def _restore(self, field: Field, state: Any) -> None:
-        """Undo: put back what `_state` gave; KeyError, TypeError or ValueError if it is malformed."""
+        """Restore a value of `_state`; raise KeyError, TypeError or ValueError if it is malformed."""
 
     def state(self, fields: Collection[Field]) -> State:
-        """What `restore` needs to undo a change of these fields."""
+        """Return the state that `restore` needs to undo a change of these fields."""
         return {"tagged": self._tagged, "fields": {field.value: self._state(field) for field in fields}}
 
     def restore(self, state: Any) -> None:
-        """Put back what `state` gave, exactly; a tag that was only made for its fields goes altogether.
+        """Restore a state exactly; a tag that was created only for these fields is removed.
 
         Raises
         ------
@@ -86,9 +86,7 @@ class TagFile(ABC):
             for name, value in state["fields"].items():
                 self._restore(Field(name), value)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise MediaError(
-                "The journal does not say what was there in words for this kind of tag."
-            ) from None
+            raise MediaError("The journal has no valid earlier content for this kind of tag.") from None
         self._remove_tag = not tagged and self._is_bare()
 
     _remove_tag = False
@@ -102,9 +100,9 @@ class TagFile(ABC):
         Raises
         ------
         MediaError
-            If mutagen cannot.
+            If mutagen cannot write them.
         OSError
-            If the system does not let it.
+            If the system reports an error.
         """
         import mutagen
 
@@ -119,7 +117,9 @@ class TagFile(ABC):
             if isinstance(error.__cause__ or error.__context__, OSError):
                 raise OSError(str(error)) from None
             raise MediaError(f"The tag cannot be written ({error}).") from None
-        except Exception as error:  # what a hostile file carried through reading may break mutagen's writers
+        except (
+            Exception
+        ) as error:  # content of a hostile file that passed reading may break mutagen's writers
             raise MediaError(f"The tag cannot be written ({type(error).__name__}: {error}).") from None
 
     def _write(self) -> None:
@@ -127,13 +127,13 @@ class TagFile(ABC):
 
 
 def digest(value: object) -> str:
-    """SHA-256 of a value's ``repr``, or of bytes themselves."""
+    """Return the SHA-256 of bytes, or of the ``repr`` of another value."""
     data = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
     return hashlib.sha256(data).hexdigest()
 
 
 def texts(value: Any) -> list[str]:
-    """The value, if it is a list of text; ValueError otherwise."""
+    """Return the value if it is a list of text; raise ValueError otherwise."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise ValueError("no list of text")
+        raise ValueError("not a list of text")
     return value

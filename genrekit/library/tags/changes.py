@@ -1,4 +1,4 @@
-"""What the fields of a file get: what was predicted and measured, what is there, and what the user wants of both."""
+"""Changes of tags: from predictions, existing values and the policy of the user to new values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genrekit.types import Prediction
 
 
 class Existing(StrEnum):
-    """What becomes of the values that a file has already; tempo and key are kept where genres are appended."""
+    """Treatment of existing values; with APPEND, tempo and key are kept."""
 
     KEEP = "keep"
     OVERWRITE = "overwrite"
@@ -21,7 +21,7 @@ class Existing(StrEnum):
 
 
 class Status(StrEnum):
-    """What is said about a field, and about a file: of its fields' the first of these."""
+    """Status of a field, and of a file: the first of these among its fields."""
 
     ERROR = "error"
     CHANGED = "changed"
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How predictions become tags.
+    """Rules for writing predictions into tags.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class Policy:
     min_confidence : float in [0, 1]
         Labels with a lower score are not written.
     max_labels : int >= 1
-        The most labels of one prediction that are written.
+        Largest number of labels per prediction.
     measured : tuple of Field
-        What is written beside the genre: of tempo and key.
+        Further fields to write: tempo, key or both.
     """
 
     existing: Existing = Existing.KEEP
@@ -54,20 +54,20 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one field: its values before and after."""
+    """Change of one field: status, and values before and after."""
 
     status: Status
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
     def done(self) -> Change:
-        """The same, once the file is written."""
+        """Return the same change after the file was written."""
         return replace(self, status=Status.CHANGED) if self.status is Status.WOULD_CHANGE else self
 
 
 @dataclass(frozen=True, slots=True)
 class TagRow:
-    """What became of one input: of each of its fields, the score of the genre, and why not."""
+    """Outcome for one input: changes of its fields, score of the genre, and error."""
 
     input: str
     changes: Mapping[Field, Change] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class TagRow:
 
     @property
     def status(self) -> Status:
-        """What became of the file."""
+        """Status of the file."""
         if self.error is not None:
             return Status.ERROR
         found = {change.status for change in self.changes.values()}
@@ -84,15 +84,15 @@ class TagRow:
 
     @property
     def pending(self) -> dict[Field, Change]:
-        """The changes that are still to be written."""
+        """Return the changes that are still to be written."""
         return {f: change for f, change in self.changes.items() if change.status is Status.WOULD_CHANGE}
 
 
 def chosen(prediction: Prediction, policy: Policy) -> tuple[str, ...]:
-    """The labels of a prediction that are worth writing, best first.
+    """Return the labels of a prediction that should be written, best first.
 
-    Several are the labels of a multi-label answer, and, where ``min_confidence`` is above 0, others whose score
-    reaches it. Without that bound the second best of a single-label answer is only what is left over.
+    More than one label comes from multi-label predictions and, if ``min_confidence`` is above 0, from others whose
+    scores reach it. Without that threshold, the second label of a single-label prediction is not meaningful.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def chosen(prediction: Prediction, policy: Policy) -> tuple[str, ...]:
 
 
 def wanted(prediction: Prediction, policy: Policy) -> dict[Field, tuple[str, ...]]:
-    """What a prediction and its measures are worth writing, for each field that is asked for.
+    """Return the values to write from a prediction and its measured properties, for each field of the policy.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def wanted(prediction: Prediction, policy: Policy) -> dict[Field, tuple[str, ...
 
 
 def planned(field: Field, before: Sequence[str], wanted: Sequence[str], existing: Existing) -> Change:
-    """What becomes of a field with values ``before``; what `genrekit.library.tags.fields.comparable` calls the same, is.
+    """Return the change of a field with values ``before``; `genrekit.library.tags.fields.comparable` compares values.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""What is written into tags: the genre, and on request tempo and key; how each is spelt, and when two are the same.
+"""Fields of tags: genre, tempo and key, with the spelling and the comparison of their values.
 
-*Tempo.* Whole beats a minute, in every format: TBPM "is an integer and represented as a numerical string"
+*Tempo.* Whole beats per minute, in every format: TBPM "is an integer and represented as a numerical string"
 (https://id3.org/id3v2.3.0), and MP4's ``tmpo`` is one too.
 
 *Key.* As TKEY has it, "a maximum length of three characters", in every format: a tonic ``A`` to ``G``, ``b`` or ``#``, and
@@ -18,7 +18,7 @@ from genrekit.labels import canonical
 
 
 class Field(StrEnum):
-    """A piece of information that has a place in every kind of tag."""
+    """A field that every kind of tag can hold."""
 
     GENRE = "genre"
     BPM = "bpm"
@@ -27,17 +27,17 @@ class Field(StrEnum):
 
 MEASURED = (Field.BPM, Field.KEY)
 
-# Of 150 generated songs 16 of the 35 keys below are right, 71 of the 115 others (docs/analysis.md says which songs).
+# Of 150 generated songs 16 of the 35 keys below are right, 71 of the 115 others (docs/analysis.md describes the songs).
 MIN_KEY_CONFIDENCE = 0.1
 
-_MAX_BPM = 999.0  # three digits, and what an MP4 atom of two bytes holds
+_MAX_BPM = 999.0  # three digits; fits an MP4 atom of two bytes
 _KEY = re.compile(r"([A-G][#b]?) (major|minor)")
 _TKEY = re.compile(r"([A-G])([#b]?)(m?)")
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11, "#": 1, "b": -1, "": 0}
 
 
 def measured(field: Field, found: Mapping[str, float | str | None]) -> tuple[str, ...]:
-    """What is written of what was measured of a song; nothing where no value was found, or an unclear key.
+    """Return the tag value of a measured property; nothing if it has no value, or if the key is unclear.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def measured(field: Field, found: Mapping[str, float | str | None]) -> tuple[str
     Raises
     ------
     MediaError
-        If the field was not measured, or its value is none that can be.
+        If the field was not measured, or its value is impossible.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def measured(field: Field, found: Mapping[str, float | str | None]) -> tuple[str
         return (str(int(value + 0.5)),)
     spelt = _KEY.fullmatch(value) if isinstance(value, str) else None
     if not spelt:
-        raise MediaError(f"The key of the result, {value!r}, is none like 'Eb major' or 'G# minor'.")
+        raise MediaError(f"The key of the result, {value!r}, is not of the form 'Eb major' or 'G# minor'.")
     confidence = found.get("key_confidence")
     if confidence is not None and not float(confidence) >= MIN_KEY_CONFIDENCE:
         return ()
@@ -86,10 +86,10 @@ def measured(field: Field, found: Mapping[str, float | str | None]) -> tuple[str
 
 
 def comparable(field: Field, value: str) -> str:
-    """A word that two values have in common if they mean the same.
+    """Return a text that is equal for two values with the same meaning.
 
-    Genres go by their spellings, tempos by whole beats a minute, keys by their pitch; what is written in another way
-    (a Camelot code) stands for itself.
+    Genres are compared by their aliases, tempos by whole beats per minute, keys by their pitch; values of another form
+    (a Camelot code) are returned unchanged.
 
     Examples
     --------

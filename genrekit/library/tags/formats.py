@@ -1,7 +1,7 @@
-"""A sound file's tags behind one small face: genre, tempo and key, and everything else, which must stay as it is.
+"""Opening of the tags of sound files through one interface, which changes genre, tempo and key and nothing else.
 
-The content decides which kind of tag a file has, not its name. mutagen reads and writes; what it would tidy
-up on the way (ID3v2.3 to 2.4, the ID3v1 tag at the end) is kept from being tidied.
+The kind of tag follows from the content of a file, not from its name. mutagen reads and writes; changes that it
+would make on the way (ID3v2.3 to 2.4, the ID3v1 tag at the end) are prevented.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from genrekit.library.tags.id3 import AS_IT_IS, Id3Tags
 from genrekit.library.tags.mp4 import Mp4Tags
 from genrekit.library.tags.vorbis import VorbisTags
 
-_HEAD = 64  # reaches the first packet of an Ogg stream: a page header of 27 bytes and one of its table
+_HEAD = 64  # covers the first packet of an Ogg stream: a page header of 27 bytes and one byte of its table
 _APE_KINDS = ((b"MAC ", MonkeysAudio), (b"wvpk", WavPack), (b"MPCK", Musepack), (b"MP+", Musepack))
 _OGG_KINDS = ((b"\x01vorbis", OggVorbis), (b"OpusHead", OggOpus), (b"\x7fFLAC", OggFLAC))
 
@@ -107,7 +107,7 @@ def _load(kind: Any, path: Path, **options: Any) -> Any:
 
 
 def _after_id3(file: Any, head: bytes) -> bytes:
-    """The first bytes behind an ID3v2 tag, or the head itself where there is none."""
+    """Return the first bytes after an ID3v2 tag, or the head itself if there is none."""
     if not head.startswith(b"ID3") or len(head) < 10:
         return head
     a, b, c, d = head[6:10]
@@ -117,7 +117,7 @@ def _after_id3(file: Any, head: bytes) -> bytes:
 
 
 def _is_mpeg(head: bytes) -> bool:
-    """Whether this is a frame of MPEG audio; layer 0 is AAC, which has no tags."""
+    """Return whether this is a frame of MPEG audio; layer 0 is AAC, which has no tags."""
     return len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 != 0
 
 

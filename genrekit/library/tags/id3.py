@@ -1,8 +1,8 @@
-"""ID3v2 tags: at the beginning of an mp3, in a chunk of a wav or aiff; and the ID3v1 tag behind an mp3.
+"""ID3v2 tags: at the beginning of an mp3, in a chunk of a wav or aiff; and the ID3v1 tag at the end of an mp3.
 
 A tag keeps its version: 2.3 stays 2.3 (text in UTF-16, https://id3.org/id3v2.3.0), 2.4 stays 2.4 (UTF-8). A
-2.2 tag, which nothing writes any more, becomes 2.3; an mp3 with an ID3v1 tag alone gets a 2.4 tag of the same
-fields before it, since readers look there first. A new tag is 2.4.
+2.2 tag, which no program writes any more, becomes 2.3; an mp3 with only an ID3v1 tag gets a 2.4 tag with the same
+fields at its beginning, which readers check first. A new tag is 2.4.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _PACKED = {3: 0x00E0, 4: 0x004C}
 
 
 class _Frame:
-    """A kind of frame that mutagen keeps as bytes where it would unpack it without a bound, or drop it."""
+    """A kind of frame that mutagen keeps as bytes; otherwise it would decompress it without limit, or drop it."""
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind
 
     def _fromData(self, header: Any, flags: int, data: bytes) -> Any:
         if flags & _PACKED.get(header.version[1], 0):
-            raise NotImplementedError  # mutagen's word for a frame that it carries over unread
+            raise NotImplementedError  # tells mutagen to carry the frame over unread
         try:
             return self._kind._fromData(header, flags, data)
         except ID3JunkFrameError:
             raise NotImplementedError from None
 
 
-# What to load ID3v2 with: nothing is translated, unpacked or dropped, and a genre is not taken from ID3v1.
+# Options for loading ID3v2: nothing is translated, decompressed or dropped, and no genre is taken from ID3v1.
 AS_IT_IS: dict[str, Any] = {
     "translate": False,
     "load_v1": False,
@@ -54,7 +54,7 @@ AS_IT_IS: dict[str, Any] = {
 
 
 class Id3Tags(TagFile):
-    """The frames TCON, TBPM and TKEY, and the genre's number in an ID3v1 tag where there is one."""
+    """The frames TCON, TBPM and TKEY, and the genre number in an ID3v1 tag, if any."""
 
     def __init__(self, path: Path, format: str, sound: Any) -> None:
         super().__init__(path, format, sound)
@@ -65,7 +65,7 @@ class Id3Tags(TagFile):
         self._v1 = read_v1(path) if format == "mp3" else b""
 
     def put(self, field: Field, values: Sequence[str]) -> None:
-        # "All numeric strings and URLs are always encoded as ISO-8859-1" (2.3), and a key needs no more.
+        # "All numeric strings and URLs are always encoded as ISO-8859-1" (2.3), which is enough for a key.
         encoding = _LATIN1 if field is not Field.GENRE else _UTF16 if self._version == 3 else _UTF8
         self._replace(field, encoding, list(values))
         if self._v1 and field is Field.GENRE:
@@ -73,7 +73,7 @@ class Id3Tags(TagFile):
 
     def others(self, fields: Collection[Field]) -> Mapping[str, str]:
         mine = {_FRAMES[field].__name__ for field in fields}
-        # An encoding that a version does not have (UTF-8 in 2.3) is replaced; the text is what counts.
+        # An encoding that a version does not have (UTF-8 in 2.3) is replaced; only the text is compared.
         found = {
             f"frame {key}": digest(_ENCODING.sub("", repr(frame)))
             for key, frame in self._sound.tags.items()
@@ -125,7 +125,7 @@ class Id3Tags(TagFile):
         return not self._sound.tags and not self._sound.tags.unknown_frames
 
     def _write(self) -> None:
-        # Without a separator values of 2.3 stay apart, as they do in 2.4; a join by "/" would change other frames.
+        # Without a separator, values of 2.3 are kept apart as in 2.4; joining them by "/" would change other frames.
         self._sound.tags.save(self.path, v2_version=self._version, v23_sep=None)
         if self._v1:
             with self.path.open("r+b") as file:
@@ -134,7 +134,7 @@ class Id3Tags(TagFile):
 
 
 def read_v1(path: Path) -> bytes:
-    """The ID3v1 tag at the end of a file: 128 bytes, or none."""
+    """Return the ID3v1 tag at the end of a file: 128 bytes, or none."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - _V1_SIZE))

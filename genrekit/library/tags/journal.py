@@ -1,4 +1,4 @@
-"""What was in the files before: a line a change, on the disk before the file is replaced."""
+"""Journal of tag changes: one line per change, written to disk before the file is replaced."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Entry:
     path : str
         The file, absolute, links followed.
     format : str
-        Its kind, as `genrekit.library.tags.base.TagFile.format`.
+        The kind of file, as `genrekit.library.tags.base.TagFile.format`.
     before : dict
-        What `genrekit.library.tags.base.TagFile.restore` takes.
+        State for `genrekit.library.tags.base.TagFile.restore`.
     values : Mapping of Field to (tuple of str, tuple of str)
-        The fields that change, before and after, as a person reads them.
+        The fields that change, before and after, in readable form.
     sha256_before, sha256_after : str
-        Of the whole file.
+        Hashes of the whole file.
     """
 
     path: str
@@ -46,7 +46,7 @@ class Entry:
 
 
 class Journal:
-    """A journal that is being written, a context manager; its file appears with the first entry, and never replaces another.
+    """A journal to write to, a context manager; its file appears with the first entry, and never replaces another.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Journal:
         Raises
         ------
         OutputExistsError
-            If a file of the journal's name is there.
+            If a file with the name of the journal exists.
         OSError
             If it cannot be written.
         """
@@ -107,14 +107,14 @@ class Journal:
 
 
 def read_journal(path: Path) -> list[Entry]:
-    """The entries of a journal, latest first: the order in which they are undone.
+    """Read the entries of a journal, latest first, in the order of undoing.
 
-    A last line that a crash cut short is left out: its file was never replaced.
+    An incomplete last line, cut short by a crash, is left out: its file was never replaced.
 
     Raises
     ------
     DatasetError
-        If the file is missing, no journal, or damaged.
+        If the file is missing, not a journal, or damaged.
     """
     return list(_entries(path))[::-1]
 
@@ -152,23 +152,23 @@ def _fields(entry: Entry) -> dict[str, Any]:
 
 def _entry(fields: Any) -> Entry:
     if not isinstance(fields, dict):
-        raise ValueError("no entry")
+        raise ValueError("not an entry")
     version = fields.pop("genrekit_tags", None)
     if version == 1:
         _modernise(fields)
     elif version != _VERSION:
-        raise ValueError("no entry")
+        raise ValueError("not an entry")
     pairs = fields.pop("values")
     values = {Field(name): (tuple(texts(old)), tuple(texts(new))) for name, (old, new) in pairs.items()}
     entry = Entry(values=values, **fields)
     words = (entry.path, entry.format, entry.sha256_before, entry.sha256_after)
     if not values or not all(isinstance(word, str) for word in words):
-        raise ValueError("no text")
+        raise ValueError("not text")
     return entry
 
 
 def _modernise(fields: dict[str, Any]) -> None:
-    """An entry of version 1, which knew no field but the genre."""
+    """Convert an entry of version 1, which had no field except the genre."""
     state = fields["before"]
     fields["before"] = {**state, "fields": {"genre": state["genre"]}} if "genre" in state else {}
     fields["values"] = {"genre": [fields.pop("genres_before"), fields.pop("genres_after")]}

@@ -1,4 +1,4 @@
-"""MP4 (m4a): atoms below ``moov.udta.meta.ilst``, as iTunes writes them; what iTunes has no atom for is free-form.
+"""MP4 (m4a): atoms below ``moov.udta.meta.ilst``, as iTunes writes them; fields without an iTunes atom are free-form.
 
 Names are those of https://docs.mp3tag.de/mapping/.
 """
@@ -24,7 +24,7 @@ _ATOMS = {
 class Mp4Tags(TagFile):
     """The texts of ``(c)gen``, the numbers of ``tmpo``, the bytes of the free-form ``initialkey``.
 
-    A genre by number (``gnre``) is read, and becomes its name when it is written.
+    A numeric genre (``gnre``) is read, and replaced by its name when written.
     """
 
     def put(self, field: Field, values: Sequence[str]) -> None:

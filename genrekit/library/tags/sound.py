@@ -1,4 +1,4 @@
-"""What a file sounds like as one hash, so that a write that touched more than the tags is found out."""
+"""Fingerprints of decoded sound, which reveal a write that changed more than the tags."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _MAX_ATOMS = 100_000
 def fingerprint(path: Path, format: str) -> str:
     """Hash the decoded sound of a file, in bounded memory.
 
-    Every sample of every channel. For MP4 the bytes of its ``mdat`` atoms, and the samples that FFmpeg finds
-    through its index as well; for APEv2 formats, which no decoder here is sure to read, every byte before the tags.
+    The hash covers every sample of every channel. For MP4 it covers the bytes of the ``mdat`` atoms, and the samples
+    that FFmpeg finds through the index; for APEv2 formats, which may have no decoder here, all bytes before the tags.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def fingerprint(path: Path, format: str) -> str:
 
 
 def _add_samples(sha: Any, path: Path) -> None:
-    # The decoder checks the header before it is believed, and keeps libmpg123 quiet meanwhile.
+    # The decoder validates the header first, and silences libmpg123.
     with open_decoder(path) as decoder:
         sha.update(f"{decoder.info.sr} {decoder.info.channels}".encode())
         if not decoder.by_libsndfile:
@@ -72,7 +72,7 @@ def _add_decoded(sha: Any, path: Path) -> None:
 
 
 def _add_blocks(sha: Any, decoder: Decoder) -> None:
-    """Add all samples; sound that breaks off would not be compared behind the break."""
+    """Add all samples; raise an error if the sound breaks off, since the rest could not be compared."""
     for block in decoder.channel_blocks(0.0):
         sha.update(block.tobytes())
     if decoder.is_lost:

@@ -1,4 +1,4 @@
-"""From predictions to rows: each file looked at, planned and, where that is wanted, rewritten."""
+"""Tagging of files from predictions: each file is read, its change planned and, if requested, written."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def tag(
     journal: Journal | None = None,
     keep_time: bool = False,
 ) -> Iterator[TagRow]:
-    """Put the genres of predictions, and what was measured, into their files, or say what that would do.
+    """Write predicted genres and measured properties into the files, or report what would change.
 
     Parameters
     ----------
     predictions : iterable of Prediction
-        Of files here, with their content's hash, and with the measures that the policy asks for.
+        Predictions of local files, with the hash of their content, and with the measured properties of the policy.
     policy : Policy
     journal : Journal, optional
-        Gets what was there before each change. Without one nothing is written.
+        Records the earlier content of each change. Without a journal nothing is written.
     keep_time : bool
-        Whether modification times stay.
+        Whether to keep modification times.
 
     Yields
     ------
     TagRow
-        One a prediction, in order; what cannot be done is a row with ``error``.
+        One per prediction, in order; a failure is a row with ``error``.
 
     Raises
     ------
@@ -61,22 +61,22 @@ def tag(
 def undo(
     entries: Iterable[Entry], *, journal: Journal | None = None, keep_time: bool = False
 ) -> Iterator[TagRow]:
-    """Put back what was in the files of a journal, or say what that would do.
+    """Restore the files of a journal, or report what would change.
 
-    A file that is not what it was after its change is a row with ``error``; one that was never changed, since
-    the run was cut short before, is a row 'same'.
+    A file that was changed afterwards is a row with ``error``; one that was never changed, because the run was
+    interrupted before, is a row 'same'.
 
     Parameters
     ----------
     entries : iterable of Entry
         From `genrekit.library.tags.journal.read_journal`.
     journal, keep_time
-        As for `tag`: undoing can be undone.
+        As for `tag`: an undo can be undone.
 
     Yields
     ------
     TagRow
-        One an entry.
+        One per entry.
     """
     for entry in entries:
         try:
@@ -116,7 +116,7 @@ def _tag_one(prediction: Prediction, policy: Policy, journal: Journal | None, ke
         for field, change in pending.items():
             tags.put(field, change.after)
             found = tags.values(field)
-            if found != change.after:  # ID3 reads '17' and '(17)' as numbers of genres
+            if found != change.after:  # ID3 reads '17' and '(17)' as genre numbers
                 raise MediaError(
                     f"The tag would read {', '.join(found)!r} instead of {', '.join(change.after)!r}."
                 )

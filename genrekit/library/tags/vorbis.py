@@ -12,13 +12,13 @@ from genrekit.library.tags.fields import Field
 
 
 class VorbisTags(TagFile):
-    """The comments of a field's `NAMES`, whatever their case; they keep their place among the others."""
+    """Vorbis comments with the `NAMES` of a field, in any case; they keep their position among the others."""
 
     def __init__(self, path: Path, format: str, sound: Any) -> None:
         super().__init__(path, format, sound)
-        # mutagen replaces what is no UTF-8, and drops comments whose name is not allowed.
+        # mutagen replaces bytes that are not UTF-8, and drops comments whose name is not allowed.
         if self._tagged and bytes(sound.tags.write(framing=False)) not in _stored(path):
-            raise MediaError("The file has comments that could not be kept as they are; it is left alone.")
+            raise MediaError("The file has comments that could not be kept unchanged; it is left alone.")
 
     def put(self, field: Field, values: Sequence[str]) -> None:
         there = {name.lower(): name for name, _ in self._entries(field)}
@@ -63,7 +63,7 @@ def _listed(tags: Any) -> list[tuple[str, str]]:
 
 
 def _stored(path: Path) -> bytes:
-    """The comment block of a FLAC file, or the first pages of an Ogg file up to the first of sound."""
+    """Return the comment block of a FLAC file, or the pages of an Ogg file before the first page of sound."""
     with path.open("rb") as file:
         head = file.read(10)
         if head.startswith(b"OggS"):
@@ -84,7 +84,7 @@ def _stored(path: Path) -> bytes:
 
 
 def _first_pages(file: BinaryIO) -> bytes:
-    """What Ogg pages carry, joined; headers are on pages whose position in the sound is 0, or none (RFC 3533)."""
+    """Return the joined content of header pages, whose position in the sound is 0 or missing (RFC 3533)."""
     bodies = []
     file.seek(0)
     while len(header := file.read(27)) == 27 and header[6:14] in (bytes(8), b"\xff" * 8):

@@ -1,4 +1,4 @@
-"""One file rewritten so that a crash at any moment leaves the old one or the new one, whole."""
+"""Atomic rewriting of a file: a crash at any moment leaves the old or the new file intact."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def target_of(path: Path) -> Path:
-    """The regular file that a path means, links followed.
+    """Return the regular file at a path, with links followed.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def target_of(path: Path) -> Path:
         mode = target.stat().st_mode
     except FileNotFoundError:
         raise MediaError("There is no such file.") from None
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle (Python 3.11)
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links (Python 3.11)
         raise MediaError(f"The file cannot be opened: {getattr(error, 'strerror', None) or error}.") from None
     if not stat.S_ISREG(mode):
         raise MediaError("The path is not a regular file.")
@@ -43,13 +43,13 @@ def target_of(path: Path) -> Path:
 
 
 def check_replaceable(target: Path) -> None:
-    """Refuse a file that another must not take the place of, before the work and also in a dry run.
+    """Refuse a file that must not be replaced, before the work starts and also in a dry run.
 
     Raises
     ------
     MediaError
-        If it is read-only (also for root, who could), in a read-only folder, or has other names: a new file
-        here would part it from its hard links.
+        If it is read-only (even if root could write it), in a read-only folder, or has other hard links, from
+        which a new file would be separated.
     """
     status, folder = target.stat(), target.parent
     if not status.st_mode & _WRITABLE or not os.access(target, os.R_OK | os.W_OK):
@@ -58,8 +58,8 @@ def check_replaceable(target: Path) -> None:
         raise MediaError("The folder of the file is read-only.")
     if status.st_nlink > 1:
         raise MediaError(
-            f"The file has {status.st_nlink} names (hard links), and a change would part them.",
-            "Replace it by a copy first, if that is wanted.",
+            f"The file has {status.st_nlink} names (hard links), and a change would separate them.",
+            "Replace it by a copy first, if you want that.",
         )
 
 
@@ -73,24 +73,24 @@ def rewrite(
     changed: str,
     keep_time: bool = False,
 ) -> Entry:
-    """Change the tags of a file: copy beside, edit, verify, record, move.
+    """Change the tags of a file: copy, edit, verify, record, move.
 
     Parameters
     ----------
     target : Path
         From `target_of`, checked with `check_replaceable`.
     sha256 : str
-        What the file must be.
+        SHA-256 that the file must have.
     fields : collection of Field
-        What may change.
+        Fields that may change.
     edit : callable
         Changes these fields of the copy; it does not save.
     record : callable
-        Gets the entry for the journal, before the file is replaced.
+        Takes the entry for the journal, before the file is replaced.
     changed : str
-        What to say if the file is another.
+        Error message if the SHA-256 differs.
     keep_time : bool
-        Whether the modification time stays.
+        Whether to keep the modification time.
 
     Returns
     -------
@@ -99,9 +99,9 @@ def rewrite(
     Raises
     ------
     MediaError
-        If the file is not what it must be, or a check of the copy fails; the file is then as it was.
+        If the file has another SHA-256, or a check of the copy fails; the file is then unchanged.
     OSError
-        If the system refuses: a full disk, a lost permission.
+        If the system reports an error, for example a full disk or a missing permission.
     """
     before = target.stat()
     with _beside(target) as copy:
@@ -136,7 +136,7 @@ def rewrite(
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """An empty hidden file in the same folder, gone afterwards if it was not moved."""
+    """Yield an empty hidden file in the same folder; it is removed afterwards if it was not moved."""
     descriptor, name = tempfile.mkstemp(prefix=".genrekit-", suffix=".tmp", dir=target.parent)
     os.close(descriptor)
     try:
@@ -163,9 +163,9 @@ def _verify(
 
 
 def _take_over(copy: Path, target: Path, before: os.stat_result, *, keep_time: bool) -> None:
-    """Give the copy the owner, the permissions and, where wanted, the time of the file; then onto the disk."""
+    """Copy owner, permissions and optionally the time of the file to the copy, and sync it to disk."""
     if hasattr(os, "chown"):
-        with suppress(PermissionError):  # only root may give files away; the group may stay out of reach too
+        with suppress(PermissionError):  # only root may change the owner; the group may be refused too
             os.chown(copy, before.st_uid, before.st_gid)
     shutil.copystat(target, copy)
     if not keep_time:
@@ -175,7 +175,7 @@ def _take_over(copy: Path, target: Path, before: os.stat_result, *, keep_time: b
 
 
 def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # not every system opens folders; the file itself is on the disk
+    with suppress(OSError):  # some systems cannot open folders; the file itself is on disk
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -24,11 +24,11 @@ def test_ambiguous_tracks_are_dropped_whole() -> None:
         4: "ambiguous",
         5: "repeated",
     }
-    assert cleaned.left_out[0][1] == "is a track that stands under several genres: 'pop', 'rock'"
+    assert cleaned.left_out[0][1] == "is a track with more than one genre: 'pop', 'rock'"
     assert cleaned.left_out[5][1] == "repeats the track of row 3"
     assert cleaned.notes == (
         "1 row was left out: the same track again",
-        "3 rows were left out: 1 track stands under several genres; --ambiguous drop, first or multi decides on them",
+        "3 rows were left out: 1 track has more than one genre; --ambiguous drop, first or multi decides on them",
     )
 
 
@@ -47,7 +47,7 @@ def test_ambiguous_tracks_get_all_genres() -> None:
     cleaned = clean(TRACKS, LABELS, NUMBERS, ambiguous="multi")
     assert cleaned.labels == {0: ("pop", "rock"), 1: ("jazz",), 3: ("pop",)}
     assert cleaned.left_out[2] == ("merged", "was joined to the same track of row 2")
-    assert any("1 track stands under several genres and got all of them" in note for note in cleaned.notes)
+    assert any("1 track has more than one genre and kept all of them" in note for note in cleaned.notes)
 
 
 @pytest.mark.parametrize("ambiguous", ["drop", "first", "multi"])

@@ -60,7 +60,7 @@ def test_a_table_of_tracks(tmp_path: Path) -> None:
     assert (first.id, first.labels, first.group, first.split) == ("x1", ("pop",), "cher", None)
     assert first.extra == {"track_name": "Song", "Artist": "Cher"}
     assert second.labels == ("hip hop",)
-    assert any("'track_popularity', 'uri': no audio features" in note for note in dataset.notes)
+    assert any("'track_popularity', 'uri': not audio features" in note for note in dataset.notes)
     assert any("grouped by 'Artist'" in note for note in dataset.notes)
 
 
@@ -216,7 +216,7 @@ def test_group_and_split_columns(tmp_path: Path) -> None:
     rows = [["g1", "Cher", "pop", "train"], ["", "Abba", "pop", "dev"]]
     dataset = load(write(tmp_path / "t.csv", header, rows))
     assert [(e.group, e.split) for e in dataset.examples] == [("g1", "train"), ("abba", "valid")]
-    with pytest.raises(DatasetError, match=r"row 2: 'maybe' in the split column is not a side"):
+    with pytest.raises(DatasetError, match=r"row 2: 'maybe' in the split column is not a split"):
         load(write(tmp_path / "u.csv", ["genre", "split"], [["pop", "maybe"]]))
 
 

@@ -1,4 +1,4 @@
-"""Answers for commands that do something with them: finished ones from a file, or new ones."""
+"""Predictions for commands that use them: existing ones from a file, or new ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Rows(StrEnum):
-    """How rows are printed."""
+    """Format of rows."""
 
     AUTO = "auto"
     TABLE = "table"
@@ -32,7 +32,7 @@ Finished = Annotated[
     typer.Option(
         "--from",
         metavar="FILE",
-        help="Take the answers of 'genrekit predict -o FILE' (.jsonl, .csv) for these paths, or for all in it.",
+        help="Use the predictions of 'genrekit predict -o FILE' (.jsonl, .csv) for these paths, or all of them.",
     ),
 ]
 RowFormat = Annotated[
@@ -40,19 +40,19 @@ RowFormat = Annotated[
 ]
 
 
-def finished_answers(results: Path, paths: list[str], *, pictures: bool) -> Iterator[Prediction]:
-    """The answers in a file of results: those of some paths in their order, or all, with or without pictures."""
-    from genrekit.prediction import expand, matched, read_results
+def finished_predictions(results: Path, paths: list[str], *, pictures: bool) -> Iterator[Prediction]:
+    """Yield the predictions in a results file: of some paths in their order, or all, with or without pictures."""
+    from genrekit.prediction import expand, read_results, results_for
     from genrekit.types import Modality
 
     found = read_results(results)
     if paths:
-        return matched(expand(paths, kinds={Modality.AUDIO}), found, str(results))
+        return results_for(expand(paths, kinds={Modality.AUDIO}), found, str(results))
     return found if pictures else _without_pictures(found)
 
 
 def _without_pictures(found: Iterator[Prediction]) -> Iterator[Prediction]:
-    """Albums have covers beside their songs."""
+    """Leave out pictures: albums have covers next to their songs."""
     from genrekit.media import suffix_modality
     from genrekit.types import Modality
 
@@ -63,11 +63,11 @@ def _without_pictures(found: Iterator[Prediction]) -> Iterator[Prediction]:
         else:
             yield prediction
     if n_pictures:
-        say(f"pictures among the answers, left out: {n_pictures}")
+        say(f"pictures among the predictions, left out: {n_pictures}")
 
 
 def measures_of(words: str | None) -> tuple[str, ...]:
-    """What ``--with`` asks for, each once."""
+    """Return the properties that ``--with`` requests, each once."""
     from genrekit.analysis import MEASURES
     from genrekit.errors import UsageError
 
@@ -77,7 +77,7 @@ def measures_of(words: str | None) -> tuple[str, ...]:
     return asked
 
 
-def new_answers(
+def new_predictions(
     paths: list[str],
     names: list[str] | None,
     *,
@@ -86,7 +86,7 @@ def new_answers(
     jobs: int | None,
     no_cache: bool,
 ) -> Iterator[Prediction]:
-    """The answers of the models for sound, with a bar on stderr."""
+    """Yield the predictions of the models for sound, with a progress bar on stderr."""
     from genrekit.prediction import PredictOptions, expand, load_models, predict
     from genrekit.progress import progress
     from genrekit.types import Modality
