@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NativeScorer = Callable[["np.ndarray"], "np.ndarray"]
-Painter = Callable[["np.ndarray", int, str], bytes]
+ImageExplainer = Callable[["np.ndarray", int, str], bytes]
 Explainer = Callable[["np.ndarray", "Sequence[int]"], list[tuple[Contribution, ...]]]
 
 
@@ -107,10 +107,12 @@ class Explains(Protocol):
 
 
 @runtime_checkable
-class PaintsReasons(Protocol):
+class ExplainsWithImages(Protocol):
     """Shows where in a window an answer comes from."""
 
-    def painter(self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]) -> Painter:
+    def image_explainer(
+        self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]
+    ) -> ImageExplainer:
         """Make a function from a window [shape=shape], the index of a label and a title to a PNG.
 
         Raises

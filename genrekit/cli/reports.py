@@ -10,7 +10,7 @@ from genrekit.cli.options import Format
 from genrekit.cli.printing import say
 
 if TYPE_CHECKING:
-    from genrekit.training import Measured
+    from genrekit.training import Evaluation
 
 
 def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
@@ -31,7 +31,7 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
             )
 
 
-def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: bool) -> None:
+def show(measured: Evaluation, format: Format, folder: Path | None, *, overwrite: bool) -> None:
     """Print a report to stdout and, where asked, write it into a folder: first, for stdout may be closed early."""
     try:
         if folder is not None:
@@ -43,7 +43,7 @@ def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: 
         _print(measured, format)
 
 
-def _print(measured: Measured, format: Format) -> None:
+def _print(measured: Evaluation, format: Format) -> None:
     from genrekit.evaluation import render, to_json
     from genrekit.output import PipeConsole
     from genrekit.text import encodable

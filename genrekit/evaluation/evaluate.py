@@ -15,7 +15,7 @@ from genrekit.labels import canonical
 from genrekit.metrics import WHOLE
 from genrekit.prediction import Model, PredictOptions, load_model
 from genrekit.preparation import Cache
-from genrekit.training import Measured, cross_fit, describe, gather, open_for
+from genrekit.training import Evaluation, cross_fit, describe, gather, open_for
 from genrekit.types import Say, silent
 
 
@@ -34,7 +34,7 @@ def cross_validate(
     cache: Cache | None = None,
     cluster: str | None = None,
     say: Say = silent,
-) -> Measured:
+) -> Evaluation:
     """Measure a recipe by k-fold cross-validation: what is scored is scored once, by a
     model that never saw it.
 
@@ -51,7 +51,7 @@ def cross_validate(
 
     Returns
     -------
-    Measured
+    Evaluation
         Over all held-out scores together.
     """
     backend, config = resolve(backend, config)
@@ -59,10 +59,10 @@ def cross_validate(
     describe(dataset, say)
     folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
     indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
-    material = gather(
+    prepared = gather(
         backend, config, dataset, indices, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
     )
-    return cross_fit(backend, config, material, folds, say)
+    return cross_fit(backend, config, prepared, folds, say)
 
 
 def evaluate(
@@ -78,7 +78,7 @@ def evaluate(
     cache: Cache | None = None,
     cluster: str | None = None,
     say: Say = silent,
-) -> Measured:
+) -> Evaluation:
     """Measure a model on labelled data.
 
     Parameters
@@ -99,7 +99,7 @@ def evaluate(
 
     Returns
     -------
-    Measured
+    Evaluation
 
     Raises
     ------
@@ -150,7 +150,7 @@ def evaluate(
             words += f" ({len(indices) - len(chosen)} examples of others left out)"
         sides = replace(sides, method=f"{sides.method}; {words}")
         indices = chosen
-    material = gather(
+    prepared = gather(
         model.backend,
         model.config,
         dataset,
@@ -160,11 +160,11 @@ def evaluate(
         cluster=cluster,
         say=say,
     )
-    scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
+    scores = model.runtime.example_scores(prepared.select(indices, model.labels).windows)
     manifest = model.bundle.manifest
     names, scores = decision.competing(scores)
     thresholds = {label: value for label, value in manifest.thresholds.items() if label in names}
-    return material.measure(
+    return prepared.measure(
         scores, indices, names, sides, multilabel=manifest.multilabel, thresholds=thresholds
     )
 

@@ -44,7 +44,7 @@ def ordered_map(
         Seconds that one item may take; counted without the start of its process.
     ahead : int >= 1, optional
         How many items may be in work, or finished and waiting for their turn. Bounds the memory, and how far
-        the others get while one item is slow; 8 a job, or a thread of the cluster, unless given.
+        the others get while one item is slow; 8 per job, or per thread of the cluster, by default.
     cluster : str, optional
         The scheduler of a Dask cluster, as ``dask://host:port``, whose workers do the work; see
         `genrekit.execution.dask.DaskPool`.

@@ -109,7 +109,7 @@ class Pool:
         items : iterable
             Pulled from only as workers can take more.
         ahead : int >= 1, optional
-            How many items may be in work, or finished and waiting for their turn; 8 per job unless given.
+            How many items may be in work, or finished and waiting for their turn; 8 per job by default.
 
         Yields
         ------

@@ -61,7 +61,7 @@ class Worker:
     call: bytes | None = None
 
     def knows(self, task: Task) -> bool:
-        """Say whether the function of a task was sent before: then a message is not longer than its item."""
+        """Return whether the function of a task was sent before: then a message is not longer than its item."""
         return self.call is task.call
 
     def give(self, task: Task) -> None:

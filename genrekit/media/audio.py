@@ -49,7 +49,7 @@ class Sound:
     y : np.ndarray [shape=(n,), dtype=float32]
         Finite samples, n >= 1, usually in [-1, 1].
     sr : int
-        Samples a second.
+        Sampling rate in Hz.
     sounding_s : float
         How much of it is not silent, in seconds, judged per channel before mixing.
     flaws : tuple of str
@@ -120,7 +120,7 @@ def read(
     path : str, bytes or path-like
         A regular file; the content decides, not the name.
     sr : int > 0
-        Samples a second of the result.
+        Sampling rate in Hz of the result.
     offset_s : float >= 0
         Where to start, in seconds.
     duration_s : float > 0, optional
@@ -248,7 +248,7 @@ def windows(y: Samples, sr: int, window_s: float, overlap: float = 0.0) -> list[
     ----------
     y : np.ndarray [shape=(n,), dtype=float32]
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
     window_s : float > 0
         Length of a window in seconds.
     overlap : float in [0, 1)

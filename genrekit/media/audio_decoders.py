@@ -55,7 +55,7 @@ class AudioInfo:
     duration_s : float or None
         Declared length in seconds, which a damaged file need not keep; None where it is not declared.
     sr : int
-        Samples a second.
+        Sampling rate in Hz.
     channels : int
     """
 

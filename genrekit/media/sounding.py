@@ -25,7 +25,7 @@ class SoundMeter:
     Parameters
     ----------
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
-"""Intervals by the percentile bootstrap over groups (Efron & Tibshirani, *An introduction to the bootstrap*,
+"""Confidence intervals by the percentile bootstrap over groups (Efron & Tibshirani, *An introduction to the bootstrap*,
 1993, chapter 13).
 
-Groups, not examples, are drawn with replacement, since the slices of a track are not independent (the cluster
+Groups, not examples, are drawn with replacement, because the slices of a track are not independent (the cluster
 bootstrap: Field & Welsh, JRSS B 69(3), 2007). A resample is a row of counts: how often each group was drawn.
 """
 
@@ -22,7 +22,7 @@ def group_sums(terms: np.ndarray, group_of: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     terms : np.ndarray [shape=(n, k)]
-        A row an example, n >= 1.
+        One row per example, n >= 1.
     group_of : np.ndarray [shape=(n,), dtype=int]
         The group of every example, in 0 ... n_groups - 1, none left out.
 
@@ -44,7 +44,7 @@ def bootstrap(
     Parameters
     ----------
     measure : callable
-        Takes counts [shape=(n, n_groups), dtype=int], gives n values a metric.
+        Takes counts [shape=(n, n_groups), dtype=int], gives n values per metric.
     n_groups, n_boot : int >= 1
     seed : int >= 0
         The same seed gives the same resamples; fewer of them are the first ones.

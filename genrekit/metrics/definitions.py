@@ -104,7 +104,7 @@ def multilabel_terms(targets: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """
     both = (targets & answers).sum(axis=1, dtype=np.float64)
     either = targets.sum(axis=1) + answers.sum(axis=1)
-    f1 = shares(2 * both, either)
+    f1 = ratios(2 * both, either)
     return np.hstack([np.stack([np.ones(len(f1)), f1], axis=1), _label_terms(targets, answers)])
 
 
@@ -113,7 +113,7 @@ def multilabel_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]
     n, samples_f1 = sums[:, :2].T
     both, true, answered = (counts.sum(axis=1) for counts in label_counts(sums, n_labels))
     return {
-        "micro_f1": shares(2 * both, true + answered),
+        "micro_f1": ratios(2 * both, true + answered),
         **_macro_f1(sums, n_labels),
         "samples_f1": samples_f1 / n,
     }
@@ -125,7 +125,7 @@ def label_counts(sums: np.ndarray, n_labels: int) -> tuple[np.ndarray, np.ndarra
     return counts[:, :n_labels], counts[:, n_labels : 2 * n_labels], counts[:, 2 * n_labels :]
 
 
-def shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratios(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """``part / whole``, and 0 where there is nothing to divide by."""
     result: np.ndarray = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
     return result
@@ -137,11 +137,11 @@ def _label_terms(targets: np.ndarray, answers: np.ndarray) -> np.ndarray:
 
 def _macro_f1(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
     both, true, answered = label_counts(sums, n_labels)
-    f1 = shares(2 * both, true + answered)
+    f1 = ratios(2 * both, true + answered)
     # A resample of a multi-label set may have neither labels nor answers.
     return {
-        "macro_f1": shares(f1.sum(axis=1), ((true + answered) > 0).sum(axis=1)),
-        "macro_f1_present": shares(np.where(true > 0, f1, 0).sum(axis=1), (true > 0).sum(axis=1)),
+        "macro_f1": ratios(f1.sum(axis=1), ((true + answered) > 0).sum(axis=1)),
+        "macro_f1_present": ratios(np.where(true > 0, f1, 0).sum(axis=1), (true > 0).sum(axis=1)),
     }
 
 

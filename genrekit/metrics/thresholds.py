@@ -1,4 +1,4 @@
-"""From multi-label scores to answers: a label is given where its score reaches its threshold."""
+"""Decisions of multi-label scores: a label is predicted if its score reaches its threshold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ THRESHOLD = 0.5
 Thresholds = Mapping[str, float] | np.ndarray
 
 
-def given(scores: np.ndarray, labels: Sequence[str], thresholds: Thresholds) -> np.ndarray:
+def above_thresholds(scores: np.ndarray, labels: Sequence[str], thresholds: Thresholds) -> np.ndarray:
     """Say which labels are given.
 
     Parameters
@@ -21,7 +21,7 @@ def given(scores: np.ndarray, labels: Sequence[str], thresholds: Thresholds) -> 
     labels : sequence of str
         The columns.
     thresholds : Mapping[str, float] or np.ndarray [shape=(n, n_labels)]
-        In [0, 1]: one a label, `THRESHOLD` where a label has none; or, as an array, one a label and example.
+        In [0, 1]: one per label, `THRESHOLD` where a label has none; or, as an array, one per label and example.
 
     Returns
     -------

@@ -109,7 +109,7 @@ class Runtime:
         Parameters
         ----------
         windows : sequence of np.ndarray [shape=(n_windows, *shape)]
-            One array an example, at least one window each.
+            One array per example, at least one window each.
 
         Returns
         -------

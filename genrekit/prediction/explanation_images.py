@@ -60,13 +60,15 @@ class ImageFolder:
             ) from None
 
 
-def paint(model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray) -> bytes | None:
+def draw_explanation(
+    model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray
+) -> bytes | None:
     """Return a PNG of the window that speaks most for the label; None for a prediction without one.
 
     Parameters
     ----------
     model : Model
-        Of a backend that paints reasons.
+        Model whose backend draws explanation images.
     prediction : Prediction
     windows : Windows
     scores : np.ndarray [shape=(n_windows, n_labels)]
@@ -79,7 +81,7 @@ def paint(model: Model, prediction: Prediction, windows: Windows, scores: np.nda
     if windows.times_s:
         start_s, end_s = windows.times_s[best]
         title += f", {start_s:.0f} to {end_s:.0f} s"
-    return model.painter(windows.values[best], label, title)
+    return model.image_explainer(windows.values[best], label, title)
 
 
 def image_name(id_: str) -> str:

@@ -13,8 +13,8 @@ from genrekit.backends import (
     BackendConfig,
     Explainer,
     Explains,
-    Painter,
-    PaintsReasons,
+    ExplainsWithImages,
+    ImageExplainer,
     ReadsTables,
     make_config,
     registry,
@@ -137,7 +137,7 @@ class Model:
         return self.backend.explainer(self.bundle.members)
 
     @cached_property
-    def painter(self) -> Painter:
+    def image_explainer(self) -> ImageExplainer:
         """What shows where in a window an answer comes from.
 
         Raises
@@ -145,11 +145,11 @@ class Model:
         UsageError
             If its backend cannot.
         """
-        if not isinstance(self.backend, PaintsReasons):
+        if not isinstance(self.backend, ExplainsWithImages):
             raise UsageError(
                 f"Model {self.name!r} cannot show where it looked: its backend, {self.backend.info.name!r}, does not."
             )
-        return self.backend.painter(self.bundle.members, self.config, self.labels)
+        return self.backend.image_explainer(self.bundle.members, self.config, self.labels)
 
     @cached_property
     def runtime(self) -> Runtime:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from genrekit.backends import Explains, PaintsReasons
+from genrekit.backends import Explains, ExplainsWithImages
 from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, open_pool, ordered_map
 from genrekit.hashing import content_of
 from genrekit.prediction.decision import Decision
-from genrekit.prediction.explanation_images import paint
+from genrekit.prediction.explanation_images import draw_explanation
 from genrekit.prediction.in_memory import as_inputs, check_input
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_models
@@ -122,7 +122,7 @@ class Pipeline:
         _ = self.decisions
         if (self.options.explain or self.options.images) and not any(map(self._explains, self.models)):
             names = ", ".join(model.name for model in self.models)
-            draws = any(isinstance(model.backend, PaintsReasons) for model in self.models)
+            draws = any(isinstance(model.backend, ExplainsWithImages) for model in self.models)
             raise UsageError(
                 f"No model here can explain its answers in words (asked: {names}).",
                 "It can in pictures: add --explain-dir FOLDER." if draws else "",
@@ -244,12 +244,12 @@ class Pipeline:
             prediction = replace(prediction, analysis=looked.analysis)
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
-        elif self.options.images and isinstance(model.backend, PaintsReasons):
-            prediction = replace(prediction, image=paint(model, prediction, windows, scores))
+        elif self.options.images and isinstance(model.backend, ExplainsWithImages):
+            prediction = replace(prediction, image=draw_explanation(model, prediction, windows, scores))
         return prediction
 
     def _explains(self, model: Model) -> bool:
-        draws = self.options.images and isinstance(model.backend, PaintsReasons)
+        draws = self.options.images and isinstance(model.backend, ExplainsWithImages)
         return draws or isinstance(model.backend, Explains)
 
 

@@ -42,9 +42,9 @@ def check_fit(
     examples : sequence of Example
         With labels: one each, or several where ``multilabel``.
     prepared : sequence of Windows
-        One an example.
+        One per example.
     multilabel : bool
-        Whether ``config`` asks for several labels an example.
+        Whether ``config`` asks for several labels per example.
 
     Raises
     ------
@@ -85,7 +85,8 @@ def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, m
     require(len(fitted.check_windows) > 0, "fit gives windows to check the graph on")
     graph = runtime.scores(fitted.check_windows)
     require(
-        graph.shape == fitted.check_scores.shape, "check_scores has a row a check window, a column a label"
+        graph.shape == fitted.check_scores.shape,
+        "check_scores has one row per check window, one column per label",
     )
     difference = float(np.abs(graph - fitted.check_scores).max())
     require(
@@ -100,11 +101,11 @@ def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, m
     )
     if multilabel:
         require(
-            set(fitted.thresholds) == set(labels), "several labels an example: a threshold for every label"
+            set(fitted.thresholds) == set(labels), "several labels per example: a threshold for every label"
         )
         require(all(0 <= value <= 1 for value in fitted.thresholds.values()), "thresholds are from 0 to 1")
     else:
-        require(not fitted.thresholds, "one label an example: no thresholds")
+        require(not fitted.thresholds, "one label per example: no thresholds")
         worst = float(np.abs(scores.sum(axis=1) - 1).max())
         require(
             math.isclose(worst, 0, abs_tol=1e-4),

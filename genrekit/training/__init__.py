@@ -1,11 +1,11 @@
 """A data set and a backend to a bundle."""
 
 from genrekit.training.fit import cross_fit
-from genrekit.training.prepared_dataset import Measured, check_spectrograms, describe, gather, open_for
+from genrekit.training.prepared_dataset import Evaluation, check_spectrograms, describe, gather, open_for
 from genrekit.training.train import Trained, train
 
 __all__ = [
-    "Measured",
+    "Evaluation",
     "Trained",
     "check_spectrograms",
     "cross_fit",

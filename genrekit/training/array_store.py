@@ -13,7 +13,7 @@ from genrekit.errors import DatasetError
 MEMORY_BYTES = 1 << 30
 
 
-class Shelf:
+class ArrayStore:
     """Takes arrays and gives them back in the same order.
 
     Beyond ``memory_bytes`` they go to a file without a name, which the system removes when nobody reads it any more.

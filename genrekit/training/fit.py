@@ -11,7 +11,7 @@ from genrekit.datasets import Split
 from genrekit.errors import BackendError, DatasetError
 from genrekit.metrics import THRESHOLD
 from genrekit.models import Runtime
-from genrekit.training.prepared_dataset import Material, Measured
+from genrekit.training.prepared_dataset import Evaluation, PreparedDataset
 from genrekit.training.run_folder import RunFolder
 from genrekit.types import Say
 
@@ -62,30 +62,30 @@ def fit_checked(
 
 
 def cross_fit(
-    backend: Backend, config: BackendConfig, material: Material, folds: Sequence[Split], say: Say
-) -> Measured:
+    backend: Backend, config: BackendConfig, prepared: PreparedDataset, folds: Sequence[Split], say: Say
+) -> Evaluation:
     """Score every fold by a model that never saw it, and measure all held-out scores together.
 
     Parameters
     ----------
     backend, config
         The recipe.
-    material : Material
+    prepared : PreparedDataset
         Prepared examples; the folds count them.
     folds : sequence of Split
         As `genrekit.datasets.splits.make_folds` gives them.
     say : callable
-        Gets a line a fold.
+        Gets one line per fold.
     """
     indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
-    labels = material.labels(indices)
+    labels = prepared.labels(indices)
     order: list[int] = []
     scores: list[np.ndarray] = []
     thresholds: list[np.ndarray] = []
     for number, fold in enumerate(folds, start=1):
-        known = material.labels(fold.train)
-        train, test = material.side(fold.train, known), material.side(fold.test, known)
-        valid = material.side(material.with_label(fold.valid, known), known)
+        known = prepared.labels(fold.train)
+        train, test = prepared.select(fold.train, known), prepared.select(fold.test, known)
+        valid = prepared.select(prepared.with_label(fold.valid, known), known)
         say(f"fold {number} of {len(folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test")
         fitted, runtime = fit_checked(backend, train, valid, known, config, say)
         if len(test):
@@ -95,11 +95,11 @@ def cross_fit(
             limits[:, columns] = [fitted.thresholds.get(label, THRESHOLD) for label in known]
             scores.append(part)
             thresholds.append(limits)
-            order.extend(i for i in fold.test if i in material.windows)
+            order.extend(i for i in fold.test if i in prepared.windows)
     split = Split((), (), tuple(order), folds[0].method, any(fold.inflated for fold in folds))
-    failed = [i for fold in folds for i in fold.test if i in material.failures]
+    failed = [i for fold in folds for i in fold.test if i in prepared.failures]
     multilabel = bool(getattr(config, "multilabel", False))
-    return material.measure(
+    return prepared.measure(
         np.concatenate(scores),
         [*order, *failed],
         labels,

@@ -19,7 +19,7 @@ from genrekit.errors import ConfigError, OutputExistsError
 from genrekit.execution import default_jobs
 from genrekit.hashing import hash_json
 from genrekit.training.fit import cross_fit
-from genrekit.training.prepared_dataset import Material
+from genrekit.training.prepared_dataset import PreparedDataset
 from genrekit.types import Say
 
 MAX_CANDIDATES = 1000
@@ -110,7 +110,7 @@ def search(
     backend: Backend,
     config: BackendConfig,
     grid: Mapping[str, Sequence[Any]],
-    materials: Mapping[str, Material],
+    prepared_datasets: Mapping[str, PreparedDataset],
     split: Split,
     *,
     table: Path,
@@ -131,7 +131,7 @@ def search(
         The recipe; the grid's settings replace those of ``config``.
     grid : Mapping of str to sequence
         The values of each setting.
-    materials : Mapping of str to Material
+    prepared_datasets : Mapping of str to PreparedDataset
         The data as every distinct `preparation` of the combinations has it. Candidates are measured on the
         examples that all of them have.
     split : Split
@@ -145,7 +145,7 @@ def search(
     overwrite : bool
         Whether a table of another search is replaced; else it is refused.
     say : callable
-        Gets a line a candidate.
+        Gets one line per candidate.
 
     Returns
     -------
@@ -162,8 +162,10 @@ def search(
         If ``table`` holds another search.
     """
     wanted = configs(backend, config, grid)
-    dataset = next(iter(materials.values())).dataset
-    ready = [{i for i in (*split.train, *split.valid) if i in one.windows} for one in materials.values()]
+    dataset = next(iter(prepared_datasets.values())).dataset
+    ready = [
+        {i for i in (*split.train, *split.valid) if i in one.windows} for one in prepared_datasets.values()
+    ]
     members = sorted(set.intersection(*ready))
     if lost := len(set.union(*ready)) - len(members):
         say(f"grid: {lost} examples left out that some of the settings cannot prepare")
@@ -200,7 +202,9 @@ def search(
     threads = max(1, default_jobs() // jobs)
     pool = Parallel(n_jobs=min(jobs, max(len(left), 1)), return_as="generator_unordered", max_nbytes=None)
     tasks = (
-        delayed(_measure)(backend, one, settings, materials[preparation(backend, one)], folds, threads)
+        delayed(_measure)(
+            backend, one, settings, prepared_datasets[preparation(backend, one)], folds, threads
+        )
         for settings, one in left
     )
     for candidate in pool(tasks):
@@ -217,12 +221,12 @@ def _measure(
     backend: Backend,
     config: BackendConfig,
     settings: Settings,
-    material: Material,
+    prepared: PreparedDataset,
     folds: Sequence[Split],
     threads: int,
 ) -> Candidate:
     with threadpool_limits(threads):
-        report = cross_fit(backend, config, material, folds, lambda text: None).report
+        report = cross_fit(backend, config, prepared, folds, lambda text: None).report
     return Candidate(settings, {name: estimate.value for name, estimate in report.metrics.items()})
 
 
@@ -239,7 +243,7 @@ def _words(candidate: Candidate) -> str:
 
 @dataclass(frozen=True)
 class _Journal:
-    """The table of a search: a row a candidate, appended when it is measured; ``run`` says of which search."""
+    """The table of a search: one row per candidate, appended when it is measured; ``run`` says of which search."""
 
     path: Path
     run: str

@@ -14,18 +14,18 @@ from genrekit.backends import Backend, BackendConfig, BackendInfo, Prepared, reg
 from genrekit.datasets import Ambiguous, Dataset, Reading, Split, group_keys, open_dataset
 from genrekit.distributed import rank, world_size
 from genrekit.errors import DatasetError
-from genrekit.metrics import Report, ScoredExample, Thresholds, given, measure_scores
+from genrekit.metrics import Report, ScoredExample, Thresholds, above_thresholds, measure_scores
 from genrekit.preparation import ENTRY_BYTES, Cache, Preparer, prepare_all
 from genrekit.progress import progress
 from genrekit.text import printable, quote_all
-from genrekit.training.array_store import Shelf
+from genrekit.training.array_store import ArrayStore
 from genrekit.types import Say
 
 ROW_SR = 22050
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class Evaluation:
     """A report, and the examples behind it."""
 
     report: Report
@@ -33,7 +33,7 @@ class Measured:
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class PreparedDataset:
     """A data set that went through ``prepare``: windows by the position of the example, failures likewise."""
 
     dataset: Dataset
@@ -45,7 +45,7 @@ class Material:
         found = {label for i in indices if i in self.windows for label in self.dataset.examples[i].labels}
         return tuple(sorted(found))
 
-    def side(self, indices: Sequence[int], labels: Sequence[str]) -> Prepared:
+    def select(self, indices: Sequence[int], labels: Sequence[str]) -> Prepared:
         """The prepared examples among ``indices``, in that order; other labels than ``labels`` have no column."""
         kept = [i for i in indices if i in self.windows]
         examples = [self.dataset.examples[i] for i in kept]
@@ -70,7 +70,7 @@ class Material:
         *,
         multilabel: bool = False,
         thresholds: Thresholds | None = None,
-    ) -> Measured:
+    ) -> Evaluation:
         """Measure the scores of the prepared examples among ``indices`` [shape=(n_prepared, n_labels)].
 
         Parameters
@@ -85,7 +85,7 @@ class Material:
         DatasetError
             If not one of them could be prepared, or has a label that the model knows.
         """
-        side = self.side(indices, labels)
+        side = self.select(indices, labels)
         kept = [self.dataset.examples[i] for i in indices if i in self.windows]
         known = set(labels)
         unknown = Counter(label for e in kept for label in e.labels if label not in known)
@@ -102,7 +102,7 @@ class Material:
             failures=[(self.dataset.examples[i].id, self.failures[i]) for i in indices if i in self.failures],
         )
         answers = (
-            given(scores, labels, {} if thresholds is None else thresholds)
+            above_thresholds(scores, labels, {} if thresholds is None else thresholds)
             if multilabel
             else scores.argmax(axis=1)[:, None] == np.arange(len(labels))
         )
@@ -117,7 +117,7 @@ class Material:
             )
             for e, answer, row in zip(kept, answers, scores, strict=True)
         )
-        return Measured(measured, rows)
+        return Evaluation(measured, rows)
 
 
 def open_for(
@@ -146,7 +146,7 @@ def open_for(
     ------
     DatasetError
         If the source cannot be read so, holds spectrograms and the backend takes none, has rows of another
-        window length, or several labels an example where ``config`` has no ``multilabel`` that is on.
+        window length, or several labels per example where ``config`` has no ``multilabel`` that is on.
     """
     info = backend.info
     tables = {info.name: info.columns} if info.columns and read != "audio" else {}
@@ -202,7 +202,7 @@ def _check_labels(dataset: Dataset, backend: Backend, config: BackendConfig) -> 
     others = f" and {len(several) - 1} more" if several[1:] else ""
     raise DatasetError(
         f"{printable(several[0])}{others} of {len(dataset.examples)} examples have several labels; the backend "
-        f"{backend.info.name!r} learns one label an example"
+        f"{backend.info.name!r} learns one label per example"
         + (", unless it is told otherwise." if backend.info.multilabel else "."),
         "Train with --multilabel (in a config: multilabel: true) to learn all of them, or keep one of them."
         if backend.info.multilabel
@@ -234,7 +234,7 @@ def gather(
     cache: Cache,
     cluster: str | None = None,
     say: Say,
-) -> Material:
+) -> PreparedDataset:
     """Prepare the examples at ``indices``; what cannot be read is listed, never replaced.
 
     Raises
@@ -247,7 +247,7 @@ def gather(
     )  # each begins elsewhere, and finds in the cache what others did
     indices = [*indices[start:], *indices[:start]]
     prepared: list[int] = []
-    shelf = Shelf(cache.folder)
+    store = ArrayStore(cache.folder)
     failures: dict[int, str] = {}
     examples = [dataset.examples[i] for i in indices]
     if all(example.path is None and example.address is None for example in examples):
@@ -259,10 +259,10 @@ def gather(
                 failures[i] = outcome.error or "failed"
             else:
                 prepared.append(i)
-                shelf.put(outcome.value.values)
+                store.put(outcome.value.values)
             advance()
-    windows = dict(zip(prepared, shelf.arrays(), strict=True))
-    cache.prune(at_least_bytes=shelf.used_bytes + len(prepared) * ENTRY_BYTES)
+    windows = dict(zip(prepared, store.arrays(), strict=True))
+    cache.prune(at_least_bytes=store.used_bytes + len(prepared) * ENTRY_BYTES)
     for i, reason in list(failures.items())[:20]:
         say(f"left out {dataset.examples[i].id}: {reason}")
     if len(failures) > 20:
@@ -273,7 +273,7 @@ def gather(
             f"the first said: {next(iter(failures.values()), 'nothing')}",
             f"'genrekit datasets check {dataset.source}' lists what is wrong.",
         )
-    return Material(dataset, windows, failures)
+    return PreparedDataset(dataset, windows, failures)
 
 
 def describe(dataset: Dataset, say: Say) -> None:

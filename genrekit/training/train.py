@@ -23,7 +23,14 @@ from genrekit.preparation import Cache
 from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, preparation, preparations, search
-from genrekit.training.prepared_dataset import Material, Measured, check_fit, describe, gather, open_for
+from genrekit.training.prepared_dataset import (
+    Evaluation,
+    PreparedDataset,
+    check_fit,
+    describe,
+    gather,
+    open_for,
+)
 from genrekit.training.run_folder import RunFolder, beside
 from genrekit.types import Say, silent
 
@@ -36,7 +43,7 @@ class Trained:
 
     path: Path
     bundle: Bundle
-    measured: Measured | None
+    measured: Evaluation | None
 
 
 def train(
@@ -139,12 +146,12 @@ def train(
     say(f"split: {split.method}: {len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test")
     everything = [*split.train, *split.valid, *split.test]
     cache = cache or Cache()
-    materials: dict[str, Material] = {}
+    prepared_datasets: dict[str, PreparedDataset] = {}
     several = preparations(backend, [one for _, one in wanted] or [config])
     for key, one in several.items():
         if len(several) > 1:
             say(f"preparing with {key}")
-        materials[key] = gather(
+        prepared_datasets[key] = gather(
             backend, one, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, say=say
         )
     candidates: list[Candidate] = []
@@ -153,7 +160,7 @@ def train(
             backend,
             config,
             grid,
-            materials,
+            prepared_datasets,
             split,
             table=output.with_name(output.name.removesuffix(".genrekit") + GRID_SUFFIX),
             by=options.by,
@@ -162,9 +169,9 @@ def train(
             overwrite=overwrite,
             say=say,
         )
-    material = materials[preparation(backend, config)]
-    del materials
-    labels = material.labels(split.train)
+    prepared = prepared_datasets[preparation(backend, config)]
+    del prepared_datasets
+    labels = prepared.labels(split.train)
     run = None
     if isinstance(backend, FitsInFolder):
         facts = {
@@ -177,8 +184,8 @@ def train(
             say(f"there is nothing to resume at {run.path}; training starts")
     fitted, runtime = fit_checked(
         backend,
-        material.side(split.train, labels),
-        material.side(material.with_label(split.valid, labels), labels),
+        prepared.select(split.train, labels),
+        prepared.select(prepared.with_label(split.valid, labels), labels),
         labels,
         config,
         say,
@@ -187,14 +194,14 @@ def train(
     multilabel = bool(getattr(config, "multilabel", False))
     measured = None
     if split.test:
-        scores = runtime.example_scores(material.side(split.test, labels).windows)
-        measured = material.measure(
+        scores = runtime.example_scores(prepared.select(split.test, labels).windows)
+        measured = prepared.measure(
             scores, split.test, labels, split, multilabel=multilabel, thresholds=fitted.thresholds
         )
     if refit:
-        say(f"fitting the same recipe again on all {len(material.windows)} examples")
-        labels = material.labels(everything)
-        fitted = _refit(backend, material.side(everything, labels), labels, config, fitted, say, run)
+        say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
+        labels = prepared.labels(everything)
+        fitted = _refit(backend, prepared.select(everything, labels), labels, config, fitted, say, run)
     manifest = Manifest(
         name=output.name.removesuffix(".genrekit"),
         backend=backend.info.name,
@@ -207,7 +214,7 @@ def train(
         input_shape=fitted.check_windows.shape[1:],
         thresholds=dict(fitted.thresholds),
         metrics=_kept_metrics(measured.report) if measured else None,
-        data=_data_facts(dataset, material, split, refit=refit),
+        data=_data_facts(dataset, prepared, split, refit=refit),
         history={**fitted.history, **({"grid": [c.row() for c in candidates]} if grid else {})},
         versions=_versions(),
         about=" ".join(about.split()),
@@ -243,18 +250,18 @@ def _refit(
     return replace(again, thresholds=thresholds, history=history)
 
 
-def _data_facts(dataset: Dataset, material: Material, split: Split, *, refit: bool) -> dict[str, Any]:
+def _data_facts(dataset: Dataset, prepared: PreparedDataset, split: Split, *, refit: bool) -> dict[str, Any]:
     assert split.options is not None
     return {
         "source": dataset.source if dataset.layout == "synthetic" else Path(dataset.source).name,
         "layout": dataset.layout,
         "fingerprint": dataset.fingerprint,
         **({"sha256": hash_file(dataset.source)} if Path(dataset.source).is_file() else {}),
-        "examples": len(material.windows),
+        "examples": len(prepared.windows),
         "counts": dict(
-            Counter(label for i in sorted(material.windows) for label in sorted(dataset.examples[i].labels))
+            Counter(label for i in sorted(prepared.windows) for label in sorted(dataset.examples[i].labels))
         ),
-        "left_out": len(dataset.left_out) + len(material.failures),
+        "left_out": len(dataset.left_out) + len(prepared.failures),
         "removed": dict(dataset.removed),
         "notes": list(dataset.notes),
         "split": {

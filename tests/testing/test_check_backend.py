@@ -186,7 +186,7 @@ def test_a_backend_for_pictures_gets_pictures():
         (Untold, "a Config key 'multilabel' that is off"),
         (Stubborn, "a threshold for every label"),
         (Forgetful, "a threshold for every label"),
-        (Eager, "one label an example: no thresholds"),
+        (Eager, "one label per example: no thresholds"),
         (Unreachable, "thresholds are from 0 to 1"),
     ],
 )

@@ -133,9 +133,9 @@ def test_the_test_side_is_not_looked_at(search, tracks_csv, tmp_path, monkeypatc
     monkeypatch.setattr(
         grid,
         "cross_fit",
-        lambda backend, config, material, folds, say: [
+        lambda backend, config, prepared, folds, say: [
             seen.update(i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side),
-            cross(backend, config, material, folds, say),
+            cross(backend, config, prepared, folds, say),
         ][1],
     )
     search({"max_depth": [2]})

@@ -220,19 +220,19 @@ class Vote:
 
     Attributes
     ----------
-    members : sequence of (Pipeline, Sigmoid)
+    voters : sequence of (Pipeline, Sigmoid)
     classes : np.ndarray [shape=(n_classes,), dtype=int]
         The columns of the labels that were seen in training; the others score 0.
     n_labels : int
     """
 
-    members: Sequence[tuple[Pipeline, Sigmoid]]
+    voters: Sequence[tuple[Pipeline, Sigmoid]]
     classes: Integers
     n_labels: int
 
     def scores(self, X: Floats) -> Floats:
         """Probabilities [shape=(n, n_labels)]."""
-        voted = np.mean([sigmoid(log_odds(model, X)) for model, sigmoid in self.members], axis=0)
+        voted = np.mean([sigmoid(log_odds(model, X)) for model, sigmoid in self.voters], axis=0)
         scores = np.zeros((len(X), self.n_labels))
         scores[:, self.classes] = voted
         return scores

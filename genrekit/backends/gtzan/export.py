@@ -83,7 +83,7 @@ def to_onnx(vote: Vote, n_features: int) -> bytes:
     x = graph.cast(INPUT, TensorProto.DOUBLE)
     voices = [
         _sigmoid(graph, _log_odds(graph, model, x), sigmoid.slope, sigmoid.offset)
-        for model, sigmoid in vote.members
+        for model, sigmoid in vote.voters
     ]
     mean = graph("Div", graph("Sum", *voices), float(len(voices)))
     if len(vote.classes) < vote.n_labels:

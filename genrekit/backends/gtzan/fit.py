@@ -110,7 +110,7 @@ class Candidate:
     classifier, transform : str
     sigmoid : Sigmoid
     scores : np.ndarray [shape=(n_scored, n_classes)]
-        Calibrated, a row an example.
+        Calibrated, one row per example.
     """
 
     classifier: str
@@ -232,14 +232,14 @@ def fit(
                 f"± {row['accuracy_sd_of_folds']:.3f} over folds, log loss {row['log_loss']:.3f}"
             )
         y = table.y[table.owner]
-        members = [
+        voters = [
             (
                 build(c.classifier, c.transform, n_rows=len(table.X), seed=config.seed).fit(table.X, y),
                 c.sigmoid,
             )
             for c in chosen
         ]
-        vote = Vote(members, table.classes, len(labels))
+        vote = Vote(voters, table.classes, len(labels))
         kept = comparison.row(*chosen)
         progress(f"kept {kept['classifier']} ({kept['transform']})")
         check = check_windows(table.X, config.seed)

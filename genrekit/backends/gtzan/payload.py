@@ -25,7 +25,7 @@ def dump(vote: Vote) -> dict[str, bytes]:
     """Collect the fitted attributes of a vote under dotted names such as ``0.standardscaler.mean_``."""
     arrays: dict[str, Array] = {"classes": np.asarray(vote.classes)}
     payloads: dict[str, bytes] = {}
-    for number, (model, sigmoid) in enumerate(vote.members):
+    for number, (model, sigmoid) in enumerate(vote.voters):
         arrays[f"{number}.sigmoid"] = np.array([sigmoid.slope, sigmoid.offset])
         for name, value in _walk(model, str(number)):
             if isinstance(value, xgb.Booster):

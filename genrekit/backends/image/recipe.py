@@ -96,7 +96,7 @@ class ImageRecipe:
             mixed: tuple[Tensor, Tensor] = v2.RandomChoice(mixers)(windows, targets)
         return mixed
 
-    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+    def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
         """Grad-CAM over a picture."""
         return overlay(window.transpose(1, 2, 0), grad_cam(scorer, window, label), title)
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genrekit.backends.base import Fitted, Prepared, Progress
-from genrekit.backends.capabilities import Painter
+from genrekit.backends.capabilities import ImageExplainer
 
 if TYPE_CHECKING:
     from genrekit.backends.neural.module import Recipe
@@ -72,10 +72,12 @@ class NeuralBackend:
         """The config for fitting again on all sides: for all epochs, calibrated as before."""
         return config.without_valid().model_copy(update={"temperature": fitted.history["temperature"]})
 
-    def painter(self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]) -> Painter:
+    def image_explainer(
+        self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]
+    ) -> ImageExplainer:
         """Show where in a window a label comes from."""
         from genrekit.backends.neural import native
 
         recipe = self.recipe(config, len(labels))
         scorer = native.restore(members, recipe.bare_network, multilabel=config.multilabel)
-        return lambda window, label, title: recipe.paint(scorer, window, label, title)
+        return lambda window, label, title: recipe.draw_explanation(scorer, window, label, title)

@@ -14,11 +14,11 @@ from genrekit.backends.base import Fitted, Prepared, Progress
 from genrekit.backends.neural import calibration, native
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.backends.neural.device import choose
+from genrekit.backends.neural.ensemble import Trained, quiet, train_ensemble
 from genrekit.backends.neural.export import to_onnx
-from genrekit.backends.neural.members import Trained, quiet, train_members
 from genrekit.backends.neural.module import Recipe
 from genrekit.errors import ConfigError
-from genrekit.metrics import DEFAULT_THRESHOLD, best_threshold
+from genrekit.metrics import THRESHOLD, best_threshold
 
 TOLERANCE = 1e-4
 _N_CHECK = 24
@@ -78,7 +78,7 @@ def fit(
 
     def run(name: str, train: Prepared, valid: Prepared | None) -> list[nn.Module]:
         recipe_config = config if valid else config.without_valid()
-        members = train_members(
+        members = train_ensemble(
             recipe, folder / name, train, valid, recipe_config, device, progress, resume=resume
         )
         history[name] = [_thinned(member) for member in members]
@@ -92,7 +92,7 @@ def fit(
         networks = run("train", train, valid)
         temperature, thresholds = config.temperature, {}
         if config.multilabel:
-            thresholds = dict.fromkeys(labels, DEFAULT_THRESHOLD)
+            thresholds = dict.fromkeys(labels, THRESHOLD)
         if valid is not None:
             temperature, thresholds = _calibrate(networks, valid, labels, config)
             progress(f"temperature {temperature:g}, fitted on the validation side")

@@ -74,7 +74,7 @@ class Recipe(Protocol):
         """A batch changed at random; targets in [0, 1]."""
         ...
 
-    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+    def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
         """Where in a window a label comes from, as a PNG."""
         ...
 

@@ -1,4 +1,4 @@
-"""What a person sees of a training: a line an epoch, with what is left."""
+"""What a person sees of a training: one line per epoch, with what is left."""
 
 from __future__ import annotations
 

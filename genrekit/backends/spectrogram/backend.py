@@ -29,8 +29,10 @@ Window = tuple[tuple[float, float], "np.ndarray"]
 class SpectrogramConfig(NeuralConfig):
     """Settings of the ``spectrogram`` backend."""
 
-    sr: int = Field(22050, ge=4000, le=192_000, description="Samples a second that songs are resampled to.")
-    n_fft: int = Field(2048, ge=64, le=32768, multiple_of=2, description="Samples a frame.")
+    sr: int = Field(
+        22050, ge=4000, le=192_000, description="Sampling rate in Hz that songs are resampled to."
+    )
+    n_fft: int = Field(2048, ge=64, le=32768, multiple_of=2, description="Samples per frame.")
     hop_length: int = Field(1977, ge=16, le=32768, description="Samples from one frame to the next.")
     n_mels: int = Field(128, ge=32, le=512, description="Mel bands.")
     fmin: float = Field(0.0, ge=0, description="Lowest frequency in Hz.")

@@ -72,7 +72,7 @@ class SpectrogramRecipe:
         """A network to put weights into."""
         return self.network()
 
-    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+    def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
         """Grad-CAM over a spectrogram, low bands at the bottom."""
         cam = grad_cam(scorer, window, label)
         extent = (0.0, window.shape[1] * self.config.hop_length / self.config.sr, 0.0, float(len(window)))

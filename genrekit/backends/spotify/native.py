@@ -1,4 +1,4 @@
-"""The native payload of a ``spotify`` model, one ``.ubj`` or one a label: scores of many rows, and their reasons."""
+"""The native payload of a ``spotify`` model, one ``.ubj`` or one per label: scores of many rows, and their reasons."""
 
 from __future__ import annotations
 

@@ -234,29 +234,29 @@ def test_rows_of_another_backend_are_refused(single) -> None:
 
 def test_contributions_sum_to_the_margins(single, multi) -> None:
     rows = holes(0.3, n=40)
-    shares = spotify_native.contributions(single.native, rows)
-    assert shares.shape == (40, 3, 16)
+    contributions = spotify_native.contributions(single.native, rows)
+    assert contributions.shape == (40, 3, 16)
     scores = BACKEND.native_scorer(single.native)(rows)
-    margins = shares.sum(axis=2)
+    margins = contributions.sum(axis=2)
     np.testing.assert_allclose(
         np.exp(margins) / np.exp(margins).sum(axis=1, keepdims=True), scores, atol=1e-5
     )
-    shares = spotify_native.contributions(multi.native, rows)
+    contributions = spotify_native.contributions(multi.native, rows)
     scores = BACKEND.native_scorer(multi.native)(rows)
-    np.testing.assert_allclose(1 / (1 + np.exp(-shares.sum(axis=2))), scores, atol=1e-5)
+    np.testing.assert_allclose(1 / (1 + np.exp(-contributions.sum(axis=2))), scores, atol=1e-5)
 
 
 def test_reasons_stand_by_strength_with_what_the_row_has(single) -> None:
     rows = holes(0.3, n=40)
     labels = np.arange(40) % 3
-    shares = spotify_native.contributions(single.native, rows)
+    contributions = spotify_native.contributions(single.native, rows)
     for i, reasons in enumerate(BACKEND.explainer(single.native)(rows, labels)):
         assert {reason.feature for reason in reasons} == set(MODEL_COLUMNS)
         strengths = [abs(reason.contribution) for reason in reasons]
         assert strengths == sorted(strengths, reverse=True)
         for reason in reasons:
             k = MODEL_COLUMNS.index(reason.feature)
-            assert reason.contribution == shares[i, labels[i], k]
+            assert reason.contribution == contributions[i, labels[i], k]
             assert reason.value == (None if np.isnan(rows[i, k]) else rows[i, k])
 
 

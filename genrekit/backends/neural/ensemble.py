@@ -41,7 +41,7 @@ class Trained:
     curve: Sequence[Mapping[str, float]]
 
 
-def train_members(
+def train_ensemble(
     recipe: Recipe,
     folder: Path,
     train: Prepared,
