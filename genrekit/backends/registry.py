@@ -1,7 +1,7 @@
-"""Finding backends by name over the entry-point group ``genrekit.backends``.
+"""Registry of backends, by the entry-point group ``genrekit.backends``.
 
-Listing names reads package metadata alone. A backend is imported when it is asked for; one that cannot be
-imported, or lacks a part of the protocol, is unavailable with its reason and breaks nothing else.
+Listing names reads package metadata only. A backend is imported when it is requested; one that cannot be imported,
+or misses a part of the protocol, is listed as unavailable with the reason and does not affect others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GROUP = "genrekit.backends"
 
 @dataclass(frozen=True)
 class Listing:
-    """A registered name with its facts, or with the reason why it is unavailable."""
+    """A registered name with its facts, or the reason why it is unavailable."""
 
     name: str
     target: str
@@ -30,7 +30,7 @@ class Listing:
 
 @cache
 def _entry_points() -> dict[str, tuple[EntryPoint, ...]]:
-    """Who claims each name: a built-in alone where there is one, so that no package can take its place."""
+    """Return the entry points per name; only the built-in one if there is one, so that no package can replace it."""
     claims: dict[str, dict[str, EntryPoint]] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda p: (p.name, p.value)):
         claims.setdefault(point.name, {})[point.value] = point
@@ -41,7 +41,7 @@ def _entry_points() -> dict[str, tuple[EntryPoint, ...]]:
 
 
 def names() -> tuple[str, ...]:
-    """The registered names, sorted, without importing any backend."""
+    """Return the registered names, sorted, without importing any backend."""
     return tuple(_entry_points())
 
 
@@ -52,8 +52,8 @@ def get(name: str) -> Backend:
     Raises
     ------
     BackendError
-        If the name is unknown or claimed by several packages, its module cannot be imported, or it lacks a
-        part of the protocol.
+        If the name is unknown or claimed by more than one package, its module cannot be imported, or a
+        part of the protocol is missing.
     """
     points = _entry_points()
     if name not in points:
@@ -64,24 +64,24 @@ def get(name: str) -> Backend:
     if rivals:
         raise BackendError(
             f"Backend {name!r} is claimed by several packages ({_targets(points[name])}); none is loaded.",
-            "Uninstall all of them but one.",
+            "Uninstall all but one of them.",
         )
     try:
         loaded: Any = point.load()
         backend = loaded() if isinstance(loaded, type) else loaded
         missing = [part for part in ("info", "Config", "prepare", "fit") if not hasattr(backend, part)]
-    except Exception as error:  # a stranger's module may raise anything; it must not take genrekit down
+    except Exception as error:  # a third-party module may raise anything
         raise BackendError(
             f"Backend {name!r} ({point.value}) cannot be loaded: {type(error).__name__}: {error}",
             "Reinstall or remove the package that provides it.",
         ) from error
     if missing:
         raise BackendError(
-            f"Backend {name!r} ({point.value}) lacks {', '.join(missing)}.",
+            f"Backend {name!r} ({point.value}) misses {', '.join(missing)}.",
             "See docs/writing-a-backend.md for the protocol.",
         )
     if not isinstance(backend.info, BackendInfo):
-        raise BackendError(f"The info of backend {name!r} ({point.value}) is no BackendInfo.")
+        raise BackendError(f"The info of backend {name!r} ({point.value}) is not a BackendInfo.")
     if not (isinstance(backend.Config, type) and issubclass(backend.Config, BackendConfig)):
         raise BackendError(
             f"The Config of backend {name!r} ({point.value}) does not derive from BackendConfig."
@@ -94,7 +94,7 @@ def get(name: str) -> Backend:
 
 
 def listings() -> tuple[Listing, ...]:
-    """Every registered backend with its facts, the unavailable ones with their reason."""
+    """Return every registered backend with its facts, or the reason why it is unavailable."""
     found = []
     for name, points in _entry_points().items():
         try:
@@ -105,7 +105,7 @@ def listings() -> tuple[Listing, ...]:
 
 
 def table_schemas() -> dict[str, tuple[str, ...]]:
-    """The feature columns of every available backend that reads tables."""
+    """Return the feature columns of every available backend that reads tables."""
     return {item.name: item.info.columns for item in listings() if item.info and item.info.columns}
 
 

@@ -1,4 +1,4 @@
-"""Measuring: a model on a data set, and a recipe by cross-validation."""
+"""Evaluation of a model on a data set, and of a recipe by cross-validation."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def cross_validate(
     cluster: str | None = None,
     say: Say = silent,
 ) -> Evaluation:
-    """Measure a recipe by k-fold cross-validation: what is scored is scored once, by a
-    model that never saw it.
+    """Evaluate a recipe by k-fold cross-validation: every held-out example is scored once, by a model that was not
+    trained on it.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def cross_validate(
     k : int >= 2
         The number of folds.
     by : {'auto', 'group', 'random'}
-        How folds are made.
+        Method of making folds.
     valid_size : float
-        The part of each training side that is kept for stopping and calibrating.
+        Share of each training split that is used for early stopping and calibration.
 
     Returns
     -------
@@ -79,20 +79,20 @@ def evaluate(
     cluster: str | None = None,
     say: Say = silent,
 ) -> Evaluation:
-    """Measure a model on labelled data.
+    """Evaluate a model on labelled data.
 
     Parameters
     ----------
     model : Model, str or Path
-        A model, the path of a bundle, or a name in the box.
+        A model, the path of a bundle, or the name of a shipped model.
     source : str or Path
-        Anything that `genrekit.datasets.open_dataset` reads. Labels that are another spelling of one of the
-        model's count as that one.
+        Anything that `genrekit.datasets.open_dataset` reads. Labels that are other spellings of labels of the model
+        count as these.
     split : {'train', 'valid', 'test'}, optional
-        Only this side: the published or written one where there is one, else the side that the model's own
-        training made, where this is the data set that it was trained on. All examples by default.
+        Evaluate only this split: the published one, or the one made by the training of the model if this is the data
+        set that it was trained on. All examples by default.
     labels : sequence of str
-        Where given, only these labels of the model compete, as in `genrekit.predict`, and examples of others are
+        If given, only these labels of the model compete, as in `genrekit.predict`, and examples of other labels are
         left out.
     merge_labels, ambiguous, read, jobs, cache, cluster, say
         As in `genrekit.training.train.train`.
@@ -104,16 +104,16 @@ def evaluate(
     Raises
     ------
     DatasetError
-        If the source cannot be read, has no such side, or has no label that the model knows.
+        If the source cannot be read, has no such split, or has no label that the model knows.
     UsageError
-        If one of ``labels`` is not among the model's, or only one is given.
+        If one of ``labels`` is not among the model's, or there is only one.
     """
     model = model if isinstance(model, Model) else load_model(model)
     decision = model.decision(PredictOptions(labels=tuple(labels)))
     competing = [model.labels[k] for k in decision.allowed()]
     if len(competing) < 2 < len(model.labels):
         raise UsageError(
-            f"A single label, {competing[0]!r}, has nothing to compete with.",
+            f"A single label, {competing[0]!r}, cannot compete.",
             "Give two or more: --labels A,B",
         )
     dataset = _in_words_of(
@@ -129,16 +129,16 @@ def evaluate(
     sides = _sides(dataset, facts, split, same=same)
     indices = getattr(sides, split) if split else sides.test
     if not indices:
-        raise DatasetError(f"{dataset.source} has no {split} side, or it is empty.")
-    refitted = str(facts.get("fitted_on", "")).startswith("all sides")
-    # Another reading of the same file, or of GTZAN (audio for the table), has another fingerprint.
+        raise DatasetError(f"{dataset.source} has no {split} split, or it is empty.")
+    refitted = str(facts.get("fitted_on", "")).startswith(("all splits", "all sides"))
+    # The same file read in another way, or GTZAN as audio instead of its table, has another fingerprint.
     again = Path(dataset.source).is_file() and facts.get("sha256") == hash_file(dataset.source)
     known = same or again or (refitted and dataset.layout == facts.get("layout") == "gtzan")
     if known and (refitted or split != "test"):
         sides = replace(
             sides, inflated=True, method=f"{sides.method}; the model has learned from these examples"
         )
-        say("note: the model has learned from these examples; its numbers on them say nothing about others")
+        say("note: the model has learned from these examples; numbers on them do not apply to other examples")
     if labels:
         chosen = [i for i in indices if set(dataset.examples[i].labels) & set(competing)]
         if not chosen:
@@ -147,7 +147,7 @@ def evaluate(
             )
         words = f"only the labels {', '.join(competing)}"
         if len(chosen) < len(indices):
-            words += f" ({len(indices) - len(chosen)} examples of others left out)"
+            words += f" ({len(indices) - len(chosen)} examples of other labels left out)"
         sides = replace(sides, method=f"{sides.method}; {words}")
         indices = chosen
     prepared = gather(
@@ -170,7 +170,7 @@ def evaluate(
 
 
 def _in_words_of(model: Model, dataset: Dataset, say: Say) -> Dataset:
-    """Give labels that the model spells otherwise the model's spelling."""
+    """Rename labels to the spelling of the model."""
     names = {canonical(label): label for label in model.labels}
     renamed = {
         label: names[canonical(label)]
@@ -204,7 +204,7 @@ def _sides(dataset: Dataset, facts: Mapping[str, Any], split: str | None, *, sam
     if any(example.split for example in dataset.examples):
         return make_split(dataset.examples, by="published", valid_size=0)
     raise DatasetError(
-        f"{dataset.source} has no sides, and it is not the data set that the model was trained on.",
-        "Leave --split out to measure all of it, or write sides: "
-        f"genrekit datasets split {dataset.source} -o sides.csv",
+        f"{dataset.source} has no splits, and it is not the data set that the model was trained on.",
+        "Omit --split to evaluate all of it, or write splits: "
+        f"genrekit datasets split {dataset.source} -o splits.csv",
     )

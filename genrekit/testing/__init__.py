@@ -1,4 +1,4 @@
-"""The public conformance suites of backends and loaders."""
+"""Public conformance suites of backends and loaders."""
 
 from genrekit.testing.backend import check_backend, check_loader
 

@@ -1,4 +1,4 @@
-"""A data set and a backend to a bundle."""
+"""Training: a bundle from a data set and a backend."""
 
 from genrekit.training.fit import cross_fit
 from genrekit.training.prepared_dataset import Evaluation, check_spectrograms, describe, gather, open_for

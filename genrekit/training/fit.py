@@ -1,4 +1,4 @@
-"""Fitting, checked: one fit whose graph was held against the native model, and one a fold."""
+"""Fitting with a check of the exported graph against the native model, once or per fold of a cross-validation."""
 
 from __future__ import annotations
 
@@ -27,22 +27,36 @@ def fit_checked(
     run: RunFolder | None = None,
     part: str = "fit",
 ) -> tuple[Fitted, Runtime]:
-    """Fit, and hold the exported graph against the native model before anybody relies on it.
+    """Fit, and check the exported graph against the native model.
 
-    With ``run``, a backend that can keeps its checkpoints there, those of each ``part`` apart.
+    Parameters
+    ----------
+    backend : Backend
+    train : Prepared
+    valid : Prepared or None
+        Examples for early stopping and calibration.
+    labels : tuple of str
+        The columns of the targets.
+    config : BackendConfig
+    say : callable
+        Receives progress lines.
+    run : RunFolder, optional
+        Where backends that support it keep their checkpoints.
+    part : str
+        Name of the fit within ``run``; each part has checkpoints of its own.
 
     Raises
     ------
     BackendError
         If the graph's scores differ from the native ones by more than the backend's tolerance.
     DatasetError
-        If there is nothing to learn: no examples, or one label only.
+        If there is nothing to learn: no examples, or a single label.
     """
     seen = int((train.targets.sum(axis=0) > 0).sum())
     if seen < 2:
         raise DatasetError(
-            f"The training side has {len(train)} usable examples of {seen} label(s); a classifier needs two labels or more.",
-            "Add examples of another label, or make the training side larger.",
+            f"The training split has {len(train)} usable examples of {seen} label(s); a classifier needs two labels or more.",
+            "Add examples of another label, or make the training split larger.",
         )
     valid = valid if valid and len(valid) else None
     if run and isinstance(backend, FitsInFolder):
@@ -64,18 +78,18 @@ def fit_checked(
 def cross_fit(
     backend: Backend, config: BackendConfig, prepared: PreparedDataset, folds: Sequence[Split], say: Say
 ) -> Evaluation:
-    """Score every fold by a model that never saw it, and measure all held-out scores together.
+    """Score every fold by a model that was not trained on it, and measure all held-out scores together.
 
     Parameters
     ----------
     backend, config
-        The recipe.
+        The recipe to evaluate.
     prepared : PreparedDataset
-        Prepared examples; the folds count them.
+        Prepared examples; folds refer to their positions.
     folds : sequence of Split
-        As `genrekit.datasets.splits.make_folds` gives them.
+        As returned by `genrekit.datasets.splits.make_folds`.
     say : callable
-        Gets one line per fold.
+        Receives one line per fold.
     """
     indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
     labels = prepared.labels(indices)

@@ -1,4 +1,4 @@
-"""From a data set and a backend to a bundle: split, prepare, fit, check, measure once, save."""
+"""Training of a bundle: split, prepare, fit, check, measure once, save."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MAX_CONFUSION_LABELS = 500
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A saved bundle, with what its test side gave (None where there was no test side)."""
+    """A saved bundle and its evaluation on the test split (None without a test split)."""
 
     path: Path
     bundle: Bundle
@@ -69,49 +69,49 @@ def train(
 ) -> Trained:
     """Train a backend on a data set and save the bundle.
 
-    The test side is held back until the model is final and touched once; its numbers go into the bundle.
+    The test split is held back until the model is final and used once; its numbers are stored in the bundle.
 
     Parameters
     ----------
     source : str or Path
         Anything that `genrekit.datasets.open_dataset` reads.
     backend : Backend or str
-        A backend or its name.
+        The backend or its name.
     config : BackendConfig or Mapping, optional
-        Its Config, or values for it.
+        Config of the backend, or values for it.
     output : str or Path
         The bundle to write.
     options : SplitOptions, optional
-        How the split is made; without a seed of its own it takes that of ``config``, whatever a grid has.
+        Options of the split; without a seed of their own they use that of ``config``, even if a grid varies the seed.
     refit : bool
-        After the test side was measured, fit the same recipe again on all sides; the bundle then holds that
-        model, and says that its numbers come from the one before.
+        After the test split was measured, fit the same recipe again on all splits; the bundle then holds that model, and
+        states that its numbers come from the model before.
     grid : Mapping of str to sequence, optional
-        Values of settings; the best combination on grouped folds of the training and validation sides is taken.
+        Values of settings; the best combination on grouped folds of the training and validation splits is used.
         Examples are prepared once per combination of settings that ``prepare`` depends on.
-        Its table stands beside ``output``, ``NAME.grid.csv``.
+        The table of results is written next to ``output``, as ``NAME.grid.csv``.
     merge_labels : bool
-        Whether spellings that mean the same genre become one label.
+        Whether to merge spellings that mean the same genre into one label.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a track of a table that stands under several genres.
+        Treatment of tracks that a table lists under more than one genre.
     read : {'table', 'audio', 'spectrogram'}, optional
-        What to read where the source holds several; by default what the backend understands best.
+        Content to read if the source has more than one kind; by default what suits the backend best.
     about : str
-        Sentences for the card; at most 4000 characters.
+        Sentences for the model card; at most 4000 characters.
     licence : str
-        The licence of the model, for its card; at most 1000 characters.
+        Licence of the model, for the model card; at most 1000 characters.
     jobs : int >= 1
-        Processes that prepare examples.
+        Number of processes that prepare examples.
     cache : Cache, optional
     cluster : str, optional
-        A Dask cluster that prepares examples: ``dask://host:port``.
+        Address of a Dask cluster that prepares examples: ``dask://host:port``.
     overwrite : bool
         Whether an existing ``output`` may be replaced.
     resume : bool
-        Whether a training that was interrupted goes on, for backends with networks; see
-        `genrekit.training.run_folder`. Where there is nothing to go on from, it starts.
+        Whether to resume an interrupted training, for backends with networks; see `genrekit.training.run_folder`.
+        Without a checkpoint to resume from, training starts from the beginning.
     say : callable
-        Gets lines for a person.
+        Receives progress lines for the user.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def train(
         options = replace(options, seed=config.seed)
     if resume and not isinstance(backend, FitsInFolder):
         raise UsageError(
-            f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Leave --resume out."
+            f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Omit --resume."
         )
     wanted = configs(backend, config, grid) if grid else []  # a wrong setting is found before an hour of work
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
@@ -239,7 +239,7 @@ def _refit(
     say: Say,
     run: RunFolder | None,
 ) -> Fitted:
-    """Fit on all sides; what was tuned on the validation side stays, where the backend tunes nothing itself."""
+    """Fit on all splits; keep what was tuned on the validation split, unless the backend tunes it itself."""
     if not isinstance(backend, FitsInFolder):
         return fit_checked(backend, side, None, labels, config, say)[0]
     again, _ = fit_checked(
@@ -271,12 +271,12 @@ def _data_facts(dataset: Dataset, prepared: PreparedDataset, split: Split, *, re
             "valid": len(split.valid),
             "test": len(split.test),
         },
-        "fitted_on": "all sides, after the test side was measured" if refit else "train and valid",
+        "fitted_on": "all splits, after the test split was measured" if refit else "train and valid",
     }
 
 
 def _kept_metrics(report: Report) -> dict[str, Any]:
-    """A report as a bundle keeps it: without paths, and without a matrix that would outgrow the manifest."""
+    """Return a report as stored in a bundle: without paths, and without a matrix too large for the manifest."""
     facts = report.to_dict()
     facts["failures"] = len(report.failures)
     if len(report.labels) > MAX_CONFUSION_LABELS:
@@ -288,6 +288,6 @@ def _versions() -> dict[str, str]:
     names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost", "torch", "torchvision", "lightning")
     found = {"python": platform.python_version()}
     for name in names:
-        with suppress(PackageNotFoundError):  # some libraries come under several distribution names
+        with suppress(PackageNotFoundError):  # some libraries have more than one distribution name
             found[name] = version(name)
     return found

@@ -1,6 +1,6 @@
-"""The fitted arrays of a ``gtzan`` model, without pickle: one ``.safetensors``, and a ``.ubj`` for each booster.
+"""The fitted arrays of a ``gtzan`` model, without pickle: one ``.safetensors`` file, and one ``.ubj`` file per booster.
 
-The trees of a forest stand in the graph alone: no training goes on from them, and here they would be twice as large
+The trees of a forest are only in the graph: no training resumes from them, and here they would be twice as large
 as everything else.
 """
 
