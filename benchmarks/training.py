@@ -50,7 +50,7 @@ def lightning_s(recipe, train: Prepared, config) -> list[float]:
 
     from genrekit.backends.neural import watching
 
-    watching._QUIET_S = 0.0
+    watching.REPORT_S = 0.0
     with tempfile.TemporaryDirectory() as folder, quiet():
         train_ensemble(recipe, Path(folder), train, None, config, choose(config), Clock(), resume=False)
     return list(np.diff(ends))

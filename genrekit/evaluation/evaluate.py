@@ -58,7 +58,7 @@ def cross_validate(
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     describe(dataset, say)
     folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
-    indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
+    indices = sorted({i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part})
     prepared = gather(
         backend, config, dataset, indices, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
     )
@@ -126,8 +126,8 @@ def evaluate(
     describe(dataset, say)
     facts = model.bundle.manifest.data
     same = facts.get("fingerprint") == dataset.fingerprint
-    sides = _sides(dataset, facts, split, same=same)
-    indices = getattr(sides, split) if split else sides.test
+    found = _split(dataset, facts, split, same=same)
+    indices = getattr(found, split) if split else found.test
     if not indices:
         raise DatasetError(f"{dataset.source} has no {split} split, or it is empty.")
     refitted = str(facts.get("fitted_on", "")).startswith(("all splits", "all sides"))
@@ -135,8 +135,8 @@ def evaluate(
     again = Path(dataset.source).is_file() and facts.get("sha256") == hash_file(dataset.source)
     known = same or again or (refitted and dataset.layout == facts.get("layout") == "gtzan")
     if known and (refitted or split != "test"):
-        sides = replace(
-            sides, inflated=True, method=f"{sides.method}; the model has learned from these examples"
+        found = replace(
+            found, inflated=True, method=f"{found.method}; the model has learned from these examples"
         )
         say("note: the model has learned from these examples; numbers on them do not apply to other examples")
     if labels:
@@ -148,7 +148,7 @@ def evaluate(
         words = f"only the labels {', '.join(competing)}"
         if len(chosen) < len(indices):
             words += f" ({len(indices) - len(chosen)} examples of other labels left out)"
-        sides = replace(sides, method=f"{sides.method}; {words}")
+        found = replace(found, method=f"{found.method}; {words}")
         indices = chosen
     prepared = gather(
         model.backend,
@@ -165,7 +165,7 @@ def evaluate(
     names, scores = decision.competing(scores)
     thresholds = {label: value for label, value in manifest.thresholds.items() if label in names}
     return prepared.measure(
-        scores, indices, names, sides, multilabel=manifest.multilabel, thresholds=thresholds
+        scores, indices, names, found, multilabel=manifest.multilabel, thresholds=thresholds
     )
 
 
@@ -189,7 +189,7 @@ def _in_words_of(model: Model, dataset: Dataset, say: Say) -> Dataset:
     )
 
 
-def _sides(dataset: Dataset, facts: Mapping[str, Any], split: str | None, *, same: bool) -> Split:
+def _split(dataset: Dataset, facts: Mapping[str, Any], split: str | None, *, same: bool) -> Split:
     if split is None:
         return Split((), (), tuple(range(len(dataset.examples))), f"{WHOLE}{dataset.source}")
     made = facts.get("split")

@@ -32,7 +32,7 @@ def confusion_png(report: Report, title: str) -> bytes:
     axes.set_xticks(range(n_labels), names, rotation=90, parse_math=False)
     rows = [f"{name} ({n})" for name, n in zip(names, supports[:, 0], strict=True)]
     axes.set_yticks(range(n_labels), rows, parse_math=False)
-    axes.set_xlabel("answer")
+    axes.set_xlabel("prediction")
     axes.set_ylabel("true label (examples)")
     for i, j in np.argwhere(counts) if n_labels <= _MOST_WRITTEN else ():
         colour = "white" if shares[i, j] > 0.5 else "black"

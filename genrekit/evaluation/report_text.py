@@ -243,7 +243,7 @@ def _confusions(report: Report, names: Sequence[str]) -> Table:
         title="the most frequent confusions",
         title_justify="left",
     )
-    for heading in ("true label", "answer", "examples"):
+    for heading in ("true label", "prediction", "examples"):
         table.add_column(heading, justify="right" if heading == "examples" else "left")
     for n, i, j in pairs[:_N_LISTED]:
         table.add_row(Text(names[i]), Text(names[j]), f"{n} of {report.per_label[i].support}")

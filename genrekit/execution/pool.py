@@ -169,7 +169,7 @@ class Pool:
                 worker.process.kill()
             worker.connection.close()
         for worker in self._workers:
-            worker.bury()
+            worker.end()
         self._workers.clear()
         self._bell.close()
         self._ring.close()
@@ -240,7 +240,7 @@ class Pool:
         for worker in heard:
             try:
                 while worker.connection.poll():
-                    if worker.take(worker.connection.recv_bytes()):
+                    if worker.receive(worker.connection.recv_bytes()):
                         self._starts_left = FAILED_STARTS_LATER
             except (EOFError, OSError):
                 self._lose(worker, "")
@@ -258,11 +258,11 @@ class Pool:
             limit = DEPTH if len(task.payload) <= SENT_AHEAD_BYTES and worker and worker.knows(task) else 1
             if worker is None or len(worker.tasks) >= limit:
                 return
-            worker.give(self._waiting.popleft())
+            worker.send(self._waiting.popleft())
 
     def _lose(self, worker: Worker, reason: str) -> None:
         self._workers.remove(worker)
-        code = worker.bury()
+        code = worker.end()
         how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
         if worker.ready and worker.tasks:
             worker.tasks.popleft().reply = (None, reason or f"the process that read it died ({how})")

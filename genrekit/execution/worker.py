@@ -64,7 +64,7 @@ class Worker:
         """Return whether the function of a task was sent before, so that the message is only the item."""
         return self.call is task.call
 
-    def give(self, task: Task) -> None:
+    def send(self, task: Task) -> None:
         """Send a task, with its function if the worker does not know it."""
         if not self.tasks:
             self.busy_since_s = time.monotonic()
@@ -75,7 +75,7 @@ class Worker:
                 self.call = task.call
             self.connection.send_bytes(b"i" + task.payload)
 
-    def take(self, data: bytes) -> bool:
+    def receive(self, data: bytes) -> bool:
         """Receive a message; return whether it is the first, which means that the process has started."""
         first, self.ready = not self.ready, True
         if not first:
@@ -87,7 +87,7 @@ class Worker:
         self.busy_since_s = time.monotonic()
         return first
 
-    def bury(self) -> int | None:
+    def end(self) -> int | None:
         """Ensure that the process has ended; return its exit code."""
         self.connection.close()
         self.process.join(2)

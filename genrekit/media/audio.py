@@ -231,7 +231,7 @@ def _without_samples(offset_s: float, length_s: float | None, declared_s: float 
 def _flaws(heard: _Heard, offset_s: float, limit_s: float, *, is_limited: bool) -> list[str]:
     """Describe what of a file, or of the requested part, was not decoded."""
     if heard.goes_on:
-        return [f"only {heard.length_s:.0f} s were heard; it goes on"] if is_limited else []
+        return [f"only {heard.length_s:.0f} s were heard; it continues"] if is_limited else []
     if heard.declared_s is not None:
         asked_s = min(limit_s, heard.declared_s - offset_s)
         if asked_s - heard.length_s > _MISSING_S:
@@ -239,7 +239,7 @@ def _flaws(heard: _Heard, offset_s: float, limit_s: float, *, is_limited: bool) 
     elif heard.is_lost:
         return [f"heard {heard.length_s:.1f} s: the file is damaged behind them"]
     elif heard.is_unended:
-        return [f"heard {heard.length_s:.1f} s: the file is cut off, and does not say how long it was"]
+        return [f"heard {heard.length_s:.1f} s: the file is cut off, and does not declare its length"]
     return []
 
 

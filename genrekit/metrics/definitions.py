@@ -46,14 +46,14 @@ N_BINS = 15
 TOP = 3
 
 
-def single_label_terms(scores: np.ndarray, truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
+def single_label_terms(scores: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return what every example adds to the sums of `single_label_metrics`.
 
     Parameters
     ----------
     scores : np.ndarray [shape=(n, n_labels), dtype=float64]
         Rows sum to 1.
-    truth, answers : np.ndarray [shape=(n,), dtype=int]
+    truth, predicted : np.ndarray [shape=(n,), dtype=int]
         Indices of labels; a ``truth`` of n_labels is a label that the model does not know.
 
     Returns
@@ -62,18 +62,18 @@ def single_label_terms(scores: np.ndarray, truth: np.ndarray, answers: np.ndarra
     """
     n, n_labels = scores.shape
     rows = np.arange(n)
-    correct = truth == answers
+    correct = truth == predicted
     is_known = truth < n_labels
     true_score = np.where(is_known, scores[rows, np.minimum(truth, n_labels - 1)], 1.0)
     loss = -np.log(np.maximum(true_score, np.finfo(np.float64).eps))
     best = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
     in_top = (best == truth[:, None]).any(axis=1)
-    confidence = scores[rows, answers]
+    confidence = scores[rows, predicted]
     gaps = np.zeros((n, N_BINS))
     gaps[rows, _bins(confidence)] = confidence - correct
     label = np.arange(n_labels)
     sums = np.stack([np.ones(n), is_known, loss, correct, in_top], axis=1)
-    return np.hstack([sums, gaps, _label_terms(truth[:, None] == label, answers[:, None] == label)])
+    return np.hstack([sums, gaps, _label_terms(truth[:, None] == label, predicted[:, None] == label)])
 
 
 def single_label_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
@@ -91,29 +91,29 @@ def single_label_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarra
     return metrics
 
 
-def multilabel_terms(targets: np.ndarray, answers: np.ndarray) -> np.ndarray:
+def multilabel_terms(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return what every example adds to the sums of `multilabel_metrics`.
 
     Parameters
     ----------
-    targets, answers : np.ndarray [shape=(n, n_labels), dtype=bool]
+    targets, predicted : np.ndarray [shape=(n, n_labels), dtype=bool]
 
     Returns
     -------
     np.ndarray [shape=(n, 2 + 3 * n_labels)]
     """
-    both = (targets & answers).sum(axis=1, dtype=np.float64)
-    either = targets.sum(axis=1) + answers.sum(axis=1)
+    both = (targets & predicted).sum(axis=1, dtype=np.float64)
+    either = targets.sum(axis=1) + predicted.sum(axis=1)
     f1 = ratios(2 * both, either)
-    return np.hstack([np.stack([np.ones(len(f1)), f1], axis=1), _label_terms(targets, answers)])
+    return np.hstack([np.stack([np.ones(len(f1)), f1], axis=1), _label_terms(targets, predicted)])
 
 
 def multilabel_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
     """Compute every multi-label metric that depends on thresholds, one value per row of sums."""
     n, samples_f1 = sums[:, :2].T
-    both, true, answered = (counts.sum(axis=1) for counts in label_counts(sums, n_labels))
+    both, true, predicted = (counts.sum(axis=1) for counts in label_counts(sums, n_labels))
     return {
-        "micro_f1": ratios(2 * both, true + answered),
+        "micro_f1": ratios(2 * both, true + predicted),
         **_macro_f1(sums, n_labels),
         "samples_f1": samples_f1 / n,
     }
@@ -131,16 +131,16 @@ def ratios(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return result
 
 
-def _label_terms(targets: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    return np.hstack([targets & answers, targets, answers])
+def _label_terms(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    return np.hstack([targets & predicted, targets, predicted])
 
 
 def _macro_f1(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
-    both, true, answered = label_counts(sums, n_labels)
-    f1 = ratios(2 * both, true + answered)
+    both, true, predicted = label_counts(sums, n_labels)
+    f1 = ratios(2 * both, true + predicted)
     # A resample of a multi-label set may have neither labels nor predictions.
     return {
-        "macro_f1": ratios(f1.sum(axis=1), ((true + answered) > 0).sum(axis=1)),
+        "macro_f1": ratios(f1.sum(axis=1), ((true + predicted) > 0).sum(axis=1)),
         "macro_f1_present": ratios(np.where(true > 0, f1, 0).sum(axis=1), (true > 0).sum(axis=1)),
     }
 

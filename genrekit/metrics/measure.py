@@ -123,10 +123,10 @@ def measure_scores(
         calibration: list[tuple[int, float, float]] = []
     else:
         truth = np.where(targets.any(axis=1), targets.argmax(axis=1), n_labels)
-        answers = scores.argmax(axis=1)
-        terms = single_label_terms(scores, truth, answers)
+        predicted = scores.argmax(axis=1)
+        terms = single_label_terms(scores, truth, predicted)
         of_sums = single_label_metrics
-        cells = np.bincount(truth * n_labels + answers, minlength=(n_labels + 1) * n_labels)
+        cells = np.bincount(truth * n_labels + predicted, minlength=(n_labels + 1) * n_labels)
         confusion = cells.reshape(n_labels + 1, n_labels)[:n_labels]
         calibration = calibration_bins(scores, truth)
 
@@ -140,7 +140,7 @@ def measure_scores(
         metrics |= _estimates(ranking.metrics, len(sums), n_ranked, seed)
         areas = np.concatenate(ranking.per_label(everything))
 
-    both, true, answered = (counts[0] for counts in label_counts(everything @ sums, n_labels))
+    both, true, predicted = (counts[0] for counts in label_counts(everything @ sums, n_labels))
     support = int(true.max())
     if true.all():  # then it is macro_f1
         del metrics["macro_f1_present"]
@@ -156,9 +156,9 @@ def measure_scores(
             LabelMetrics(label, float(precision), float(recall), float(f1), int(n), _value(ap), _value(auc))
             for label, precision, recall, f1, n, ap, auc in zip(
                 labels,
-                ratios(both, answered),
+                ratios(both, predicted),
                 ratios(both, true),
-                ratios(2 * both, true + answered),
+                ratios(2 * both, true + predicted),
                 true,
                 *areas,
                 strict=True,

@@ -170,7 +170,7 @@ def _limits(manifest: Manifest) -> str:
     limits = [
         "Genre labels are opinions: listeners, shops and data sets draw the borders differently, and much music "
         "has several. The model repeats the opinions of its training data.",
-        f"It knows the labels above and no others: whatever it is given {gets}.",
+        f"It knows the labels above and no others: any input {gets}.",
         "Its scores are calibrated on data like its training data; elsewhere they may be overconfident.",
         _LIMITS[manifest.modality],
     ]

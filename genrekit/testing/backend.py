@@ -196,7 +196,7 @@ def _check_refusals(backend: Backend, config: BackendConfig) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, content in (
             ("empty", b""),
-            ("text", b"this is no media file\n" * 40),
+            ("text", b"this is not a media file\n" * 40),
             ("zeros", bytes(4096)),
         ):
             path = Path(folder, name + suffix)

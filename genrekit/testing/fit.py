@@ -55,7 +55,7 @@ def check_fit(
     targets = np.array([[label in e.labels for label in labels] for e in examples], dtype=np.float32)
     groups = group_keys(examples)
 
-    def side(members: Sequence[int]) -> Prepared:
+    def subset(members: Sequence[int]) -> Prepared:
         return Prepared(
             [prepared[i].values for i in members],
             targets[list(members)],
@@ -64,7 +64,7 @@ def check_fit(
         )
 
     everything = range(len(examples))
-    whole = side(everything)
+    whole = subset(everything)
     fitted = backend.fit(whole, None, labels, config, lambda text: None)
     _check_fitted(fitted, whole, labels, multilabel=multilabel)
     again = backend.fit(whole, None, labels, config, lambda text: None)
@@ -75,8 +75,8 @@ def check_fit(
     seen = targets.cumsum(axis=0)
     often = [i for i in everything if (seen[i, targets[i] > 0] > 2).all()]
     valid = set(often[::3])
-    train = side([i for i in everything if i not in valid])
-    stopped = backend.fit(train, side(sorted(valid)) if valid else None, labels, config, lambda text: None)
+    train = subset([i for i in everything if i not in valid])
+    stopped = backend.fit(train, subset(sorted(valid)) if valid else None, labels, config, lambda text: None)
     _check_fitted(stopped, train, labels, multilabel=multilabel)
 
 

@@ -91,7 +91,7 @@ def cross_fit(
     say : callable
         Receives one line per fold.
     """
-    indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
+    indices = sorted({i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part})
     labels = prepared.labels(indices)
     order: list[int] = []
     scores: list[np.ndarray] = []

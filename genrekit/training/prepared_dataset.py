@@ -85,15 +85,15 @@ class PreparedDataset:
         DatasetError
             If none of them could be prepared, or has a label that the model knows.
         """
-        side = self.select(indices, labels)
+        selected = self.select(indices, labels)
         kept = [self.dataset.examples[i] for i in indices if i in self.windows]
         known = set(labels)
         unknown = Counter(label for e in kept for label in e.labels if label not in known)
         measured = measure_scores(
             scores,
-            side.targets,
+            selected.targets,
             labels,
-            side.groups,
+            selected.groups,
             split=split.method,
             inflated=split.inflated,
             multilabel=multilabel,
@@ -101,7 +101,7 @@ class PreparedDataset:
             unknown_labels=unknown,
             failures=[(self.dataset.examples[i].id, self.failures[i]) for i in indices if i in self.failures],
         )
-        answers = (
+        decided = (
             above_thresholds(scores, labels, {} if thresholds is None else thresholds)
             if multilabel
             else scores.argmax(axis=1)[:, None] == np.arange(len(labels))
@@ -110,12 +110,12 @@ class PreparedDataset:
             ScoredExample(
                 e.id,
                 "|".join(e.labels),
-                "|".join(labels[k] for k in np.flatnonzero(answer).tolist()),
+                "|".join(labels[k] for k in np.flatnonzero(row_labels).tolist()),
                 float(row.max()),
                 e.group or "",
                 row,
             )
-            for e, answer, row in zip(kept, answers, scores, strict=True)
+            for e, row_labels, row in zip(kept, decided, scores, strict=True)
         )
         return Evaluation(measured, rows)
 

@@ -232,7 +232,7 @@ def train(
 
 def _refit(
     backend: Backend,
-    side: Prepared,
+    prepared: Prepared,
     labels: tuple[str, ...],
     config: BackendConfig,
     fitted: Fitted,
@@ -241,9 +241,9 @@ def _refit(
 ) -> Fitted:
     """Fit on all splits; keep what was tuned on the validation split, unless the backend tunes it itself."""
     if not isinstance(backend, FitsInFolder):
-        return fit_checked(backend, side, None, labels, config, say)[0]
+        return fit_checked(backend, prepared, None, labels, config, say)[0]
     again, _ = fit_checked(
-        backend, side, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
+        backend, prepared, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
     )
     thresholds = {label: fitted.thresholds.get(label, value) for label, value in again.thresholds.items()}
     history = {**fitted.history, "refit": again.history["train"]}

@@ -67,16 +67,16 @@ class Table:
     classes: Integers
 
     @classmethod
-    def of(cls, *sides: Prepared) -> Table:
+    def of(cls, *parts: Prepared) -> Table:
         """Join prepared splits."""
-        windows = [w for side in sides for w in side.windows]
+        windows = [w for part in parts for w in part.windows]
         classes, y = np.unique(
-            np.concatenate([side.targets for side in sides]).argmax(axis=1), return_inverse=True
+            np.concatenate([part.targets for part in parts]).argmax(axis=1), return_inverse=True
         )
         return cls(
             X=np.concatenate(windows).astype(np.float32).astype(np.float64),
             y=y,
-            groups=np.concatenate([side.groups for side in sides]),
+            groups=np.concatenate([part.groups for part in parts]),
             counts=np.array([len(w) for w in windows]),
             classes=classes,
         )
@@ -165,7 +165,7 @@ class Comparison:
         return [self._candidate(recipe, parts[i * n : (i + 1) * n]) for i, recipe in enumerate(recipes)]
 
     def _fold(self, recipe: tuple[str, str], fold: tuple[Integers, Integers]) -> Floats:
-        learn, held = (self.table.windows_of(side) for side in fold)
+        learn, held = (self.table.windows_of(part) for part in fold)
         y = self.table.y[self.table.owner[learn]]
         model = build(*recipe, n_rows=len(learn), seed=self.seed).fit(self.table.X[learn], y)
         odds = np.full((len(held), len(self.table.classes)), _NO_ODDS)

@@ -25,9 +25,9 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
     after an interruption.
     """
 
-    def __init__(self, side: Prepared, crop: Crop, seed: int) -> None:
-        self._windows, self._crop, self._seed = side.windows, crop, seed
-        self._targets = torch.from_numpy(side.targets)
+    def __init__(self, prepared: Prepared, crop: Crop, seed: int) -> None:
+        self._windows, self._crop, self._seed = prepared.windows, crop, seed
+        self._targets = torch.from_numpy(prepared.targets)
 
     def __getitem__(self, at: tuple[int, int]) -> tuple[Tensor, Tensor]:
         epoch, i = at
@@ -91,9 +91,9 @@ class Batches(Sampler[list[tuple[int, int]]]):
 class EveryWindow(Dataset[tuple[Tensor, int]]):
     """A data set of all windows of all examples, with the position of their example."""
 
-    def __init__(self, side: Prepared) -> None:
-        self._windows = side.windows
-        self._at = [(i, w) for i, windows in enumerate(side.windows) for w in range(len(windows))]
+    def __init__(self, prepared: Prepared) -> None:
+        self._windows = prepared.windows
+        self._at = [(i, w) for i, windows in enumerate(prepared.windows) for w in range(len(windows))]
 
     def __len__(self) -> int:
         return len(self._at)
@@ -104,11 +104,11 @@ class EveryWindow(Dataset[tuple[Tensor, int]]):
 
 
 def training_loader(
-    side: Prepared, crop: Crop, batches: Batches, *, on_gpu: bool
+    prepared: Prepared, crop: Crop, batches: Batches, *, on_gpu: bool
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Return a loader of batches of crops, with worker processes for a GPU."""
     return DataLoader(
-        Crops(side, crop, batches.seed),
+        Crops(prepared, crop, batches.seed),
         batch_sampler=batches,
         num_workers=_WORKERS if on_gpu else 0,
         persistent_workers=on_gpu,
@@ -116,6 +116,6 @@ def training_loader(
     )
 
 
-def measuring_loader(side: Prepared, batch_size: int) -> DataLoader[tuple[Tensor, int]]:
+def measuring_loader(prepared: Prepared, batch_size: int) -> DataLoader[tuple[Tensor, int]]:
     """Return a loader of batches of all windows, in order."""
-    return DataLoader(EveryWindow(side), batch_size=batch_size)
+    return DataLoader(EveryWindow(prepared), batch_size=batch_size)

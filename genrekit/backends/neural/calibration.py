@@ -53,10 +53,12 @@ def probabilities(logits: Tensor, temperature: float, *, multilabel: bool) -> Te
 
 
 @torch.inference_mode()
-def window_logits(networks: Sequence[nn.Module], side: Prepared, batch_size: int) -> tuple[Tensor, Tensor]:
+def window_logits(
+    networks: Sequence[nn.Module], prepared: Prepared, batch_size: int
+) -> tuple[Tensor, Tensor]:
     """Return logits of all windows [shape=(n_networks, n_windows, n_labels)], and the example of each window."""
     logits, owners = [], []
-    for windows, owner in measuring_loader(side, batch_size):
+    for windows, owner in measuring_loader(prepared, batch_size):
         logits.append(torch.stack([network(windows) for network in networks]))
         owners.append(owner)
     return torch.cat(logits, dim=1), torch.cat(owners)

@@ -179,24 +179,24 @@ def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     return average
 
 
-def _label_weights(side: Prepared, config: NeuralConfig) -> Tensor | None:
+def _label_weights(prepared: Prepared, config: NeuralConfig) -> Tensor | None:
     """Return weights of the labels in the loss: of mean 1 over the examples, or negatives per positive if multi-label."""
     if config.balance != "weights":
         return None
-    counts = side.targets.sum(axis=0)
+    counts = prepared.targets.sum(axis=0)
     known = np.maximum(counts, 1)
-    ratios = (len(side) - counts) / known if config.multilabel else len(side) / known
+    ratios = (len(prepared) - counts) / known if config.multilabel else len(prepared) / known
     # A label that all examples have would have weight 0, and be unlearned.
     weights = np.where((counts > 0) & (ratios > 0), ratios, 1) ** config.balance_power
     if not config.multilabel:
-        weights *= len(side) / (weights * counts).sum()
+        weights *= len(prepared) / (weights * counts).sum()
     return torch.from_numpy(weights.astype(np.float32))
 
 
-def _example_weights(side: Prepared) -> np.ndarray:
+def _example_weights(prepared: Prepared) -> np.ndarray:
     """Return weights of the examples, by the rarest of their labels."""
-    counts = np.maximum(side.targets.sum(axis=0), 1)
-    weights: np.ndarray = np.maximum((side.targets / counts).max(axis=1), 1 / len(side))
+    counts = np.maximum(prepared.targets.sum(axis=0), 1)
+    weights: np.ndarray = np.maximum((prepared.targets / counts).max(axis=1), 1 / len(prepared))
     return weights
 
 

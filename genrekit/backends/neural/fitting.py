@@ -141,9 +141,9 @@ def _joined(train: Prepared, valid: Prepared) -> Prepared:
     )
 
 
-def _check_windows(side: Prepared, seed: int) -> np.ndarray:
+def _check_windows(prepared: Prepared, seed: int) -> np.ndarray:
     """Return real windows, and the same number of noise windows within the same limits."""
-    real = np.stack([windows[0] for windows in side.windows[:_N_CHECK]]).astype(np.float32)
+    real = np.stack([windows[0] for windows in prepared.windows[:_N_CHECK]]).astype(np.float32)
     noise = np.random.default_rng(seed).uniform(real.min(), real.max(), real.shape).astype(np.float32)
     return np.concatenate([real, noise])
 

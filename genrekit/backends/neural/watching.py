@@ -9,8 +9,8 @@ import lightning.pytorch as L
 
 from genrekit.backends.base import Progress
 
-# Between two lines, except for the first and the last epoch.
-_QUIET_S = 5.0
+# Between two progress lines, except for the first and the last epoch.
+REPORT_S = 5.0
 
 
 class Watch(L.Callback):
@@ -39,7 +39,7 @@ class Watch(L.Callback):
         """Report the metrics of the epoch."""
         done, epochs = trainer.current_epoch + 1, int(trainer.max_epochs or 0)
         now_s = time.monotonic()
-        if now_s - self._said_s < _QUIET_S and done not in (1, epochs):
+        if now_s - self._said_s < REPORT_S and done not in (1, epochs):
             return
         self._said_s = now_s
         left_s = (now_s - self._start_s) / (done - self._first) * (epochs - done)

@@ -93,7 +93,7 @@ class SpotifyConfig(BackendConfig):
     )
     class_weight: Literal["none", "balanced"] = Field(
         "none",
-        "'balanced': all labels have the same weight, independent of their number of rows; scores then assume that "
+        description="'balanced': all labels have the same weight, independent of their number of rows; scores then assume that "
         "all labels are equally frequent.",
     )
     multilabel: bool = Field(False, description="One binary model per label: rows may have several labels.")

@@ -86,7 +86,7 @@ def fit(
 ) -> Fitted:
     """Fit, calibrate and export; see `genrekit.backends.base.Backend`."""
     several = config.multilabel or any(
-        bool((side.targets.sum(axis=1) > 1).any()) for side in (train, valid) if side
+        bool((part.targets.sum(axis=1) > 1).any()) for part in (train, valid) if part
     )
     table = Table.of(train, valid, labels, config.seed, multilabel=several)
     device = choose_device(config)

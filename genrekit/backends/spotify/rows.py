@@ -57,9 +57,9 @@ class Table:
             If there is a single label, or nothing can be held out.
         """
         both = [train, valid] if valid else [train]
-        X = np.concatenate([row for side in both for row in side.windows])  # one window per row of a table
-        targets = np.concatenate([side.targets for side in both])
-        groups = np.concatenate([side.groups for side in both])
+        X = np.concatenate([row for part in both for row in part.windows])  # one window per row of a table
+        targets = np.concatenate([part.targets for part in both])
+        groups = np.concatenate([part.groups for part in both])
         _check(targets, groups, labels)
         cuts = _cuts(targets, groups, seed)
         if len(X) - len(train) >= _LEAST_VALID * len(train):

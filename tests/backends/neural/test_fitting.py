@@ -517,7 +517,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What an interrupted training left."""
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genrekit.backends.neural.watching._QUIET_S", 0)
+        patch.setattr("genrekit.backends.neural.watching.REPORT_S", 0)
         _interrupted(folder, "epoch 3 of")
     return folder
 
