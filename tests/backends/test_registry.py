@@ -55,7 +55,7 @@ def test_broken_backends_are_listed_with_their_reason_and_break_nothing_else(str
     assert "lacks info, Config, prepare, fit" in reasons["empty"]
     assert "calls itself 'other'" in reasons["misnamed"]
     assert "no licence" in reasons["raises"]
-    assert "is no BackendInfo" in reasons["factless"]
+    assert "is not a BackendInfo" in reasons["factless"]
     assert "does not derive from BackendConfig" in reasons["unconfigured"]
     assert "claimed by several packages (one:Backend, two:Backend)" in reasons["wanted"]
     assert list(registry.table_schemas()) == ["gtzan"]

@@ -236,7 +236,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path):
     )
     process = run_script("", arguments=[str(script)])
     out = process.communicate()[0]
-    assert "died before it could work (exit status 1)" in out
+    assert "died before they could work (exit status 1)" in out
     assert "__main__" in out
 
 

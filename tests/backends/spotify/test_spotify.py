@@ -100,16 +100,19 @@ def test_rows_that_say_nothing_are_refused(row, words) -> None:
 
 
 def test_a_file_is_no_row(tmp_path) -> None:
-    with pytest.raises(MediaError, match="no row of features"):
+    with pytest.raises(MediaError, match="not a row of features"):
         BACKEND.prepare(Example(id="a", path=tmp_path / "a.wav"), CONFIG)
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"max_features": 3}, "max_features = 3: no parameter of XGBoost.*did you mean 'colsample_bynode'"),
+        (
+            {"max_features": 3},
+            "max_features = 3: not a parameter of XGBoost.*did you mean 'colsample_bynode'",
+        ),
         ({"min_samples_leaf": 3}, "min_samples_leaf = 3: .*did you mean 'min_child_weight'"),
-        ({"eta": 0.1}, "eta = 0.1: goes by another name.*did you mean 'learning_rate'"),
+        ({"eta": 0.1}, "eta = 0.1: has another name.*did you mean 'learning_rate'"),
         ({"n_jobs": 4}, "n_jobs = 4: .*OMP_NUM_THREADS"),
         ({"grow_policy": "lossguide"}, "grow_policy.*cannot be set"),
         ({"max_features": 3, "min_samples_leaf": 2}, "max_features.*; min_samples_leaf"),
