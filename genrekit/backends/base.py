@@ -159,7 +159,23 @@ class Backend(Protocol):
     Config: ClassVar[type[BackendConfig]]
 
     def prepare(self, example: Example, config: Any) -> Windows:
-        """Decode one example and compute its windows."""
+        """Decode one example and compute its windows.
+
+        Parameters
+        ----------
+        example : Example
+        config : Any
+            An instance of ``Config``.
+
+        Returns
+        -------
+        Windows
+
+        Raises
+        ------
+        MediaError
+            If the example cannot be read.
+        """
         ...
 
     def fit(
@@ -170,5 +186,23 @@ class Backend(Protocol):
         config: Any,
         progress: Progress,
     ) -> Fitted:
-        """Train on prepared examples; ``valid`` is for early stopping and calibration, and may be None."""
+        """Train on prepared examples; ``valid`` is for early stopping and calibration, and may be None.
+
+        Parameters
+        ----------
+        train : Prepared
+            Training examples.
+        valid : Prepared or None
+            Validation examples.
+        labels : tuple of str
+            The columns of the targets.
+        config : Any
+            An instance of ``Config``.
+        progress : callable
+            Receives progress lines.
+
+        Returns
+        -------
+        Fitted
+        """
         ...

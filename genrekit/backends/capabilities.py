@@ -115,6 +115,18 @@ class ExplainsWithImages(Protocol):
     ) -> ImageExplainer:
         """Return a function from a window [shape=shape], the index of a label and a title to a PNG.
 
+        Parameters
+        ----------
+        members : Mapping[str, bytes]
+            Files of a bundle by name.
+        config : Any
+            The config of the model.
+        labels : sequence of str
+
+        Returns
+        -------
+        callable
+
         Raises
         ------
         BundleError
@@ -138,9 +150,21 @@ class FitsInFolder(Protocol):
         *,
         resume: bool,
     ) -> Fitted:
-        """Train as by ``fit``, with checkpoints in ``folder``; ``resume`` continues an interrupted call.
+        """Train as ``fit`` does, with checkpoints in ``folder``; ``resume`` continues an interrupted call.
 
         ``fitted.history`` has the curves: a list of ``{"epoch": 1, "loss": 1.2, ...}`` per network, by name.
+
+        Parameters
+        ----------
+        folder : Path
+            Folder of the checkpoints of this training.
+        train, valid, labels, config, progress
+            As for `genrekit.backends.base.Backend.fit`.
+        resume : bool
+
+        Returns
+        -------
+        Fitted
         """
         ...
 
@@ -155,5 +179,18 @@ class FitsInFolder(Protocol):
         ...
 
     def refit_config(self, config: Any, fitted: Fitted) -> Any:
-        """Return the config for fitting again on all splits, without validation examples."""
+        """Return the config for fitting again on all splits, without validation examples.
+
+        Parameters
+        ----------
+        config : Any
+            The config of the first fit.
+        fitted : Fitted
+            The result of the first fit.
+
+        Returns
+        -------
+        Any
+            An instance of ``Config``.
+        """
         ...

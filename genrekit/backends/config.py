@@ -73,6 +73,16 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 def parse_grid(backend: Backend, words: Sequence[str]) -> dict[str, list[Any]]:
     """Parse the words of ``--grid``: ``key=1,2,3``, a YAML file of keys with lists, or ``default``.
 
+    Parameters
+    ----------
+    backend : Backend
+    words : sequence of str
+        Values of the option.
+
+    Returns
+    -------
+    dict of str to list
+
     Raises
     ------
     ConfigError
@@ -106,6 +116,16 @@ def parse_grid(backend: Backend, words: Sequence[str]) -> dict[str, list[Any]]:
 def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
     """Validate values against a backend's Config.
 
+    Parameters
+    ----------
+    backend : Backend
+    values : Mapping of str to Any
+        Values by key; the others are defaults.
+
+    Returns
+    -------
+    BackendConfig
+
     Raises
     ------
     ConfigError
@@ -127,7 +147,16 @@ def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
 def resolve(
     backend: Backend | str, config: BackendConfig | Mapping[str, Any] | None
 ) -> tuple[Backend, BackendConfig]:
-    """Return a backend, from itself or its name, and its Config, from itself or values; defaults if there are none.
+    """Return a backend and its Config, each as it is, by name, or from values; without values, the defaults.
+
+    Parameters
+    ----------
+    backend : Backend or str
+    config : BackendConfig or Mapping, optional
+
+    Returns
+    -------
+    tuple of Backend, BackendConfig
 
     Raises
     ------

@@ -18,7 +18,18 @@ _MOST_WRITTEN = 60
 
 
 def confusion_png(report: Report, title: str) -> bytes:
-    """Return the confusion matrix of a single-label report, coloured by the share of the true label."""
+    """Return the confusion matrix of a single-label report, coloured by the share of the true label.
+
+    Parameters
+    ----------
+    report : Report
+    title : str
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
     counts = np.array(report.confusion)
     supports = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, supports, out=np.zeros(counts.shape), where=supports > 0)
@@ -46,6 +57,16 @@ def reliability_png(report: Report, title: str) -> bytes:
     """Return the reliability diagram of a single-label report: accuracy and number of examples by confidence.
 
     On the diagonal, scores are calibrated (Niculescu-Mizil & Caruana, ICML 2005).
+
+    Parameters
+    ----------
+    report : Report
+    title : str
+
+    Returns
+    -------
+    bytes
+        A PNG.
     """
     numbers, confidences, accuracies = zip(*report.calibration, strict=True)
     figure = Figure(figsize=(6, 6.5), dpi=100, layout="constrained")

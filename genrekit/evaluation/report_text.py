@@ -79,7 +79,17 @@ def render(report: Report, *, width: int = 80) -> RenderableType:
 
 
 def to_text(report: Report, *, width: int = 100) -> str:
-    """Return the report as plain text without colours, ``width`` columns wide."""
+    """Return the report as plain text without colours, ``width`` columns wide.
+
+    Parameters
+    ----------
+    report : Report
+    width : int >= 40
+
+    Returns
+    -------
+    str
+    """
     file = StringIO()
     Console(file=file, width=width, color_system=None, highlight=False, markup=False).print(
         render(report, width=width)

@@ -84,7 +84,18 @@ def _floored(db: npt.NDArray[np.floating], reference_db: float, top_db: float) -
 
 
 def from_levels(levels: npt.NDArray[np.uint8], top_db: float) -> Floats:
-    """Convert levels of 0 to 255, as in spectrogram images, to dB: 0 is the floor, 255 the loudest value."""
+    """Convert levels of 0 to 255, as in spectrogram images, to dB: 0 is the floor, 255 the loudest value.
+
+    Parameters
+    ----------
+    levels : np.ndarray [shape=(n_mels, n_frames), dtype=uint8]
+    top_db : float > 0
+        Range of the levels in dB.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_mels, n_frames), dtype=float32, range -top_db to 0]
+    """
     db: Floats = levels.astype(np.float32) * np.float32(top_db / 255) - np.float32(top_db)
     return db
 

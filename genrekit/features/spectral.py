@@ -139,7 +139,19 @@ def mel_filters(
 
 
 def power_to_db(power: Floats, *, top_db: float = 80.0) -> Floats:
-    """Convert power to dB re 1, floored at -100 dB and at ``top_db`` below the loudest value."""
+    """Convert power to dB re 1, floored at -100 dB and at ``top_db`` below the loudest value.
+
+    Parameters
+    ----------
+    power : np.ndarray [dtype=float32]
+        Power, >= 0, of any shape.
+    top_db : float > 0
+
+    Returns
+    -------
+    np.ndarray [dtype=float32]
+        Levels in dB, of the same shape.
+    """
     db = 10 * np.log10(np.maximum(power, np.float32(1e-10)))
     floored: Floats = np.maximum(db, db.max() - np.float32(top_db))
     return floored
@@ -195,7 +207,19 @@ def centroid_and_bandwidth(magnitude: Floats, sr: int) -> tuple[Doubles, Doubles
 
 
 def rolloff(magnitude: Floats, sr: int) -> Doubles:
-    """Return the frequency below which 85 % of a frame's magnitude lies, in Hz [shape=(n_frames,)]."""
+    """Return the frequency below which 85 % of a frame's magnitude lies, in Hz [shape=(n_frames,)].
+
+    Parameters
+    ----------
+    magnitude : np.ndarray [shape=(n_frames, n_bins), dtype=float32]
+    sr : int > 0
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_frames,), dtype=float64]
+        In Hz.
+    """
     n_frames, n_bins = magnitude.shape
     below = np.empty(n_frames, np.intp)
     for block in _blocks(n_frames):

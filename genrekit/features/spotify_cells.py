@@ -81,6 +81,18 @@ def decimal_commas(table: pa.Table, columns: Mapping[str, str]) -> frozenset[str
 
     A spreadsheet writes all columns alike, so a column with neither comma nor point follows the others.
     Milliseconds such as 194,754 are the exception: thousands separators, which are refused per row.
+
+    Parameters
+    ----------
+    table : pa.Table
+        The first rows of a table.
+    columns : Mapping of str to str
+        Feature to column as written.
+
+    Returns
+    -------
+    frozenset of str
+        The features.
     """
     without_point, evident = [], False
     for feature, name in columns.items():

@@ -99,7 +99,17 @@ def load(
     duration_s: float | None = None,
     max_duration_s: float = MAX_DURATION_S,
 ) -> Samples:
-    """Decode a file to mono samples, bit-identical to ``librosa.load``: the ``y`` of `read`, without its notes."""
+    """Decode a file to mono samples, bit-identical to ``librosa.load``: the ``y`` of `read`, without its notes.
+
+    Parameters
+    ----------
+    path, sr, offset_s, duration_s, max_duration_s
+        As for `read`.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,), dtype=float32]
+    """
     return read(path, sr=sr, offset_s=offset_s, duration_s=duration_s, max_duration_s=max_duration_s).y
 
 

@@ -29,7 +29,18 @@ class ByteWindow:
         self._base, self._bytes = 0, b""
 
     def at(self, place: int, n: int) -> bytes:
-        """Read up to ``n`` bytes; fewer at the end of the file."""
+        """Read up to ``n`` bytes; fewer at the end of the file.
+
+        Parameters
+        ----------
+        place : int >= 0
+            Position of the first byte.
+        n : int >= 0
+
+        Returns
+        -------
+        bytes
+        """
         start = place - self._base
         if not 0 <= start <= start + n <= len(self._bytes):
             self._base, self._bytes = place, self._read(place, max(n, 4096))
@@ -41,7 +52,19 @@ class ByteWindow:
         return self._read(place, _BLOCK)
 
     def find(self, pattern: bytes, place: int) -> int:
-        """Find the next occurrence of a pattern, in bounded memory; -1 if there is none."""
+        """Find the next occurrence of a pattern, in bounded memory; -1 if there is none.
+
+        Parameters
+        ----------
+        pattern : bytes
+        place : int >= 0
+            Position at which the search starts.
+
+        Returns
+        -------
+        int
+            Position of the occurrence.
+        """
         for base, block in self._blocks(place, len(pattern) - 1):
             if (found := block.find(pattern)) >= 0:
                 return base + found

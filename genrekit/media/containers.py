@@ -194,7 +194,7 @@ def _sized(data: ByteWindow, found: Container, place: int, size: int, *, unknown
 
 
 def _is_unknown(size: int) -> bool:
-    """Return whether a size is one that programs write if they do not know it (sox, arecord, FFmpeg into a pipe)."""
+    """Return whether a size is a placeholder of programs that do not know it (sox, arecord, FFmpeg into a pipe)."""
     return 0x7FFFF000 <= size <= 0x80001000 or size >= 0xFFFFF000
 
 

@@ -53,6 +53,18 @@ class AvDecoder:
     def channel_blocks(self, offset_s: float, sr: int, channels: int) -> Iterator[Samples]:
         """Yield blocks [shape=(n, channels)] from ``offset_s`` seconds on, at a sampling rate of ``sr``.
 
+        Parameters
+        ----------
+        offset_s : float >= 0
+        sr : int > 0
+            Sampling rate of the blocks in Hz.
+        channels : int > 0
+            Number of channels of the blocks.
+
+        Yields
+        ------
+        np.ndarray [shape=(n, channels), dtype=float32]
+
         Raises
         ------
         MediaError
@@ -156,6 +168,16 @@ class _Part:
 @contextmanager
 def open_av(file: io.FileIO, found: Container) -> Iterator[AvDecoder]:
     """Open a file with FFmpeg, as the container that was detected.
+
+    Parameters
+    ----------
+    file : io.FileIO
+    found : Container
+        As returned by `genrekit.media.containers.inspect`.
+
+    Yields
+    ------
+    AvDecoder
 
     Raises
     ------

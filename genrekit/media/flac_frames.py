@@ -30,7 +30,18 @@ class StreamInfo:
 
 
 def stream_info(data: ByteWindow, start: int) -> StreamInfo | None:
-    """Read the STREAMINFO block of a stream that begins at ``start``; None if there is none."""
+    """Read the STREAMINFO block of a stream that begins at ``start``; None if there is none.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    start : int >= 0
+        Position of the stream.
+
+    Returns
+    -------
+    StreamInfo or None
+    """
     block = data.at(start + 8, 34)
     packed = int.from_bytes(block[10:18], "big")
     if len(block) < 34 or not packed >> 44:
@@ -46,7 +57,18 @@ def stream_info(data: ByteWindow, start: int) -> StreamInfo | None:
 
 
 def last_sample(data: ByteWindow, info: StreamInfo) -> int:
-    """Return the end of the samples of the last frame near the end of the file, 0 if there is no frame."""
+    """Return the end of the samples of the last frame near the end of the file, 0 if there is no frame.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    info : StreamInfo
+
+    Returns
+    -------
+    int
+        In samples.
+    """
     tail = data.at(max(0, data.size - _TAIL_BYTES), _TAIL_BYTES)
     end = 0
     for match in _SYNC.finditer(tail):

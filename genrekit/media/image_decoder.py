@@ -201,7 +201,19 @@ def has_many_scans(jpeg: bytes) -> bool:
 
 
 def damaged(kind: str, error: Exception) -> MediaError:
-    """Return the error for a file that Pillow could not decode."""
+    """Return the error for a file that Pillow could not decode.
+
+    Parameters
+    ----------
+    kind : str
+        The format.
+    error : Exception
+        The exception of Pillow.
+
+    Returns
+    -------
+    MediaError
+    """
     if "truncated" in str(error):
         return MediaError(f"The {kind} is cut off: it ends too early.", "Copy or download it again.")
     if bits := re.search(r"cannot handle (\d+)-bit layers", str(error)):

@@ -99,7 +99,19 @@ def frame_of(head: bytes) -> Frame:
 
 
 def find_stream(data: ByteWindow, at: int) -> int | None:
-    """Find the first chain of frames within a MiB from ``at``; None if there is none."""
+    """Find the first chain of frames within a MiB from ``at``; None if there is none.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    at : int >= 0
+        Position at which the search starts.
+
+    Returns
+    -------
+    int or None
+        Position of the first frame.
+    """
     block = data.at(at, _SEARCH_BYTES)
     for match in _SYNC.finditer(block):
         if is_chain(data, at + match.start()):
@@ -108,7 +120,18 @@ def find_stream(data: ByteWindow, at: int) -> int | None:
 
 
 def is_chain(data: ByteWindow, at: int) -> bool:
-    """Return whether frames of one format follow one another from ``at``."""
+    """Return whether frames of one format follow one another from ``at``.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    at : int >= 0
+        Position of the first frame.
+
+    Returns
+    -------
+    bool
+    """
     first = frame_of(data.at(at, HEADER_BYTES))
     frame = first
     for _ in range(_CHAIN - 1):
@@ -124,6 +147,12 @@ def walk(data: ByteWindow, at: int) -> MpegStream | None:
 
     Other data between frames is skipped, up to a MiB at a time; data after the last frame (tags, padding) is not part
     of the stream.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    at : int >= 0
+        Position at which the search starts.
 
     Returns
     -------
@@ -154,7 +183,17 @@ def walk(data: ByteWindow, at: int) -> MpegStream | None:
 
 
 def behind_tags(data: ByteWindow, at: int) -> int:
-    """Return the position after the ID3 and APE tags at ``at``, which may hold megabytes of pictures."""
+    """Return the position after the ID3 and APE tags at ``at``, which may hold megabytes of pictures.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    at : int >= 0
+
+    Returns
+    -------
+    int
+    """
     for _ in range(_MAX_TAGS):
         head = data.at(at, 32)
         if head.startswith(b"ID3") and max(head[6:10], default=255) < 0x80:

@@ -50,7 +50,13 @@ class SoundMeter:
         return 2 * self.cancelled_s > self.sounding_s
 
     def add(self, block: Samples, mixed: Samples) -> None:
-        """Measure a block [shape=(n, channels)] and its mix [shape=(n,)]."""
+        """Measure a block [shape=(n, channels)] and its mix [shape=(n,)].
+
+        Parameters
+        ----------
+        block : np.ndarray [shape=(n, channels), dtype=float32]
+        mixed : np.ndarray [shape=(n,), dtype=float32]
+        """
         with np.errstate(all="ignore"):  # the caller reports samples that are not finite
             sounding_s = self._sounding_s(block, mixed)
             self.sounding_s += sounding_s

@@ -77,7 +77,18 @@ def single_label_terms(scores: np.ndarray, truth: np.ndarray, predicted: np.ndar
 
 
 def single_label_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
-    """Compute every single-label metric, one value per row of sums; log_loss is NaN without a known label."""
+    """Compute every single-label metric, one value per row of sums; log_loss is NaN without a known label.
+
+    Parameters
+    ----------
+    sums : np.ndarray [shape=(n, 5 + N_BINS + 3 * n_labels)]
+        Sums of the terms of `single_label_terms`.
+    n_labels : int > 0
+
+    Returns
+    -------
+    dict of str to np.ndarray [shape=(n,)]
+    """
     n, n_known, loss, correct, in_top = sums[:, :5].T
     gaps = sums[:, 5 : 5 + N_BINS]
     metrics = {
@@ -109,7 +120,18 @@ def multilabel_terms(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def multilabel_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
-    """Compute every multi-label metric that depends on thresholds, one value per row of sums."""
+    """Compute every multi-label metric that depends on thresholds, one value per row of sums.
+
+    Parameters
+    ----------
+    sums : np.ndarray [shape=(n, 2 + 3 * n_labels)]
+        Sums of the terms of `multilabel_terms`.
+    n_labels : int > 0
+
+    Returns
+    -------
+    dict of str to np.ndarray [shape=(n,)]
+    """
     n, samples_f1 = sums[:, :2].T
     both, true, predicted = (counts.sum(axis=1) for counts in label_counts(sums, n_labels))
     return {
@@ -120,13 +142,35 @@ def multilabel_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]
 
 
 def label_counts(sums: np.ndarray, n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return counts of examples per label, each [shape=(n, n_labels)]: true positives; examples with the label; predictions."""
+    """Return counts of examples per label, each [shape=(n, n_labels)]: true positives; examples with the label; predictions.
+
+    Parameters
+    ----------
+    sums : np.ndarray [shape=(n, k)]
+        Sums of terms, the last 3 x n_labels of them counts.
+    n_labels : int > 0
+
+    Returns
+    -------
+    tuple of three np.ndarray [shape=(n, n_labels)]
+    """
     counts = sums[:, -3 * n_labels :]
     return counts[:, :n_labels], counts[:, n_labels : 2 * n_labels], counts[:, 2 * n_labels :]
 
 
 def ratios(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Return ``part / whole``, and 0 where ``whole`` is 0."""
+    """Return ``part / whole``, and 0 where ``whole`` is 0.
+
+    Parameters
+    ----------
+    part, whole : np.ndarray
+        Of the same shape.
+
+    Returns
+    -------
+    np.ndarray
+        Of the same shape.
+    """
     result: np.ndarray = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
     return result
 

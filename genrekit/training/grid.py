@@ -77,6 +77,17 @@ def configs(
 ) -> list[tuple[Settings, BackendConfig]]:
     """Return every combination of a grid, with the config that results from ``config``.
 
+    Parameters
+    ----------
+    backend : Backend
+    config : BackendConfig
+        Values of all other keys.
+    grid : Mapping of str to sequence
+
+    Returns
+    -------
+    list of (dict, BackendConfig)
+
     Raises
     ------
     ConfigError
@@ -93,13 +104,33 @@ def configs(
 
 
 def preparation(backend: Backend, config: BackendConfig) -> str:
-    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows."""
+    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows.
+
+    Parameters
+    ----------
+    backend : Backend
+    config : BackendConfig
+
+    Returns
+    -------
+    str
+    """
     values = config.model_dump(mode="json")
     return json.dumps({key: values[key] for key in backend.info.prepare_keys}, sort_keys=True)
 
 
 def preparations(backend: Backend, configs: Sequence[BackendConfig]) -> dict[str, BackendConfig]:
-    """Return one config per distinct `preparation`, by that key, in order of occurrence."""
+    """Return one config per distinct `preparation`, by that key, in order of occurrence.
+
+    Parameters
+    ----------
+    backend : Backend
+    configs : sequence of BackendConfig
+
+    Returns
+    -------
+    dict of str to BackendConfig
+    """
     found: dict[str, BackendConfig] = {}
     for config in configs:
         found.setdefault(preparation(backend, config), config)

@@ -46,7 +46,17 @@ class PreparedDataset:
         return tuple(sorted(found))
 
     def select(self, indices: Sequence[int], labels: Sequence[str]) -> Prepared:
-        """Return the prepared examples among ``indices``, in that order, with a target column per label of ``labels``."""
+        """Return the prepared examples among ``indices``, in that order, with a target column per label of ``labels``.
+
+        Parameters
+        ----------
+        indices : sequence of int
+        labels : sequence of str
+
+        Returns
+        -------
+        Prepared
+        """
         kept = [i for i in indices if i in self.windows]
         examples = [self.dataset.examples[i] for i in kept]
         targets = np.array([[label in e.labels for label in labels] for e in examples], dtype=np.float32)
@@ -58,7 +68,17 @@ class PreparedDataset:
         )
 
     def with_label(self, indices: Sequence[int], labels: Sequence[str]) -> list[int]:
-        """Return those of ``indices`` whose example has one of ``labels``."""
+        """Return those of ``indices`` whose example has one of ``labels``.
+
+        Parameters
+        ----------
+        indices : sequence of int
+        labels : sequence of str
+
+        Returns
+        -------
+        list of int
+        """
         return [i for i in indices if set(self.dataset.examples[i].labels) & set(labels)]
 
     def measure(
@@ -167,6 +187,12 @@ def open_for(
 def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
     """Raise an error if a config cannot learn from the examples.
 
+    Parameters
+    ----------
+    dataset : Dataset
+    backend : Backend
+    config : BackendConfig
+
     Raises
     ------
     DatasetError
@@ -178,6 +204,11 @@ def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None
 
 def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
     """Raise an error if the examples are precomputed spectrograms and the backend needs the songs.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    info : BackendInfo
 
     Raises
     ------
@@ -237,6 +268,25 @@ def gather(
 ) -> PreparedDataset:
     """Prepare the examples at ``indices``; examples that cannot be read are listed as failures.
 
+    Parameters
+    ----------
+    backend : Backend
+    config : BackendConfig
+    dataset : Dataset
+    indices : sequence of int
+        Positions of the examples.
+    jobs : int >= 1
+        Number of processes.
+    cache : Cache
+    cluster : str, optional
+        Address of a Dask cluster.
+    say : callable
+        Receives progress lines.
+
+    Returns
+    -------
+    PreparedDataset
+
     Raises
     ------
     DatasetError
@@ -277,7 +327,14 @@ def gather(
 
 
 def describe(dataset: Dataset, say: Say) -> None:
-    """Report what was opened, what was left out, and notes for the user."""
+    """Report what was opened, what was left out, and notes for the user.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    say : callable
+        Receives the lines.
+    """
     counts = ", ".join(f"{label} {count}" for label, count in dataset.counts.items())
     say(f"{dataset.source}: {len(dataset.examples)} examples as {dataset.layout}: {counts}")
     for note in dataset.notes:

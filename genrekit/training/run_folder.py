@@ -75,7 +75,15 @@ class RunFolder:
         return self.path / CHECKPOINTS
 
     def finish(self, history: Mapping[str, Any], report: Report | None) -> None:
-        """Write history, metrics and curves; remove the checkpoints."""
+        """Write history, metrics and curves; remove the checkpoints.
+
+        Parameters
+        ----------
+        history : Mapping
+            As in a manifest.
+        report : Report or None
+            Measurements on the test split.
+        """
         from genrekit.training.curves import draw
 
         if rank():

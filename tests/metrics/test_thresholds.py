@@ -25,7 +25,7 @@ def test_every_example_may_have_its_own():
 
 
 @pytest.mark.parametrize(
-    ("thresholds", "words"), [({"polka": 0.5}, "'polka', which is no label"), (np.ones((2, 2)), "shape")]
+    ("thresholds", "words"), [({"polka": 0.5}, "'polka', which is not a label"), (np.ones((2, 2)), "shape")]
 )
 def test_thresholds_of_something_else_are_refused(thresholds, words):
     with pytest.raises(ValueError, match=words):

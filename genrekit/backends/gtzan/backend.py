@@ -49,6 +49,21 @@ class GtzanBackend:
         """Compute one row of 57 features per window, or use the row of the example.
 
         Silent windows are dropped: they have no information about the genre of a song.
+
+        Parameters
+        ----------
+        example : Example
+        config : GtzanConfig
+
+        Returns
+        -------
+        Windows
+            Values [shape=(n_windows, 57), dtype=float32].
+
+        Raises
+        ------
+        MediaError
+            If the example cannot be read, is silent, or has values that are not finite.
         """
         import numpy as np
 

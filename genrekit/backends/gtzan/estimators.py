@@ -57,7 +57,7 @@ class LogColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Logarithm of the columns that are never negative; other columns are unchanged."""
 
     def fit(self, X: Floats, y: Any = None) -> Self:
-        """Do nothing."""
+        """Return the transformer itself: there is nothing to fit."""
         return self
 
     def transform(self, X: Floats) -> Floats:
@@ -136,7 +136,20 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def build(classifier: str, transform: str, *, n_rows: int, seed: int) -> Pipeline:
-    """Return an unfitted pipeline from 57 raw features to a classifier."""
+    """Return an unfitted pipeline from 57 raw features to a classifier.
+
+    Parameters
+    ----------
+    classifier, transform : str
+        As in `genrekit.backends.gtzan.backend.GtzanConfig`.
+    n_rows : int > 0
+        Number of training rows.
+    seed : int >= 0
+
+    Returns
+    -------
+    Pipeline
+    """
     steps: dict[str, list[Any]] = {
         "standard": [LogColumns(), StandardScaler()],
         # The inner scaler is for the optimiser: features span ten orders of magnitude.
@@ -160,7 +173,18 @@ def build(classifier: str, transform: str, *, n_rows: int, seed: int) -> Pipelin
 
 
 def log_odds(model: Pipeline, X: Floats) -> Floats:
-    """Return log odds per class [shape=(n, n_classes)]; margins for support vector machines."""
+    """Return log odds per class [shape=(n, n_classes)]; margins for support vector machines.
+
+    Parameters
+    ----------
+    model : Pipeline
+        A fitted pipeline.
+    X : np.ndarray [shape=(n, 57)]
+
+    Returns
+    -------
+    np.ndarray [shape=(n, n_classes), dtype=float64]
+    """
     if isinstance(model[-1], OneVsRestClassifier):
         margins = np.asarray(model.decision_function(X), dtype=np.float64)
         return margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1)
@@ -204,13 +228,35 @@ class Sigmoid:
 
 
 def example_means(scores: Floats, starts: Integers) -> Floats:
-    """Return the mean over the windows of each example; ``starts`` has the first window of each."""
+    """Return the mean over the windows of each example; ``starts`` has the first window of each.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n_windows, n_classes)]
+    starts : np.ndarray [shape=(n_examples,), dtype=int]
+
+    Returns
+    -------
+    np.ndarray [shape=(n_examples, n_classes)]
+    """
     counts = np.diff([*starts, len(scores)])
     return np.asarray(np.add.reduceat(scores, starts, axis=0) / counts[:, None])
 
 
 def log_losses(scores: Floats, y: Integers) -> Floats:
-    """Return the negative log probability of the true class per example."""
+    """Return the negative log probability of the true class per example.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n_examples, n_classes)]
+        Probabilities.
+    y : np.ndarray [shape=(n_examples,), dtype=int]
+        True classes.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_examples,)]
+    """
     return np.asarray(-np.log(np.maximum(scores[np.arange(len(y)), y], 1e-300)))
 
 

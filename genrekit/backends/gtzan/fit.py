@@ -91,7 +91,18 @@ class Table:
         return np.flatnonzero(np.isin(self.owner, examples))
 
     def folds(self, most: int, seed: int) -> list[tuple[Integers, Integers]]:
-        """Return training and held-out examples per fold: as many folds as the rarest class has groups, at least 2."""
+        """Return training and held-out examples per fold: as many folds as the rarest class has groups, at least 2.
+
+        Parameters
+        ----------
+        most : int >= 2
+            Maximum number of folds.
+        seed : int >= 0
+
+        Returns
+        -------
+        list of tuple of np.ndarray [dtype=int]
+        """
         groups = [len(np.unique(self.groups[self.y == k])) for k in range(len(self.classes))]
         cutter = StratifiedGroupKFold(max(2, min(most, *groups)), shuffle=True, random_state=seed)
         return [
@@ -136,6 +147,19 @@ class Comparison:
     @classmethod
     def of(cls, table: Table, most: int, seed: int, labels: Sequence[str]) -> Comparison:
         """Create the folds.
+
+        Parameters
+        ----------
+        table : Table
+        most : int >= 2
+            Maximum number of folds.
+        seed : int >= 0
+        labels : sequence of str
+            Names for messages.
+
+        Returns
+        -------
+        Comparison
 
         Raises
         ------
@@ -192,7 +216,16 @@ class Comparison:
         return log_losses(np.mean([c.scores for c in candidates], axis=0), self.y)
 
     def clearly_worse(self, candidates: Sequence[Candidate], best: Sequence[Candidate]) -> bool:
-        """Return whether the mean loss is larger by more than its standard error over groups."""
+        """Return whether the mean loss is larger by more than its standard error over groups.
+
+        Parameters
+        ----------
+        candidates, best : sequence of Candidate
+
+        Returns
+        -------
+        bool
+        """
         difference = self.losses(*candidates) - self.losses(*best)
         _, group = np.unique(self.table.groups[self.scored], return_inverse=True)
         of_groups = np.bincount(group, weights=difference - difference.mean())
@@ -266,6 +299,16 @@ def choose(
 
     Not clearly worse: within one standard error (Breiman, Friedman, Olshen and Stone, *Classification and Regression
     Trees*, 1984, section 3.4.3). Transforms differ less than folds do, and the lowest of several losses is partly luck.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    candidates : sequence of Candidate
+
+    Returns
+    -------
+    tuple of list of Candidate, list of dict
+        The candidates of the chosen recipe, and the rows of the comparison.
     """
     by_recipe = {(c.classifier, c.transform): c for c in candidates}
     transforms = [t for t in TRANSFORMS if all((voter, t) in by_recipe for voter in VOTERS)]
@@ -281,7 +324,17 @@ def choose(
 
 
 def check_windows(X: Floats, seed: int) -> npt.NDArray[np.float32]:
-    """Return training windows, points between them, exaggerated ones, and silence."""
+    """Return training windows, points between them, exaggerated ones, and silence.
+
+    Parameters
+    ----------
+    X : np.ndarray [shape=(n, 57)]
+    seed : int >= 0
+
+    Returns
+    -------
+    np.ndarray [shape=(m, 57), dtype=float32]
+    """
     rng = np.random.default_rng(seed)
     rows = X[rng.permutation(len(X))[:_N_CHECK]]
     others = rows[rng.permutation(len(rows))]

@@ -124,7 +124,18 @@ def load_weights(source: str, arch: str, progress: Progress) -> dict[str, Tensor
 
 
 def missing_parts(weights: dict[str, Tensor], network: Pictures) -> list[str]:
-    """Return the layers of a network that the weights do not cover completely: its head."""
+    """Return the layers of a network that the weights do not cover completely: its head.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+    network : Pictures
+
+    Returns
+    -------
+    list of str
+        Prefixes of parameter names.
+    """
     # Old files have no counts of batches, which are irrelevant for inference.
     names = {n for n in network.body.state_dict() if not n.endswith(".num_batches_tracked")} - set(weights)
     return [layer for layer in LAYERS if any(name.startswith(f"{layer}.") for name in names)]

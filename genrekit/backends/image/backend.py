@@ -98,6 +98,11 @@ class ImageBackend(NeuralBackend):
     def prepare(self, example: Example, config: ImageConfig) -> Windows:
         """Decode a picture and crop the square in its middle, or ten squares.
 
+        Parameters
+        ----------
+        example : Example
+        config : ImageConfig
+
         Returns
         -------
         Windows

@@ -55,7 +55,7 @@ class NeuralBackend:
         *,
         resume: bool,
     ) -> Fitted:
-        """Train as by ``fit``, with checkpoints in a folder from which an interrupted training resumes."""
+        """Train as ``fit`` does, with checkpoints in a folder from which an interrupted training resumes."""
         from genrekit.backends.neural.fitting import fit
 
         recipe = self.recipe(config, len(labels), progress)

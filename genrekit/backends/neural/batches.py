@@ -106,7 +106,20 @@ class EveryWindow(Dataset[tuple[Tensor, int]]):
 def training_loader(
     prepared: Prepared, crop: Crop, batches: Batches, *, on_gpu: bool
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Return a loader of batches of crops, with worker processes for a GPU."""
+    """Return a loader of batches of crops, with worker processes for a GPU.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    crop : callable
+        From the windows of an example to an array of the shape of a window.
+    batches : Batches
+    on_gpu : bool
+
+    Returns
+    -------
+    DataLoader
+    """
     return DataLoader(
         Crops(prepared, crop, batches.seed),
         batch_sampler=batches,
@@ -117,5 +130,15 @@ def training_loader(
 
 
 def measuring_loader(prepared: Prepared, batch_size: int) -> DataLoader[tuple[Tensor, int]]:
-    """Return a loader of batches of all windows, in order."""
+    """Return a loader of batches of all windows, in order.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    batch_size : int > 0
+
+    Returns
+    -------
+    DataLoader
+    """
     return DataLoader(EveryWindow(prepared), batch_size=batch_size)

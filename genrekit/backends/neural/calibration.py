@@ -46,7 +46,18 @@ class Scorer(nn.Module):
 
 
 def probabilities(logits: Tensor, temperature: float, *, multilabel: bool) -> Tensor:
-    """Return the mean probabilities over networks from their logits [shape=(n_networks, n, n_labels)]."""
+    """Return the mean probabilities over networks from their logits [shape=(n_networks, n, n_labels)].
+
+    Parameters
+    ----------
+    logits : Tensor [shape=(n_networks, n, n_labels)]
+    temperature : float > 0
+    multilabel : bool
+
+    Returns
+    -------
+    Tensor [shape=(n, n_labels)]
+    """
     logits = logits / temperature
     scores = logits.sigmoid() if multilabel else logits.softmax(dim=-1)
     return scores.mean(dim=0)
@@ -56,7 +67,18 @@ def probabilities(logits: Tensor, temperature: float, *, multilabel: bool) -> Te
 def window_logits(
     networks: Sequence[nn.Module], prepared: Prepared, batch_size: int
 ) -> tuple[Tensor, Tensor]:
-    """Return logits of all windows [shape=(n_networks, n_windows, n_labels)], and the example of each window."""
+    """Return logits of all windows [shape=(n_networks, n_windows, n_labels)], and the example of each window.
+
+    Parameters
+    ----------
+    networks : sequence of nn.Module
+    prepared : Prepared
+    batch_size : int > 0
+
+    Returns
+    -------
+    tuple of Tensor
+    """
     logits, owners = [], []
     for windows, owner in measuring_loader(prepared, batch_size):
         logits.append(torch.stack([network(windows) for network in networks]))
@@ -67,7 +89,20 @@ def window_logits(
 def example_scores(
     logits: Tensor, owners: Tensor, n_examples: int, temperature: float, *, multilabel: bool
 ) -> np.ndarray:
-    """Return probabilities of examples [shape=(n_examples, n_labels), dtype=float64]: means over their windows."""
+    """Return probabilities of examples [shape=(n_examples, n_labels), dtype=float64]: means over their windows.
+
+    Parameters
+    ----------
+    logits, owners : Tensor
+        As returned by `window_logits`.
+    n_examples : int > 0
+    temperature : float > 0
+    multilabel : bool
+
+    Returns
+    -------
+    np.ndarray [shape=(n_examples, n_labels), dtype=float64]
+    """
     scores = probabilities(logits.double(), temperature, multilabel=multilabel)
     sums = torch.zeros((n_examples, scores.shape[1]), dtype=torch.float64).index_add_(0, owners, scores)
     means: np.ndarray = (sums / torch.bincount(owners, minlength=n_examples)[:, None]).numpy()

@@ -70,6 +70,16 @@ class WholeFiles(TorchCheckpointIO):
 def load(path: Path, module: GenreModule) -> dict[str, Any]:
     """Read a checkpoint, and its weights into the module.
 
+    Parameters
+    ----------
+    path : Path
+    module : GenreModule
+
+    Returns
+    -------
+    dict of str to Any
+        The checkpoint.
+
     Raises
     ------
     TrainingError

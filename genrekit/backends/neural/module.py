@@ -67,15 +67,52 @@ class Recipe(Protocol):
         ...
 
     def crop(self, windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return a random part of an example [shape=(n_windows, *shape)], with the shape of a window."""
+        """Return a random part of an example [shape=(n_windows, *shape)], with the shape of a window.
+
+        Parameters
+        ----------
+        windows : np.ndarray [shape=(n_windows, *shape)]
+        rng : np.random.Generator
+
+        Returns
+        -------
+        np.ndarray [shape=shape]
+        """
         ...
 
     def augment(self, windows: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Return a randomly changed batch; targets in [0, 1]."""
+        """Return a randomly changed batch; targets in [0, 1].
+
+        Parameters
+        ----------
+        windows : Tensor [shape=(n, *shape)]
+        targets : Tensor [shape=(n, n_labels)]
+        generator : Generator
+            Source of random numbers.
+
+        Returns
+        -------
+        tuple of Tensor
+            Windows and targets of the same shapes.
+        """
         ...
 
     def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
-        """Draw which parts of a window support a label, as a PNG."""
+        """Draw which parts of a window support a label, as a PNG.
+
+        Parameters
+        ----------
+        scorer : Scorer
+        window : np.ndarray [shape=shape]
+        label : int
+            Index of the label.
+        title : str
+
+        Returns
+        -------
+        bytes
+            A PNG.
+        """
         ...
 
 

@@ -28,7 +28,19 @@ def round_to_half(network: nn.Module) -> None:
 
 
 def dump(scorer: Scorer, onnx: bytes) -> bytes:
-    """Serialise the tensors of the networks that are not in the graph; those of the second network are named ``1.…``, and so on."""
+    """Serialise the tensors of the networks that are not in the graph; those of the second network are named ``1.…``, and so on.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    onnx : bytes
+        The exported graph.
+
+    Returns
+    -------
+    bytes
+        A safetensors file.
+    """
     held = parameters(onnx)
     tensors = {
         name.removeprefix(_NETWORKS): tensor.detach().cpu().contiguous()

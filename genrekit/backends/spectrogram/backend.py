@@ -117,6 +117,21 @@ class SpectrogramBackend(NeuralBackend):
 
         Levels are relative to the loudest value within ``reference_s``. A song shorter than a window is repeated to
         fill it; silent windows are dropped: they have no information about the genre of a song.
+
+        Parameters
+        ----------
+        example : Example
+        config : SpectrogramConfig
+
+        Returns
+        -------
+        Windows
+            Values [shape=(n_windows, n_mels, n_frames), dtype=float32] in dB.
+
+        Raises
+        ------
+        MediaError
+            If the example cannot be read, is silent, or its spectrogram does not fit the config.
         """
         import numpy as np
 

@@ -158,7 +158,23 @@ class SpotifyBackend:
     Config: ClassVar = SpotifyConfig
 
     def prepare(self, example: Example, config: SpotifyConfig) -> Windows:
-        """Return one window of 15 numbers per row: the 13 features and two derived from them, NaN where unknown."""
+        """Return one window of 15 numbers per row: the 13 features and two derived from them, NaN where unknown.
+
+        Parameters
+        ----------
+        example : Example
+        config : SpotifyConfig
+
+        Returns
+        -------
+        Windows
+            Values [shape=(1, 15), dtype=float32].
+
+        Raises
+        ------
+        MediaError
+            If the example is not a row, has no feature, or has infinite values.
+        """
         import numpy as np
 
         from genrekit.features import model_input

@@ -149,7 +149,17 @@ def choose_device(config: SpotifyConfig) -> str:
 
 
 def check_windows(X: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
-    """Return training rows, rows with missing values, mixtures of rows, extreme rows, and a row without values."""
+    """Return training rows, rows with missing values, mixtures of rows, extreme rows, and a row without values.
+
+    Parameters
+    ----------
+    X : np.ndarray [shape=(n, 15), dtype=float32]
+    seed : int >= 0
+
+    Returns
+    -------
+    np.ndarray [shape=(m, 15), dtype=float32]
+    """
     rng = np.random.default_rng(seed)
     rows = X[rng.permutation(len(X))[:_N_CHECK]]
     mixed = rng.permuted(rows, axis=0)
@@ -215,7 +225,17 @@ class _Lines(xgb.callback.TrainingCallback):
 
 
 def stretched(model: TreeModel, factor: float) -> TreeModel:
-    """Return the same trees with all margins multiplied, including the base margin."""
+    """Return the same trees with all margins multiplied, including the base margin.
+
+    Parameters
+    ----------
+    model : TreeModel
+    factor : float > 0
+
+    Returns
+    -------
+    TreeModel
+    """
     margins = model.base_margins.astype(np.float64) * factor
     base = margins if model.objective == "multi:softprob" else expit(margins)
     return replace(model.scaled(factor), base_score=tuple(base.astype(np.float32).tolist()))

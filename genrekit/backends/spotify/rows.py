@@ -51,6 +51,19 @@ class Table:
     ) -> Table:
         """Join the splits, and hold out the validation split, or whole groups if it is missing or too small.
 
+        Parameters
+        ----------
+        train : Prepared
+        valid : Prepared or None
+        labels : sequence of str
+            Names for messages.
+        seed : int >= 0
+        multilabel : bool
+
+        Returns
+        -------
+        Table
+
         Raises
         ------
         DatasetError
