@@ -104,33 +104,13 @@ def configs(
 
 
 def preparation(backend: Backend, config: BackendConfig) -> str:
-    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows.
-
-    Parameters
-    ----------
-    backend : Backend
-    config : BackendConfig
-
-    Returns
-    -------
-    str
-    """
+    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows."""
     values = config.model_dump(mode="json")
     return json.dumps({key: values[key] for key in backend.info.prepare_keys}, sort_keys=True)
 
 
 def preparations(backend: Backend, configs: Sequence[BackendConfig]) -> dict[str, BackendConfig]:
-    """Return one config per distinct `preparation`, by that key, in order of occurrence.
-
-    Parameters
-    ----------
-    backend : Backend
-    configs : sequence of BackendConfig
-
-    Returns
-    -------
-    dict of str to BackendConfig
-    """
+    """Return one config per distinct `preparation`, by that key, in order of occurrence."""
     found: dict[str, BackendConfig] = {}
     for config in configs:
         found.setdefault(preparation(backend, config), config)

@@ -46,17 +46,7 @@ class PreparedDataset:
         return tuple(sorted(found))
 
     def select(self, indices: Sequence[int], labels: Sequence[str]) -> Prepared:
-        """Return the prepared examples among ``indices``, in that order, with a target column per label of ``labels``.
-
-        Parameters
-        ----------
-        indices : sequence of int
-        labels : sequence of str
-
-        Returns
-        -------
-        Prepared
-        """
+        """Return the prepared examples among ``indices``, in that order, with a target column per label of ``labels``."""
         kept = [i for i in indices if i in self.windows]
         examples = [self.dataset.examples[i] for i in kept]
         targets = np.array([[label in e.labels for label in labels] for e in examples], dtype=np.float32)
@@ -68,17 +58,7 @@ class PreparedDataset:
         )
 
     def with_label(self, indices: Sequence[int], labels: Sequence[str]) -> list[int]:
-        """Return those of ``indices`` whose example has one of ``labels``.
-
-        Parameters
-        ----------
-        indices : sequence of int
-        labels : sequence of str
-
-        Returns
-        -------
-        list of int
-        """
+        """Return those of ``indices`` whose example has one of ``labels``."""
         return [i for i in indices if set(self.dataset.examples[i].labels) & set(labels)]
 
     def measure(
@@ -187,12 +167,6 @@ def open_for(
 def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
     """Raise an error if a config cannot learn from the examples.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    backend : Backend
-    config : BackendConfig
-
     Raises
     ------
     DatasetError
@@ -204,11 +178,6 @@ def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None
 
 def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
     """Raise an error if the examples are precomputed spectrograms and the backend needs the songs.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    info : BackendInfo
 
     Raises
     ------

@@ -91,18 +91,7 @@ class Table:
         return np.flatnonzero(np.isin(self.owner, examples))
 
     def folds(self, most: int, seed: int) -> list[tuple[Integers, Integers]]:
-        """Return training and held-out examples per fold: as many folds as the rarest class has groups, at least 2.
-
-        Parameters
-        ----------
-        most : int >= 2
-            Maximum number of folds.
-        seed : int >= 0
-
-        Returns
-        -------
-        list of tuple of np.ndarray [dtype=int]
-        """
+        """Return training and held-out examples per fold: as many folds as the rarest class has groups, at least 2."""
         groups = [len(np.unique(self.groups[self.y == k])) for k in range(len(self.classes))]
         cutter = StratifiedGroupKFold(max(2, min(most, *groups)), shuffle=True, random_state=seed)
         return [
@@ -147,19 +136,6 @@ class Comparison:
     @classmethod
     def of(cls, table: Table, most: int, seed: int, labels: Sequence[str]) -> Comparison:
         """Create the folds.
-
-        Parameters
-        ----------
-        table : Table
-        most : int >= 2
-            Maximum number of folds.
-        seed : int >= 0
-        labels : sequence of str
-            Names for messages.
-
-        Returns
-        -------
-        Comparison
 
         Raises
         ------
@@ -216,16 +192,7 @@ class Comparison:
         return log_losses(np.mean([c.scores for c in candidates], axis=0), self.y)
 
     def clearly_worse(self, candidates: Sequence[Candidate], best: Sequence[Candidate]) -> bool:
-        """Return whether the mean loss is larger by more than its standard error over groups.
-
-        Parameters
-        ----------
-        candidates, best : sequence of Candidate
-
-        Returns
-        -------
-        bool
-        """
+        """Return whether the mean loss is larger by more than its standard error over groups."""
         difference = self.losses(*candidates) - self.losses(*best)
         _, group = np.unique(self.table.groups[self.scored], return_inverse=True)
         of_groups = np.bincount(group, weights=difference - difference.mean())

@@ -24,17 +24,7 @@ _EXPLAINED_AT_ONCE = 4096
 
 
 def payload_names(n_models: int, *, multilabel: bool) -> list[str]:
-    """Return the names of the payloads, in the order of the models.
-
-    Parameters
-    ----------
-    n_models : int > 0
-    multilabel : bool
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the names of the payloads, in the order of the models."""
     return [f"label_{k:03d}.ubj" for k in range(n_models)] if multilabel else [MODEL]
 
 
