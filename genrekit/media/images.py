@@ -29,9 +29,8 @@ from genrekit.media.suppress_output import quiet_pillow, quiet_stderr
 
 Pixels = npt.NDArray[np.uint8]
 
-MIN_SIDE = (
-    16  # size of an icon; smaller ones are tracking pixels or rulers, whose prediction would be meaningless
-)
+# Size of an icon; smaller pictures are tracking pixels or rulers, whose prediction would be meaningless.
+MIN_SIDE = 16
 MAX_SIZE = 4096
 MAX_ASPECT = 2
 

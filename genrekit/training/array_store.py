@@ -54,9 +54,8 @@ class ArrayStore:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - closed in `arrays`
             rest = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
-            while len(
-                rest
-            ):  # an unbuffered file may write partially; a buffered one reports a full disk too late
+            # An unbuffered file may write partially; a buffered one reports a full disk too late.
+            while len(rest):
                 rest = rest[self._file.write(rest.data) :]
         except OSError as error:
             if self._file:

@@ -68,9 +68,8 @@ class GtzanBackend:
         import numpy as np
 
         if example.row is not None:
-            with np.errstate(
-                over="ignore"
-            ):  # values that are too large become infinite, and are refused below
+            # Values that are too large become infinite, and are refused below.
+            with np.errstate(over="ignore"):
                 values = np.array([[example.row[name] for name in GTZAN_COLUMNS]], dtype=np.float32)
             if not np.isfinite(values).all():
                 bad = [

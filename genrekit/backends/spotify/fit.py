@@ -265,9 +265,8 @@ def _balanced(y: npt.NDArray[Any]) -> Floats:
 def _finds_cuda() -> bool:
     if not xgb.build_info().get("USE_CUDA"):
         return False
-    with xgb.config_context(
-        verbosity=0
-    ):  # it warns if it falls back to the CPU, which is what is tested here
+    # XGBoost warns if it falls back to the CPU, which is what is tested here.
+    with xgb.config_context(verbosity=0):
         booster = xgb.train({"device": "cuda", "verbosity": 0}, xgb.DMatrix([[0.0], [1.0]], [0, 1]), 1)
         used = json.loads(booster.save_config())["learner"]["generic_param"]["device"]
     return str(used).startswith("cuda")
