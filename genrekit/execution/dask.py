@@ -66,9 +66,8 @@ class DaskPool:
 
     def __init__(self, address: str, *, timeout_s: float | None = None) -> None:
         try:
-            dask = import_module(
-                "distributed"
-            )  # imported by name: it is optional, and has no type annotations
+            # Imported by name: it is optional, and has no type annotations.
+            dask = import_module("distributed")
         except ImportError:
             raise UsageError(
                 "A cluster needs Dask, which is not installed.", 'pip install "genrekit[dask]"'

@@ -18,9 +18,8 @@ import numpy as np
 from genrekit.features.spectral import Floats, Spectrum, istft
 
 KERNEL_SIZE = 31
-_CHUNK_VALUES = (
-    4096  # values of one rank handled at once: the sorted lists of a block then fit into a core's cache
-)
+# Values of one rank handled at once: the sorted lists of a block then fit into a core's cache.
+_CHUNK_VALUES = 4096
 
 
 def _sorted_prefixes(rows: Floats) -> Iterator[Floats]:

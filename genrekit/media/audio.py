@@ -13,9 +13,8 @@ from genrekit.media.sounding import SoundMeter
 from genrekit.media.sounding import is_silent as is_silent
 
 MAX_DURATION_S = 3600.0
-MIN_SOUND_S = (
-    0.25  # features of shorter sound describe the padding of two frames (2,048 samples at 22,050 Hz)
-)
+# Features of shorter sound describe the padding of two frames (2,048 samples at 22,050 Hz).
+MIN_SOUND_S = 0.25
 FEW_S = 3.0  # shorter sound adds a note to the prediction
 _CANCELLED_S = 1.0  # longer cancellation is noted
 _MISSING_S = 0.1

@@ -116,7 +116,7 @@ class AvDecoder:
             try:
                 frames = packet.decode()
                 n_good += 1
-            except av.FFmpegError:  # like a player, go on
+            except av.FFmpegError:  # continue like a player
                 n_bad += 1
                 continue
             for frame in frames:

@@ -106,9 +106,7 @@ def open_image(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
         raise MediaError(f"The picture declares far more than {MAX_PIXELS:,} pixels.") from None
     except MemoryError:
         raise MediaError(f"There is too little memory to open the {kind}.") from None
-    except (
-        Exception
-    ) as error:  # Pillow's exceptions have no narrower base class, and a hostile file may cause any
+    except Exception as error:  # Pillow has no narrower base class; a hostile file may cause any
         raise damaged(kind, error) from None
     if image.width * image.height > MAX_PIXELS:
         raise MediaError(

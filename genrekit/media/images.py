@@ -145,9 +145,7 @@ def load(path: AnyPath, *, size: int) -> Pixels:
             raise
         except MemoryError:
             raise MediaError(f"There is too little memory for {sides(image)} pixels.") from None
-        except (
-            Exception
-        ) as error:  # Pillow's exceptions have no narrower base class, and a hostile file may cause any
+        except Exception as error:  # Pillow has no narrower base class; a hostile file may cause any
             raise damaged(kind, error) from None
 
 
