@@ -1,7 +1,7 @@
 """Registry of backends, by the entry-point group ``genrekit.backends``.
 
 Listing names reads package metadata only. A backend is imported when it is requested; one that cannot be imported,
-or misses a part of the protocol, is listed as unavailable with the reason and does not affect others.
+or is missing a part of the protocol, is listed as unavailable with the reason and does not affect others.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def get(name: str) -> Backend:
         ) from error
     if missing:
         raise BackendError(
-            f"Backend {name!r} ({point.value}) misses {', '.join(missing)}.",
+            f"Backend {name!r} ({point.value}) is missing {', '.join(missing)}.",
             "See docs/writing-a-backend.md for the protocol.",
         )
     if not isinstance(backend.info, BackendInfo):

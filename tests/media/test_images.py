@@ -348,7 +348,7 @@ class TestBadFiles:
     def test_a_web_page_says_so(self, put, page: bytes) -> None:
         assert (
             "web page"
-            in self.refused(put(page, name="cover.jpg"), "not a known picture format; known are jpeg").hint
+            in self.refused(put(page, name="cover.jpg"), "not a known picture format; known formats are jpeg").hint
         )
 
     @pytest.mark.parametrize(
@@ -451,7 +451,7 @@ class TestBadFiles:
     @pytest.mark.parametrize(("width", "height"), [(1, 1), (30_000, 1), (15, 400)])
     def test_pixels_and_lines_are_no_pictures(self, put, width: int, height: int) -> None:
         self.refused(
-            put(Image.new("L", (width, height))), rf"has {width:,} x {height} pixels; at least 16 each way"
+            put(Image.new("L", (width, height))), rf"has {width:,} x {height} pixels; at least 16 x 16"
         )
 
     def test_a_huge_file(self, tmp_path: Path) -> None:

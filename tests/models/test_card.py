@@ -72,7 +72,7 @@ def card(**changes: Any) -> str:
         "| accuracy | 57.2 % | 51.5 % to 63.0 % |",
         "| log loss | 1.234 | none |",
         "| novel_measure | 50.0 % | 25.0 % to 75.0 % |",
-        "| accuracy of always answering r&b | 11.0 % |  |",
+        "| accuracy of always predicting r&b | 11.0 % |  |",
         "| fingerprint | " + "f" * 64 + " |",
         "| left out | 70 |",
         "| split: train | 443 |",
@@ -162,7 +162,7 @@ def test_shows_what_was_measured_of_several_labels() -> None:
         "| micro-F1 | 51.0 % | 50.0 % to 52.0 % |",
         "| mean average precision | 0.432 | 0.400 to 0.500 |",
         "| ROC AUC | 0.876 | 0.800 to 0.900 |",
-        "| micro-F1 of always answering blues | 20.0 % |  |",
+        "| micro-F1 of always predicting blues | 20.0 % |  |",
     ):
         assert line in lines
 
