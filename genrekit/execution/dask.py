@@ -328,7 +328,7 @@ def _versions() -> tuple[str, str]:
 
 def _cannot_load(who: str, problem: str) -> GenrekitError:
     return GenrekitError(
-        f"{who} cannot load what it should do: {problem}.",
+        f"{who} cannot load the function to run: {problem}.",
         "The scheduler and all workers need the same genrekit, Python and plug-ins as this machine.",
     )
 

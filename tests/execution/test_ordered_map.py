@@ -217,7 +217,7 @@ def test_workers_killed_from_outside_at_any_moment_cost_at_most_an_item_each():
 
 
 def test_a_function_that_cannot_be_sent_stops_at_once():
-    with pytest.raises(GenrekitError, match="cannot load what it should do"):
+    with pytest.raises(GenrekitError, match="cannot load the function to run"):
         next(ordered_map(lambda item: item, [1], jobs=2))
     with pytest.raises(GenrekitError, match="ImportError: no such backend here"):
         next(ordered_map(Unloadable(os.getpid()), [1], jobs=2))

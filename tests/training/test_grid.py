@@ -1,4 +1,4 @@
-"""Grid search: grouped folds, a table that survives an interruption, and no look at the test side."""
+"""Grid search: grouped folds, a table that survives an interruption, and an untouched test split."""
 
 from __future__ import annotations
 

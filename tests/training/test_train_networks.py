@@ -1,4 +1,4 @@
-"""Networks through `genrekit.training.train.train`: what stands beside a bundle, and going on after an interruption."""
+"""Training of networks through `genrekit.training.train.train`: the run folder, and resuming after an interruption."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_finished_run_is_not_overwritten_unless_asked(network, songs, tmp_path
 
 @pytest.fixture(scope="module")
 def refitted(songs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """The same recipe, fitted again on all sides."""
+    """Train the same recipe with a refit on all splits."""
     return fit(songs.source, tmp_path_factory.mktemp("refitted") / "net.genrekit", refit=True)
 
 
