@@ -60,15 +60,15 @@ class ImageFolder:
             ) from None
 
 
-def draw_explanation(
+def explanation_image(
     model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray
 ) -> bytes | None:
-    """Return a PNG of the window that speaks most for the label; None for a prediction without one.
+    """Return a PNG of the window with the highest score for the label; None for a prediction without label.
 
     Parameters
     ----------
     model : Model
-        Model whose backend draws explanation images.
+        A model whose backend provides saliency images.
     prediction : Prediction
     windows : Windows
     scores : np.ndarray [shape=(n_windows, n_labels)]

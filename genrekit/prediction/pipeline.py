@@ -19,7 +19,7 @@ from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, open_pool, ordered_map
 from genrekit.hashing import content_of
 from genrekit.prediction.decision import Decision
-from genrekit.prediction.explanation_images import draw_explanation
+from genrekit.prediction.explanation_images import explanation_image
 from genrekit.prediction.in_memory import as_inputs, check_input
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_models
@@ -245,7 +245,7 @@ class Pipeline:
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
         elif self.options.images and isinstance(model.backend, ExplainsWithImages):
-            prediction = replace(prediction, image=draw_explanation(model, prediction, windows, scores))
+            prediction = replace(prediction, image=explanation_image(model, prediction, windows, scores))
         return prediction
 
     def _explains(self, model: Model) -> bool:

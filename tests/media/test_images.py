@@ -348,7 +348,9 @@ class TestBadFiles:
     def test_a_web_page_says_so(self, put, page: bytes) -> None:
         assert (
             "web page"
-            in self.refused(put(page, name="cover.jpg"), "not a known picture format; known formats are jpeg").hint
+            in self.refused(
+                put(page, name="cover.jpg"), "not a known picture format; known formats are jpeg"
+            ).hint
         )
 
     @pytest.mark.parametrize(
