@@ -3,7 +3,7 @@
     python benchmarks/covers.py MANIFEST
 
 MANIFEST has the columns path, label, group and split, as ``genrekit datasets split`` writes them. A histogram of 8 x 8 x 8
-colours and a logistic regression, whose C is chosen on the validation side; the test side is looked at once.
+colours and a logistic regression, whose C is chosen on the validation split; the test split is used once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def colours(path) -> np.ndarray:
 
 
 def main() -> None:
-    """Print the report of the test side."""
+    """Print the report of the test split."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Where the time goes when a folder of pictures is answered.
+"""Time per part of predicting a folder of pictures.
 
     python benchmarks/folder.py [--model NAME] FOLDER
 

@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def a_few(model, batch: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise in the range of what the model looks at."""
+    """Return noise in the input range of the model."""
     if model.backend.info.modality is Modality.IMAGE:
         return rng.integers(0, 256, (batch, *model.runtime.input_shape)).astype(np.float32)
     shape = (batch, model.config.n_mels, model.config.n_frames)

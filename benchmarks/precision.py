@@ -3,7 +3,7 @@
     python benchmarks/precision.py MANIFEST [--model NAME] [--side valid]
 
 MANIFEST has the columns path, label and split. The 8-bit graph is quantised by ONNX Runtime (weights a channel,
-activations by their range on 64 pictures of the training side). Everything runs in turn, in one process, single and in
+activations by their range on 64 pictures of the training split). Everything runs in turn, in one process, single and in
 batches of 32.
 """
 

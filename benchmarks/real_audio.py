@@ -3,7 +3,7 @@
     python benchmarks/real_audio.py GTZAN [--model NAME] [--seen SIDE ...]
 
 GTZAN is a folder with ``mel128.npz`` (levels read from the Kaggle pictures), some of the songs, and the published
-split. Only songs on other sides than those that training has seen are compared, and songs on none.
+split. Only songs of splits that training did not use are compared, and songs of no split.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main() -> None:
         raise SystemExit("no track outside training has both a spectrogram and a song here")
     rs, equal, differences, right = (np.array(column) for column in zip(*rows, strict=True))
     print(f"{len(rows)} tracks outside training: r median {np.median(rs):.4f}, smallest {rs.min():.4f}")
-    print(f"same answer {equal.mean():.1%}; mean |dp| {differences.mean():.4f}")
+    print(f"same prediction {equal.mean():.1%}; mean |dp| {differences.mean():.4f}")
     print(f"right by the picture {right[:, 0].mean():.1%}, by the song {right[:, 1].mean():.1%}")
 
 

@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A cold prediction against a plain librosa script.")
     parser.add_argument("--audio", type=Path, help="a song; 30 s of generated sound by default")
     parser.add_argument(
-        "--model", default="gtzan", help="a bundle, or a name from the box (default: %(default)s)"
+        "--model", default="gtzan", help="a bundle, or the name of a shipped model (default: %(default)s)"
     )
     parser.add_argument("--repeats", type=int, default=5, help="measured pairs (default: %(default)s)")
     arguments = parser.parse_args()

@@ -77,7 +77,7 @@ def write_table(path: Path, n_rows: int, seed: int = 0) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A million rows against pandas and XGBoost.")
     parser.add_argument("--rows", type=int, default=1_000_000, help="default: %(default)s")
-    parser.add_argument("--model", default="spotify", help="a spotify bundle (default: the one in the box)")
+    parser.add_argument("--model", default="spotify", help="a spotify bundle (default: the shipped one)")
     parser.add_argument("--repeats", type=int, default=3, help="measured pairs (default: %(default)s)")
     arguments = parser.parse_args()
     bundle = find(arguments.model)

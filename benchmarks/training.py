@@ -21,7 +21,7 @@ import torch
 from genrekit.backends import Prepared, make_config, parse_settings, registry
 from genrekit.backends.neural.batches import Batches, training_loader
 from genrekit.backends.neural.device import choose
-from genrekit.backends.neural.members import quiet, train_members
+from genrekit.backends.neural.ensemble import quiet, train_ensemble
 from genrekit.backends.spectrogram.recipe import SpectrogramRecipe
 
 N_LABELS = 10
@@ -50,9 +50,9 @@ def lightning_s(recipe, train: Prepared, config) -> list[float]:
 
     from genrekit.backends.neural import watching
 
-    watching._QUIET_S = 0.0
+    watching.REPORT_S = 0.0
     with tempfile.TemporaryDirectory() as folder, quiet():
-        train_members(recipe, Path(folder), train, None, config, choose(config), Clock(), resume=False)
+        train_ensemble(recipe, Path(folder), train, None, config, choose(config), Clock(), resume=False)
     return list(np.diff(ends))
 
 

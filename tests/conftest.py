@@ -37,7 +37,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data beside the checkout, or where GENREKIT_SHARED_DATA says; skips without it."""
+    """Return the folder of real data next to the checkout, or at GENREKIT_SHARED_DATA; skip without it."""
     beside = Path(__file__).parents[2] / "shared" / "data"
     path = Path(os.environ.get("GENREKIT_SHARED_DATA", beside))
     if not path.is_dir():
@@ -62,8 +62,8 @@ def own_cache(shared_folder: SharedFolder) -> Iterator[Path]:
 
 @pytest.fixture
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line of progress an epoch."""
-    monkeypatch.setattr("genrekit.backends.neural.watching._QUIET_S", 0)
+    """Report the progress of every epoch."""
+    monkeypatch.setattr("genrekit.backends.neural.watching.REPORT_S", 0)
 
 
 @pytest.fixture(scope="session")

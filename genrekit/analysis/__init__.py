@@ -1,4 +1,4 @@
-"""Tempo, key and loudness of a song."""
+"""Analysis of a song: tempo, key and loudness."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What a music collection wants to know of a song besides its genre: tempo, key and loudness."""
+"""Measurement of tempo, key and loudness of a file."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from genrekit.features import (
 from genrekit.media import MAX_DURATION_S, AnyPath, Decoder, Samples, load, open_decoder
 
 SR = 22050
-_PIECE_FRAMES = 60 * SR // HOP_LENGTH  # spectrograms of an hour would take gigabytes
+_PIECE_FRAMES = 60 * SR // HOP_LENGTH  # the spectrogram of an hour would take gigabytes
 _MIN_BPM_S = 4.0  # four beats of the slowest tempo in use
 _REFINED_OVER_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What was measured of a song; None for what was not asked for, or has no value.
+    """Measurements of a song; None for those that were not requested or have no value.
 
     Attributes
     ----------
     bpm : float or None
-        Tempo in beats a minute; None under 4 s of sound, and without any onset.
+        Tempo in beats per minute; None for less than 4 s of sound, and without onsets.
     key : Key or None
-        None under 0.1 s of sound, and for sound without pitch classes, as silence is.
+        None for less than 0.1 s of sound, and for sound without pitch classes, such as silence.
     loudness_lufs : float or None
-        Integrated loudness, ITU-R BS.1770-4; None under 0.4 s, in silence, and for more than 8 channels.
+        Integrated loudness, ITU-R BS.1770-4; None for less than 0.4 s, silence, and more than 8 channels.
     """
 
     bpm: float | None = None
@@ -55,7 +55,7 @@ def analyse_song(
     offset_s: float = 0.0,
     duration_s: float | None = None,
 ) -> Analysis:
-    """Measure tempo, key and loudness of a file, or of a part of it; of at most an hour.
+    """Measure tempo, key and loudness of at most an hour of a file.
 
     Tempo and key share one decoding to 22,050 Hz mono; loudness needs another, of the channels at their own
     rate, which never holds more than a block.
@@ -65,11 +65,11 @@ def analyse_song(
     path : str, bytes or path-like
         A regular file of any sound format.
     wanted : collection of {'bpm', 'key', 'loudness'}
-        All by default; what is left out costs nothing.
+        All by default; others are not computed.
     offset_s : float >= 0
-        Where to start, in seconds.
+        Start in seconds.
     duration_s : float > 0, optional
-        How much to measure, in seconds; to the end by default.
+        Duration to measure, in seconds; to the end by default.
 
     Returns
     -------
@@ -80,11 +80,11 @@ def analyse_song(
     MediaError
         If the file cannot be read or decoded.
     UsageError
-        If ``wanted`` has another word, or a time is out of range.
+        If ``wanted`` has an unknown name, or a time is out of range.
     """
     if isinstance(wanted, str) or (unknown := set(wanted) - set(MEASURES)):
         given = wanted if isinstance(wanted, str) else ", ".join(sorted(unknown))
-        raise UsageError(f"{given!r} cannot be measured; a list of {', '.join(MEASURES)} can.")
+        raise UsageError(f"{given!r} cannot be measured; choose from {', '.join(MEASURES)}.")
     if not 0 <= offset_s < float("inf"):
         raise UsageError(f"The offset is {offset_s} s; it must be 0 or more.")
     if duration_s is not None and not duration_s > 0:
@@ -100,25 +100,24 @@ def analyse_song(
 
 
 def estimate_bpm(onsets: Floats, sr: int) -> float | None:
-    """Estimate the tempo more finely than the frames of a spectrogram allow.
+    """Estimate the tempo with a finer resolution than spectrogram frames.
 
-    ``tempo``, which equals GTZAN's table, decides the octave, and it stays as it is: of half, whole and double
-    tempo the one at which onsets correlate best, weighed mildly by how near it is to 120 BPM. A fast song may
-    so be reported at half its tempo. ``tempo``'s period is a whole number of frames, which are 5 % apart at
-    120 BPM; the period within three quarters of a frame of it whose multiples, to 8 s, correlate best is
-    returned.
+    ``tempo``, which equals GTZAN's table, decides the octave: of half, whole and double tempo the one at which onsets
+    correlate best, weighted mildly by its distance from 120 BPM. A fast song may therefore be reported at half its
+    tempo. The period of ``tempo`` is a whole number of frames, which are 5 % apart at 120 BPM; the period returned is
+    the one within three quarters of a frame of it whose multiples, up to 8 s, correlate best.
 
     Parameters
     ----------
     onsets : np.ndarray [shape=(n_frames,), dtype=float32]
         Onset strength, frames ``HOP_LENGTH`` apart.
     sr : int > 0
-        Samples a second of the signal.
+        Sampling rate of the signal in Hz.
 
     Returns
     -------
     float or None
-        Beats a minute, 7 to 340; None under 4 s, or without onsets.
+        Beats per minute, 7 to 340; None for less than 4 s, or without onsets.
     """
     if len(onsets) * HOP_LENGTH < _MIN_BPM_S * sr:
         return None
@@ -131,7 +130,7 @@ def estimate_bpm(onsets: Floats, sr: int) -> float | None:
     correlation = _autocorrelation(onsets, n_lags)
     multiples = np.arange(1, max(1, int((n_lags - 1) / periods[-1])) + 1)
     fit = np.interp(np.outer(periods, multiples), np.arange(n_lags), correlation).sum(axis=1)
-    # a plateau is as wide as the frames leave open: its middle
+    # frames leave a plateau of equally good periods: take its middle
     return float(frames_a_minute / periods[fit >= fit.max() * (1 - 1e-6)].mean())
 
 
@@ -143,7 +142,7 @@ def _autocorrelation(onsets: Floats, n_lags: int) -> Doubles:
 
 
 def _onsets_and_chroma(y: Samples) -> tuple[Floats, Doubles]:
-    """Onset strength of a whole song and its mean chroma, from spectrograms of about a minute."""
+    """Return the onset strength of a whole song and its mean chroma, from spectrograms of about a minute."""
     if len(y) < N_FFT:
         return np.empty(0, np.float32), np.zeros(chroma.N_CHROMA)
     n_frames = len(y) // HOP_LENGTH
@@ -155,7 +154,7 @@ def _onsets_and_chroma(y: Samples) -> tuple[Floats, Doubles]:
         magnitude = np.abs(stft(y[start:stop]))
         power = magnitude * magnitude
         mel_db = power_to_db(power @ mel_filters(SR).T)
-        # a piece's last frame is centred where the next one's first is
+        # the last frame of a piece has the same centre as the first frame of the next
         onsets.append(tempo.onset_strength(mel_db)[: None if stop == len(y) else -1])
         strength += chroma.chroma(power, SR).sum(axis=0, dtype=np.float64)
     return np.concatenate(onsets), strength / n_frames
@@ -168,7 +167,7 @@ def _loudness(path: AnyPath, offset_s: float, duration_s: float | None) -> float
 
 
 def _part(decoder: Decoder, offset_s: float, limit_s: float) -> Iterator[Samples]:
-    """Yield blocks [shape=(n, channels)] of a part."""
+    """Yield blocks [shape=(n, channels)] of a part of a file."""
     wanted = int(limit_s * decoder.info.sr)
     n_read = 0
     for block in decoder.channel_blocks(offset_s):
@@ -178,4 +177,4 @@ def _part(decoder: Decoder, offset_s: float, limit_s: float) -> Iterator[Samples
         if n_read >= wanted:
             break
     if not n_read:
-        raise MediaError(f"The file has no samples{f' beyond {offset_s:g} s' if offset_s else ' in it'}.")
+        raise MediaError(f"The file has no samples{f' beyond {offset_s:g} s' if offset_s else ''}.")

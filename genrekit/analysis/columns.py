@@ -1,4 +1,4 @@
-"""What can be measured of a song beside its genre, and the columns that it fills; nothing heavy."""
+"""Measures of a song and the names of their columns, without heavy imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEASURES = tuple(COLUMNS)
 
 
 def columns_of(measures: Collection[str]) -> tuple[str, ...]:
-    """The columns of some measures, in the order in which they are asked for.
+    """Return the columns of measures, in the order in which these are requested.
 
     Examples
     --------

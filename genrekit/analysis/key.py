@@ -1,7 +1,7 @@
-"""Key: which of the 24 major and minor keys a song's pitch classes fit best (Krumhansl and Schmuckler).
+"""Key: the best match of a song's pitch classes among the 24 major and minor keys (Krumhansl and Schmuckler).
 
-The profiles are how often each pitch class occurs in 490 pieces of known key, not Krumhansl and Kessler's
-ratings by listeners: on chords over drums those find over a quarter fewer keys (docs/analysis.md).
+The profiles are the frequencies of the pitch classes in 490 pieces of known key, not Krumhansl and Kessler's
+listener ratings, which find over a quarter fewer keys on chords over drums (docs/analysis.md).
 
 References
 ----------
@@ -29,7 +29,7 @@ _PROFILES = np.array(
         [0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052],
     ]
 )
-# each tonic as the key with the fewest accidentals spells it
+# each tonic in the spelling with the fewest accidentals
 _TONICS = (
     ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"),
     ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B"),
@@ -43,16 +43,16 @@ class Key:
     Attributes
     ----------
     tonic : str
-        'C' to 'B' with 'b' or '#', spelt as the key signature with the fewest accidentals has it: Db major, but
+        'C' to 'B' with 'b' or '#', in the spelling with the fewest accidentals: Db major, but
         C# minor; of the two with six each, F# major and Eb minor.
     mode : {'major', 'minor'}
     confidence : float
-        0 to 1: by how much the key's correlation exceeds the second best key's, as a share of the margin that
-        the profile itself would have. 1 is a song whose pitch classes are spread like the profile, 0 a tie. It
-        orders songs by how clear their key is; it is no probability.
+        0 to 1: difference between the correlations of the best and the second best key, divided by the difference
+        that the profile itself has. 1 is a song whose pitch classes are distributed like the profile, 0 a tie.
+        Orders songs by the clarity of their key; not a probability.
     camelot : str
         Code on the Camelot wheel, '1A' to '12A' (minor) and '1B' to '12B' (major). Neighbours differ by a fifth;
-        a number's A and B share their notes.
+        A and B of a number share their notes.
     """
 
     tonic: str
@@ -67,12 +67,12 @@ def estimate_key(chroma_mean: npt.ArrayLike) -> Key | None:
     Parameters
     ----------
     chroma_mean : array_like [shape=(12,)]
-        Mean strength of each pitch class, C first, of any scale: ``chroma(power, sr).mean(axis=0)``.
+        Mean strength of each pitch class, C first, on any scale: ``chroma(power, sr).mean(axis=0)``.
 
     Returns
     -------
     Key or None
-        None where all twelve are equally strong, as in silence.
+        None if all twelve are equally strong, as in silence.
 
     Raises
     ------
@@ -99,14 +99,14 @@ def estimate_key(chroma_mean: npt.ArrayLike) -> Key | None:
 
 
 def _standardised(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Less the mean and of length 1 along the last axis, so that products are correlations."""
+    """Subtract the mean and scale to length 1 along the last axis, so that products are correlations."""
     centred = values - values.mean(axis=-1, keepdims=True)
     scaled: npt.NDArray[np.float64] = centred / np.linalg.norm(centred, axis=-1, keepdims=True)
     return scaled
 
 
 def _camelot(tonic: int, is_minor: bool) -> str:
-    """Position on the circle of fifths, C major and A minor at 8."""
+    """Return the position on the circle of fifths, C major and A minor at 8."""
     major = tonic + 3 if is_minor else tonic
     return f"{(7 * major + 7) % 12 + 1}{'A' if is_minor else 'B'}"
 
@@ -114,5 +114,5 @@ def _camelot(tonic: int, is_minor: bool) -> str:
 _PATTERNS = _standardised(
     np.array([np.roll(profile, i) for profile in _PROFILES for i in range(chroma.N_CHROMA)])
 )
-# both modes' nearest rivals are as far: the relative minor is to the major what the major is to the minor
+# the nearest rival of either mode is equally far: the relative minor of a major key, and vice versa
 _CLEAREST_MARGIN = float(1 - np.partition(_PATTERNS @ _PATTERNS[0], -2)[-2])

@@ -1,6 +1,6 @@
-"""Integrated loudness: how loud a programme is to a listener, in LUFS, over its passages that are not quiet.
+"""Integrated loudness: perceived loudness of a programme in LUFS, over its passages that are not quiet.
 
-The K-weighting filters are pyloudnorm's; its meter needs a song in memory at once, in double precision and three
+The K-weighting filters are pyloudnorm's; its meter needs the whole song in memory, in double precision and three
 times over, so blocks are filtered and gated here.
 
 References
@@ -8,7 +8,7 @@ References
 ITU-R BS.1770-4, "Algorithms to measure audio programme loudness and true-peak audio level", 2015,
 https://www.itu.int/rec/R-REC-BS.1770
 De Man, "Evaluation of implementations of the EBU R128 loudness measurement", AES 145th Convention, 2018: the
-standard's filters, given for 48 kHz, at any rate.
+filters of the standard, defined at 48 kHz, for any sampling rate.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from scipy.signal import sosfilt
 from genrekit.errors import MediaError
 
 MIN_DURATION_S = 0.4  # one gating block
-MIN_SR = 8000  # the shelf of the weighting, at 1.7 kHz, needs room below half the rate
+MIN_SR = 8000  # the shelf filter at 1.7 kHz must be below half the rate
 _STEPS_A_BLOCK = 4
 _STEPS_A_SECOND = 10
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
-_OFFSET_LU = -0.691  # what makes a 997 Hz sine of full scale in one front channel -3.01 LUFS
-_INAUDIBLE = 1e-30  # filters that ring on in silence would reach numbers that processors are slow with
+_OFFSET_LU = -0.691  # so that a full-scale 997 Hz sine in one front channel has -3.01 LUFS
+_INAUDIBLE = 1e-30  # filters that ring in silence would reach denormal numbers, which are slow
 _SURROUND = 1.41
-# weights in the order of wav, flac and FFmpeg: L R C LFE, then back before side; an LFE does not count
+# weights in the order of wav, flac and FFmpeg: L R C LFE, then back before side; the LFE does not count
 _WEIGHTS = {
     1: (1.0,),
     2: (1.0, 1.0),
@@ -45,12 +45,12 @@ _WEIGHTS = {
 
 
 def k_weighting(sr: int) -> npt.NDArray[np.float64]:
-    """The two filters before the measurement, a shelf for the head and a high-pass, as second-order sections.
+    """Return the two filters before the measurement, a high shelf and a high-pass, as second-order sections.
 
     Parameters
     ----------
     sr : int >= 8000
-        Samples a second.
+        Sampling rate in Hz.
 
     Returns
     -------
@@ -65,24 +65,23 @@ def k_weighting(sr: int) -> npt.NDArray[np.float64]:
 
 
 def integrated_loudness(blocks: Iterable[npt.NDArray[np.float32]], sr: int) -> float | None:
-    """Measure the gated loudness of a song that comes in blocks.
+    """Measure the gated loudness of a song, given in blocks.
 
-    Gating blocks of 400 ms start every 100 ms; a last one that is incomplete does not count. Memory is that of
-    one block, and a number for every 100 ms.
+    Gating blocks of 400 ms start every 100 ms; an incomplete last one does not count. Memory holds one block and a
+    number per 100 ms.
 
     Parameters
     ----------
     blocks : iterable of np.ndarray [shape=(n, n_channels), dtype=float32]
-        Samples in [-1, 1], one after the other, channels in the order of wav files (L, R, C, LFE, back, side).
+        Samples in [-1, 1], consecutive, channels in the order of wav files (L, R, C, LFE, back, side).
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
 
     Returns
     -------
     float or None
-        LUFS, usually -40 to -5. None where the standard gives no number: under 0.4 s, or nothing above the
-        absolute gate of -70 LUFS (silence); and for more than 8 channels or less than 8,000 samples a second,
-        for which it says nothing.
+        LUFS, usually -40 to -5. None where the standard defines no value: less than 0.4 s, nothing above the absolute
+        gate of -70 LUFS (silence), more than 8 channels, or a sampling rate below 8,000 Hz.
 
     Raises
     ------
@@ -106,7 +105,9 @@ def integrated_loudness(blocks: Iterable[npt.NDArray[np.float32]], sr: int) -> f
             weights = np.array(_WEIGHTS[n_channels])
             state = np.zeros((len(sections), n_channels, 2))
         if n_channels != len(weights):
-            raise MediaError(f"The file changes from {len(weights)} channels to {n_channels} on its way.")
+            raise MediaError(
+                f"The number of channels changes from {len(weights)} to {n_channels} within the file."
+            )
         if not np.isfinite(block).all():
             raise MediaError("The file has samples that are not finite numbers (NaN or infinity).")
         weighted, state = sosfilt(sections, block.T.astype(np.float64), zi=state)
@@ -126,7 +127,7 @@ def integrated_loudness(blocks: Iterable[npt.NDArray[np.float32]], sr: int) -> f
 
 
 def _gated(power: npt.NDArray[np.float64]) -> float | None:
-    """Loudness of the mean power of the gating blocks that pass both gates."""
+    """Return the loudness of the mean power of the gating blocks that pass both gates."""
     power = power[power > _power(_ABSOLUTE_GATE_LUFS)]
     if not len(power):
         return None

@@ -1,4 +1,4 @@
-"""The protocol of backends, and one folder per backend."""
+"""Backends: the protocol, and one folder per backend."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""The protocol of a backend: a stateless recipe with static facts, a Config, ``prepare`` and ``fit``.
+"""The protocol of backends: stateless recipes with static facts, a Config, ``prepare`` and ``fit``.
 
-A backend never splits, measures, caches or prints: that is written once, above it. Its entry-point module
-stays light; what only training needs stands in a sibling that ``fit`` imports.
+A backend never splits, measures, caches or prints: this is implemented once, above it. Its entry-point module must
+be light; code that only training needs is in a sibling module that ``fit`` imports.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GRAPH_FILE = "model.onnx"
 
 
 class BackendConfig(BaseModel):
-    """The base of every backend's ``Config``: unknown keys refused, values checked, never changed later.
+    """The base of every backend's ``Config``: unknown keys are refused, values are checked, instances are immutable.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class BackendConfig(BaseModel):
     def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
         annotation = cls.model_fields[str(info.field_name)].annotation
         kinds = {annotation, *get_args(annotation)}
-        # A text may stand for a float alone: to YAML 1.1, 1e-3 without a point is one.
+        # Text is accepted for floats only: in YAML 1.1, 1e-3 without a point is text.
         if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
             raise PydanticCustomError("number", "Input should be a valid number")
         if isinstance(value, str) and int in kinds and not kinds & {float, str}:
@@ -68,21 +68,21 @@ class BackendInfo:
     Attributes
     ----------
     name : str
-        The name on the command line, in the registry and in a bundle.
+        Name on the command line, in the registry and in a bundle.
     summary : str
         One sentence.
     modality : Modality
-        The kind of file that it prepares.
+        Kind of input that it prepares.
     feature_version : str
-        Changes whenever ``prepare`` gives other numbers for the same input; part of every cache key.
+        Version of the output of ``prepare`` for the same input; part of every cache key.
     prepare_keys : tuple of str
-        The Config keys that ``prepare`` depends on.
+        Config keys that ``prepare`` depends on.
     columns : tuple of str
-        The feature columns of tables that it understands; empty where it reads no tables.
+        Feature columns of tables that it reads; empty if it reads no tables.
     multilabel : bool
-        Whether ``fit`` takes examples with several labels.
+        Whether ``fit`` accepts examples with more than one label.
     spectrograms : bool
-        Whether ``prepare`` takes precomputed log-mel spectrograms.
+        Whether ``prepare`` accepts precomputed log-mel spectrograms.
     """
 
     name: str
@@ -97,18 +97,18 @@ class BackendInfo:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Examples that are ready to learn from.
+    """Prepared examples with targets.
 
     Attributes
     ----------
     windows : sequence of np.ndarray [shape=(n_windows, *shape), dtype=float32 or uint8]
-        As ``prepare`` made them: one array an example.
+        Output of ``prepare``: one array per example.
     targets : np.ndarray [shape=(n_examples, n_labels), dtype=float32]
         1 where the example has the label, else 0.
     groups : np.ndarray [shape=(n_examples,), dtype=str]
-        What folds must keep together; every example has one.
+        Groups that folds must keep together; every example has one.
     ids : tuple of str
-        The examples' names.
+        Names of the examples.
     """
 
     windows: Sequence[np.ndarray]
@@ -122,7 +122,7 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What training gives back.
+    """Result of training.
 
     Attributes
     ----------
@@ -135,11 +135,11 @@ class Fitted:
     check_windows : np.ndarray [shape=(m, *shape), dtype=float32]
         Inputs on which the graph is compared with the native model, before anything is saved.
     check_scores : np.ndarray [shape=(m, n_labels)]
-        The native model's scores for them.
+        Scores of the native model for them.
     history : Mapping
         JSON-able record of the training: candidates, epochs, seconds.
     thresholds : Mapping[str, float]
-        Multi-label only: the score above which a label is given.
+        Multi-label only: the score from which a label is predicted.
     tolerance : float
         The largest difference between graph and native scores that counts as equal.
     distance_threshold : float or None
@@ -162,9 +162,9 @@ Progress = Callable[[str], None]
 
 @runtime_checkable
 class Backend(Protocol):
-    """What an entry point of the group ``genrekit.backends`` must name: a class (or object) with these.
+    """The protocol of the objects (or classes) that entry points of the group ``genrekit.backends`` name.
 
-    ``prepare`` is pure: the same example and config give the same windows, in any process. It raises
+    ``prepare`` is pure: the same example and config result in the same windows, in any process. It raises
     `MediaError` for an example that cannot be read. ``fit`` is deterministic in ``config.seed``.
     """
 
@@ -172,7 +172,23 @@ class Backend(Protocol):
     Config: ClassVar[type[BackendConfig]]
 
     def prepare(self, example: Example, config: Any) -> Windows:
-        """Decode and describe one example."""
+        """Decode one example and compute its windows.
+
+        Parameters
+        ----------
+        example : Example
+        config : Any
+            An instance of ``Config``.
+
+        Returns
+        -------
+        Windows
+
+        Raises
+        ------
+        MediaError
+            If the example cannot be read.
+        """
         ...
 
     def fit(
@@ -183,5 +199,23 @@ class Backend(Protocol):
         config: Any,
         progress: Progress,
     ) -> Fitted:
-        """Learn from prepared examples; ``valid`` is for stopping and calibrating, never for fitting alone."""
+        """Train on prepared examples; ``valid`` is for early stopping and calibration, and may be None.
+
+        Parameters
+        ----------
+        train : Prepared
+            Training examples.
+        valid : Prepared or None
+            Validation examples.
+        labels : tuple of str
+            The columns of the targets.
+        config : Any
+            An instance of ``Config``.
+        progress : callable
+            Receives progress lines.
+
+        Returns
+        -------
+        Fitted
+        """
         ...

@@ -1,7 +1,7 @@
-"""What a backend may offer beyond the protocol; the spine asks for each with ``isinstance``.
+"""Optional capabilities of backends beyond the protocol, tested with ``isinstance``.
 
-Everything works without them: a table that no backend reads in bulk goes row by row, scores come from the graph,
-and an answer without reasons is an answer.
+Everything works without them: tables are then processed row by row, scores come from the graph, and predictions have
+no explanations.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NativeScorer = Callable[["np.ndarray"], "np.ndarray"]
-Painter = Callable[["np.ndarray", int, str], bytes]
+ImageExplainer = Callable[["np.ndarray", int, str], bytes]
 Explainer = Callable[["np.ndarray", "Sequence[int]"], list[tuple[Contribution, ...]]]
 
 
 @dataclass(frozen=True, eq=False)
 class TableRows:
-    """What a backend reads of some rows of a table.
+    """Rows of a table as read by a backend.
 
     Attributes
     ----------
     windows : np.ndarray [shape=(n_rows, *shape), dtype=float32]
-        One window a row; what stands in a row with an error does not matter.
+        One window per row; the content of a row with an error is not used.
     errors : Mapping[int, str]
-        By position, why a row cannot be used.
+        Position to the reason why a row cannot be used.
     """
 
     windows: np.ndarray
@@ -40,48 +40,48 @@ class TableRows:
 
 
 class TableReader(Protocol):
-    """A table that was understood from its first rows."""
+    """A reader for a table, made from its first rows."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know of how it is read."""
+        """Notes for the user on how the table is read."""
         ...
 
     def read(self, table: pa.Table) -> TableRows:
-        """Read some of its rows."""
+        """Read rows of the table."""
         ...
 
 
 @runtime_checkable
 class ReadsTables(Protocol):
-    """Reads tables in bulk, whose columns need not be exactly ``info.columns``."""
+    """A backend that reads tables in bulk, whose columns may differ from ``info.columns``."""
 
     def feature_columns(self, columns: Sequence[str]) -> frozenset[str]:
-        """The columns of a table that it reads as features; none where the table is not one of its own.
+        """Return the columns of a table that it reads as features; none if it does not read the table.
 
-        Imports nothing heavy.
+        Must not import anything heavy.
         """
         ...
 
     def open_table(self, first: pa.Table) -> TableReader:
-        """Understand a table from its first rows.
+        """Return a reader for a table, from its first rows.
 
         Raises
         ------
         DatasetError
-            If it is not one of its own after all.
+            If the backend cannot read the table.
         """
         ...
 
 
 @runtime_checkable
 class ScoresNatively(Protocol):
-    """Scores many windows faster by its native payload than the graph does, to the same probabilities."""
+    """A backend that scores many windows faster by its native payload than by the graph, with equal probabilities."""
 
     def native_scorer(self, members: Mapping[str, bytes]) -> NativeScorer:
-        """Make a function from windows [shape=(n, *shape)] to scores [shape=(n, n_labels)].
+        """Return a function from windows [shape=(n, *shape)] to scores [shape=(n, n_labels)].
 
-        It is called from several threads at a time, and should use one each.
+        The function is called from several threads concurrently, and should use one thread per call.
 
         Raises
         ------
@@ -93,10 +93,10 @@ class ScoresNatively(Protocol):
 
 @runtime_checkable
 class Explains(Protocol):
-    """Says which features pushed an answer."""
+    """A backend that explains predictions by contributions of features."""
 
     def explainer(self, members: Mapping[str, bytes]) -> Explainer:
-        """Make a function from windows [shape=(n, *shape)] and the index of a label each to their reasons.
+        """Return a function from windows [shape=(n, *shape)] and the index of one label per window to contributions.
 
         Raises
         ------
@@ -107,11 +107,25 @@ class Explains(Protocol):
 
 
 @runtime_checkable
-class PaintsReasons(Protocol):
-    """Shows where in a window an answer comes from."""
+class ExplainsWithImages(Protocol):
+    """A backend that explains predictions by images."""
 
-    def painter(self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]) -> Painter:
-        """Make a function from a window [shape=shape], the index of a label and a title to a PNG.
+    def image_explainer(
+        self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]
+    ) -> ImageExplainer:
+        """Return a function from a window [shape=shape], the index of a label and a title to a PNG.
+
+        Parameters
+        ----------
+        members : Mapping[str, bytes]
+            Files of a bundle by name.
+        config : Any
+            The config of the model.
+        labels : sequence of str
+
+        Returns
+        -------
+        callable
 
         Raises
         ------
@@ -123,7 +137,7 @@ class PaintsReasons(Protocol):
 
 @runtime_checkable
 class FitsInFolder(Protocol):
-    """Trains for so long that it keeps what it has in a folder, and goes on there after an interruption."""
+    """A backend with long trainings, which keeps checkpoints in a folder and resumes from them."""
 
     def fit_in(
         self,
@@ -136,22 +150,47 @@ class FitsInFolder(Protocol):
         *,
         resume: bool,
     ) -> Fitted:
-        """As ``fit``; ``folder`` is its own, and with ``resume`` holds what an interrupted call left there.
+        """Train as ``fit`` does, with checkpoints in ``folder``; ``resume`` continues an interrupted call.
 
-        ``fitted.history`` has the curves: a list of ``{"epoch": 1, "loss": 1.2, ...}`` a network, by name.
+        ``fitted.history`` has the curves: a list of ``{"epoch": 1, "loss": 1.2, ...}`` per network, by name.
+
+        Parameters
+        ----------
+        folder : Path
+            Folder of the checkpoints of this training.
+        train, valid, labels, config, progress
+            As for `genrekit.backends.base.Backend.fit`.
+        resume : bool
+
+        Returns
+        -------
+        Fitted
         """
         ...
 
     def ready(self, config: Any) -> None:
-        """Find out before hours of work whether a training can begin.
+        """Check whether a training can start.
 
         Raises
         ------
         ConfigError
-            If a device or a file of the config is not there.
+            If a device or a file of the config is missing.
         """
         ...
 
     def refit_config(self, config: Any, fitted: Fitted) -> Any:
-        """The config to fit again with on all sides, when nothing is left to validate on."""
+        """Return the config for fitting again on all splits, without validation examples.
+
+        Parameters
+        ----------
+        config : Any
+            The config of the first fit.
+        fitted : Fitted
+            The result of the first fit.
+
+        Returns
+        -------
+        Any
+            An instance of ``Config``.
+        """
         ...

@@ -1,4 +1,4 @@
-"""From ``--config file.yaml`` and ``--set key=value`` to a backend's validated Config."""
+"""Validated configs of backends, from ``--config file.yaml`` and ``--set key=value``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genrekit.errors import ConfigError
 MAX_CONFIG_BYTES = 1 << 20
 MAX_PROBLEMS = 10
 
-# What PyYAML lets through of a wrong '!!int x', '!!bool x', '!!timestamp x' or 2020-13-45, besides its own.
+# Exceptions of PyYAML for a wrong '!!int x', '!!bool x', '!!timestamp x' or 2020-13-45, besides its own.
 _YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 _REPR = reprlib.Repr()
 _REPR.maxlevel = 2  # ten lines of aliases can mean a billion values
@@ -32,7 +32,7 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If the file is missing, over 1 MiB, no YAML, or no mapping.
+        If the file is missing, over 1 MiB, not YAML, or not a mapping.
     """
     path = Path(path)
     try:
@@ -42,8 +42,8 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"The config {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise ConfigError(f"The config {path} is no YAML: {error}") from None
-    loaded = _load_yaml(text, f"The config {path} is no YAML")
+        raise ConfigError(f"The config {path} is not YAML: {error}") from None
+    loaded = _load_yaml(text, f"The config {path} is not YAML")
     if loaded is None:
         return {}
     if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
@@ -52,12 +52,12 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Read ``key=value`` words; values are YAML scalars or lists, so numbers and booleans keep their type.
+    """Parse ``key=value`` words; values are YAML scalars or lists, so numbers and booleans keep their type.
 
     Raises
     ------
     ConfigError
-        If a word has no ``=`` or its value is no YAML.
+        If a word has no ``=`` or its value is not YAML.
     """
     values: dict[str, Any] = {}
     for setting in settings:
@@ -71,12 +71,22 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 
 def parse_grid(backend: Backend, words: Sequence[str]) -> dict[str, list[Any]]:
-    """Read the words of ``--grid``: ``key=1,2,3``, a YAML file of keys with lists, or ``default``.
+    """Parse the words of ``--grid``: ``key=1,2,3``, a YAML file of keys with lists, or ``default``.
+
+    Parameters
+    ----------
+    backend : Backend
+    words : sequence of str
+        Values of the option.
+
+    Returns
+    -------
+    dict of str to list
 
     Raises
     ------
     ConfigError
-        If a word is none of these, a file cannot be read, or the backend has no grid of its own.
+        If a word is none of these, a file cannot be read, or the backend has no default grid.
 
     Examples
     --------
@@ -106,6 +116,16 @@ def parse_grid(backend: Backend, words: Sequence[str]) -> dict[str, list[Any]]:
 def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
     """Validate values against a backend's Config.
 
+    Parameters
+    ----------
+    backend : Backend
+    values : Mapping of str to Any
+        Values by key; the others are defaults.
+
+    Returns
+    -------
+    BackendConfig
+
     Raises
     ------
     ConfigError
@@ -134,12 +154,21 @@ def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
 def resolve(
     backend: Backend | str, config: BackendConfig | Mapping[str, Any] | None
 ) -> tuple[Backend, BackendConfig]:
-    """A backend by itself or its name, and a Config by itself or its values; its defaults where there are none.
+    """Return a backend and its Config, each as it is, by name, or from values; without values, the defaults.
+
+    Parameters
+    ----------
+    backend : Backend or str
+    config : BackendConfig or Mapping, optional
+
+    Returns
+    -------
+    tuple of Backend, BackendConfig
 
     Raises
     ------
     BackendError
-        If there is no backend of the name.
+        If there is no backend of that name.
     ConfigError
         If a value is wrong.
     """
@@ -157,7 +186,7 @@ def _load_yaml(text: str, wrong: str) -> Any:
 def _short(value: object) -> str:
     try:
         return _REPR.repr(value)
-    except ValueError:  # Python writes no integer of more than 4300 digits
+    except ValueError:  # Python refuses to format integers of more than 4300 digits
         return f"a very long {type(value).__name__}"
 
 

@@ -1,7 +1,7 @@
-"""Finding backends by name over the entry-point group ``genrekit.backends``.
+"""Registry of backends, by the entry-point group ``genrekit.backends``.
 
-Listing names reads package metadata alone. A backend is imported when it is asked for; one that cannot be
-imported, or lacks a part of the protocol, is unavailable with its reason and breaks nothing else.
+Listing names reads package metadata only. A backend is imported when it is requested; one that cannot be imported,
+or is missing a part of the protocol, is listed as unavailable with the reason and does not affect others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GROUP = "genrekit.backends"
 
 @dataclass(frozen=True)
 class Listing:
-    """A registered name with its facts, or with the reason why it is unavailable."""
+    """A registered name with its facts, or the reason why it is unavailable."""
 
     name: str
     target: str
@@ -39,8 +39,8 @@ def get(name: str) -> Backend:
     Raises
     ------
     BackendError
-        If the name is unknown or claimed by several packages, its module cannot be imported, or it lacks a
-        part of the protocol.
+        If the name is unknown or claimed by more than one package, its module cannot be imported, or a
+        part of the protocol is missing.
     """
     points = claims(GROUP)
     if name not in points:
@@ -56,18 +56,18 @@ def get(name: str) -> Backend:
     try:
         backend = load(point)
         missing = [part for part in ("info", "Config", "prepare", "fit") if not hasattr(backend, part)]
-    except Exception as error:  # a stranger's module may raise anything; it must not take genrekit down
+    except Exception as error:  # a third-party module may raise anything
         raise BackendError(
             f"Backend {name!r} ({point.value}) cannot be loaded: {type(error).__name__}: {error}",
             "Reinstall or remove the package that provides it.",
         ) from error
     if missing:
         raise BackendError(
-            f"Backend {name!r} ({point.value}) lacks {', '.join(missing)}.",
+            f"Backend {name!r} ({point.value}) is missing {', '.join(missing)}.",
             "See docs/writing-a-backend.md for the protocol.",
         )
     if not isinstance(backend.info, BackendInfo):
-        raise BackendError(f"The info of backend {name!r} ({point.value}) is no BackendInfo.")
+        raise BackendError(f"The info of backend {name!r} ({point.value}) is not a BackendInfo.")
     if not (isinstance(backend.Config, type) and issubclass(backend.Config, BackendConfig)):
         raise BackendError(
             f"The Config of backend {name!r} ({point.value}) does not derive from BackendConfig."
@@ -80,7 +80,7 @@ def get(name: str) -> Backend:
 
 
 def listings() -> tuple[Listing, ...]:
-    """Every registered backend with its facts, the unavailable ones with their reason."""
+    """Return every registered backend with its facts, or the reason why it is unavailable."""
     found = []
     for name, points in claims(GROUP).items():
         try:
@@ -91,5 +91,5 @@ def listings() -> tuple[Listing, ...]:
 
 
 def table_schemas() -> dict[str, tuple[str, ...]]:
-    """The feature columns of every available backend that reads tables."""
+    """Return the feature columns of every available backend that reads tables."""
     return {item.name: item.info.columns for item in listings() if item.info and item.info.columns}

@@ -10,7 +10,7 @@ from genrekit.cli.options import Format
 from genrekit.cli.printing import say
 
 if TYPE_CHECKING:
-    from genrekit.training import Measured
+    from genrekit.training import Evaluation
 
 
 def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
@@ -32,7 +32,7 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
             )
 
 
-def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: bool) -> None:
+def show(measured: Evaluation, format: Format, folder: Path | None, *, overwrite: bool) -> None:
     """Write a report into a folder, if requested, then print it to stdout, which may be closed early."""
     try:
         if folder is not None:
@@ -44,7 +44,7 @@ def show(measured: Measured, format: Format, folder: Path | None, *, overwrite: 
         _print(measured, format)
 
 
-def _print(measured: Measured, format: Format) -> None:
+def _print(measured: Evaluation, format: Format) -> None:
     from genrekit.evaluation import render, to_json
     from genrekit.output import PipeConsole
     from genrekit.text import encodable

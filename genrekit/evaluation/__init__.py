@@ -1,4 +1,4 @@
-"""A model, or a recipe, on labelled data."""
+"""Evaluation of a model, or of a recipe, on labelled data."""
 
 from genrekit.evaluation.evaluate import cross_validate, evaluate
 from genrekit.evaluation.report_text import FILES, render, to_json, write_report

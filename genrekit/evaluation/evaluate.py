@@ -1,4 +1,4 @@
-"""Measuring: a model on a data set, and a recipe by cross-validation."""
+"""Evaluation of a model on a data set, and of a recipe by cross-validation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genrekit.labels import canonical
 from genrekit.metrics import WHOLE, Learnt
 from genrekit.prediction import Decision, Model, PredictOptions, load_model
 from genrekit.preparation import Cache
-from genrekit.training import Material, Measured, cross_fit, describe, gather, open_for, recognised
+from genrekit.training import Evaluation, PreparedDataset, cross_fit, describe, gather, open_for, recognised
 from genrekit.types import Say, silent
 
 
@@ -34,9 +34,9 @@ def cross_validate(
     cache: Cache | None = None,
     cluster: str | None = None,
     say: Say = silent,
-) -> Measured:
-    """Measure a recipe by k-fold cross-validation: what is scored is scored once, by a
-    model that never saw it.
+) -> Evaluation:
+    """Evaluate a recipe by k-fold cross-validation: every held-out example is scored once, by a model that was not
+    trained on it.
 
     Parameters
     ----------
@@ -45,13 +45,13 @@ def cross_validate(
     k : int >= 2
         The number of folds.
     by : {'auto', 'group', 'random'}
-        How folds are made.
+        Method of making folds.
     valid_size : float
-        The part of each training side that is kept for stopping and calibrating.
+        Share of each training split that is used for early stopping and calibration.
 
     Returns
     -------
-    Measured
+    Evaluation
         Over all held-out scores together.
     """
     backend, config = resolve(backend, config)
@@ -59,11 +59,11 @@ def cross_validate(
     check_terms(dataset)
     describe(dataset, say)
     folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
-    indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
-    material = gather(
+    indices = sorted({i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part})
+    prepared = gather(
         backend, config, dataset, indices, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
     )
-    return cross_fit(backend, config, material, folds, say)
+    return cross_fit(backend, config, prepared, folds, say)
 
 
 def evaluate(
@@ -79,42 +79,42 @@ def evaluate(
     cache: Cache | None = None,
     cluster: str | None = None,
     say: Say = silent,
-) -> Measured:
-    """Measure a model on labelled data.
+) -> Evaluation:
+    """Evaluate a model on labelled data.
 
     Parameters
     ----------
     model : Model, str or Path
-        A model, the path of a bundle, or a name in the box.
+        A model, the path of a bundle, or the name of a shipped model.
     source : str or Path
-        Anything that `genrekit.datasets.open_dataset` reads. Labels that are another spelling of one of the
-        model's count as that one.
+        Anything that `genrekit.datasets.open_dataset` reads. Labels that are other spellings of labels of the model
+        count as these.
     split : {'train', 'valid', 'test'}, optional
-        Only this side: the published or written one where there is one, else the side that the model's own
-        training made, where this is the data set that it was trained on. All examples by default.
+        Evaluate only this split: the published one, or the one made by the training of the model if this is the data
+        set that it was trained on. All examples by default.
     labels : sequence of str
-        Where given, only these labels of the model compete, as in `genrekit.predict`, and examples of others are
+        If given, only these labels of the model compete, as in `genrekit.predict`, and examples of other labels are
         left out.
     merge_labels, ambiguous, read, jobs, cache, cluster, say
         As in `genrekit.training.train.train`.
 
     Returns
     -------
-    Measured
+    Evaluation
 
     Raises
     ------
     DatasetError
-        If the source cannot be read, has no such side, or has no label that the model knows.
+        If the source cannot be read, has no such split, or has no label that the model knows.
     UsageError
-        If one of ``labels`` is not among the model's, or only one is given.
+        If one of ``labels`` is not among the model's, or there is only one.
     """
     model = model if isinstance(model, Model) else load_model(model)
     decision = model.decision(PredictOptions(labels=tuple(labels)))
     competing = [model.labels[k] for k in decision.allowed()]
     if len(competing) < 2 < len(model.labels):
         raise UsageError(
-            f"A single label, {competing[0]!r}, has nothing to compete with.",
+            f"A single label, {competing[0]!r}, cannot compete.",
             "Give two or more: --labels A,B",
         )
     dataset = _in_words_of(
@@ -127,19 +127,19 @@ def evaluate(
     describe(dataset, say)
     facts = model.bundle.manifest.data
     same = facts.get("fingerprint") == dataset.fingerprint
-    sides = _sides(dataset, facts, split, same=same)
-    indices = getattr(sides, split) if split else sides.test
+    found = _split(dataset, facts, split, same=same)
+    indices = getattr(found, split) if split else found.test
     if not indices:
-        raise DatasetError(f"{dataset.source} has no {split} side, or it is empty.")
-    refitted = str(facts.get("fitted_on", "")).startswith("all sides")
-    # Another reading of the same file, or of GTZAN (audio for the table), has another fingerprint.
+        raise DatasetError(f"{dataset.source} has no {split} split, or it is empty.")
+    refitted = str(facts.get("fitted_on", "")).startswith(("all splits", "all sides"))
+    # The same file read in another way, or GTZAN as audio instead of its table, has another fingerprint.
     again = Path(dataset.source).is_file() and facts.get("sha256") == hash_file(dataset.source)
     known = same or again or (refitted and dataset.layout == facts.get("layout") == "gtzan")
     if known and (refitted or split != "test"):
-        sides = replace(
-            sides, inflated=True, method=f"{sides.method}; the model has learned from these examples"
+        found = replace(
+            found, inflated=True, method=f"{found.method}; the model has learned from these examples"
         )
-        say("note: the model has learned from these examples; its numbers on them say nothing about others")
+        say("note: the model has learned from these examples; numbers on them do not apply to other examples")
     if labels:
         chosen = [i for i in indices if set(dataset.examples[i].labels) & set(competing)]
         if not chosen:
@@ -148,11 +148,11 @@ def evaluate(
             )
         words = f"only the labels {', '.join(competing)}"
         if len(chosen) < len(indices):
-            words += f" ({len(indices) - len(chosen)} examples of others left out)"
-        sides = replace(sides, method=f"{sides.method}; {words}")
+            words += f" ({len(indices) - len(chosen)} examples of other labels left out)"
+        found = replace(found, method=f"{found.method}; {words}")
         indices = chosen
     learnt = model.bundle.learnt
-    material = gather(
+    prepared = gather(
         model.backend,
         model.config,
         dataset,
@@ -164,37 +164,37 @@ def evaluate(
         say=say,
     )
     if learnt is None:
-        return _measure(model, decision, material, indices, sides)
-    known_ones = set(recognised(material, indices, learnt, model.backend.info))
+        return _measure(model, decision, prepared, indices, found)
+    known_ones = set(recognised(prepared, indices, learnt, model.backend.info))
     rest = [i for i in indices if i not in known_ones]
     if known_ones:
-        sides = replace(sides, inflated=True)
-    measured = _measure(model, decision, material, indices, sides)
+        found = replace(found, inflated=True)
+    measured = _measure(model, decision, prepared, indices, found)
     others = None
-    if known_ones and any(i in material.windows for i in rest):
-        method = f"those of {sides.method} that the model did not learn"
+    if known_ones and any(i in prepared.windows for i in rest):
+        method = f"those of {found.method} that the model did not learn"
         others = _measure(
-            model, decision, material, rest, replace(sides, inflated=False, method=method)
+            model, decision, prepared, rest, replace(found, inflated=False, method=method)
         ).report
-    n = sum(i in material.windows for i in indices)
+    n = sum(i in prepared.windows for i in indices)
     report = replace(measured.report, learnt=Learnt(len(known_ones), n, others))
     return replace(measured, report=report)
 
 
 def _measure(
-    model: Model, decision: Decision, material: Material, indices: Sequence[int], sides: Split
-) -> Measured:
+    model: Model, decision: Decision, prepared: PreparedDataset, indices: Sequence[int], split: Split
+) -> Evaluation:
     manifest = model.bundle.manifest
-    scores = model.runtime.example_scores(material.side(indices, model.labels).windows)
+    scores = model.runtime.example_scores(prepared.select(indices, model.labels).windows)
     names, scores = decision.competing(scores)
     thresholds = {label: value for label, value in manifest.thresholds.items() if label in names}
-    return material.measure(
-        scores, indices, names, sides, multilabel=manifest.multilabel, thresholds=thresholds
+    return prepared.measure(
+        scores, indices, names, split, multilabel=manifest.multilabel, thresholds=thresholds
     )
 
 
 def _in_words_of(model: Model, dataset: Dataset, say: Say) -> Dataset:
-    """Give labels that the model spells otherwise the model's spelling."""
+    """Rename labels to the spelling of the model."""
     names = {canonical(label): label for label in model.labels}
     renamed = {
         label: names[canonical(label)]
@@ -213,7 +213,7 @@ def _in_words_of(model: Model, dataset: Dataset, say: Say) -> Dataset:
     )
 
 
-def _sides(dataset: Dataset, facts: Mapping[str, Any], split: str | None, *, same: bool) -> Split:
+def _split(dataset: Dataset, facts: Mapping[str, Any], split: str | None, *, same: bool) -> Split:
     if split is None:
         return Split((), (), tuple(range(len(dataset.examples))), f"{WHOLE}{dataset.source}")
     made = facts.get("split")
@@ -228,7 +228,7 @@ def _sides(dataset: Dataset, facts: Mapping[str, Any], split: str | None, *, sam
     if any(example.split for example in dataset.examples):
         return make_split(dataset.examples, by="published", valid_size=0)
     raise DatasetError(
-        f"{dataset.source} has no sides, and it is not the data set that the model was trained on.",
-        "Leave --split out to measure all of it, or write sides: "
-        f"genrekit datasets split {dataset.source} -o sides.csv",
+        f"{dataset.source} has no splits, and it is not the data set that the model was trained on.",
+        "Omit --split to evaluate all of it, or write splits: "
+        f"genrekit datasets split {dataset.source} -o splits.csv",
     )

@@ -1,4 +1,4 @@
-"""Pictures of a `Report`: the confusion matrix and the reliability diagram, as PNG."""
+"""Images of a `Report`: confusion matrix and reliability diagram, as PNG."""
 
 from __future__ import annotations
 
@@ -13,26 +13,37 @@ from matplotlib.figure import Figure
 from genrekit.metrics import INFLATED, N_BINS, Report
 from genrekit.text import visible
 
-# Beyond this many labels the numbers in the picture's cells cannot be read.
+# With more labels the numbers in the cells of the image are not readable.
 _MOST_WRITTEN = 60
 
 
 def confusion_png(report: Report, title: str) -> bytes:
-    """Return the confusion matrix of a single-label report, coloured by the share of the true label."""
+    """Return the confusion matrix of a single-label report, coloured by the share of the true label.
+
+    Parameters
+    ----------
+    report : Report
+    title : str
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
     counts = np.array(report.confusion)
     supports = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, supports, out=np.zeros(counts.shape), where=supports > 0)
     names = [_shortened(visible(label)) for label in report.labels]
     n_labels = len(names)
-    side = min(3.5 + 0.42 * n_labels, 40)  # inches: a cell holds four digits, whatever their number
+    side = min(3.5 + 0.42 * n_labels, 40)  # inches: a cell fits four digits
     figure = Figure(figsize=(side + 1, side), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    # Labels are other people's text: a dollar sign in one must not start a formula.
+    # Labels are untrusted text: a dollar sign must not start a formula.
     axes.set_xticks(range(n_labels), names, rotation=90, parse_math=False)
     rows = [f"{name} ({n})" for name, n in zip(names, supports[:, 0], strict=True)]
     axes.set_yticks(range(n_labels), rows, parse_math=False)
-    axes.set_xlabel("answer")
+    axes.set_xlabel("prediction")
     axes.set_ylabel("true label (examples)")
     for i, j in np.argwhere(counts) if n_labels <= _MOST_WRITTEN else ():
         colour = "white" if shares[i, j] > 0.5 else "black"
@@ -43,9 +54,19 @@ def confusion_png(report: Report, title: str) -> bytes:
 
 
 def reliability_png(report: Report, title: str) -> bytes:
-    """Return the reliability diagram of a single-label report: accuracy by confidence, and how many examples.
+    """Return the reliability diagram of a single-label report: accuracy and number of examples by confidence.
 
-    On the diagonal, scores mean what they say (Niculescu-Mizil & Caruana, ICML 2005).
+    On the diagonal, scores are calibrated (Niculescu-Mizil & Caruana, ICML 2005).
+
+    Parameters
+    ----------
+    report : Report
+    title : str
+
+    Returns
+    -------
+    bytes
+        A PNG.
     """
     numbers, confidences, accuracies = zip(*report.calibration, strict=True)
     figure = Figure(figsize=(6, 6.5), dpi=100, layout="constrained")
@@ -55,7 +76,7 @@ def reliability_png(report: Report, title: str) -> bytes:
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy of these examples")
     edges = np.linspace(0, 1, N_BINS + 1)
     below.hist(confidences, bins=edges, weights=numbers)
-    below.set(xlabel="score of the answer", ylabel="examples")
+    below.set(xlabel="score of the prediction", ylabel="examples")
     _set_title(axes, report, title, 60)
     return _drawn(figure)
 
@@ -70,7 +91,7 @@ def _set_title(axes: Axes, report: Report, title: str, width: int) -> None:
 def _drawn(figure: Figure) -> bytes:
     file = BytesIO()
     with warnings.catch_warnings():
-        # The font lacks some scripts; such a label is drawn as boxes, and report.json has it in full.
+        # Some scripts are missing from the font; their labels are drawn as boxes, and complete in report.json.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         figure.savefig(file, format="png", metadata={"Software": None})  # without pyplot this draws with Agg
     return file.getvalue()

@@ -1,7 +1,7 @@
-"""A `Report` for people: on a terminal, as JSON, and as a folder; single-label ones with their confusions.
+"""Output of a `Report`: for a terminal, as JSON, and as a folder.
 
-*Conventions.* Every rendering begins with `Report.notes`, and the notes begin with the inflation of a split
-where there is one: nobody sees such a number without the sentence.
+*Conventions.* Every output begins with `Report.notes`, and the notes begin with the inflation of a split if there is
+one, so that such a number is never shown without the warning.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ _NAMES = {
 }
 _NO_SHARE = {"log_loss", "mean_average_precision", "roc_auc"}
 _N_LISTED = 20
-# The table of labels holds average precision, ROC AUC and threshold from this width.
+# Minimum width of a table of labels with average precision, ROC AUC and threshold.
 _WIDE = 72
 
 
 def render(report: Report, *, width: int = 80) -> RenderableType:
-    """The report for a terminal: notes, headline numbers, a table of labels, single-label ones' confusions.
+    """Render a report for a terminal: notes, headline numbers, a table of labels, and confusions if single-label.
 
     Parameters
     ----------
     report : Report
-        What to show.
+        The report.
     width : int >= 40
-        Columns to fill. A confusion matrix that is too wide gets letters for labels; one that is still too
-        wide gives way to a list of the most frequent confusions. Below 72 columns multi-label reports leave
-        out average precision, ROC AUC and threshold of the labels.
+        Columns to fill. A confusion matrix that is too wide gets letters for labels; one that is still too wide is
+        replaced by a list of the most frequent confusions. Below 72 columns multi-label reports omit average precision,
+        ROC AUC and threshold of the labels.
 
     Returns
     -------
@@ -80,7 +80,17 @@ def render(report: Report, *, width: int = 80) -> RenderableType:
 
 
 def to_text(report: Report, *, width: int = 100) -> str:
-    """The rendering as plain text without colours, ``width`` columns wide."""
+    """Return the report as plain text without colours, ``width`` columns wide.
+
+    Parameters
+    ----------
+    report : Report
+    width : int >= 40
+
+    Returns
+    -------
+    str
+    """
     file = StringIO()
     Console(file=file, width=width, color_system=None, highlight=False, markup=False).print(
         render(report, width=width)
@@ -89,7 +99,7 @@ def to_text(report: Report, *, width: int = 100) -> str:
 
 
 def to_json(report: Report) -> str:
-    """The report as indented ASCII JSON, the notes first."""
+    """Return the report as indented ASCII JSON, the notes first."""
     return json.dumps(report.to_dict(), indent=2, allow_nan=False)
 
 
@@ -100,29 +110,29 @@ def write_report(
     predictions: Iterable[ScoredExample] = (),
     overwrite: bool = False,
 ) -> tuple[Path, ...]:
-    """Write report.json and report.txt, for single labels confusion.png and reliability.png, and predictions.csv.
+    """Write report.json and report.txt, confusion.png and reliability.png if single-label, and predictions.csv.
 
     Parameters
     ----------
     report : Report
-        What to write.
+        The report.
     folder : str or Path
-        Where to; made where it is missing.
+        Output folder; created if missing.
     predictions : iterable of ScoredExample
         Rows for predictions.csv, from which every number can be computed again: id, label, predicted, score,
         group (empty: its own), and ``score:LABEL`` for every label.
     overwrite : bool
-        Whether to replace files of these names. Other files in the folder are left alone either way.
+        Whether to replace files of these names. Other files in the folder are never changed.
 
     Returns
     -------
     tuple of Path
-        What was written.
+        Paths of the written files.
 
     Raises
     ------
     OutputExistsError
-        If one of the files is there and ``overwrite`` is False, or the folder is a file.
+        If one of the files exists and ``overwrite`` is False, or the folder is a file.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -136,7 +146,7 @@ def write_report(
     as_json, as_text, confusion, reliability, table = (folder / name for name in FILES)
     as_json.write_text(to_json(report) + "\n", encoding="utf-8")
     as_text.write_text(to_text(report), encoding="utf-8")
-    for earlier in (confusion, reliability, table):  # an earlier report's would not be this one's
+    for earlier in (confusion, reliability, table):  # those of an earlier report do not belong to this one
         earlier.unlink(missing_ok=True)
     written = [as_json, as_text]
     if not report.multilabel:
@@ -246,11 +256,11 @@ def _confusion(report: Report, width: int) -> RenderableType:
     for i, (name, row) in enumerate(zip(names, report.confusion, strict=True)):
         cells = [Text(str(n) if n else ".", "bold" if i == j else "") for j, n in enumerate(row)]
         table.add_row(Text(name), *cells)
-    return Group("rows: true label; columns: answer", table)
+    return Group("rows: true label; columns: prediction", table)
 
 
 def _confusions(report: Report, names: Sequence[str]) -> Table:
-    """What a matrix that is too wide is looked at for: the largest numbers off its diagonal."""
+    """Return a table of the most frequent confusions, for a matrix that is too wide."""
     pairs = [(n, i, j) for i, row in enumerate(report.confusion) for j, n in enumerate(row) if n and i != j]
     pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
     table = Table(
@@ -260,7 +270,7 @@ def _confusions(report: Report, names: Sequence[str]) -> Table:
         title="the most frequent confusions",
         title_justify="left",
     )
-    for heading in ("true label", "answer", "examples"):
+    for heading in ("true label", "prediction", "examples"):
         table.add_column(heading, justify="right" if heading == "examples" else "left")
     for n, i, j in pairs[:_N_LISTED]:
         table.add_row(Text(names[i]), Text(names[j]), f"{n} of {report.per_label[i].support}")

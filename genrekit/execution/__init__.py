@@ -1,4 +1,4 @@
-"""An ordered map over processes or a cluster, in which a crash costs one item."""
+"""Execution: an ordered map over processes or a cluster, in which a crash costs one item."""
 
 from typing import TYPE_CHECKING, Any
 

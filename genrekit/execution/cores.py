@@ -1,4 +1,4 @@
-"""The cores that this process may use."""
+"""CPU cores available to this process."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def default_jobs() -> int:
     try:
         quota, period = CGROUP_CPU_MAX.read_text().split()
         return max(1, min(cores, ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no such file outside Linux; "max" where there is no quota
+    except (OSError, ValueError):  # no such file outside Linux; "max" if there is no quota
         return cores

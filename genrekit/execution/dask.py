@@ -1,10 +1,10 @@
 """The ordered, bounded map of `genrekit.execution.ordered_map` over a Dask.distributed cluster.
 
-Dask places the tasks, moves them off workers that died, and counts the deaths. What it leaves to its users
-stands here: the order, the bound, and the verdict on who is guilty of a death. Dask suspects every task that
-was assigned to a worker when it died, waiting ones included (https://distributed.dask.org/en/stable/killed.html),
-so a file that kills its workers takes innocent neighbours with it. Whoever is suspected here works once more
-with nothing else of this run on the cluster, and only another full count of deaths is an error.
+Dask places the tasks, moves them off dead workers, and counts the deaths. This module adds the order, the bound, and
+the decision which task caused a death. Dask suspects every task that was assigned to a worker when it died, including
+waiting ones (https://distributed.dask.org/en/stable/killed.html), so a file that kills its workers takes innocent
+tasks with it. Suspected tasks are run once more, with nothing else of this run on the cluster, and only another full
+count of deaths is an error.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ NO_WORKERS_S = 120.0
 TRANSFER_S = 120.0
 AHEAD_PER_THREAD = 8
 
-RESUME = "Look after the cluster and give the same command again: with --resume it goes on where it stopped."
+RESUME = "Check the cluster and run the same command again: with --resume it continues where it stopped."
 
 Reply = tuple[Any, str | None]
 Call = Callable[[Any], Reply]
 
 
 class DaskPool:
-    """The workers of a Dask cluster, with the face of `genrekit.execution.Pool`.
+    """The workers of a Dask cluster, with the interface of `genrekit.execution.Pool`.
 
     Parameters
     ----------
     address : str
-        The scheduler, as ``dask://host:port``. Encryption is a matter of Dask's own configuration
+        The scheduler, as ``dask://host:port``. Encryption is configured in Dask
         (``distributed.comm``).
     timeout_s : float > 0, optional
-        Seconds that one item may take on a worker, counted without its wait there. A thread of Python cannot
-        be stopped from outside: what takes longer counts as failed at once and frees its place, but goes on
-        in the background of its worker until it ends by itself.
+        Seconds that one item may take on a worker, without its wait there. A Python thread cannot be stopped from
+        outside: an item that takes longer fails at once and frees its place, but continues in the background of its
+        worker until it ends.
 
     Raises
     ------
@@ -66,7 +66,8 @@ class DaskPool:
 
     def __init__(self, address: str, *, timeout_s: float | None = None) -> None:
         try:
-            dask = import_module("distributed")  # by its name: it is optional, and its methods have no types
+            # Imported by name: it is optional, and has no type annotations.
+            dask = import_module("distributed")
         except ImportError:
             raise UsageError(
                 "A cluster needs Dask, which is not installed.", 'pip install "genrekit[dask]"'
@@ -91,8 +92,8 @@ class DaskPool:
         fn, items
             As for `genrekit.execution.Pool.map`.
         ahead : int >= 1, optional
-            How many items may be on the cluster or wait there for their turn; 8 per thread of the workers that
-            are there at the start, unless given.
+            Maximum number of items on the cluster or waiting for their turn; by default 8 per thread of the workers that
+            are present at the start.
 
         Yields
         ------
@@ -101,14 +102,14 @@ class DaskPool:
         Raises
         ------
         UsageError
-            If nobody answers at the address within 10 s.
+            If no scheduler responds at the address within 10 s.
         GenrekitError
             If the workers cannot load ``fn`` or have another version of genrekit or Python; if the connection
-            to the scheduler is lost, or all workers for 2 minutes. Says how to go on.
+            to the scheduler is lost, or all workers for 2 minutes. The hint explains how to continue.
         """
         try:
             call = pickle.dumps(attempt(fn))
-        except Exception as error:  # whatever the function's own code raises
+        except Exception as error:  # the function may raise anything
             raise _cannot_load("Another process", _words(error)) from error
         source, session = iter(items), self._session
         session.connect()
@@ -136,7 +137,7 @@ class DaskPool:
             session.forget(pending)
 
     def close(self) -> None:
-        """Leave the cluster, which then forgets what was in work for this pool."""
+        """Disconnect from the cluster, which then drops the tasks of this pool."""
         if self._session.client is not None:
             self._session.client.close()
 
@@ -151,7 +152,7 @@ class _Task:
 
 @dataclass(eq=False, slots=True)
 class _Session:
-    """A connection to the scheduler, and what all tasks have in common."""
+    """A connection to the scheduler, with the data shared by all tasks."""
 
     dask: Any
     location: str
@@ -164,14 +165,14 @@ class _Session:
         try:
             arguments = {"timeout": CONNECT_S, "set_as_default": False, "name": "genrekit"}
             self.client = self.dask.Client(self.location, **arguments)
-        except Exception as error:  # what answers there may be anything
+        except Exception as error:  # the server there may be anything
             raise UsageError(
                 f"No Dask scheduler can be reached at dask://{self.location} ({_words(error)}).",
-                "Check that `dask scheduler` runs there, and that this machine may reach the port and encrypts alike.",
+                "Check that `dask scheduler` runs there, that this machine can reach the port, and that encryption settings match.",
             ) from error
 
     def forget(self, tasks: Iterable[_Task]) -> None:
-        """Take tasks off the cluster that nobody waits for any more."""
+        """Remove tasks from the cluster that are no longer needed."""
         futures = [task.future for task in tasks if task.future is not None]
         if futures and self.client.status == "running":
             self.client.cancel(futures, force=True)
@@ -185,7 +186,7 @@ class _Session:
     def submit(self, task: _Task) -> None:
         try:
             payload = pickle.dumps(task.item)
-        except Exception as error:  # whatever the item's own code raises
+        except Exception as error:  # the item may raise anything
             task.reply = (None, f"It cannot be sent to another process: {_words(error)}")
             return
         try:
@@ -196,10 +197,9 @@ class _Session:
             raise self._lost(error) from error
 
     def settle(self, tasks: Sequence[_Task]) -> None:
-        """Wait until the first has its reply, and take in what else is finished by then.
+        """Wait until the first task has its reply, and collect all others that are finished.
 
-        Where workers died over it, all others are waited for, and then those that it happened to are tried
-        again one by one.
+        If workers died over it, all others are awaited, and then the affected ones are tried again one by one.
         """
         first = tasks[0]
         self._wait(first.future)
@@ -212,17 +212,17 @@ class _Session:
             self._collect(task, alone=True)
 
     def _gather(self, tasks: Sequence[_Task]) -> None:
-        """Fetch several results at once: the way to the workers and back takes longer than the data."""
+        """Fetch several results at once: the round trip to the workers takes longer than the data."""
         gather = partial(self.client.gather, [task.future for task in tasks], asynchronous=True)
         try:
             answers = self.client.sync(gather, callback_timeout=TRANSFER_S)
-        except Exception:  # a worker died with a result in its hands: `_collect` says what comes of it
+        except Exception:  # a worker died while it held a result: `_collect` handles it
             return
         for task, answer in zip(tasks, answers, strict=True):
             self._take(task, answer)
 
     def _collect(self, task: _Task, *, alone: bool = False) -> bool:
-        """Wait for a reply; False if workers died over it, in company."""
+        """Wait for a reply; return False if workers died over it while other tasks were running."""
         try:
             self._wait(task.future)
             answer = task.future.result(timeout=TRANSFER_S)
@@ -235,7 +235,7 @@ class _Session:
             raise self._lost(error) from error
         except GenrekitError:
             raise
-        except Exception as error:  # `_perform` raises nothing: it is Dask that could not do it
+        except Exception as error:  # `_perform` raises nothing: the error is Dask's
             raise _cannot_load(f"The cluster at dask://{self.location}", _words(error)) from error
         self._take(task, answer)
         return True
@@ -244,14 +244,14 @@ class _Session:
         problem, data = answer
         if problem:
             raise _cannot_load("A worker", problem)
-        task.future = None  # the cluster may forget it
+        task.future = None  # the cluster may drop it
         try:
             task.reply = pickle.loads(data)  # noqa: S301 - Dask itself trusts its workers as much
-        except Exception as error:  # whatever the value's own code raises
+        except Exception as error:  # the value may raise anything
             task.reply = (None, f"Its result cannot be received: {_words(error)}")
 
     def _wait(self, future: Any) -> None:
-        """Wait for the end of a task, as long as there is anybody to work on it."""
+        """Wait for the end of a task while there are workers."""
         end_s = time.monotonic() + NO_WORKERS_S
         while True:
             try:
@@ -263,7 +263,7 @@ class _Session:
                 elif time.monotonic() > end_s:
                     raise GenrekitError(
                         f"The cluster at dask://{self.location} has had no workers for {NO_WORKERS_S:g} s.",
-                        f"Start some (dask worker {self.location}), under a nanny, which replaces the dead. {RESUME}",
+                        f"Start workers with a nanny so that they are restarted: dask worker {self.location} --nanny. {RESUME}",
                     ) from None
 
     def _lost(self, error: Exception) -> GenrekitError:
@@ -272,17 +272,17 @@ class _Session:
 
 
 def _location(address: str) -> str:
-    """Check an address, and return its ``host:port``: Dask's configuration says whether tcp or tls."""
+    """Check an address, and return its ``host:port``; tcp or tls is configured in Dask."""
     try:
         parts = urlsplit(address)
         fine = parts.scheme == "dask" and parts.hostname and parts.port and not (parts.path or parts.query)
     except ValueError:
         fine = False
     if not fine or "@" in address:
-        given = "What was given" if "@" in address else repr(address)  # it may hold a password
+        given = "The address given" if "@" in address else repr(address)  # it may hold a password
         raise UsageError(
             f"{given} is not the address of a cluster.",
-            "Give dask://host:port, as in dask://10.0.0.5:8786; `dask scheduler` prints both at its start.",
+            "Give dask://host:port, as in dask://10.0.0.5:8786; `dask scheduler` prints both when it starts.",
         )
     return parts.netloc
 
@@ -290,11 +290,11 @@ def _location(address: str) -> str:
 def _perform(
     versions: tuple[str, str], pickled_call: bytes, payload: bytes, timeout_s: float | None
 ) -> tuple[str, bytes]:
-    """Work on one item, on a worker; returns what is wrong with the worker, or the pickled reply."""
+    """Process one item on a worker; return what is wrong with the worker, or the pickled reply."""
     if (found := _versions()) != versions:
         where = import_module("distributed").get_worker().address
         theirs, ours = (f"genrekit {genrekit} on Python {python}" for genrekit, python in (found, versions))
-        return f"{where} has {theirs}, but it is {ours} that asks", b""
+        return f"{where} has {theirs}, but this machine has {ours}", b""
     try:
         call = _load(pickled_call)
     except Exception as error:
@@ -311,7 +311,7 @@ def _perform(
 
 @lru_cache(maxsize=4)
 def _load(pickled_call: bytes) -> Call:
-    call: Call = pickle.loads(pickled_call)  # noqa: S301 - whoever may submit tasks may run anything
+    call: Call = pickle.loads(pickled_call)  # noqa: S301 - clients that may submit tasks may run anything
     return call
 
 
@@ -328,8 +328,8 @@ def _versions() -> tuple[str, str]:
 
 def _cannot_load(who: str, problem: str) -> GenrekitError:
     return GenrekitError(
-        f"{who} cannot load what it should do: {problem}.",
-        "The scheduler and all workers need the same genrekit and Python as this machine, and every plug-in.",
+        f"{who} cannot load the function to run: {problem}.",
+        "The scheduler and all workers need the same genrekit, Python and plug-ins as this machine.",
     )
 
 

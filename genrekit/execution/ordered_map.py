@@ -29,22 +29,22 @@ def ordered_map(
 ) -> Iterator[Outcome[Item, Value]]:
     """Apply a function to every item, lazily and in input order.
 
-    One job without a time limit works in this process. Otherwise worker processes do the work, here or on a
-    cluster: one that dies or takes too long costs the item it was at. Closing the iterator early stops them.
+    One job without a time limit works in this process. Otherwise worker processes do the work, on this machine or on a
+    cluster: one that dies or takes too long costs only its current item. Closing the iterator early stops them.
 
     Parameters
     ----------
     fn : callable
         Importable and picklable, like its items and values, where worker processes are used.
     items : iterable
-        Pulled from only as workers can take more.
+        Consumed lazily, as workers become available.
     jobs : int >= 1
-        Processes; a cluster has as many as it has.
+        Number of processes; ignored with ``cluster``.
     timeout_s : float > 0, optional
-        Seconds that one item may take; counted without the start of its process.
+        Seconds that one item may take; without the start of its process.
     ahead : int >= 1, optional
-        How many items may be in work, or finished and waiting for their turn. Bounds the memory, and how far
-        the others get while one item is slow; 8 a job, or a thread of the cluster, unless given.
+        Maximum number of items in work, or finished and waiting for their turn. Bounds the memory, and the progress of
+        other items while one is slow; 8 per job, or per thread of the cluster, by default.
     cluster : str, optional
         The scheduler of a Dask cluster, as ``dask://host:port``, whose workers do the work; see
         `genrekit.execution.dask.DaskPool`.
@@ -52,7 +52,7 @@ def ordered_map(
     Yields
     ------
     Outcome
-        Exactly one an item. A `GenrekitError` raised by ``fn`` becomes its message and hint, any other
+        Exactly one per item. A `GenrekitError` raised by ``fn`` becomes its message and hint, any other
         exception its type and message.
 
     Raises
@@ -62,7 +62,7 @@ def ordered_map(
     GenrekitError
         If the worker processes cannot be started, or cannot load ``fn``, or the cluster is lost.
     KeyboardInterrupt
-        As it came; the workers are stopped first.
+        Re-raised after the workers were stopped.
     """
     if jobs < 1 or (ahead is not None and ahead < 1) or (timeout_s is not None and not timeout_s > 0):
         raise UsageError(
@@ -87,7 +87,7 @@ def open_pool(jobs: int, *, timeout_s: float | None = None, cluster: str | None 
         from genrekit.execution.dask import DaskPool
 
         return DaskPool(cluster, timeout_s=timeout_s)
-    # multiprocessing takes 20 ms to import, and the prediction of one file has no use for it.
+    # multiprocessing takes 20 ms to import, and the prediction of one file does not need it.
     from genrekit.execution.pool import Pool
 
     return Pool(jobs, timeout_s=timeout_s)

@@ -20,11 +20,11 @@ class Outcome(Generic[Item, Value]):
     Attributes
     ----------
     item : Item
-        The item as it was given.
+        The item itself.
     value : Value or None
-        The result of the function; None where there is an error.
+        The result of the function; None if there is an error.
     error : str or None
-        Why there is no value, in words for a user.
+        Reason why there is no value, for the user.
     """
 
     item: Item
@@ -33,7 +33,7 @@ class Outcome(Generic[Item, Value]):
 
 
 def attempt(fn: Callable[[Item], Value]) -> Callable[[Item], tuple[Value | None, str | None]]:
-    """Return the function that gives a value and an error, one of them None, and raises nothing."""
+    """Wrap a function to return a value and an error, one of them None, and never raise."""
     return partial(_attempt, fn)
 
 

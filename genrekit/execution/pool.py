@@ -1,7 +1,7 @@
-"""Worker processes that live as long as their pool, each with a pipe of its own.
+"""A pool of worker processes, each with a pipe of its own.
 
 The pools of the standard library, joblib and pebble let all workers share one pipe behind one lock. A worker
-killed at the wrong moment then leaves the lock taken, half a message behind, or a task that nobody works on
+killed at the wrong moment then leaves the lock taken, half a message behind, or a task without a worker
 (https://github.com/noxdafox/pebble/issues/153, https://github.com/noxdafox/pebble/issues/163). With one pipe per
 worker the end of the pipe says which worker died, and its item is known because it was sent there.
 
@@ -27,32 +27,32 @@ from genrekit.execution.worker import Task, Worker, in_words, start
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-# A worker has its next item at hand, so that it goes on while the consumer is busy. Only an item that surely
-# fits into the pipe (8 KiB on macOS) is sent ahead: else both sides could wait for each other to read.
+# A worker has its next item queued, so that it continues while the consumer is busy. Only an item that surely
+# fits into the pipe (8 KiB on macOS) is sent ahead: otherwise both processes could wait for each other to read.
 DEPTH = 2
 SENT_AHEAD_BYTES = 4096
 
-# Deaths of starting workers in a row: a few say that none will ever start; once one did, memory may be short
+# Deaths of starting workers in a row: after a few, none is expected to start; if one did start, memory may be short
 # for a while.
 FAILED_STARTS_AT_FIRST = 3
 FAILED_STARTS_LATER = 30
 
 AHEAD_PER_JOB = 8
 ABANDONED_S = 5.0
-"""Seconds that a worker may go on with the item of a call that was abandoned, before it is replaced."""
+"""Seconds that a worker may continue with the item of an abandoned call, before it is replaced."""
 
 
 class Pool:
-    """Worker processes for any number of calls, one after the other or at the same time.
+    """Worker processes for any number of calls, consecutive or concurrent.
 
-    Workers start when there is work for them, and stay. A context manager; `close` stops the workers.
+    Workers start when they are first needed, and keep running. A context manager; `close` stops the workers.
 
     Parameters
     ----------
     jobs : int >= 1
         Number of worker processes.
     timeout_s : float > 0, optional
-        Seconds that one item may take, counted without the start of its process.
+        Seconds that one item may take, without the start of its process.
 
     Raises
     ------
@@ -99,17 +99,17 @@ class Pool:
     ) -> Iterator[Outcome[Item, Value]]:
         """Apply a function to every item, lazily and in input order.
 
-        Closing the iterator early drops what is not done; a worker that is at an item of it is replaced if it
-        does not finish within 5 s.
+        Closing the iterator early drops unfinished items; a worker that is processing one of them is replaced if it does
+        not finish within 5 s.
 
         Parameters
         ----------
         fn : callable
             Importable and picklable, like its items and values.
         items : iterable
-            Pulled from only as workers can take more.
+            Consumed lazily, as workers become available.
         ahead : int >= 1, optional
-            How many items may be in work, or finished and waiting for their turn; 8 per job unless given.
+            Maximum number of items in work, or finished and waiting for their turn; 8 per job by default.
 
         Yields
         ------
@@ -123,7 +123,7 @@ class Pool:
         """
         try:
             call = pickle.dumps(attempt(fn))
-        except Exception as error:  # whatever the function's own code raises
+        except Exception as error:  # the function may raise anything
             raise _cannot_load(in_words(error)) from error
         source = iter(items)
         exhausted = False
@@ -145,7 +145,7 @@ class Pool:
                 with self._changed:
                     while not (pending and pending[0].reply) and not (more and self._has_room()):
                         self._raise_failure()
-                        self._changed.wait(1)  # with a limit: without one Windows does not hear Ctrl-C
+                        self._changed.wait(1)  # with a limit: without one Ctrl-C is ignored on Windows
                 if pending and pending[0].reply is not None:
                     done = pending.popleft()
                     assert done.reply is not None
@@ -169,7 +169,7 @@ class Pool:
                 worker.process.kill()
             worker.connection.close()
         for worker in self._workers:
-            worker.bury()
+            worker.end()
         self._workers.clear()
         self._bell.close()
         self._ring.close()
@@ -184,7 +184,7 @@ class Pool:
     def _submit(self, task: Task) -> None:
         try:
             task.payload = pickle.dumps(task.item)
-        except Exception as error:  # whatever the item's own code raises
+        except Exception as error:  # the item may raise anything
             task.reply = (None, f"It cannot be sent to another process: {in_words(error)}")
             return
         with self._changed:
@@ -211,14 +211,14 @@ class Pool:
             raise GenrekitError("The pool of worker processes is closed.", "Use it inside its with block.")
 
     def _wake(self) -> None:
-        """Let the reading thread look at the workers again."""
+        """Wake the reading thread."""
         try:
             self._ring.send_bytes(b"!")
-        except OSError:  # closed meanwhile
+        except OSError:  # closed in the meantime
             return
 
     def _read(self) -> None:
-        """Take in what workers send, deaths and time-outs included, until the pool is closed."""
+        """Receive messages of workers, and handle deaths and time-outs, until the pool is closed."""
         while True:
             with self._changed:
                 if self._closed:
@@ -240,7 +240,7 @@ class Pool:
         for worker in heard:
             try:
                 while worker.connection.poll():
-                    if worker.take(worker.connection.recv_bytes()):
+                    if worker.receive(worker.connection.recv_bytes()):
                         self._starts_left = FAILED_STARTS_LATER
             except (EOFError, OSError):
                 self._lose(worker, "")
@@ -258,11 +258,11 @@ class Pool:
             limit = DEPTH if len(task.payload) <= SENT_AHEAD_BYTES and worker and worker.knows(task) else 1
             if worker is None or len(worker.tasks) >= limit:
                 return
-            worker.give(self._waiting.popleft())
+            worker.send(self._waiting.popleft())
 
     def _lose(self, worker: Worker, reason: str) -> None:
         self._workers.remove(worker)
-        code = worker.bury()
+        code = worker.end()
         how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
         if worker.ready and worker.tasks:
             worker.tasks.popleft().reply = (None, reason or f"the process that read it died ({how})")
@@ -270,7 +270,7 @@ class Pool:
         self._starts_left -= not worker.ready
         if self._starts_left == 0:
             raise GenrekitError(
-                f"Worker processes cannot be started: one after the other died before it could work ({how}).",
+                f"Worker processes cannot be started: they died before they could work ({how}).",
                 "A script must do its work under `if __name__ == '__main__':`; otherwise use one job.",
             )
 
@@ -289,6 +289,6 @@ class Pool:
 
 def _cannot_load(problem: str) -> GenrekitError:
     return GenrekitError(
-        f"Another process cannot load what it should do: {problem}.",
+        f"Another process cannot load the function to run: {problem}.",
         "Define it in a module that can be imported, or work with one job and no time limit.",
     )

@@ -18,11 +18,11 @@ from typing import Any
 
 from genrekit.errors import GenrekitError
 
-# Not fork: it copies locks that threads of ONNX Runtime or BLAS may hold. Not forkserver: it is one global
-# of the process, without Windows, and what it saves (about a second per worker) is paid once per pool.
+# Not fork: it copies locks that threads of ONNX Runtime or BLAS may hold. Not forkserver: it is a global state
+# of the process, without Windows, and it saves only about a second per worker and pool.
 CONTEXT = multiprocessing.get_context("spawn")
 
-# As many processes as cores are already at work; https://joblib.readthedocs.io/en/stable/parallel.html
+# There are as many processes as cores; https://joblib.readthedocs.io/en/stable/parallel.html
 # (section on over-subscription) measures what happens when each also starts one thread per core.
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -51,7 +51,7 @@ class Task:
 
 @dataclass(eq=False, slots=True)
 class Worker:
-    """A process, the tasks that were sent to it, and the call whose function it has loaded."""
+    """A worker process, the tasks that were sent to it, and the call whose function it has loaded."""
 
     process: multiprocessing.process.BaseProcess
     connection: Connection
@@ -61,34 +61,34 @@ class Worker:
     call: bytes | None = None
 
     def knows(self, task: Task) -> bool:
-        """Say whether the function of a task was sent before: then a message is not longer than its item."""
+        """Return whether the function of a task was sent before, so that the message is only the item."""
         return self.call is task.call
 
-    def give(self, task: Task) -> None:
-        """Send a task, after its function where the worker does not know that."""
+    def send(self, task: Task) -> None:
+        """Send a task, with its function if the worker does not know it."""
         if not self.tasks:
             self.busy_since_s = time.monotonic()
         self.tasks.append(task)
-        with contextlib.suppress(OSError):  # it is dead, and the end of its pipe will say so
+        with contextlib.suppress(OSError):  # it is dead, which the end of its pipe will report
             if not self.knows(task):
                 self.connection.send_bytes(b"f" + task.call)
                 self.call = task.call
             self.connection.send_bytes(b"i" + task.payload)
 
-    def take(self, data: bytes) -> bool:
-        """Take in a message; say whether it is the first, by which a process says that it works."""
+    def receive(self, data: bytes) -> bool:
+        """Receive a message; return whether it is the first, which means that the process has started."""
         first, self.ready = not self.ready, True
         if not first:
             task = self.tasks.popleft()
             try:
                 task.unloadable, task.reply = pickle.loads(data)  # noqa: S301 - from our own child
-            except Exception as error:  # whatever the value's own code raises
+            except Exception as error:  # the value may raise anything
                 task.reply = (None, f"Its result cannot be received: {in_words(error)}")
         self.busy_since_s = time.monotonic()
         return first
 
-    def bury(self) -> int | None:
-        """Make sure that the process is gone; return its exit code."""
+    def end(self) -> int | None:
+        """Ensure that the process has ended; return its exit code."""
         self.connection.close()
         self.process.join(2)
         if self.process.is_alive():
@@ -103,7 +103,7 @@ def start() -> Worker:
     Raises
     ------
     GenrekitError
-        If the system has no room for it.
+        If the system cannot start another process.
     """
     ours, theirs = CONTEXT.Pipe()
     process = CONTEXT.Process(target=_serve, args=(theirs,), name="genrekit-worker", daemon=True)
@@ -123,7 +123,7 @@ def in_words(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _single_threaded() -> Iterator[None]:
-    """Set the environment that a child inherits before it imports anything."""
+    """Set environment variables that a child inherits before it imports anything."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     try:
@@ -138,11 +138,11 @@ def _single_threaded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Start a child that Ctrl-C does not reach, not even while it boots; here it arrives a moment later."""
+    """Start a child that ignores Ctrl-C, even while it starts; in this process Ctrl-C is delayed until then."""
     if sys.platform == "win32":
         yield
         return
-    resource_tracker.ensure_running()  # a process starts it otherwise, and it then unblocks the signal
+    resource_tracker.ensure_running()  # otherwise a process starts it, which unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -154,9 +154,9 @@ def _serve(connection: Connection) -> None:
     """Run a worker process: load functions and apply the last one to items, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # no stderr
-        os.dup2(2, 1)  # stdout is the parent's, for data: what libraries print goes to stderr
+        os.dup2(2, 1)  # stdout is for data of the parent: output of libraries goes to stderr
     call, problem = None, ""
-    with contextlib.suppress(EOFError, OSError):  # the parent is gone, or needs no more
+    with contextlib.suppress(EOFError, OSError):  # the parent has ended, or needs no more results
         connection.send_bytes(b"")
         while True:
             message = connection.recv_bytes()

@@ -1,4 +1,4 @@
-"""Samples to numbers: pure functions, and the names of those numbers."""
+"""Features of audio samples: pure functions, and the names of the features."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Chroma: how strong each of the twelve pitch classes is, after finding how the recording is tuned.
+"""Chroma: strength of each of the twelve pitch classes, relative to the estimated tuning of the recording.
 
 References
 ----------
@@ -16,24 +16,24 @@ _A0_HZ = 27.5
 
 
 def estimate_tuning(power: Floats, sr: int) -> float:
-    """Estimate how far a recording is from A = 440 Hz.
+    """Estimate the deviation of a recording from A = 440 Hz.
 
-    Peaks of every frame between 150 Hz and 4 kHz are refined by a parabola; the commonest deviation of the
-    stronger half of them from the tempered scale wins.
+    Peaks of every frame between 150 Hz and 4 kHz are refined by a parabola; the most common deviation of the
+    stronger half from the tempered scale is returned.
 
     Parameters
     ----------
     power : np.ndarray [shape=(n_frames, n_bins), dtype=float32]
         Power spectrogram.
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
 
     Returns
     -------
     float
-        In semitones, -0.5 to 0.5 in steps of 0.01; 0 without any peak. Equals
-        ``librosa.estimate_tuning(S=power.T)``: single precision where librosa has it, since a histogram turns
-        a bit into a step.
+        In semitones, -0.5 to 0.5 in steps of 0.01; 0 if there are no peaks. Equals
+        ``librosa.estimate_tuning(S=power.T)``: single precision where librosa uses it, because the histogram turns
+        a rounding difference into a step.
     """
     n_bins = power.shape[1]
     bin_hz = sr / 2 / (n_bins - 1)
@@ -60,7 +60,7 @@ def estimate_tuning(power: Floats, sr: int) -> float:
 
 
 def chroma_filters(sr: int, n_fft: int, tuning: float) -> Floats:
-    """Gaussian weights of FFT bins for each pitch class, C first, strongest around octave 5.
+    """Return Gaussian weights of FFT bins for each pitch class, C first, strongest around octave 5.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def chroma_filters(sr: int, n_fft: int, tuning: float) -> Floats:
     n_bins = 1 + n_fft // 2
     hz = np.arange(1, n_bins + 1) * (sr / n_fft)
     semitone = N_CHROMA * np.log2(hz / (_A0_HZ * 2 ** (tuning / N_CHROMA)))
-    semitone = np.concatenate(([semitone[0] - 1.5 * N_CHROMA], semitone))  # a stand-in for 0 Hz
+    semitone = np.concatenate(([semitone[0] - 1.5 * N_CHROMA], semitone))  # a substitute for 0 Hz
     width = np.maximum(np.diff(semitone), 1)
     semitone = semitone[:-1]
     half = N_CHROMA / 2
@@ -90,19 +90,19 @@ def chroma_filters(sr: int, n_fft: int, tuning: float) -> Floats:
 
 
 def chroma(power: Floats, sr: int) -> Floats:
-    """Strength of each pitch class in every frame, the strongest 1.
+    """Return the strength of each pitch class in every frame, scaled to a maximum of 1.
 
     Parameters
     ----------
     power : np.ndarray [shape=(n_frames, 1 + n_fft // 2), dtype=float32]
         Power spectrogram.
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
 
     Returns
     -------
     np.ndarray [shape=(n_frames, 12), dtype=float32]
-        In [0, 1]; zeros where a frame is silent. ``librosa.feature.chroma_stft(S=power.T, sr=sr).T``.
+        In [0, 1]; all zeros for silent frames. ``librosa.feature.chroma_stft(S=power.T, sr=sr).T``.
     """
     filters = chroma_filters(sr, 2 * (power.shape[1] - 1), estimate_tuning(power, sr))
     raw: Floats = power @ filters.T

@@ -1,8 +1,8 @@
-"""The 57 numbers of the well-known GTZAN table, computed so that they equal it.
+"""The 57 numbers of the well-known GTZAN table, computed to match it.
 
-The table was made with a librosa older than 0.9, which reflected the ends of a signal where today's pads
-zeros. ``harmony`` and ``perceptr`` are statistics of the two time signals that a harmonic-percussive
-separation leaves.
+The table was made with a librosa older than 0.9, which reflected the ends of a signal where current versions pad
+zeros. ``harmony`` and ``perceptr`` are statistics of the two time signals that a harmonic-percussive separation
+returns.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _MAX_PEAK = 1e10  # the power spectrogram of anything louder could overflow sing
 
 
 def gtzan_features(y: npt.NDArray[np.float32], sr: int = GTZAN_SR) -> npt.NDArray[np.float64]:
-    """Describe a signal by the 57 features of Kaggle's GTZAN table.
+    """Compute the 57 features of Kaggle's GTZAN table.
 
     Parameters
     ----------
     y : np.ndarray [shape=(n,), dtype=float32]
         Mono samples, n >= 2048, usually in [-1, 1].
     sr : int > 0
-        Samples a second; the table's is 22,050.
+        Sampling rate in Hz; the table's is 22,050.
 
     Returns
     -------
     np.ndarray [shape=(57,), dtype=float64]
         In the order of ``genrekit.features.schema.GTZAN_COLUMNS``: mean and variance over all frames (and
-        pitch classes) of each descriptor, and the tempo in beats a minute.
+        pitch classes) of each descriptor, and the tempo in beats per minute.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Harmonic and percussive parts by median filtering, bit for bit librosa's medians at a fraction of the time.
+"""Harmonic and percussive parts by median filtering, bit-identical to librosa's medians but several times faster.
 
-A tone is a ridge along time in a spectrogram and a beat a ridge along frequency. Medians along one direction
+In a spectrogram a tone is a ridge along time, a beat a ridge along frequency. Medians along one direction
 keep the ridges that lie in it and remove the others.
 
 References
@@ -18,7 +18,8 @@ import numpy as np
 from genrekit.features.spectral import Floats, Spectrum, istft
 
 KERNEL_SIZE = 31
-_CHUNK_VALUES = 4096  # values of one rank handled at once: a block's sorted lists then stay in a core's cache
+# Values of one rank handled at once: the sorted lists of a block then fit into a core's cache.
+_CHUNK_VALUES = 4096
 
 
 def _sorted_prefixes(rows: Floats) -> Iterator[Floats]:
@@ -45,11 +46,11 @@ def _sorted_prefixes(rows: Floats) -> Iterator[Floats]:
 
 
 def running_median(x: Floats, size: int = KERNEL_SIZE) -> Floats:
-    """Running median along the first axis, ends mirrored.
+    """Return the running median along the first axis, with mirrored ends.
 
     The axis is cut into blocks of ``size`` rows. Every window is then the tail of one block and the head of
     the next, both of which are sorted once and shared, and its median is the best split between two sorted
-    lists. About 50 whole-row minima and maxima a row, which NumPy vectorises: 3 times as fast as
+    lists. About 50 whole-row minima and maxima per row, which NumPy vectorises: 3 times as fast as
     ``scipy.ndimage``'s one-dimensional filter or bottleneck's ``move_median``.
 
     Parameters
@@ -86,7 +87,7 @@ def running_median(x: Floats, size: int = KERNEL_SIZE) -> Floats:
 
 
 def harmonic_mask(magnitude: Floats) -> Floats:
-    """The share of every spectrogram cell that is harmonic.
+    """Return the harmonic share of every spectrogram cell.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ def harmonic_mask(magnitude: Floats) -> Floats:
     """
     harmonic = running_median(magnitude)
     percussive = np.ascontiguousarray(running_median(np.ascontiguousarray(magnitude.T)).T)
-    # the least positive number makes 0 / 0 a half, as librosa has it, and changes nothing else
+    # the least positive number makes 0 / 0 a half, as in librosa, and changes nothing else
     tiny = np.finfo(np.float32).tiny
     harmonic *= harmonic
     harmonic += tiny
@@ -112,8 +113,8 @@ def harmonic_mask(magnitude: Floats) -> Floats:
 def hpss(y: Floats, spectrum: Spectrum, magnitude: Floats) -> tuple[Floats, Floats]:
     """Split a signal into its harmonic and percussive parts.
 
-    The masks add up to one and the transform is linear, so what is not harmonic is percussive: one inverse
-    transform does for two.
+    The masks add up to one and the transform is linear, so the remainder is percussive and one inverse transform is
+    enough.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def hpss(y: Floats, spectrum: Spectrum, magnitude: Floats) -> tuple[Floats, Floa
     Returns
     -------
     harmonic, percussive : np.ndarray [shape=(n,), dtype=float32]
-        Zero after the last whole hop, as ``librosa.istft`` leaves it.
+        Zero after the last whole hop, as in ``librosa.istft``.
     """
     inverse = istft(spectrum * harmonic_mask(magnitude))
     harmonic, percussive = np.zeros_like(y), np.zeros_like(y)

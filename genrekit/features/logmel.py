@@ -1,6 +1,6 @@
-"""Log-mel spectrograms, equal to librosa's, and what was computed elsewhere brought to the same scale.
+"""Log-mel spectrograms, equal to librosa's, and conversion of existing spectrograms to the same scale.
 
-*Conventions.* Arrays are frequency-major, shape (n_mels, n_frames), as librosa has them. Levels are dB below the
+*Conventions.* Arrays are frequency-major, shape (n_mels, n_frames), as in librosa. Levels are dB below the
 loudest value of the window: 0 at the top, ``-top_db`` at the floor.
 """
 
@@ -23,16 +23,16 @@ def log_mel(
     fmax: float | None = None,
     top_db: float = 80.0,
 ) -> Floats:
-    """Log-mel spectrogram of a window of sound.
+    """Compute the log-mel spectrogram of a window of audio.
 
     Parameters
     ----------
     y : np.ndarray [shape=(n,), dtype=float32]
         Mono samples, n >= 2.
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
     n_fft : int > 0
-        Samples a frame, even.
+        Samples per frame, even.
     hop_length : int > 0
         Samples from one frame to the next.
     n_mels : int > 0
@@ -40,14 +40,14 @@ def log_mel(
     fmin, fmax : float
         The lowest and the highest frequency in Hz; ``sr / 2`` by default.
     top_db : float > 0
-        Where the floor is.
+        Level of the floor, in dB below the loudest value.
 
     Returns
     -------
     np.ndarray [shape=(n_mels, 1 + n // hop_length), dtype=float32, range -top_db to 0]
         ``librosa.power_to_db(librosa.feature.melspectrogram(y=y, pad_mode="reflect", ...), ref=np.max, top_db=top_db)``.
-        Where frames overlap by less than three quarters, the loudest value is looked for among frames that do, so
-        that the level does not depend on where the frames happen to fall.
+        If frames overlap by less than three quarters, the loudest value is taken from additional frames that do, so that
+        the level does not depend on the frame positions.
     """
     filters = mel_filters(sr, n_fft, n_mels, fmin, fmax).T
 
@@ -57,13 +57,13 @@ def log_mel(
 
     power = mel(hop_length)
     loudest = (power if hop_length <= n_fft // 4 else mel(n_fft // 4)).max()
-    # 1e-10 is librosa's amin, below which nothing counts.
+    # 1e-10 is librosa's amin, the lower bound of power.
     db = 10 * np.log10(np.maximum(power, np.float32(1e-10)))
     return _floored(np.ascontiguousarray(db.T), 10 * np.log10(max(loudest, 1e-10)), top_db)
 
 
 def from_peak(db: npt.NDArray[np.floating], top_db: float) -> Floats:
-    """Levels in dB below the loudest value, floored.
+    """Return levels in dB relative to the loudest value, floored at ``-top_db``.
 
     Parameters
     ----------
@@ -84,13 +84,24 @@ def _floored(db: npt.NDArray[np.floating], reference_db: float, top_db: float) -
 
 
 def from_levels(levels: npt.NDArray[np.uint8], top_db: float) -> Floats:
-    """Levels of 0 to 255, as pictures of spectrograms have them, in dB: 0 is the floor, 255 the loudest value."""
+    """Convert levels of 0 to 255, as in spectrogram images, to dB: 0 is the floor, 255 the loudest value.
+
+    Parameters
+    ----------
+    levels : np.ndarray [shape=(n_mels, n_frames), dtype=uint8]
+    top_db : float > 0
+        Range of the levels in dB.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_mels, n_frames), dtype=float32, range -top_db to 0]
+    """
     db: Floats = levels.astype(np.float32) * np.float32(top_db / 255) - np.float32(top_db)
     return db
 
 
 def fit_length(mel: Floats, n_frames: int) -> Floats:
-    """Cut a spectrogram to a number of frames, or repeat a shorter one: repeating keeps its mean and maximum.
+    """Crop a spectrogram to ``n_frames``, or repeat a shorter one, which keeps its mean and maximum.
 
     Parameters
     ----------

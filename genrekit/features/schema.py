@@ -1,4 +1,4 @@
-"""The names and the order of feature columns, readable without importing anything heavy."""
+"""Names and order of the feature columns, without heavy imports."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The short-time Fourier transform and what is read off it, equal to librosa's, in NumPy alone.
+"""The short-time Fourier transform and features derived from it, equal to librosa's, in pure NumPy.
 
-Spectrograms are time-major here, shape (n_frames, n_bins): librosa's transposed. A frame's bins lie side by
-side, which is the order in which they are computed and used. librosa itself is not imported, because that
-takes longer than describing a song; the tests hold every function against it.
+Spectrograms are time-major here, shape (n_frames, n_bins): the transpose of librosa's. The bins of a frame are
+contiguous in memory, in the order in which they are computed and used. librosa itself is not imported because
+that takes longer than describing a song; the tests compare every function with it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Spectrum = npt.NDArray[np.complex64]
 
 N_FFT = 2048
 HOP_LENGTH = 512
-_BLOCK_FRAMES = 64  # frames and spectra that stay in a core's cache: 2.5 times as fast as all at once
+_BLOCK_FRAMES = 64  # frames and spectra that fit into a core's cache: 2.5 times as fast as all at once
 
 
 @lru_cache(maxsize=8)
 def hann(n: int) -> Doubles:
-    """Periodic Hann window [shape=(n,), range 0 to 1], as in ``scipy.signal.get_window``."""
+    """Return a periodic Hann window [shape=(n,), range 0 to 1], as in ``scipy.signal.get_window``."""
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
 
 
@@ -35,14 +35,14 @@ def _blocks(n_frames: int) -> Iterator[slice]:
 
 
 def stft(y: Floats, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> Spectrum:
-    """Short-time Fourier transform with a Hann window, centred frames and reflected ends.
+    """Compute the short-time Fourier transform with a Hann window, centred frames and reflected ends.
 
     Parameters
     ----------
     y : np.ndarray [shape=(n,), dtype=float32]
         Mono samples, n >= 2.
     n_fft : int > 0
-        Samples a frame, even.
+        Samples per frame, even.
     hop_length : int > 0
         Samples from one frame to the next.
 
@@ -61,7 +61,7 @@ def stft(y: Floats, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> Spec
 
 
 def _overlap_add(frames: npt.NDArray[np.floating], hop_length: int) -> Floats:
-    """Add frames up at their places; ``hop_length`` divides their length."""
+    """Add overlapping frames; ``hop_length`` divides their length."""
     n_frames, n_fft = frames.shape
     overlap = n_fft // hop_length
     parts = frames.reshape(n_frames, overlap, hop_length)
@@ -72,7 +72,7 @@ def _overlap_add(frames: npt.NDArray[np.floating], hop_length: int) -> Floats:
 
 
 def istft(spectrum: Spectrum, *, hop_length: int = HOP_LENGTH) -> Floats:
-    """Inverse of :func:`stft`, least-squares (Griffin and Lim, 1984).
+    """Compute the least-squares inverse of :func:`stft` (Griffin and Lim, 1984).
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def istft(spectrum: Spectrum, *, hop_length: int = HOP_LENGTH) -> Floats:
 
 
 def _hz_to_mel(hz: npt.ArrayLike) -> Doubles:
-    """Slaney's mel scale: linear to 1 kHz (15 mel), then 27 mel for a factor of 6.4."""
+    """Convert to Slaney's mel scale: linear to 1 kHz (15 mel), then 27 mel for a factor of 6.4."""
     hz = np.asarray(hz, np.float64)
     return np.where(hz < 1000, hz * 3 / 200, 15 + 27 * np.log(np.maximum(hz, 1000) / 1000) / np.log(6.4))
 
@@ -110,12 +110,12 @@ def _mel_to_hz(mel: Doubles) -> Doubles:
 def mel_filters(
     sr: int, n_fft: int = N_FFT, n_mels: int = 128, fmin: float = 0.0, fmax: float | None = None
 ) -> Floats:
-    """Triangular filters of equal area, evenly spaced on Slaney's mel scale.
+    """Return triangular filters of equal area, evenly spaced on Slaney's mel scale.
 
     Parameters
     ----------
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
     n_fft : int > 0
     n_mels : int > 0
     fmin, fmax : float
@@ -139,7 +139,19 @@ def mel_filters(
 
 
 def power_to_db(power: Floats, *, top_db: float = 80.0) -> Floats:
-    """Power in dB re 1, floored at -100 dB and at ``top_db`` below the loudest value."""
+    """Convert power to dB re 1, floored at -100 dB and at ``top_db`` below the loudest value.
+
+    Parameters
+    ----------
+    power : np.ndarray [dtype=float32]
+        Power, >= 0, of any shape.
+    top_db : float > 0
+
+    Returns
+    -------
+    np.ndarray [dtype=float32]
+        Levels in dB, of the same shape.
+    """
     db = 10 * np.log10(np.maximum(power, np.float32(1e-10)))
     floored: Floats = np.maximum(db, db.max() - np.float32(top_db))
     return floored
@@ -147,7 +159,7 @@ def power_to_db(power: Floats, *, top_db: float = 80.0) -> Floats:
 
 @lru_cache(maxsize=8)
 def _dct(n_coefficients: int, n: int) -> Doubles:
-    """Orthonormal type-II discrete cosine transform as a matrix [shape=(n, n_coefficients)]."""
+    """Return the orthonormal type-II discrete cosine transform as a matrix [shape=(n, n_coefficients)]."""
     angles = np.pi / n * np.outer(np.arange(n) + 0.5, np.arange(n_coefficients))
     matrix: Doubles = np.sqrt(2 / n) * np.cos(angles)
     matrix[:, 0] /= np.sqrt(2)
@@ -155,7 +167,7 @@ def _dct(n_coefficients: int, n: int) -> Doubles:
 
 
 def mfcc(mel_db: Floats, n_mfcc: int = 20) -> Doubles:
-    """Mel-frequency cepstral coefficients of a mel spectrogram in dB.
+    """Compute the mel-frequency cepstral coefficients of a mel spectrogram in dB.
 
     Parameters
     ----------
@@ -170,18 +182,18 @@ def mfcc(mel_db: Floats, n_mfcc: int = 20) -> Doubles:
 
 
 def centroid_and_bandwidth(magnitude: Floats, sr: int) -> tuple[Doubles, Doubles]:
-    """Mean and standard deviation of every frame's spectrum, read as a distribution over frequency.
+    """Return mean and standard deviation of every frame's spectrum, taken as a distribution over frequency.
 
     Parameters
     ----------
     magnitude : np.ndarray [shape=(n_frames, n_bins), dtype=float32]
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
 
     Returns
     -------
     centroid, bandwidth : np.ndarray [shape=(n_frames,), dtype=float64]
-        In Hz; 0 where a frame is silent.
+        In Hz; 0 for silent frames.
     """
     hz = np.linspace(0, sr / 2, magnitude.shape[1])
     moments = np.empty((len(magnitude), 3))
@@ -195,7 +207,19 @@ def centroid_and_bandwidth(magnitude: Floats, sr: int) -> tuple[Doubles, Doubles
 
 
 def rolloff(magnitude: Floats, sr: int) -> Doubles:
-    """The frequency below which 85 % of a frame's magnitude lies, in Hz [shape=(n_frames,)]."""
+    """Return the frequency below which 85 % of a frame's magnitude lies, in Hz [shape=(n_frames,)].
+
+    Parameters
+    ----------
+    magnitude : np.ndarray [shape=(n_frames, n_bins), dtype=float32]
+    sr : int > 0
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_frames,), dtype=float64]
+        In Hz.
+    """
     n_frames, n_bins = magnitude.shape
     below = np.empty(n_frames, np.intp)
     for block in _blocks(n_frames):
@@ -206,7 +230,7 @@ def rolloff(magnitude: Floats, sr: int) -> Doubles:
 
 
 def rms(y: Floats) -> Doubles:
-    """Root mean square of every centred frame, ends reflected [shape=(1 + n // HOP_LENGTH,)]."""
+    """Return the root mean square of every centred frame, ends reflected [shape=(1 + n // HOP_LENGTH,)]."""
     padded = np.pad(y, N_FFT // 2, mode="reflect").astype(np.float64)
     cumulated = np.concatenate(([0.0], np.cumsum(padded * padded)))
     energy = cumulated[N_FFT::HOP_LENGTH] - cumulated[:-N_FFT:HOP_LENGTH]
@@ -215,9 +239,9 @@ def rms(y: Floats) -> Doubles:
 
 
 def zero_crossing_rate(y: Floats) -> Doubles:
-    """Share of samples at which the sign changes, in every centred frame [shape=(1 + n // HOP_LENGTH,)].
+    """Return the share of samples at which the sign changes, in every centred frame [shape=(1 + n // HOP_LENGTH,)].
 
-    Within 1e-10 of zero counts as positive, and a frame's first sample never counts: librosa's conventions.
+    Samples within 1e-10 of zero count as positive, and the first sample of a frame never counts: librosa's conventions.
     """
     negative = np.pad(y < -1e-10, N_FFT // 2, mode="edge")
     cumulated = np.concatenate(([0], np.cumsum(negative[1:] != negative[:-1])))

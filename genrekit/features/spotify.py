@@ -1,4 +1,4 @@
-"""Tables of Spotify audio features as numbers: units, note names, decimal commas and what stands for nothing."""
+"""Spotify audio features as numbers: units, note names, decimal commas and missing values of tables."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from genrekit.features.spotify_schema import (
 NO_FEATURE = "has no audio feature"
 
 _UNITS = {"minutes": 60_000.0, "seconds": 1000.0, "milliseconds": 1.0}
-# A track of an hour is rare, and so is one of ten seconds: below 60 stand minutes, above 10,000 milliseconds.
+# A track of an hour is rare, and so is one of ten seconds: values below 60 are minutes, above 10,000 milliseconds.
 _MOST_MINUTES, _LEAST_MS = 60.0, 10_000.0
 _NEVER_TINY = {"danceability", "energy", "valence"}
-# In a column of both, what is below a second is no length in milliseconds.
+# In a column with both units, a value below 1,000 is not a duration in milliseconds.
 _MIXED_MS = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
 class SpotifyRows:
-    """Some rows of a table as numbers.
+    """Rows of a table as numbers.
 
     Attributes
     ----------
     numbers : np.ndarray [shape=(n_rows,), dtype=int64]
-        The row numbers, as they were given.
+        Row numbers.
     values : np.ndarray [shape=(n_rows, 13), dtype=float64]
         The features in the order of ``SPOTIFY_COLUMNS``, in Spotify's units; NaN where missing or wrong.
     errors : dict of int to str
-        By index into ``values``, why a row cannot be used: the column as written and its value.
+        Index into ``values`` to the reason why the row cannot be used: the column as written and its value.
     """
 
     numbers: npt.NDArray[np.int64]
@@ -53,7 +53,7 @@ class SpotifyRows:
 
 @dataclass(frozen=True)
 class SpotifyTable:
-    """How a table is to be read, as its first rows tell.
+    """Interpretation of a table, inferred from its first rows.
 
     Attributes
     ----------
@@ -62,13 +62,13 @@ class SpotifyTable:
     missing : tuple of str
         The features without a column.
     notes : tuple of str
-        What a person should know: what is missing, which reading was chosen where there was a doubt.
+        Notes for the user: missing columns, and the interpretation chosen in ambiguous cases.
     decimal_comma : frozenset of str
-        The features whose text has a comma as decimal separator.
+        Features whose text uses a decimal comma.
     scales : Mapping of str to float
-        What a written number is multiplied by, where it is not 1.
+        Factors of written numbers, where not 1.
     mixed_duration : bool
-        Whether the durations are minutes and milliseconds in one column.
+        Whether the duration column mixes minutes and milliseconds.
     """
 
     columns: Mapping[str, str]
@@ -79,19 +79,19 @@ class SpotifyTable:
     mixed_duration: bool
 
     def read(self, table: pa.Table, numbers: npt.NDArray[np.int64]) -> SpotifyRows:
-        """Read some rows.
+        """Read rows.
 
         Parameters
         ----------
         table : pa.Table
-            Rows of the table that was understood: text, numbers or booleans.
+            Rows of the same table: text, numbers or booleans.
         numbers : np.ndarray [shape=(n_rows,), dtype=int64]
             Their row numbers.
 
         Returns
         -------
         SpotifyRows
-            Every row; a cell that is no number or out of `RANGES`, or no feature at all, is an error.
+            All rows; a cell that is not a number or out of `RANGES`, and a row without any feature, is an error.
         """
         values = np.full((len(SPOTIFY_COLUMNS), table.num_rows), np.nan).T
         errors: dict[int, str] = {}
@@ -107,7 +107,7 @@ class SpotifyTable:
         return SpotifyRows(numbers, values, errors)
 
     def _in_units(self, written: Values, feature: str) -> tuple[Values, dict[int, str]]:
-        """Return one column in Spotify's units, and what is out of range."""
+        """Return one column in Spotify's units, and the problems of values out of range."""
         low, high = RANGES[feature]
         scale = self.scales.get(feature, 1.0)
         values = written
@@ -127,12 +127,12 @@ class SpotifyTable:
 
 
 def understand(table: pa.Table) -> SpotifyTable:
-    """Decide from the first rows of a table how all of it is to be read.
+    """Infer from the first rows of a table how to read all of it.
 
     Parameters
     ----------
     table : pa.Table
-        The first rows, text, numbers or booleans; more rows make better evidence.
+        The first rows, text, numbers or booleans; more rows give better evidence.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def understand(table: pa.Table) -> SpotifyTable:
         raise DatasetError(
             f"The table has {len(columns)} of Spotify's 13 audio features"
             + (f", {_quoted(list(columns.values()))}" if columns else "")
-            + f"; at least {MIN_COLUMNS} are needed. It lacks {_quoted(missing)}.",
+            + f"; at least {MIN_COLUMNS} are needed. Missing: {_quoted(missing)}.",
             "Add the missing columns; upper and lower case, spaces and other columns do not matter.",
         )
     notes = []
@@ -177,7 +177,7 @@ def understand(table: pa.Table) -> SpotifyTable:
 
 
 def model_input(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Return what a model looks at.
+    """Return the features that a model reads.
 
     Parameters
     ----------
@@ -189,11 +189,11 @@ def model_input(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
     np.ndarray [shape=(n, 15), dtype=float32]
         The columns of ``MODEL_COLUMNS``: the 13, then
 
-        - ``tempo_fraction``, the tempo's part behind the point, in [0, 1): near 0 where music was made to a
-          whole number of beats a minute. A table whose tempos were rounded has 0 everywhere, so tables of
-          different rounding must not be merged for training;
-        - ``energy_over_loudness``, the energy over the loudness as an amplitude, ``10 ** (loudness / 20)``:
-          how dense a sound is for its level.
+        - ``tempo_fraction``, the fractional part of the tempo, in [0, 1): near 0 for music that was produced at a whole
+          number of beats per minute. A table with rounded tempos has 0 everywhere, so tables of different rounding must
+          not be merged for training;
+        - ``energy_over_loudness``, the energy divided by the loudness as an amplitude, ``10 ** (loudness / 20)``:
+          density of a sound relative to its level.
 
         NaN where an operand is.
     """
@@ -207,7 +207,7 @@ def model_input(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
 
 
 def _unit(table: pa.Table, name: str, comma: bool) -> tuple[str, bool, str]:
-    """Return the unit of the durations, whether minutes and milliseconds are mixed, and what to say."""
+    """Return the unit of the durations, whether minutes and milliseconds are mixed, and a note."""
     values, _ = read_numbers(table.column(name), "duration_ms", comma)
     values = values[np.isfinite(values) & (values > 0)]
     short, long = int((values < _MOST_MINUTES).sum()), int((values > _LEAST_MS).sum())
@@ -216,7 +216,7 @@ def _unit(table: pa.Table, name: str, comma: bool) -> tuple[str, bool, str]:
             "milliseconds",
             True,
             f"the column {name!r} mixes minutes and milliseconds ({short:,} and {long:,} of the first "
-            f"{table.num_rows:,} rows): values below {_MIXED_MS:,.0f} were read as minutes. Look where the "
+            f"{table.num_rows:,} rows): values below {_MIXED_MS:,.0f} were read as minutes. Check where the "
             "units come from: if they differ by genre, the unit betrays the genre, and a model learns that",
         )
     if is_milliseconds(name) or not len(values):
@@ -227,10 +227,10 @@ def _unit(table: pa.Table, name: str, comma: bool) -> tuple[str, bool, str]:
 
 
 def _fractions(table: pa.Table, named: Mapping[str, str], comma: frozenset[str]) -> set[str]:
-    """Return those of the features named as percentages whose values are fractions: none above 1, some below.
+    """Return the features named as percentages whose values are fractions: none above 1, some below.
 
-    A per cent of danceability, energy or valence is next to impossible in a whole column; of the others it is not,
-    and they are fractions only where no column that is named so has percentages.
+    A per cent of danceability, energy or valence is next to impossible in a whole column; for the others it is not,
+    and they are fractions only if no column named as a percentage has percentages.
     """
     low, high = set(), set()
     for feature, column in named.items():

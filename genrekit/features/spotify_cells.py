@@ -1,4 +1,4 @@
-"""Cells of a table of Spotify features: what a text means as a number, and what a value is as text."""
+"""Cells of tables of Spotify features: conversion of text to numbers, and of values to text."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ Values = npt.NDArray[np.float64]
 
 
 def read_numbers(column: pa.ChunkedArray, feature: str, comma: bool) -> tuple[Values, dict[int, str]]:
-    """Read a column as numbers, in the unit in which it is written.
+    """Read a column as numbers, in the unit of the column.
 
     Parameters
     ----------
     column : pa.ChunkedArray
         Text, numbers or booleans.
     feature : str
-        The feature, for what only one of them means: note names, major and minor, 4/4.
+        The feature, for notations that only one feature has: note names, major and minor, 4/4.
     comma : bool
-        Whether text has a comma as decimal separator.
+        Whether text uses a decimal comma.
 
     Returns
     -------
     values : np.ndarray [shape=(n_rows,), dtype=float64], read-only
-        NaN where a cell is empty or says that nothing is known (`genrekit.text.MISSING_WORDS`).
+        NaN where a cell is empty or a word for "missing" (`genrekit.text.MISSING_WORDS`).
     problems : dict of int to str
-        By index, what is no number.
+        Index to the problem, where a cell is not a number.
     """
     if pa.types.is_nested(column.type):
         given = np.flatnonzero(column.is_valid().to_numpy()).tolist()
@@ -77,10 +77,22 @@ def read_numbers(column: pa.ChunkedArray, feature: str, comma: bool) -> tuple[Va
 
 
 def decimal_commas(table: pa.Table, columns: Mapping[str, str]) -> frozenset[str]:
-    """Return the features that are written with decimal commas.
+    """Return the features written with decimal commas.
 
-    A spreadsheet writes all columns alike, so a column without a comma and without a point follows the rest.
-    Milliseconds such as 194,754 are the exception: thousands, which are refused by row.
+    A spreadsheet writes all columns alike, so a column with neither comma nor point follows the others.
+    Milliseconds such as 194,754 are the exception: thousands separators, which are refused per row.
+
+    Parameters
+    ----------
+    table : pa.Table
+        The first rows of a table.
+    columns : Mapping of str to str
+        Feature to column as written.
+
+    Returns
+    -------
+    frozenset of str
+        The features.
     """
     without_point, evident = [], False
     for feature, name in columns.items():
@@ -99,7 +111,7 @@ def decimal_commas(table: pa.Table, columns: Mapping[str, str]) -> frozenset[str
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Say whether a column of this type holds text."""
+    """Return whether a column of this type holds text."""
     if pa.types.is_dictionary(kind):
         return is_text(kind.value_type)
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
@@ -123,7 +135,7 @@ def _text(value: object) -> str | None:
 
 
 def _odd(text: str, feature: str, comma: bool) -> float | str:
-    """Return the number that a cell means which is written as none, or what is wrong with it."""
+    """Return the number meant by a cell in another notation, or what is wrong with the cell."""
     if is_missing(text):
         return float("nan")
     if feature == "key" and (note := _NOTE.fullmatch(text)):
@@ -134,7 +146,7 @@ def _odd(text: str, feature: str, comma: bool) -> float | str:
         return float(beats[1])
     shown = repr(text if len(text) <= 40 else text[:40] + "…")
     if comma and "." in text:
-        return f"{shown} has a point, where the column's other numbers have decimal commas"
+        return f"{shown} has a point, but the other numbers of the column have decimal commas"
     if "," in text and re.fullmatch(r"[\d.,+-]+", text):
-        return f"{shown} has a comma; decimals need a point, and thousands no separator"
+        return f"{shown} has a comma; use a point for decimals and no thousands separator"
     return f"{shown} is not a number"

@@ -1,4 +1,4 @@
-"""The columns of Spotify's audio features: how tables spell them, what they may hold; nothing heavy."""
+"""Columns of Spotify's audio features: their spellings and ranges, without heavy imports."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from genrekit.features.schema import SPOTIFY_COLUMNS
 from genrekit.text import clean
 
 MIN_COLUMNS = 7
-"""A table with more than half of the 13 features is one of Spotify features."""
+"""A table with more than half of the 13 features is a table of Spotify features."""
 
 MODEL_COLUMNS: tuple[str, ...] = (*SPOTIFY_COLUMNS, "tempo_fraction", "energy_over_loudness")
-"""The 15 numbers that a model looks at: the 13, and two that `features.spotify.model_input` computes."""
+"""The 15 inputs of a model: the 13 features, and two that `features.spotify.model_input` computes."""
 
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(SPOTIFY_COLUMNS, (0.0, 1.0)),
@@ -23,13 +23,13 @@ RANGES: dict[str, tuple[float, float]] = {
     "key": (0.0, 11.0),
     "time_signature": (1.0, 7.0),
 }
-"""The least and the greatest value of every feature that is believed.
+"""Minimum and maximum accepted for every feature.
 
 https://developer.spotify.com/documentation/web-api/reference/get-audio-features documents 0 to 1, the key
 -1 to 11, the time signature 3 to 7, and loudness as "typically" -60 to 0 dB; tables of real tracks also have
-time signature 1, and loudness up to +5 dB, because it is weighted by ear and not a peak. No limit is
-documented for tempo and duration: 300 beats a minute and one day are above every track seen, and less
-than 0.1 s is no track but another unit.
+time signature 1, and loudness up to +5 dB, because it is a perceptual measure, not a peak. No limit is
+documented for tempo and duration: 300 beats per minute and one day are above every track seen, and less
+than 0.1 s is not a track but another unit.
 """
 
 UNKNOWN: dict[str, tuple[float, ...]] = {
@@ -39,7 +39,7 @@ UNKNOWN: dict[str, tuple[float, ...]] = {
     "tempo": (-1.0, 0.0),
     "time_signature": (-1.0, 0.0),
 }
-"""Numbers that stand for "not known": Spotify's -1 for the key and 0 for tempo and time signature, and the
+"""Numbers that mean "unknown": Spotify's -1 for the key and 0 for tempo and time signature, and the
 -1 of public tables. -1 dB is a loudness."""
 
 # Names of a length in milliseconds; the unit of every other name is read from the values.
@@ -64,11 +64,11 @@ NOT_AUDIO: tuple[str, ...] = (
     *("type", "id", "uri", "track_href", "analysis_url", "href", "external_urls", "preview_url", "index"),
     *("unnamed: 0", "popularity", "track_popularity", "song_popularity", "artist_popularity", "status_code"),
 )
-"""Columns that come with the features and say nothing about the sound."""
+"""Columns that accompany the features and do not describe the audio."""
 
 
 def column_key(name: str) -> str:
-    """Return a column's name as it is compared: lower case, letters, digits and % only.
+    """Return a column name normalised for comparison: lower case, letters, digits and % only.
 
     Examples
     --------
@@ -87,17 +87,17 @@ _NO_SOUND = {column_key(name) for name in NOT_AUDIO}
 
 
 def is_percent(name: str) -> bool:
-    """Say whether a column is named as a percentage, as in ``danceability_%``."""
+    """Return whether a column is named as a percentage, as in ``danceability_%``."""
     return column_key(name).endswith("%")
 
 
 def is_milliseconds(name: str) -> bool:
-    """Say whether a column is named as a duration in milliseconds."""
+    """Return whether a column is named as a duration in milliseconds."""
     return column_key(name) in _MILLISECONDS
 
 
 def is_not_audio(name: str) -> bool:
-    """Say whether a column is one of ``NOT_AUDIO``, however it is spelt."""
+    """Return whether a column is one of ``NOT_AUDIO``, in any spelling."""
     return column_key(name) in _NO_SOUND
 
 
@@ -112,8 +112,8 @@ def find_columns(names: Sequence[str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Feature to column as written, in the order of ``SPOTIFY_COLUMNS``. A duration in milliseconds by
-        its name is taken before any other duration.
+        Feature to column as written, in the order of ``SPOTIFY_COLUMNS``. A duration whose name says milliseconds
+        takes precedence over other durations.
 
     Raises
     ------
@@ -139,13 +139,13 @@ def find_columns(names: Sequence[str]) -> dict[str, str]:
 
 
 def twins(names: Sequence[str]) -> list[str]:
-    """Return the durations that stand beside one in milliseconds and are not read."""
+    """Return the duration columns that are ignored in favour of one in milliseconds."""
     durations = dict(_candidates(names)).get("duration_ms", [])
     return [column for column in durations if not is_milliseconds(column)] if len(durations) > 1 else []
 
 
 def recognises(names: Sequence[str]) -> bool:
-    """Say whether a table with these columns is one of Spotify features: at least ``MIN_COLUMNS`` of the 13.
+    """Return whether a table with these columns is a table of Spotify features: at least ``MIN_COLUMNS`` of the 13.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Tempo: the period at which a song's onsets repeat, weighed against the tempos that songs have.
+"""Tempo: the period at which the onsets of a song repeat, weighted by how common a tempo is.
 
 References
 ----------
@@ -18,7 +18,7 @@ _BLOCK_FRAMES = 256
 
 
 def onset_strength(mel_db: Floats) -> Floats:
-    """Median rise of a mel spectrogram from frame to frame.
+    """Compute the median rise of a mel spectrogram from frame to frame.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def onset_strength(mel_db: Floats) -> Floats:
 
 
 def _mean_autocorrelation(onsets: Floats, n_lags: int) -> Doubles:
-    """Autocorrelation in Hann windows of ``n_lags`` frames around every frame, averaged.
+    """Return the autocorrelation in Hann windows of ``n_lags`` frames around every frame, averaged.
 
     Each is scaled to 1 at lag 0 first. The inverse transform is linear, so it is taken once, of the averaged
     power spectrum.
@@ -64,13 +64,13 @@ def tempo(onsets: Floats, sr: int) -> float:
     onsets : np.ndarray [shape=(n_frames,), dtype=float32]
         Onset strength, frames ``HOP_LENGTH`` apart.
     sr : int > 0
-        Samples a second of the signal.
+        Sampling rate of the signal in Hz.
 
     Returns
     -------
     float
-        Beats a minute, below 320; 0 without onsets. The tempo of ``librosa.beat.beat_track``, which
-        ``librosa.feature.tempo`` gives as well.
+        Beats per minute, below 320; 0 without onsets. The tempo of ``librosa.beat.beat_track`` and of
+        ``librosa.feature.tempo``.
     """
     if not onsets.any():
         return 0.0

@@ -1,4 +1,4 @@
-"""Files to samples and pixels."""
+"""Decoding of files to samples and pixels."""
 
 import lazy_loader
 

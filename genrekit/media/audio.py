@@ -1,4 +1,4 @@
-"""Songs as samples: from a file of any sound format to mono at one rate, and on to windows."""
+"""Decoding of sound files to mono samples at one rate, and cutting of samples into windows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from genrekit.media.sounding import SoundMeter
 from genrekit.media.sounding import is_silent as is_silent
 
 MAX_DURATION_S = 3600.0
-MIN_SOUND_S = 0.25  # features of less describe the padding of two frames (2,048 samples at 22,050 Hz)
-FEW_S = 3.0  # below it a prediction has a note
-_CANCELLED_S = 1.0  # from here on it is worth a note
+# Features of shorter sound describe the padding of two frames (2,048 samples at 22,050 Hz).
+MIN_SOUND_S = 0.25
+FEW_S = 3.0  # shorter sound adds a note to the prediction
+_CANCELLED_S = 1.0  # longer cancellation is noted
 _MISSING_S = 0.1
-_SHORT_REMAINDER = 0.05  # of a window: GTZAN's clips of "30 s" run up to 30.65 s and are one window
+_SHORT_REMAINDER = 0.05  # of a window: GTZAN's clips of "30 s" are up to 30.65 s long and are one window
 
 
 def info(path: AnyPath) -> AudioInfo:
@@ -34,7 +35,7 @@ def info(path: AnyPath) -> AudioInfo:
     Raises
     ------
     MediaError
-        If the file cannot be opened, or is no sound.
+        If the file cannot be opened, or is not a sound file.
     """
     with open_decoder(path) as decoder:
         return decoder.info
@@ -42,18 +43,18 @@ def info(path: AnyPath) -> AudioInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sound:
-    """A file, or a part of it, as it was heard.
+    """Decoded samples of a file or of a part of it.
 
     Attributes
     ----------
     y : np.ndarray [shape=(n,), dtype=float32]
         Finite samples, n >= 1, usually in [-1, 1].
     sr : int
-        Samples a second.
+        Sampling rate in Hz.
     sounding_s : float
-        How much of it is not silent, in seconds, judged per channel before mixing.
+        Duration that is not silent, in seconds, judged per channel before mixing.
     flaws : tuple of str
-        What was not heard, or not as usual, in words.
+        Descriptions of parts that were not decoded, or not in the usual way.
     """
 
     y: Samples
@@ -63,17 +64,17 @@ class Sound:
 
     @property
     def is_silent(self) -> bool:
-        """Whether no channel ever moves more than one step of 16 bits."""
+        """Whether no channel varies by more than one 16-bit step."""
         return self.sounding_s == 0
 
     @property
     def note(self) -> str:
-        """The flaws, and that there is little sound, as one text; empty where there is nothing to say."""
+        """The flaws, and a remark on very short sound, as one text; empty if there are none."""
         little = (f"only {self.sounding_s:.1f} s of sound",) if self.sounding_s < FEW_S else ()
         return "; ".join((*self.flaws, *little))
 
     def require(self) -> Sound:
-        """Return it if there is enough sound to say something about.
+        """Return the sound itself if it is long enough for a prediction.
 
         Raises
         ------
@@ -97,7 +98,17 @@ def load(
     duration_s: float | None = None,
     max_duration_s: float = MAX_DURATION_S,
 ) -> Samples:
-    """Decode a file to mono samples, as ``librosa.load`` does, to the bit: the ``y`` of `read`, without its notes."""
+    """Decode a file to mono samples, bit-identical to ``librosa.load``: the ``y`` of `read`, without its notes.
+
+    Parameters
+    ----------
+    path, sr, offset_s, duration_s, max_duration_s
+        As for `read`.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,), dtype=float32]
+    """
     return read(path, sr=sr, offset_s=offset_s, duration_s=duration_s, max_duration_s=max_duration_s).y
 
 
@@ -109,24 +120,24 @@ def read(
     duration_s: float | None = None,
     max_duration_s: float = MAX_DURATION_S,
 ) -> Sound:
-    """Decode a file to mono samples, and note what was not heard.
+    """Decode a file to mono samples, and note what was not decoded.
 
-    Channels are averaged, then resampled with soxr's HQ quality, block by block: memory grows with what is
-    returned, not with what is declared. Where channels cancel each other out, the one with the most power is taken
-    instead. A file that is cut or damaged gives what either decoder finds in it.
+    Channels are averaged, then resampled with soxr's HQ quality, block by block: memory grows with the samples
+    returned, not with the declared length. If channels cancel each other out, the one with the most power is used
+    instead. Of a truncated or damaged file, everything that either decoder can read is returned.
 
     Parameters
     ----------
     path : str, bytes or path-like
         A regular file; the content decides, not the name.
     sr : int > 0
-        Samples a second of the result.
+        Sampling rate in Hz of the result.
     offset_s : float >= 0
-        Where to start, in seconds.
+        Start in seconds.
     duration_s : float > 0, optional
-        How much to decode, in seconds; to the end by default.
+        Duration to decode, in seconds; to the end by default.
     max_duration_s : float > 0
-        The most that is ever decoded, in seconds: an hour of an endless stream says enough about its genre.
+        Maximum duration to decode, in seconds: one hour of an endless stream suffices for its genre.
 
     Returns
     -------
@@ -135,8 +146,8 @@ def read(
     Raises
     ------
     MediaError
-        If the file is missing, not regular, not readable, no known sound format, damaged, without samples in
-        the part asked for, or has samples that are not finite.
+        If the file is missing, not regular, not readable, not in a known sound format, damaged, without samples in
+        the requested part, or has samples that are not finite.
     UsageError
         If a time is out of range.
     """
@@ -161,7 +172,7 @@ def read(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Heard:
-    """What one pass over a file gave, and what the file says of itself; lengths in seconds."""
+    """Result of one pass over a file, and the lengths that it declares, in seconds."""
 
     y: Samples
     meter: SoundMeter
@@ -173,7 +184,7 @@ class _Heard:
 
 
 def _hear(path: AnyPath, sr: int, offset_s: float, limit_s: float, channel: int | None = None) -> _Heard:
-    """Decode the mix of all channels, or one of them.
+    """Decode the mix of all channels, or a single channel.
 
     Raises
     ------
@@ -227,9 +238,9 @@ def _without_samples(offset_s: float, length_s: float | None, declared_s: float 
 
 
 def _flaws(heard: _Heard, offset_s: float, limit_s: float, *, is_limited: bool) -> list[str]:
-    """What of a file, or of the part asked for, was not heard."""
+    """Describe what of a file, or of the requested part, was not decoded."""
     if heard.goes_on:
-        return [f"only {heard.length_s:.0f} s were heard; it goes on"] if is_limited else []
+        return [f"only {heard.length_s:.0f} s were heard; it continues"] if is_limited else []
     if heard.declared_s is not None:
         asked_s = min(limit_s, heard.declared_s - offset_s)
         if asked_s - heard.length_s > _MISSING_S:
@@ -237,22 +248,22 @@ def _flaws(heard: _Heard, offset_s: float, limit_s: float, *, is_limited: bool) 
     elif heard.is_lost:
         return [f"heard {heard.length_s:.1f} s: the file is damaged behind them"]
     elif heard.is_unended:
-        return [f"heard {heard.length_s:.1f} s: the file is cut off, and does not say how long it was"]
+        return [f"heard {heard.length_s:.1f} s: the file is cut off, and does not declare its length"]
     return []
 
 
 def windows(y: Samples, sr: int, window_s: float, overlap: float = 0.0) -> list[tuple[float, float, Samples]]:
-    """Cut a song into windows that follow one another, or overlap; `spans` says where.
+    """Cut a song into consecutive or overlapping windows, at the positions of `spans`.
 
     Parameters
     ----------
     y : np.ndarray [shape=(n,), dtype=float32]
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
     window_s : float > 0
         Length of a window in seconds.
     overlap : float in [0, 1)
-        The share of a window that the next one repeats.
+        Share of a window that the next one repeats.
 
     Returns
     -------
@@ -264,10 +275,10 @@ def windows(y: Samples, sr: int, window_s: float, overlap: float = 0.0) -> list[
 
 
 def spans(n: int, size: int, overlap: float = 0.0) -> list[tuple[int, int]]:
-    """Where to cut ``n`` samples, or frames, into windows.
+    """Return the positions at which ``n`` samples or frames are cut into windows.
 
-    A song shorter than a window is one window, as it is. A remainder of half a step or more gets a shorter window
-    of its own; less is left out, or joins the last window if it is under a twentieth of one.
+    A song shorter than a window is one window of its own length. A remainder of half a step or more becomes a
+    shorter window; a smaller one is dropped, or joins the last window if it is under a twentieth of a window.
 
     Parameters
     ----------
@@ -275,7 +286,7 @@ def spans(n: int, size: int, overlap: float = 0.0) -> list[tuple[int, int]]:
     size : int > 0
         Length of a window.
     overlap : float in [0, 1)
-        The share of a window that the next one repeats; a step is what it does not.
+        Share of a window that the next one repeats; a step is the rest of it.
 
     Returns
     -------

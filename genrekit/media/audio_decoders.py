@@ -1,9 +1,9 @@
-"""From a file to blocks of samples, by libsndfile or by FFmpeg, whatever the file is called.
+"""Decoders from a file to blocks of samples: libsndfile or FFmpeg, chosen by content and not by name.
 
-libsndfile reads what it knows (wav, flac, ogg, opus in ogg, mp3, au, aiff, caf, w64). FFmpeg (PyAV) reads the
-rest (m4a, aac, wma, webm, mp4), and takes over where libsndfile refuses a file, loses its way in it, or would
-stop before the stream ends. Files are taken for hostile: only regular files are opened, headers are checked before
-they are believed, and sound comes in blocks.
+libsndfile reads the formats that it knows (wav, flac, ogg, opus in ogg, mp3, au, aiff, caf, w64). FFmpeg (PyAV)
+reads the others (m4a, aac, wma, webm, mp4), and takes over if libsndfile refuses a file, fails within it, or would
+stop before the stream ends. Files are treated as hostile: only regular files are opened, headers are checked before
+they are trusted, and sound is decoded in blocks.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ Samples = npt.NDArray[np.float32]
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 MAX_CHANNELS = 64  # 7th-order ambisonics; libsndfile would take 1024
-MIN_SR, MAX_SR = 1_000, 768_000  # below any telephone, and the highest rate that recorders are sold with
+MIN_SR, MAX_SR = 1_000, 768_000  # lower than any telephone, and the highest rate of recorders on the market
 
 _BLOCK_VALUES = 1 << 18
-_TOLERANCE_S, _TOLERANCE = 0.1, 0.005  # of a declared length: what encoders and their delays may differ by
+_TOLERANCE_S, _TOLERANCE = 0.1, 0.005  # of a declared length: tolerance for encoders and their delays
 _MAX_DECLARED_S = 1e8  # three years: libsndfile's "unknown" is longer
 
-# MIDI sample dumps: libsndfile 1.2.2 prints to stdout about every flaw in them, and nobody keeps songs so.
+# MIDI sample dumps: libsndfile 1.2.2 prints every flaw in them to stdout, and they are not used for songs.
 _SAMPLE_DUMP = b"\xf0\x7e"
 _SF_UNRECOGNISED = 1
 
@@ -48,14 +48,14 @@ _Open = Callable[[], "AbstractContextManager[AvDecoder]"]
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What a file's header says; nothing is decoded.
+    """Facts from the header of a file, without decoding.
 
     Attributes
     ----------
     duration_s : float or None
-        Declared length in seconds, which a damaged file need not keep; None where it is not declared.
+        Declared length in seconds, which may be wrong for damaged files; None if not declared.
     sr : int
-        Samples a second.
+        Sampling rate in Hz.
     channels : int
     """
 
@@ -73,7 +73,7 @@ class Decoder:
     by_libsndfile : bool
         Whether libsndfile reads it, at least at first.
     is_lost : bool
-        Whether the last `channel_blocks` ended where neither decoder could go on.
+        Whether the last `channel_blocks` ended where neither decoder could continue.
     is_unended : bool
         Whether the mark of its end is missing, in a format that has one.
     """
@@ -99,14 +99,14 @@ class Decoder:
             self.info = _checked(AudioInfo(duration_s, decoder.sr, decoder.channels))
 
     def blocks(self, offset_s: float) -> Iterator[Samples]:
-        """Yield mono blocks at the file's own rate, from ``offset_s`` seconds to the end."""
+        """Yield mono blocks at the native rate, from ``offset_s`` seconds to the end."""
         return map(mono, self.channel_blocks(offset_s))
 
     def channel_blocks(self, offset_s: float) -> Iterator[Samples]:
         """Yield the same before channels are averaged [shape=(n, channels)].
 
-        Where libsndfile loses its way, or ends before the declared length, FFmpeg goes on. Where neither can, the
-        sound ends; `missing_s` says how much should have followed.
+        Where libsndfile fails, or ends before the declared length, FFmpeg continues. Where neither can, the sound ends;
+        `missing_s` is the duration that should have followed.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Decoder:
                 for block in self._read(self._sound, offset_s):
                     n += len(block)
                     yield block
-            except Exception as error:  # a hostile file may cause any
+            except Exception as error:  # a hostile file may cause any exception
                 lost = error
         n_first = n
         if self._sound is None or lost or self._is_short(offset_s + n / self.info.sr):
@@ -133,7 +133,7 @@ class Decoder:
                 if self._sound is None:
                     raise
                 lost = lost or error
-            except Exception as error:  # FFmpeg's errors share no narrower base
+            except Exception as error:  # FFmpeg's errors have no narrower base class
                 lost = lost or error
         self.is_lost = lost is not None and not self._is_all(offset_s + n / self.info.sr)
         if lost and not n:
@@ -157,18 +157,18 @@ class Decoder:
             yield from decoder.channel_blocks(offset_s, sr, channels)
 
     def _is_short(self, end_s: float) -> bool:
-        """Whether libsndfile ended before the length that it gave itself, of a format that FFmpeg knows."""
+        """Return whether libsndfile ended before its own estimate of the length, for a format that FFmpeg knows."""
         declared_s = self._declared_s
         return bool(self._found.demuxer and declared_s and declared_s - end_s > _tolerance_s(declared_s))
 
     def _is_all(self, end_s: float) -> bool:
-        """Whether the stream, where its length was found out, has nothing behind ``end_s``."""
+        """Return whether the stream, if its length was determined, has nothing after ``end_s``."""
         return self._found.stream_s is not None and self._found.stream_s - self._found.slack_s <= end_s
 
     def declared_s(self, end_s: float) -> float | None:
-        """How long the file says that it is, in seconds, where its sound ends at ``end_s``.
+        """Return the declared length of the file in seconds, if its sound ends at ``end_s``.
 
-        None where it does not say, or is as long as it says.
+        None if no length is declared, or the file has its declared length.
         """
         claims = [end_s / self._found.share]
         if self._declared_s is not None and self._declared_s < _MAX_DECLARED_S:
@@ -182,9 +182,9 @@ def _tolerance_s(declared_s: float) -> float:
 
 
 def mono(block: Any) -> Samples:
-    """Average channels as ``librosa.to_mono`` does, to the bit [shape=(n, channels) to (n,)]."""
+    """Average channels, bit-identical to ``librosa.to_mono`` [shape=(n, channels) to (n,)]."""
     samples: Samples = block[:, 0]
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is the caller's to report
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are not finite
         if block.shape[1] == 2:
             samples = (block[:, 0] + block[:, 1]) / np.float32(2)  # the same, in a tenth of the time
         elif block.shape[1] > 2:
@@ -203,13 +203,13 @@ def open_decoder(path: AnyPath) -> Iterator[Decoder]:
     Yields
     ------
     Decoder
-        Its rate and channels are within bounds.
+        Decoder of the file; its rate and number of channels are within bounds.
 
     Raises
     ------
     MediaError
         If the path is missing, not regular or not readable, or its content is empty, damaged at its
-        beginning, or no sound that the decoders know.
+        beginning, or not a sound format that the decoders know.
     """
     with _open_regular(path) as file:
         try:
@@ -221,8 +221,10 @@ def open_decoder(path: AnyPath) -> Iterator[Decoder]:
         if not head:
             raise MediaError("The file is empty (0 bytes).")
         if head.startswith(_SAMPLE_DUMP):
-            raise MediaError("The content is a MIDI sample dump, which is not read.", "Convert it to wav.")
-        # a descriptor works for every spelling of a name, but not across C runtimes on Windows
+            raise MediaError(
+                "The content is a MIDI sample dump, which is not supported.", "Convert it to wav."
+            )
+        # a descriptor works for names in any encoding, but not across C runtimes on Windows
         source = os.fspath(path) if os.name == "nt" else file.fileno()
         mpeg = found.demuxer == "mp3" or head.startswith(b"ID3") or (head[0] == 0xFF and head[1:2] >= b"\xe0")
         with quiet_stderr if mpeg else nullcontext(), ExitStack() as stack:
@@ -240,7 +242,7 @@ def open_decoder(path: AnyPath) -> Iterator[Decoder]:
 
 
 def _passes_over(sound: sf.SoundFile, found: Container) -> bool:
-    """Whether libsndfile would stop before the stream ends."""
+    """Return whether libsndfile would stop before the stream ends."""
     if not found.demuxer:
         return False
     if sound.frames == 0:
@@ -259,7 +261,7 @@ def _unknown(refusal: Exception | None) -> MediaError:
     if getattr(refusal, "code", _SF_UNRECOGNISED) != _SF_UNRECOGNISED and refusal is not None:
         return MediaError(f"The file is damaged or cut off at its beginning{reason(refusal)}.")
     return MediaError(
-        "The content is no known sound format; known are wav, flac, ogg, mp3, au, aiff, caf, m4a, aac, "
+        "The content is not a known sound format; known formats are wav, flac, ogg, mp3, au, aiff, caf, m4a, aac, "
         "wma, opus and webm.",
         "If it is one of these, its beginning is damaged.",
     )
@@ -274,5 +276,7 @@ def _checked(info: AudioInfo) -> AudioInfo:
     if not 1 <= info.channels <= MAX_CHANNELS:
         raise MediaError(f"The file declares {info.channels} channels; 1 to {MAX_CHANNELS} are allowed.")
     if not MIN_SR <= info.sr <= MAX_SR:
-        raise MediaError(f"The file declares {info.sr} samples a second; {MIN_SR} to {MAX_SR} are allowed.")
+        raise MediaError(
+            f"The file declares a sampling rate of {info.sr} Hz; {MIN_SR} to {MAX_SR} Hz are allowed."
+        )
     return info

@@ -1,4 +1,4 @@
-"""Bytes of a file by their place, read in blocks: a map of it would end the process if the file shrank meanwhile."""
+"""Bytes of a file by position, read in blocks: a memory map would crash the process if the file shrank meanwhile."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _BLOCK = 1 << 20
 
 
 class ByteWindow:
-    """Read-only access to a file; what lies beyond its end is absent, not an error.
+    """Read-only access to a file; reading beyond its end returns fewer bytes and is not an error.
 
     Parameters
     ----------
     file : io.FileIO
-        Its position is moved.
+        The file; its position changes.
 
     Attributes
     ----------
     size : int
-        Bytes of the file.
+        Size of the file in bytes.
     """
 
     def __init__(self, file: io.FileIO) -> None:
@@ -29,7 +29,18 @@ class ByteWindow:
         self._base, self._bytes = 0, b""
 
     def at(self, place: int, n: int) -> bytes:
-        """Read up to ``n`` bytes; fewer at the end of the file."""
+        """Read up to ``n`` bytes; fewer at the end of the file.
+
+        Parameters
+        ----------
+        place : int >= 0
+            Position of the first byte.
+        n : int >= 0
+
+        Returns
+        -------
+        bytes
+        """
         start = place - self._base
         if not 0 <= start <= start + n <= len(self._bytes):
             self._base, self._bytes = place, self._read(place, max(n, 4096))
@@ -37,11 +48,23 @@ class ByteWindow:
         return self._bytes[start : start + n]
 
     def block(self, place: int) -> bytes:
-        """Read a MiB, or what is there of it."""
+        """Read a MiB, or less at the end of the file."""
         return self._read(place, _BLOCK)
 
     def find(self, pattern: bytes, place: int) -> int:
-        """Find the next occurrence of a pattern, in bounded memory; -1 where there is none."""
+        """Find the next occurrence of a pattern, in bounded memory; -1 if there is none.
+
+        Parameters
+        ----------
+        pattern : bytes
+        place : int >= 0
+            Position at which the search starts.
+
+        Returns
+        -------
+        int
+            Position of the occurrence.
+        """
         for base, block in self._blocks(place, len(pattern) - 1):
             if (found := block.find(pattern)) >= 0:
                 return base + found

@@ -1,8 +1,8 @@
-"""Sound files by their content: the container, where its sound begins, and how much of it is declared.
+"""Containers of sound files, by content: format, position of the sound, and declared length.
 
-The first bytes decide; where they say nothing, the container is looked for behind junk. What is declared is held
-against what is there: that a file was cut, that it was written into a pipe (its sizes are 0 or the largest
-number), or that several files were joined.
+The first bytes decide; if they are unknown, the container is searched for behind junk. Declared sizes are compared
+with the actual content: a file may be truncated, written to a pipe (its sizes are 0 or the largest number), or
+joined from several files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _JUNK_BYTES = 1 << 16
 _MAX_CHUNKS = 1_000
 _TAIL_BYTES = 1 << 17  # two of the largest Ogg pages
 
-# The demuxers of FFmpeg that a file is ever given to. None of them opens other files or addresses, as those for
+# The demuxers of FFmpeg that are used. None of them opens other files or addresses, as those for
 # playlists and scripts do (hls, dash, concat, sdp, image2).
 _MAGIC = (
     (0, b"fLaC", "flac"),
@@ -35,7 +35,7 @@ _MAGIC = (
     *((4, atom, "mov") for atom in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")),
     *((0, bytes((0xFF, second)), "aac") for second in (0xF0, 0xF1, 0xF8, 0xF9)),
 )
-# The same behind junk, where more bytes must be right.
+# The same behind junk, where more bytes must match.
 _BEHIND_JUNK = re.compile(
     rb"fLaC[\0\x80]\0\0\x22|OggS\0\x02|RIFF.{4}WAVE|RF64.{4}WAVE|FORM.{4}AIF[FC]|caff\0\x01\0\0|"
     rb"\.snd\0\0..|\0\0\0.ftyp|\x1a\x45\xdf\xa3[\x80-\xff\x01]|\x30\x26\xb2\x75\x8e\x66\xcf\x11",
@@ -46,28 +46,28 @@ _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What the bytes of a file say of its sound.
+    """Facts about the sound of a file, from its bytes.
 
     Attributes
     ----------
     demuxer : str
-        FFmpeg's name of the format; empty where it is none that FFmpeg is asked to read.
+        FFmpeg's name of the format; empty if FFmpeg is not used for it.
     start, end : int, int or None
-        The bytes that belong to it; None for the end of the file.
+        Range of bytes of the container; None for the end of the file.
     declared_s : float or None
-        The length that a header claims, in seconds, where libsndfile does not tell.
+        Length declared by a header, in seconds, if libsndfile does not report it.
     share : float in (0, 1]
-        How much of the bytes that a header claims the file has.
+        Share of the declared bytes that the file has.
     stream_s : float or None
-        The length of the stream, in seconds, where it was found out.
+        Length of the stream, in seconds, if it was determined.
     slack_s : float
-        How much shorter the samples may be than the stream: what encoders added.
+        Amount by which the samples may be shorter than the stream: padding of encoders.
     joined : bool
-        Whether there is sound that libsndfile passes over: a second file behind the first, a change of format.
+        Whether there is sound that libsndfile skips: a second file behind the first, a change of format.
     hollow : bool
-        Whether the sound is declared to be empty, and is.
+        Whether the sound is declared empty, and is empty.
     ended : bool
-        Whether the stream has the mark of its end, where its format has one.
+        Whether the stream has an end marker, if its format has one.
     """
 
     demuxer: str = ""
@@ -83,19 +83,19 @@ class Container:
 
 
 def inspect(file: io.FileIO) -> Container:
-    """Find out what an open file is, and what it declares; its position is moved.
+    """Determine the container of an open file and its declarations; the position of the file changes.
 
     Raises
     ------
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     data = ByteWindow(file)
     start = mpeg_frames.behind_tags(data, 0)
     start = start if start < data.size else 0
     demuxer = _demuxer(data.at(start, 16))
     if not demuxer or (demuxer == "mp3" and not mpeg_frames.is_chain(data, start)):
-        # a single header of a frame may be chance, or the whole of a short file
+        # a single frame header may be coincidence, or the whole of a short file
         start, demuxer = _behind_junk(data, start) or (start, demuxer)
     found = Container(demuxer, start)
     if demuxer == "mp3":
@@ -110,7 +110,7 @@ def _demuxer(head: bytes) -> str:
 
 
 def _behind_junk(data: ByteWindow, start: int) -> tuple[int, str] | None:
-    """Find the container that begins first; a tag of a wrong size may reach over it."""
+    """Find the container that begins first; a tag with a wrong size may extend beyond its beginning."""
     for begin in dict.fromkeys((start, 0)):
         places = [match.start() for match in _BEHIND_JUNK.finditer(data.at(begin, _JUNK_BYTES))][:1]
         known = begin + places[0] if places else None
@@ -127,7 +127,7 @@ def _mpeg(data: ByteWindow, found: Container) -> Container:
     if stream is None:
         return found
     tagged = stream.declared_s is not None
-    # a count that is too small is not believed; one that is too large says that the file was cut
+    # a count that is too small is ignored; one that is too large means that the file was truncated
     excess_s = stream.duration_s - (stream.declared_s or stream.duration_s)
     short, cut = excess_s > 1.5 * stream.frame_s, excess_s < -1.5 * stream.frame_s
     junk = stream.start != mpeg_frames.behind_tags(data, 0)
@@ -155,7 +155,7 @@ def _flac(data: ByteWindow, found: Container) -> Container:
 
 
 def _is_followed(data: ByteWindow, place: int) -> bool:
-    """Whether a second FLAC stream begins behind ``place``."""
+    """Return whether a second FLAC stream begins behind ``place``."""
     while (place := data.find(b"fLaC", place)) >= 0:
         if data.at(place + 4, 4) in (b"\0\0\0\x22", b"\x80\0\0\x22"):
             return True
@@ -164,7 +164,7 @@ def _is_followed(data: ByteWindow, place: int) -> bool:
 
 
 def _ogg(data: ByteWindow, found: Container) -> Container:
-    begins = b"OggS\0\x02"  # the first page of a stream; those of one file stand together
+    begins = b"OggS\0\x02"  # the first page of a stream; those of one file are consecutive
     place = found.start
     while data.at(place, 6) == begins:
         lacing = data.at(place + 27, data.at(place + 26, 1)[0]) if data.size > place + 26 else b""
@@ -173,7 +173,7 @@ def _ogg(data: ByteWindow, found: Container) -> Container:
 
 
 def _ogg_ends(data: ByteWindow) -> bool:
-    """Whether the last page is whole and says that it is the last: RFC 3533, section 6."""
+    """Return whether the last page is complete and marked as the last: RFC 3533, section 6."""
     base = max(0, data.size - _TAIL_BYTES)
     tail = data.at(base, _TAIL_BYTES)
     last = tail.rfind(b"OggS")
@@ -184,7 +184,7 @@ def _ogg_ends(data: ByteWindow) -> bool:
 
 
 def _sized(data: ByteWindow, found: Container, place: int, size: int, *, unknown: bool) -> Container:
-    """Hold the size that a header gives for its samples against what follows."""
+    """Compare the size that a header declares for its samples with what follows."""
     there = data.size - place
     if size == 0:
         return replace(found, hollow=there <= 0 or _is_chunks(data, place))
@@ -194,12 +194,12 @@ def _sized(data: ByteWindow, found: Container, place: int, size: int, *, unknown
 
 
 def _is_unknown(size: int) -> bool:
-    """Whether it is a size that programs write who cannot know it (sox, arecord, FFmpeg into a pipe)."""
+    """Return whether a size is a placeholder of programs that do not know it (sox, arecord, FFmpeg into a pipe)."""
     return 0x7FFFF000 <= size <= 0x80001000 or size >= 0xFFFFF000
 
 
 def _is_chunks(data: ByteWindow, place: int) -> bool:
-    """Whether chunks follow one another up to the end of the file."""
+    """Return whether chunks follow one another up to the end of the file."""
     for _ in range(_MAX_CHUNKS):
         if place >= data.size:
             return True
@@ -270,7 +270,7 @@ def _au(data: ByteWindow, found: Container) -> Container:
 
 
 def _asf(data: ByteWindow, found: Container) -> Container:
-    """The play duration, in 100 ns, less the preroll, in ms: ASF specification, section 3.2."""
+    """Return the play duration, in 100 ns, less the preroll, in ms: ASF specification, section 3.2."""
     head = data.at(found.start, _JUNK_BYTES)
     at = head.find(_ASF_FILE_PROPERTIES)
     if at < 0:

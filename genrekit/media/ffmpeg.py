@@ -1,6 +1,6 @@
-"""Decoding with FFmpeg through PyAV, for what libsndfile does not read, or not to its end.
+"""Decoding with FFmpeg through PyAV, for files that libsndfile does not read completely.
 
-FFmpeg gets an open file, the name of a demuxer, and no protocol: nothing that a file lists is opened.
+FFmpeg receives an open file, the name of a demuxer, and no protocol: files and addresses listed in it are not opened.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from genrekit.media.reasons import reason
 Samples = npt.NDArray[np.float32]
 
 _NO_PROTOCOL = {"protocol_whitelist": "none"}
-_MAX_EXCESS_BAD = 8  # bad packets beyond the number of good ones: then what was decoded may be anything, unless frames were found
-_DECLARING = ("mov", "matroska", "flac")  # whose length, as FFmpeg gives it, is a claim of the header
+_MAX_EXCESS_BAD = 8  # bad packets beyond the number of good ones: beyond that the output is not trusted, unless frames were found
+_DECLARING = ("mov", "matroska", "flac")  # whose length, as reported by FFmpeg, is a claim of the header
 _BLOCK_FRAMES = 1 << 16
 
 
 class AvDecoder:
-    """An open file; ``sr`` and ``channels`` are what its header says, and what blocks have whatever it holds."""
+    """An open file; all blocks have the ``sr`` and ``channels`` of its header, even if its content differs."""
 
     def __init__(self, container: Any, found: Container) -> None:
         import av
@@ -38,7 +38,7 @@ class AvDecoder:
         self._container = container
         self._is_known = found.stream_s is not None
         self._stream = container.streams.audio[0]
-        # a codec that FFmpeg has no name for, or whose sound it could not start to decode
+        # a codec unknown to FFmpeg, or sound that it could not start to decode
         if self._stream.codec_context is None or not self._stream.sample_rate:
             raise MediaError("The file is damaged: nothing in it can be decoded.")
         self.sr: int = self._stream.sample_rate
@@ -51,7 +51,19 @@ class AvDecoder:
         self.declared_s = self.duration_s if found.demuxer in _DECLARING else None
 
     def channel_blocks(self, offset_s: float, sr: int, channels: int) -> Iterator[Samples]:
-        """Yield blocks [shape=(n, channels)] from ``offset_s`` seconds on, at ``sr`` samples a second.
+        """Yield blocks [shape=(n, channels)] from ``offset_s`` seconds on, at a sampling rate of ``sr``.
+
+        Parameters
+        ----------
+        offset_s : float >= 0
+        sr : int > 0
+            Sampling rate of the blocks in Hz.
+        channels : int > 0
+            Number of channels of the blocks.
+
+        Yields
+        ------
+        np.ndarray [shape=(n, channels), dtype=float32]
 
         Raises
         ------
@@ -80,7 +92,7 @@ class AvDecoder:
             yield np.concatenate(parts)
 
     def _uniform(self, sr: int, channels: int) -> Iterator[Samples]:
-        """Blocks of one rate and one number of channels, where a file changes them on its way."""
+        """Yield blocks of one rate and one number of channels, even if a file changes them."""
         stream: soxr.ResampleStream | None = None
         rate = sr
         for block, block_sr in self._decoded():
@@ -104,7 +116,7 @@ class AvDecoder:
             try:
                 frames = packet.decode()
                 n_good += 1
-            except av.FFmpegError:  # like a player, go on
+            except av.FFmpegError:  # continue like a player
                 n_bad += 1
                 continue
             for frame in frames:
@@ -128,7 +140,7 @@ def _with_channels(block: Samples, channels: int) -> Samples:
 
 
 class _Part:
-    """The bytes of a container within a file; an impossible seek is answered as C does, not raised."""
+    """The bytes of a container within a file; an impossible seek returns an error code as in C instead of raising."""
 
     def __init__(self, file: io.FileIO, start: int, end: int | None) -> None:
         self._file = file
@@ -155,7 +167,17 @@ class _Part:
 
 @contextmanager
 def open_av(file: io.FileIO, found: Container) -> Iterator[AvDecoder]:
-    """Open a file with FFmpeg, as the container that was found in it.
+    """Open a file with FFmpeg, as the container that was detected.
+
+    Parameters
+    ----------
+    file : io.FileIO
+    found : Container
+        As returned by `genrekit.media.containers.inspect`.
+
+    Yields
+    ------
+    AvDecoder
 
     Raises
     ------

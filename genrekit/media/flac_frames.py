@@ -1,4 +1,4 @@
-"""FLAC as a chain of frames: where the last one ends, whatever the header says.
+"""Frames of FLAC files: the end of the last one, independent of the header.
 
 References
 ----------
@@ -19,7 +19,7 @@ _SYNC = re.compile(rb"\xff[\xf8\xf9]")
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What the header says; ``n_samples`` is 0 where it was not known when it was written."""
+    """Facts from the header; ``n_samples`` is 0 if it was unknown at the time of writing."""
 
     sr: int
     channels: int
@@ -30,7 +30,18 @@ class StreamInfo:
 
 
 def stream_info(data: ByteWindow, start: int) -> StreamInfo | None:
-    """Read the STREAMINFO block of a stream that begins at ``start``; None where it has none."""
+    """Read the STREAMINFO block of a stream that begins at ``start``; None if there is none.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    start : int >= 0
+        Position of the stream.
+
+    Returns
+    -------
+    StreamInfo or None
+    """
     block = data.at(start + 8, 34)
     packed = int.from_bytes(block[10:18], "big")
     if len(block) < 34 or not packed >> 44:
@@ -46,7 +57,18 @@ def stream_info(data: ByteWindow, start: int) -> StreamInfo | None:
 
 
 def last_sample(data: ByteWindow, info: StreamInfo) -> int:
-    """Find the last frame header near the end of the file; returns where its samples end, 0 where there is none."""
+    """Return the end of the samples of the last frame near the end of the file, 0 if there is no frame.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    info : StreamInfo
+
+    Returns
+    -------
+    int
+        In samples.
+    """
     tail = data.at(max(0, data.size - _TAIL_BYTES), _TAIL_BYTES)
     end = 0
     for match in _SYNC.finditer(tail):
@@ -56,7 +78,7 @@ def last_sample(data: ByteWindow, info: StreamInfo) -> int:
 
 
 def _frame_end(head: bytes, info: StreamInfo) -> int:
-    """The number of the sample behind a frame; 0 where the bytes are no frame header of this stream."""
+    """Return the number of the sample after a frame; 0 if the bytes are not a frame header of this stream."""
     if len(head) < _MAX_HEADER_BYTES or head[3] & 1 or head[4] == 0xFF:
         return 0
     size_code, rate_code, channel_code = head[2] >> 4, head[2] & 15, head[3] >> 4

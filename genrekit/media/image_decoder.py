@@ -1,7 +1,7 @@
-"""From a file to a picture of Pillow whose header was read and held against limits, whatever the file is called.
+"""Opening of picture files with Pillow: the header is read and checked against limits, by content and not by name.
 
-The first bytes choose one of eight decoders of Pillow; the others (PostScript, icons, game textures ...) stay shut.
-Nothing is decoded here, and Pillow's settings stay as they are.
+The first bytes choose one of eight decoders of Pillow; the others (PostScript, icons, game textures ...) are not used.
+Nothing is decoded here, and Pillow's settings are not changed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from genrekit.media.image_repair import plain_png, plain_webp
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-# Telephones make up to 108 million. While it is decoded a pixel takes 4 to 16 bytes (webp), of a large jpeg under 4.
+# Telephones produce up to 108 million pixels. During decoding a pixel takes 4 to 16 bytes (webp), of a large jpeg under 4.
 MAX_PIXELS = 120_000_000
 MAX_BYTES = 1 << 28
 # Each scan of a jpeg costs a pass over all its pixels, however few bytes it has; encoders write up to about 10.
@@ -69,32 +69,30 @@ def open_regular(path: AnyPath) -> Iterator[BinaryIO]:
     with file:
         try:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:
-                raise MediaError(
-                    f"The file is larger than {MAX_BYTES >> 20} MiB, the most that is read of a picture."
-                )
+                raise MediaError(f"The file is larger than {MAX_BYTES >> 20} MiB, the limit for pictures.")
             yield file
         except OSError as error:
             raise MediaError(f"The file cannot be read ({error.strerror or error}).") from None
 
 
 def open_image(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
-    """Read a picture's header; nothing is decoded.
+    """Read the header of a picture without decoding.
 
     Parameters
     ----------
     file : BinaryIO
-        At its beginning; left open, and needed until the picture is loaded.
+        File at its beginning; it must stay open until the picture is loaded.
 
     Returns
     -------
     (format, picture)
-        The format in lower case. The picture has at most `MAX_PIXELS` pixels.
+        Format in lower case, and a picture of at most `MAX_PIXELS` pixels.
 
     Raises
     ------
     MediaError
-        If it is empty, no known picture format, damaged, over the limits, or of a format that nothing installed
-        reads.
+        If the file is empty, not a known picture format, damaged, over the limits, or in a format for which no decoder
+        is installed.
     """
     head = file.read(_HEAD)
     kind = _kind(head)
@@ -108,7 +106,7 @@ def open_image(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
         raise MediaError(f"The picture declares far more than {MAX_PIXELS:,} pixels.") from None
     except MemoryError:
         raise MediaError(f"There is too little memory to open the {kind}.") from None
-    except Exception as error:  # Pillow's share no narrower base, and a hostile file may cause any
+    except Exception as error:  # Pillow has no narrower base class; a hostile file may cause any
         raise damaged(kind, error) from None
     if image.width * image.height > MAX_PIXELS:
         raise MediaError(
@@ -120,8 +118,8 @@ def open_image(file: BinaryIO) -> tuple[str, ImageFile.ImageFile]:
         width, length = tags.get(_TILE_WIDTH, 1), tags.get(_TILE_LENGTH, 1)
         if not (isinstance(width, int) and isinstance(length, int) and width * length <= MAX_PIXELS):
             raise MediaError("The tiff is damaged (its tiles are too large).")
-    if image.tile and image.tile[0][0] == "bmp_rle":  # its lengths are not held against the size
-        raise MediaError("The bmp is run-length encoded, which is not read.", "Save it as png.")
+    if image.tile and image.tile[0][0] == "bmp_rle":  # its lengths are not checked against the size
+        raise MediaError("The bmp is run-length encoded, which is not supported.", "Save it as png.")
     return kind, image
 
 
@@ -142,12 +140,12 @@ def _kind(head: bytes) -> str:
             return "heic"
     hint = "If it is one of these, its beginning is damaged; if it is another format, save it as png."
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype", b"<html", b"<head")):
-        hint = "It is a web page; whatever fetched the picture got this in its place."
-    raise MediaError(f"The content is no known picture format; known are {_KNOWN}.", hint)
+        hint = "It is a web page, downloaded instead of the picture."
+    raise MediaError(f"The content is not a known picture format; known formats are {_KNOWN}.", hint)
 
 
 def _reader(kind: str) -> Callable[[BinaryIO], ImageFile.ImageFile]:
-    """The class of Pillow that reads a format; `Image.open` would try others, and hides why one failed."""
+    """Return the class of Pillow that reads a format; `Image.open` would try others, and hide why one failed."""
     if kind == "webp" and not WebPImagePlugin.SUPPORTED:
         raise MediaError("This build of Pillow cannot decode webp.", "Install its wheel: pip install pillow")
     if kind == "avif":
@@ -189,7 +187,7 @@ _PLAIN = {"png": plain_png, "webp": plain_webp}
 
 
 def has_many_scans(jpeg: bytes) -> bool:
-    """Whether the first picture of a jpeg is made of more than `MAX_SCANS` scans; damage ends the count."""
+    """Return whether the first picture of a jpeg consists of more than `MAX_SCANS` scans; damage ends the count."""
     at, scans = 2, 0
     while (found := _MARKER.search(jpeg, at)) and scans <= MAX_SCANS:
         marker, at = jpeg[found.start() + 1], found.end()
@@ -201,20 +199,32 @@ def has_many_scans(jpeg: bytes) -> bool:
 
 
 def damaged(kind: str, error: Exception) -> MediaError:
-    """What to raise where Pillow gave up on a file."""
+    """Return the error for a file that Pillow could not decode.
+
+    Parameters
+    ----------
+    kind : str
+        The format.
+    error : Exception
+        The exception of Pillow.
+
+    Returns
+    -------
+    MediaError
+    """
     if "truncated" in str(error):
         return MediaError(f"The {kind} is cut off: it ends too early.", "Copy or download it again.")
     if bits := re.search(r"cannot handle (\d+)-bit layers", str(error)):
         return MediaError(
-            f"The {kind} has {bits[1]} bits a channel; 8 are read.", "Save it as an ordinary jpeg."
+            f"The {kind} has {bits[1]} bits per channel; 8 are supported.", "Save it as an ordinary jpeg."
         )
     words = " ".join(str(error).split()).rstrip(".")[:120]
     return MediaError(
-        f"The {kind} is damaged, or of a kind that is not read{f' ({words})' if words else ''}.",
+        f"The {kind} is damaged, or of a kind that is not supported{f' ({words})' if words else ''}.",
         "If other programs show it, save it as png.",
     )
 
 
 def sides(image: Image.Image) -> str:
-    """Width and height for a message."""
+    """Return width and height for a message."""
     return f"{image.width:,} x {image.height:,}"

@@ -1,6 +1,6 @@
-"""Pictures whose pixels are whole and whose rest is not: what a decoder needs, without metadata and with an end.
+"""Repair of pictures with complete pixels and other damage: remove metadata, add a missing end.
 
-Nothing is guessed: where pixels are missing, the result is as incomplete as the input and the decoder says so.
+Nothing is guessed: if pixels are missing, the result is as incomplete as the input and the decoder reports it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from genrekit.errors import MediaError
 # Encoders cut into pieces of 8 to 64 KiB; each piece costs time, however small.
 MAX_CHUNKS = 100_000
 MAX_TEXT_BYTES = 1 << 20
-# So many ancillary chunks are looked into: each may unpack to a megabyte.
+# Number of ancillary chunks that are inspected: each may unpack to a megabyte.
 MAX_METADATA = 32
 
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
-# Where a photo says that it is to be turned: https://www.w3.org/TR/png-3/#eXIf, and two older ways of ImageMagick and XMP.
+# Fields for the orientation of a photo: https://www.w3.org/TR/png-3/#eXIf, and two older ways of ImageMagick and XMP.
 _TURNS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 _METADATA = {b"tRNS", b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
 # Within a scan FF is followed by 00, or by the number of a restart.
@@ -31,15 +31,15 @@ _WEBP_PIXELS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
 
 
 def plain_png(content: bytes) -> bytes:
-    """Return a png with the chunks that pixels depend on, and an end.
+    """Return a png with only the chunks that pixels depend on, and an end.
 
-    Ancillary chunks with a wrong sum are left out, as libpng does; of the others only transparency and what may turn
-    the picture stay, as far as they can be read. An animation becomes its first picture.
+    Ancillary chunks with a wrong checksum are left out, as in libpng; of the others only transparency and orientation
+    are kept, as far as they can be read. An animation becomes its first picture.
 
     Raises
     ------
     MediaError
-        If it is made of more than 100,000 chunks.
+        If it consists of more than 100,000 chunks.
     """
     pixels: list[bytes | memoryview] = []
     head: list[bytes | memoryview] = []
@@ -59,7 +59,7 @@ def plain_png(content: bytes) -> bytes:
 
 
 def _png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview, bool, bytes | memoryview]]:
-    """Kind, body, whether the sum is right, and the whole chunk; a last one that is cut off gets a sum of its own."""
+    """Yield kind, body, whether the checksum is right, and the whole chunk; a truncated last one gets a new checksum."""
     view, at = memoryview(content), len(_PNG_HEAD)
     for _ in range(MAX_CHUNKS):
         kind, length = content[at + 4 : at + 8], int.from_bytes(content[at : at + 4], "big")
@@ -73,7 +73,7 @@ def _png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview, bool, bytes
             return
         yield kind, body, sum_ == int.from_bytes(content[end : end + 4], "big"), view[at : end + 4]
         at = end + 4
-    raise MediaError(f"The png is made of more than {MAX_CHUNKS:,} chunks.", "Save it again.")
+    raise MediaError(f"The png consists of more than {MAX_CHUNKS:,} chunks.", "Save it again.")
 
 
 def _is_readable(kind: bytes, body: memoryview, colour: int) -> bool:
@@ -86,13 +86,13 @@ def _is_readable(kind: bytes, body: memoryview, colour: int) -> bool:
         return False
     try:
         PngStream(io.BytesIO(text)).call(kind, 0, len(text))
-    except Exception:  # a hostile text may cause any; what cannot be read turns nothing
+    except Exception:  # hostile text may cause any exception; unreadable text has no orientation
         return False
     return True
 
 
 def plain_webp(content: bytes) -> bytes:
-    """Return a webp that ends before its declared size without the metadata at its end; a whole one as it is.
+    """Return a truncated webp without the metadata at its end; return a complete one unchanged.
 
     https://developers.google.com/speed/webp/docs/riff_container
     """
@@ -106,17 +106,17 @@ def plain_webp(content: bytes) -> bytes:
                 return content
             kept.append(content[at:end] + b"\0" * ((end - at) % 2))
         at = end + (end - at) % 2
-    if len(kept) > 1 and kept[1][:4] == b"VP8X":  # no profile, Exif or XMP any more
+    if len(kept) > 1 and kept[1][:4] == b"VP8X":  # without profile, Exif and XMP
         kept[1] = kept[1][:8] + bytes([kept[1][8] & ~0b00101100]) + kept[1][9:]
     body = b"".join(kept)
     return b"RIFF" + len(body).to_bytes(4, "little") + body
 
 
 def jpeg_endings(content: bytes) -> tuple[bytes, ...]:
-    """Return a jpeg without an end with three endings: decoded, they are equal exactly where no pixel is missing.
+    """Return a truncated jpeg with three endings: their decoded pixels are equal if and only if no pixel is missing.
 
-    The first ends here; in the others something follows that decodes to other pixels where any is missing. None are
-    given where a progressive jpeg lacks whole scans.
+    The first ends here; in the others data follows that decodes to other pixels if any are missing. The result is
+    empty for a progressive jpeg with missing scans.
     """
     start = content.rstrip(b"\xff")
     if not _has_all_scans(start):
@@ -125,7 +125,7 @@ def jpeg_endings(content: bytes) -> tuple[bytes, ...]:
 
 
 def _has_all_scans(jpeg: bytes) -> bool:
-    """Whether the scans bring every coefficient of every component to its last bit (ITU-T T.81, G.1.1.1)."""
+    """Return whether the scans code every coefficient of every component to its last bit (ITU-T T.81, G.1.1.1)."""
     left: dict[int, set[int]] = {}
     progressive = False
     for marker, body in _segments(jpeg):
@@ -141,7 +141,7 @@ def _has_all_scans(jpeg: bytes) -> bool:
 
 
 def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and body of every segment; the data of scans is passed over."""
+    """Yield marker and body of every segment; the data of scans is skipped."""
     at = 2
     while found := _MARKER.search(jpeg, at):
         start = found.end()

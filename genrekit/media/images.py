@@ -1,6 +1,6 @@
-"""Pictures as pixels: from a file of any common format to 8-bit RGB of one size.
+"""Decoding of picture files of common formats to 8-bit RGB of one size.
 
-Colour profiles are not applied: what they change says little about a genre, and they are programs of strangers.
+Colour profiles are not applied: their effect on genres is small, and they are untrusted programs.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from genrekit.media.suppress_output import quiet_pillow, quiet_stderr
 
 Pixels = npt.NDArray[np.uint8]
 
-MIN_SIDE = 16  # an icon; less is a tracking pixel or a ruler, and whatever was answered would be made up
+# Size of an icon; smaller pictures are tracking pixels or rulers, whose prediction would be meaningless.
+MIN_SIDE = 16
 MAX_SIZE = 4096
 MAX_ASPECT = 2
 
-# Decoded so many times as large as asked for, where a decoder can scale or whole pixels are averaged, before the
-# exact filter: from 2 on the difference cannot be seen (Pillow's documentation of Image.thumbnail).
+# Factor over the requested size to which decoders scale, or whole pixels are averaged, before the exact filter:
+# from 2 on the difference is not visible (Pillow's documentation of Image.thumbnail).
 _GAP = 2
 # EXIF 2.32, tag 274
 _ORIENTATION = 274
@@ -51,12 +52,12 @@ _TURNS = {
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What a file's header says; nothing is decoded.
+    """Facts from the header of a file, without decoding.
 
     Attributes
     ----------
     width, height : int
-        In pixels, as they are stored: a photo that is to be turned has them the other way round.
+        In pixels, as stored: swapped for a photo with a rotated orientation.
     format : str
         ``jpeg``, ``png``, ``webp``, ``gif``, ``bmp``, ``tiff``, ``avif`` or ``heic``, by the content.
     mode : str
@@ -83,7 +84,7 @@ def info(path: AnyPath) -> ImageInfo:
     Raises
     ------
     MediaError
-        If the file cannot be opened, is no picture, or is larger than the limits.
+        If the file cannot be opened, is not a picture, or is larger than the limits.
     """
     with open_regular(path) as file, quiet_pillow:
         kind, image = open_image(file)
@@ -93,11 +94,11 @@ def info(path: AnyPath) -> ImageInfo:
 def load(path: AnyPath, *, size: int | None) -> Pixels:
     """Decode a picture, upright, its shorter side ``size`` pixels long, or at its own size.
 
-    The longer side keeps the proportion, up to twice ``size``: of a longer picture the middle is kept. Smaller
-    pictures are enlarged. Of an animation the first frame is taken, what is transparent lies on white, 16 bits a
-    channel become 8. The filter is bicubic, as wide as the reduction asks for: a plain average blurs, Lanczos
-    takes half as long again and rings around the hard edges that covers are full of. Large jpegs are decoded at
-    1/2, 1/4 or 1/8 of their size right away.
+    The longer side keeps the proportion, up to twice ``size``: longer pictures are cropped to the middle. Smaller
+    pictures are enlarged. The first frame of an animation is used, transparency is blended with white, and 16 bits
+    per channel are reduced to 8. The filter is bicubic, as wide as the reduction needs: a plain average blurs, Lanczos
+    takes half as long again and rings at the hard edges typical of covers. Large jpegs are decoded at 1/2, 1/4 or
+    1/8 of their size directly.
 
     Parameters
     ----------
@@ -114,8 +115,8 @@ def load(path: AnyPath, *, size: int | None) -> Pixels:
     Raises
     ------
     MediaError
-        If the file is missing, not regular, not readable, no known picture format, damaged, cut off, over the
-        limits, less than 16 pixels wide or high, or of a pixel format or kind that is not read.
+        If the file is missing, not regular, not readable, not a known picture format, damaged, truncated, over the
+        limits, less than 16 pixels wide or high, or of an unsupported pixel format or kind.
     UsageError
         If ``size`` is out of range.
     """
@@ -127,7 +128,7 @@ def load(path: AnyPath, *, size: int | None) -> Pixels:
         kind, image = open_image(io.BytesIO(content))
         if min(image.size) < MIN_SIDE:
             raise MediaError(
-                f"The picture has {sides(image)} pixels; at least {MIN_SIDE} each way are expected."
+                f"The picture has {sides(image)} pixels; at least {MIN_SIDE} x {MIN_SIDE} are needed."
             )
         drafted = None
         if kind == "jpeg":
@@ -137,7 +138,7 @@ def load(path: AnyPath, *, size: int | None) -> Pixels:
         try:
             with quiet_stderr if kind == "tiff" else nullcontext():
                 image = _decoded(image, kind, content, size)
-            # the last row and column of a scaled jpeg may stand for less than a whole pixel
+            # the last row and column of a scaled jpeg may represent less than a whole pixel
             extent = drafted[1][2:] if drafted else image.size
             plain = _plain(image, kind)
             return _upright(_resized(plain, extent, size) if size else plain, _turn(image))
@@ -145,7 +146,7 @@ def load(path: AnyPath, *, size: int | None) -> Pixels:
             raise
         except MemoryError:
             raise MediaError(f"There is too little memory for {sides(image)} pixels.") from None
-        except Exception as error:  # Pillow's share no narrower base, and a hostile file may cause any
+        except Exception as error:  # Pillow has no narrower base class; a hostile file may cause any
             raise damaged(kind, error) from None
 
 
@@ -172,7 +173,7 @@ def _decoded(image: ImageFile.ImageFile, kind: str, content: bytes, size: int | 
 
 
 def _plain(image: Image.Image, kind: str) -> Image.Image:
-    """The picture in a mode that can be filtered, 8 bits a channel; with transparency premultiplied, as RGBa."""
+    """Return the picture in a mode that can be filtered, 8 bits per channel; with transparency premultiplied, as RGBa."""
     if image.mode.startswith("I;16") or (image.mode == "I" and kind == "png"):
         return _eight_bits(image)
     if image.has_transparency_data:
@@ -182,13 +183,13 @@ def _plain(image: Image.Image, kind: str) -> Image.Image:
     if image.mode in ("1", "P", "RGBX"):
         return image.convert("L" if image.mode == "1" else "RGB")
     raise MediaError(
-        f"The {kind} has pixels of the kind {image.mode}, which is not read.",
-        "Save it as RGB, 8 bits a channel.",
+        f"The {kind} has pixels of the kind {image.mode}, which is not supported.",
+        "Save it as RGB, 8 bits per channel.",
     )
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """A grey picture of 12 or 16 bits with the upper 8; Pillow inverts those whose 0 is white up to 8 bits only."""
+    """Reduce a grey picture of 12 or 16 bits to the upper 8; Pillow inverts pictures whose 0 is white up to 8 bits only."""
     values = np.asarray(image)
     bits, inverted = 16, False
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -224,8 +225,8 @@ def _upright(image: Image.Image, turn: Image.Transpose | None) -> Pixels:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """How a decoded picture is brought upright; damage in what says so is no damage to the picture."""
+    """Return the transposition to upright orientation; damaged orientation metadata is ignored."""
     try:
         return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # a hostile file may cause any
+    except Exception:  # a hostile file may cause any exception
         return None

@@ -1,4 +1,4 @@
-"""What kind of thing a path is: one table of suffixes, then the first bytes."""
+"""Kinds of files, by first bytes and suffix."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAGIC = (
     (0, b"fLaC", Modality.AUDIO),
     (0, b"OggS", Modality.AUDIO),
     (0, b"ID3", Modality.AUDIO),
-    # MPEG 1 and 2, layers II and III, and ADTS, each with and without a check sum
+    # MPEG 1 and 2, layers II and III, and ADTS, each with and without a checksum
     *(
         (0, bytes((0xFF, second)), Modality.AUDIO)
         for second in b"\xf0\xf1\xf2\xf3\xf4\xf5\xf8\xf9\xfa\xfb\xfc\xfd"
@@ -45,7 +45,7 @@ _MAGIC = (
     (4, b"ftyphei", Modality.IMAGE),
     (4, b"ftypmif1", Modality.IMAGE),
     (4, b"ftyp", Modality.AUDIO),
-    (4, b"moov", Modality.AUDIO),  # QuickTime before there was a ftyp
+    (4, b"moov", Modality.AUDIO),  # QuickTime files older than ftyp
     (4, b"mdat", Modality.AUDIO),
     (4, b"wide", Modality.AUDIO),
     (0, b"riff\x2e\x91\xcf\x11", Modality.AUDIO),  # W64
@@ -60,9 +60,9 @@ _MAGIC = (
 
 
 def modality(path: str | Path) -> Modality | None:
-    """Say what a file is by its content, and by its suffix where the first bytes say nothing.
+    """Return the modality of a file by its content, or by its suffix if the first bytes are unknown.
 
-    The suffix of a table also wins over signatures that are plain letters: a header may begin with them.
+    The suffix of a table also takes precedence over signatures that are plain letters: a header may begin with them.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def modality(path: str | Path) -> Modality | None:
     Returns
     -------
     Modality or None
-        None where neither the first bytes nor the suffix are known.
+        None if neither the first bytes nor the suffix is known.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def modality(path: str | Path) -> Modality | None:
         raise MediaError(f"cannot be opened: {error}") from None
     claimed = suffix_modality(path)
     for offset, magic, kind in _MAGIC:
-        # Two letters say little; the four bytes after a bitmap's size are reserved and 0.
+        # Two letters are weak evidence; the four bytes after the size of a bitmap are reserved and 0.
         if head.startswith(magic, offset) and (magic != b"BM" or head[6:10] == bytes(4)):
             letters = magic.isascii() and magic.decode("ascii").isprintable()
             return claimed if letters and claimed is Modality.TABLE else kind
@@ -103,16 +103,16 @@ def modality(path: str | Path) -> Modality | None:
 
 
 def suffix_modality(path: str | Path) -> Modality | None:
-    """Say what a file claims to be, by its suffix alone, without opening it; a table may be packed (``.csv.gz``)."""
+    """Return the modality by suffix alone, without opening the file; a table may be compressed (``.csv.gz``)."""
     name = Path(path).name.lower()
     kind = _SUFFIXES.get(Path(name.removesuffix(".gz")).suffix)
     return kind if kind is Modality.TABLE or not name.endswith(".gz") else None
 
 
 def walk(folder: str | Path) -> Iterator[Path]:
-    """Yield what lies below a folder and is no folder, sorted, whether it can be opened or not.
+    """Yield everything below a folder that is not a folder, sorted, whether it can be opened or not.
 
-    Hidden entries and linked folders are passed over. A folder below that cannot be listed is yielded itself.
+    Hidden entries and linked folders are skipped. A subfolder that cannot be listed is yielded itself.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def walk(folder: str | Path) -> Iterator[Path]:
             continue
         path = Path(entry.path)
         if not entry.is_dir(follow_symlinks=False):
-            # Path.is_dir raises where a link leads into a closed folder (Python 3.11).
+            # Path.is_dir raises if a link points into a folder without access (Python 3.11).
             if not (entry.is_symlink() and os.path.isdir(path)):  # noqa: PTH112
                 yield path
         elif os.access(path, os.R_OK | os.X_OK):

@@ -1,4 +1,4 @@
-"""MPEG audio (mp3, mp2) as a chain of frames: how long the stream is, whatever a header in front of it says.
+"""Frames of MPEG audio (mp3, mp2): the length of the stream, independent of headers before it.
 
 References
 ----------
@@ -15,10 +15,10 @@ from typing import NamedTuple
 from genrekit.media.byte_window import ByteWindow
 
 HEADER_BYTES = 4
-_CHAIN = 3  # frames that must follow one another: random bytes do so once in some 10^9 places
+_CHAIN = 3  # frames that must follow one another: random bytes do so at about one of 10^9 positions
 _SEARCH_BYTES = 1 << 20  # for the first frame, and for the next one behind damage
 _MAX_BREAKS = 16
-_MAX_TAGS = 8  # one after the other
+_MAX_TAGS = 8  # consecutive tags
 _SYNC = re.compile(rb"\xff[\xe2-\xff][\x10-\xef]")
 _RATES_HZ = ((11025, 12000, 8000), (), (22050, 24000, 16000), (44100, 48000, 32000))  # MPEG 2.5, -, 2, 1
 _V1_KBPS = {
@@ -36,7 +36,7 @@ _HAS_FRAMES = 1
 
 
 class Format(NamedTuple):
-    """What frames of one stream have in common."""
+    """Properties shared by the frames of one stream."""
 
     is_v1: bool
     layer: int
@@ -45,7 +45,7 @@ class Format(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A frame header; sizes in bytes, 0 where it is none."""
+    """A frame header; sizes in bytes, 0 if it is not a frame header."""
 
     size: int
     samples: int
@@ -57,18 +57,18 @@ _NO_FRAME = Frame(0, 0, None)
 
 @dataclass(frozen=True, slots=True)
 class MpegStream:
-    """What a walk over the frames found.
+    """Result of a walk over the frames.
 
     Attributes
     ----------
     start, end : int
-        Bytes of the first frame, and behind the last one.
+        Position of the first frame, and the end of the last one, in bytes.
     duration_s : float
-        Of all frames that hold sound.
+        Duration of all frames with sound.
     declared_s : float or None
-        By the frame count of a Xing, Info or VBRI header.
+        Duration by the frame count of a Xing, Info or VBRI header.
     frame_s : float
-        One frame.
+        Duration of one frame.
     uniform : bool
         Whether all frames have one rate and one number of channels, without anything between them.
     """
@@ -82,7 +82,7 @@ class MpegStream:
 
 
 def frame_of(head: bytes) -> Frame:
-    """Read a frame header of 4 bytes; frames of free bit rate, whose size is not stated, count as none."""
+    """Read a frame header of 4 bytes; frames of free bit rate, whose size is not declared, are not recognised."""
     if not _SYNC.match(head) or len(head) < HEADER_BYTES:
         return _NO_FRAME
     version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
@@ -99,7 +99,19 @@ def frame_of(head: bytes) -> Frame:
 
 
 def find_stream(data: ByteWindow, at: int) -> int | None:
-    """Find where frames begin to follow one another, in the first MiB from ``at``; None where they do not."""
+    """Find the first chain of frames within a MiB from ``at``; None if there is none.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    at : int >= 0
+        Position at which the search starts.
+
+    Returns
+    -------
+    int or None
+        Position of the first frame.
+    """
     block = data.at(at, _SEARCH_BYTES)
     for match in _SYNC.finditer(block):
         if is_chain(data, at + match.start()):
@@ -108,7 +120,18 @@ def find_stream(data: ByteWindow, at: int) -> int | None:
 
 
 def is_chain(data: ByteWindow, at: int) -> bool:
-    """Return whether frames of one format follow one another from ``at``."""
+    """Return whether frames of one format follow one another from ``at``.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    at : int >= 0
+        Position of the first frame.
+
+    Returns
+    -------
+    bool
+    """
     first = frame_of(data.at(at, HEADER_BYTES))
     frame = first
     for _ in range(_CHAIN - 1):
@@ -120,15 +143,21 @@ def is_chain(data: ByteWindow, at: int) -> bool:
 
 
 def walk(data: ByteWindow, at: int) -> MpegStream | None:
-    """Follow the frames from ``at``, or from the first ones behind it, to the end.
+    """Follow the frames from ``at``, or from the first ones after it, to the end.
 
-    What stands between frames is passed over, up to a MiB at a time; what follows the last one (tags, padding) is
-    not part of the stream.
+    Other data between frames is skipped, up to a MiB at a time; data after the last frame (tags, padding) is not part
+    of the stream.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    at : int >= 0
+        Position at which the search starts.
 
     Returns
     -------
     MpegStream or None
-        None where no frames follow one another.
+        None if there is no chain of frames.
     """
     start = find_stream(data, at)
     if start is None:
@@ -154,7 +183,17 @@ def walk(data: ByteWindow, at: int) -> MpegStream | None:
 
 
 def behind_tags(data: ByteWindow, at: int) -> int:
-    """Return the place behind the ID3 and APE tags that stand at ``at``, which may hold megabytes of pictures."""
+    """Return the position after the ID3 and APE tags at ``at``, which may hold megabytes of pictures.
+
+    Parameters
+    ----------
+    data : ByteWindow
+    at : int >= 0
+
+    Returns
+    -------
+    int
+    """
     for _ in range(_MAX_TAGS):
         head = data.at(at, 32)
         if head.startswith(b"ID3") and max(head[6:10], default=255) < 0x80:
@@ -170,7 +209,7 @@ def behind_tags(data: ByteWindow, at: int) -> int:
 
 
 def _run(data: ByteWindow, position: int, known: dict[bytes, Frame]) -> tuple[int, int, Frame]:
-    """Follow frames of one format; returns where they end, how many they are, and the first."""
+    """Follow frames of one format; return their end, their number, and the first frame."""
     first = frame_of(data.at(position, HEADER_BYTES))
     n_frames = 0
     block, base = b"", position
@@ -189,7 +228,7 @@ def _run(data: ByteWindow, position: int, known: dict[bytes, Frame]) -> tuple[in
 
 
 def _declared_frames(frame: bytes, format: Format) -> int | None:
-    """The frame count of the header in the first frame: None where it has no header, 0 where that has no count."""
+    """Return the frame count of the header in the first frame: None without a header, 0 if the header has no count."""
     for place in (_TAG_PLACES[format.is_v1, format.mono], _TAG_PLACES[format.is_v1, format.mono] + 2):  # CRC
         if frame[place : place + 4] in (b"Xing", b"Info"):
             flags = int.from_bytes(frame[place + 4 : place + 8], "big")

@@ -1,4 +1,4 @@
-"""Whether there is sound in samples: judged per channel and without a constant offset, before channels are mixed."""
+"""Detection of silence, per channel and without constant offset, before channels are mixed."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ Samples = npt.NDArray[np.float32]
 
 SILENT_BELOW = 2.0**-15  # one step of a 16-bit sample
 _PIECE_S = 0.1
-_CANCELLED_BELOW = 0.01  # -20 dB of the power that a mix would have if its channels had nothing in common
+_CANCELLED_BELOW = 0.01  # -20 dB of the power that a mix of uncorrelated channels would have
 
 
 def is_silent(y: Samples) -> bool:
-    """Whether samples move less than one step of 16 bits (-90 dB) around a constant: dither, and not music."""
+    """Return whether samples vary by less than one 16-bit step (-90 dB) around a constant: dither, not music."""
     return not len(y) or not float(y.max()) - float(y.min()) > 2 * SILENT_BELOW
 
 
 class SoundMeter:
-    """Measures blocks of channels beside their mix, as they are decoded.
+    """A meter that compares blocks of channels with their mix during decoding.
 
     Parameters
     ----------
     sr : int > 0
-        Samples a second.
+        Sampling rate in Hz.
 
     Attributes
     ----------
     sounding_s : float
         Seconds, in tenths, in which some channel is not silent.
     cancelled_s : float
-        Seconds of blocks that have sound, of which next to nothing is left in the mix.
+        Seconds of blocks that have sound but nearly cancel out in the mix.
     power : np.ndarray [shape=(channels,), dtype=float64] or None
-        Of the channels, without offset, in those blocks.
+        Power of the channels, without offset, in those blocks.
     """
 
     def __init__(self, sr: int) -> None:
@@ -50,8 +50,14 @@ class SoundMeter:
         return 2 * self.cancelled_s > self.sounding_s
 
     def add(self, block: Samples, mixed: Samples) -> None:
-        """Measure a block [shape=(n, channels)] and its mix [shape=(n,)]."""
-        with np.errstate(all="ignore"):  # what is not finite is the caller's to report
+        """Measure a block [shape=(n, channels)] and its mix [shape=(n,)].
+
+        Parameters
+        ----------
+        block : np.ndarray [shape=(n, channels), dtype=float32]
+        mixed : np.ndarray [shape=(n,), dtype=float32]
+        """
+        with np.errstate(all="ignore"):  # the caller reports samples that are not finite
             sounding_s = self._sounding_s(block, mixed)
             self.sounding_s += sounding_s
             if block.shape[1] > 1 and sounding_s:
@@ -75,7 +81,7 @@ class SoundMeter:
         flat = block.ravel()
         total, mix_total = float(np.dot(flat, flat)), float(np.dot(mixed, mixed))
         offset_total = float(np.dot(mixed, np.ones(n, np.float32))) ** 2 / n
-        # a quick look that decides for most music; an offset takes part in all three numbers
+        # a quick check that suffices for most music; all three numbers include the offset
         if mix_total * n_channels**2 > 0.1 * total and offset_total < 0.5 * mix_total:
             return
         power = block.astype(np.float64).var(axis=0)

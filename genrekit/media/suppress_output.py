@@ -1,7 +1,7 @@
-"""Silence for what decoders print and warn about flawed files.
+"""Suppression of output and warnings of decoder libraries.
 
-Both the descriptor of stderr and the filters of warnings belong to the whole process, so threads that decode at
-once share one diversion of each: the first makes it, the last takes it back.
+The file descriptor of stderr and the warning filters belong to the whole process, so threads that decode
+concurrently share one redirection of each: the first thread creates it, the last removes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 
 
 class _Shared(ABC):
-    """A context that is entered by the first thread and left by the last."""
+    """A context that the first thread enters and the last leaves."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,12 +40,12 @@ class _Shared(ABC):
 
 
 class _QuietStderr(_Shared):
-    """Send file descriptor 2 nowhere while C libraries work that print about every flaw (libmpg123, libtiff)."""
+    """Redirection of file descriptor 2 to the null device for C libraries that print every flaw (libmpg123, libtiff)."""
 
     _saved = -1
 
     def _begin(self) -> None:
-        with suppress(OSError):  # without a stderr there is nothing to divert
+        with suppress(OSError):  # without stderr there is nothing to redirect
             self._saved = os.dup(2)
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 2)
@@ -59,7 +59,7 @@ class _QuietStderr(_Shared):
 
 
 class _QuietPillow(_Shared):
-    """Drop the warnings that Pillow gives about flawed metadata."""
+    """Suppression of Pillow's warnings about flawed metadata."""
 
     def _begin(self) -> None:
         self._caught = warnings.catch_warnings()

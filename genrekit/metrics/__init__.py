@@ -1,4 +1,4 @@
-"""Scores and targets to a report with intervals."""
+"""Metrics: a report with intervals from scores and targets."""
 
 import lazy_loader
 

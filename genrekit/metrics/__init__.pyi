@@ -1,11 +1,10 @@
 from .definitions import N_BINS
 from .measure import measure_scores
 from .report import INFLATED, WHOLE, Estimate, Learnt, Report, ScoredExample
-from .threshold_tuning import DEFAULT_THRESHOLD, best_threshold
-from .thresholds import THRESHOLD, Thresholds, given
+from .threshold_tuning import best_threshold
+from .thresholds import THRESHOLD, Thresholds, above_thresholds
 
 __all__ = [
-    "DEFAULT_THRESHOLD",
     "INFLATED",
     "N_BINS",
     "THRESHOLD",
@@ -15,7 +14,7 @@ __all__ = [
     "Report",
     "ScoredExample",
     "Thresholds",
+    "above_thresholds",
     "best_threshold",
-    "given",
     "measure_scores",
 ]

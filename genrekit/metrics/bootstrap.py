@@ -1,7 +1,7 @@
-"""Intervals by the percentile bootstrap over groups (Efron & Tibshirani, *An introduction to the bootstrap*,
+"""Confidence intervals by the percentile bootstrap over groups (Efron & Tibshirani, *An introduction to the bootstrap*,
 1993, chapter 13).
 
-Groups, not examples, are drawn with replacement, since the slices of a track are not independent (the cluster
+Groups, not examples, are drawn with replacement, because the slices of a track are not independent (the cluster
 bootstrap: Field & Welsh, JRSS B 69(3), 2007). A resample is a row of counts: how often each group was drawn.
 """
 
@@ -17,14 +17,14 @@ _BLOCK = 5_000_000
 
 
 def group_sums(terms: np.ndarray, group_of: np.ndarray) -> np.ndarray:
-    """Add up what the examples of each group contribute.
+    """Sum the terms of the examples of each group.
 
     Parameters
     ----------
     terms : np.ndarray [shape=(n, k)]
-        A row an example, n >= 1.
+        One row per example, n >= 1.
     group_of : np.ndarray [shape=(n,), dtype=int]
-        The group of every example, in 0 ... n_groups - 1, none left out.
+        The group of every example, in 0 ... n_groups - 1, without gaps.
 
     Returns
     -------
@@ -44,10 +44,10 @@ def bootstrap(
     Parameters
     ----------
     measure : callable
-        Takes counts [shape=(n, n_groups), dtype=int], gives n values a metric.
+        Takes counts [shape=(n, n_groups), dtype=int], returns n values per metric.
     n_groups, n_boot : int >= 1
     seed : int >= 0
-        The same seed gives the same resamples; fewer of them are the first ones.
+        The same seed gives the same resamples; a smaller ``n_boot`` yields the first of them.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def bootstrap(
 
 
 def interval(draws: np.ndarray) -> tuple[float, float] | tuple[None, None]:
-    """Give the ends of the 95 % interval of one metric's draws; None where it is NaN in all of them."""
+    """Return the ends of the 95 % interval of one metric's draws; None if all draws are NaN."""
     if np.isnan(draws).all():
         return None, None
     tail = (1 - LEVEL) / 2

@@ -1,40 +1,40 @@
-"""Metrics that are functions of sums over examples, so that a resample costs one row of counts times one matrix.
+"""Metrics that are functions of sums over examples, so that a resample costs one vector-matrix product.
 
-Every ``..._terms`` gives what each example adds to the sums, every ``..._metrics`` turns rows of sums into
-values. Terms end with 3 x n_labels counts, which `label_counts` takes off again.
+Every ``..._terms`` function returns what each example adds to the sums; every ``..._metrics`` function turns rows
+of sums into values. Terms end with 3 x n_labels counts, which `label_counts` extracts.
 
-*Single-label*, each example answered with its best label; on ties the first label is the best one:
+*Single-label*, each example predicted as its best label; on ties the first label is the best one:
 
 accuracy
-    Share of examples whose best label is theirs. An unknown label counts as wrong.
+    Share of examples whose best label is their true label. An unknown label counts as wrong.
 macro_f1
-    Mean of the per-label F1 over the labels that occur among the targets or the answers (scikit-learn's
-    choice too); an F1 without true positives is 0. Answers to unknown labels are false positives.
+        Mean of the per-label F1 over the labels that occur among the targets or the predictions (as in scikit-learn);
+        an F1 without true positives is 0. Predictions for examples of unknown labels are false positives.
 macro_f1_present
-    The same over the labels that occur among the targets alone, so that answers of labels that no example has lower
-    the recall of others, and do not count as an F1 of 0 on top.
+        The same over the labels that occur among the targets alone: predictions of labels that no example has lower
+        the recall of other labels, but do not add an F1 of 0.
 log_loss
-    Mean of -log(score of the true label), scores clipped to float64's epsilon; without the unknown labels,
+    Mean of -log(score of the true label), scores clipped to float64's epsilon; without examples of unknown labels,
     where it is infinite.
 expected_calibration_error
-    Mean over examples of the distance between confidence and accuracy in 15 bins of equal width: Guo et al.,
+    Mean absolute difference between confidence and accuracy, in 15 bins of equal width, weighted by examples: Guo et al.,
     *On calibration of modern neural networks*, ICML 2017, arXiv:1706.04599, equation 3. Never negative, and
-    larger with noise: resamples of a sample are noisier than it, so `genrekit.metrics.measure` moves its draws down
+    larger with noise: resamples of a sample are noisier than the sample, so `genrekit.metrics.measure` shifts its draws down
     until their median is the value.
 top_3_accuracy
-    Share of examples whose label is among the best three; with four labels or more.
+    Share of examples whose label is among the best three; for models with four labels or more.
 
-*Multi-label*, each example answered with the labels whose score reaches their threshold; the averages are
-those of scikit-learn's ``f1_score`` (https://scikit-learn.org/stable/modules/model_evaluation.html, "Precision,
-recall and F-measures"):
+*Multi-label*, each example predicted as the labels whose score reaches their threshold; the averages are those of
+scikit-learn's ``f1_score`` (https://scikit-learn.org/stable/modules/model_evaluation.html, "Precision, recall and
+F-measures"):
 
 micro_f1
     2 tp / (2 tp + fp + fn), counted over all examples and labels together (``average="micro"``).
 macro_f1
-    Mean of the per-label F1 over the labels that occur among the targets or the answers
+    Mean of the per-label F1 over the labels that occur among the targets or the predictions
     (``average="macro", zero_division=nan``); ``macro_f1_present`` is as above.
 samples_f1
-    Mean over examples of the F1 between their labels and their answers (``average="samples"``); 0 where an
+    Mean over examples of the F1 between true and predicted labels (``average="samples"``); 0 if an
     example has neither.
 """
 
@@ -46,14 +46,14 @@ N_BINS = 15
 TOP = 3
 
 
-def single_label_terms(scores: np.ndarray, truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """What every example adds to the sums of `single_label_metrics`.
+def single_label_terms(scores: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return what every example adds to the sums of `single_label_metrics`.
 
     Parameters
     ----------
     scores : np.ndarray [shape=(n, n_labels), dtype=float64]
         Rows sum to 1.
-    truth, answers : np.ndarray [shape=(n,), dtype=int]
+    truth, predicted : np.ndarray [shape=(n,), dtype=int]
         Indices of labels; a ``truth`` of n_labels is a label that the model does not know.
 
     Returns
@@ -62,22 +62,33 @@ def single_label_terms(scores: np.ndarray, truth: np.ndarray, answers: np.ndarra
     """
     n, n_labels = scores.shape
     rows = np.arange(n)
-    correct = truth == answers
+    correct = truth == predicted
     is_known = truth < n_labels
     true_score = np.where(is_known, scores[rows, np.minimum(truth, n_labels - 1)], 1.0)
     loss = -np.log(np.maximum(true_score, np.finfo(np.float64).eps))
     best = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
     in_top = (best == truth[:, None]).any(axis=1)
-    confidence = scores[rows, answers]
+    confidence = scores[rows, predicted]
     gaps = np.zeros((n, N_BINS))
     gaps[rows, _bins(confidence)] = confidence - correct
     label = np.arange(n_labels)
     sums = np.stack([np.ones(n), is_known, loss, correct, in_top], axis=1)
-    return np.hstack([sums, gaps, _label_terms(truth[:, None] == label, answers[:, None] == label)])
+    return np.hstack([sums, gaps, _label_terms(truth[:, None] == label, predicted[:, None] == label)])
 
 
 def single_label_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
-    """Every single-label metric: one row of sums in, one value out; log_loss is NaN without a known label."""
+    """Compute every single-label metric, one value per row of sums; log_loss is NaN without a known label.
+
+    Parameters
+    ----------
+    sums : np.ndarray [shape=(n, 5 + N_BINS + 3 * n_labels)]
+        Sums of the terms of `single_label_terms`.
+    n_labels : int > 0
+
+    Returns
+    -------
+    dict of str to np.ndarray [shape=(n,)]
+    """
     n, n_known, loss, correct, in_top = sums[:, :5].T
     gaps = sums[:, 5 : 5 + N_BINS]
     metrics = {
@@ -91,62 +102,95 @@ def single_label_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarra
     return metrics
 
 
-def multilabel_terms(targets: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """What every example adds to the sums of `multilabel_metrics`.
+def multilabel_terms(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return what every example adds to the sums of `multilabel_metrics`.
 
     Parameters
     ----------
-    targets, answers : np.ndarray [shape=(n, n_labels), dtype=bool]
+    targets, predicted : np.ndarray [shape=(n, n_labels), dtype=bool]
 
     Returns
     -------
     np.ndarray [shape=(n, 2 + 3 * n_labels)]
     """
-    both = (targets & answers).sum(axis=1, dtype=np.float64)
-    either = targets.sum(axis=1) + answers.sum(axis=1)
-    f1 = shares(2 * both, either)
-    return np.hstack([np.stack([np.ones(len(f1)), f1], axis=1), _label_terms(targets, answers)])
+    both = (targets & predicted).sum(axis=1, dtype=np.float64)
+    either = targets.sum(axis=1) + predicted.sum(axis=1)
+    f1 = ratios(2 * both, either)
+    return np.hstack([np.stack([np.ones(len(f1)), f1], axis=1), _label_terms(targets, predicted)])
 
 
 def multilabel_metrics(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
-    """Every multi-label metric that depends on thresholds: one row of sums in, one value out."""
+    """Compute every multi-label metric that depends on thresholds, one value per row of sums.
+
+    Parameters
+    ----------
+    sums : np.ndarray [shape=(n, 2 + 3 * n_labels)]
+        Sums of the terms of `multilabel_terms`.
+    n_labels : int > 0
+
+    Returns
+    -------
+    dict of str to np.ndarray [shape=(n,)]
+    """
     n, samples_f1 = sums[:, :2].T
-    both, true, answered = (counts.sum(axis=1) for counts in label_counts(sums, n_labels))
+    both, true, predicted = (counts.sum(axis=1) for counts in label_counts(sums, n_labels))
     return {
-        "micro_f1": shares(2 * both, true + answered),
+        "micro_f1": ratios(2 * both, true + predicted),
         **_macro_f1(sums, n_labels),
         "samples_f1": samples_f1 / n,
     }
 
 
 def label_counts(sums: np.ndarray, n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counts of examples a label, each [shape=(n, n_labels)]: has it and got it; has it; got it."""
+    """Return counts of examples per label, each [shape=(n, n_labels)]: true positives; examples with the label; predictions.
+
+    Parameters
+    ----------
+    sums : np.ndarray [shape=(n, k)]
+        Sums of terms, the last 3 x n_labels of them counts.
+    n_labels : int > 0
+
+    Returns
+    -------
+    tuple of three np.ndarray [shape=(n, n_labels)]
+    """
     counts = sums[:, -3 * n_labels :]
     return counts[:, :n_labels], counts[:, n_labels : 2 * n_labels], counts[:, 2 * n_labels :]
 
 
-def shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """``part / whole``, and 0 where there is nothing to divide by."""
+def ratios(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return ``part / whole``, and 0 where ``whole`` is 0.
+
+    Parameters
+    ----------
+    part, whole : np.ndarray
+        Of the same shape.
+
+    Returns
+    -------
+    np.ndarray
+        Of the same shape.
+    """
     result: np.ndarray = np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
     return result
 
 
-def _label_terms(targets: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    return np.hstack([targets & answers, targets, answers])
+def _label_terms(targets: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    return np.hstack([targets & predicted, targets, predicted])
 
 
 def _macro_f1(sums: np.ndarray, n_labels: int) -> dict[str, np.ndarray]:
-    both, true, answered = label_counts(sums, n_labels)
-    f1 = shares(2 * both, true + answered)
-    # A resample of a multi-label set may have neither labels nor answers.
+    both, true, predicted = label_counts(sums, n_labels)
+    f1 = ratios(2 * both, true + predicted)
+    # A resample of a multi-label set may have neither labels nor predictions.
     return {
-        "macro_f1": shares(f1.sum(axis=1), ((true + answered) > 0).sum(axis=1)),
-        "macro_f1_present": shares(np.where(true > 0, f1, 0).sum(axis=1), (true > 0).sum(axis=1)),
+        "macro_f1": ratios(f1.sum(axis=1), ((true + predicted) > 0).sum(axis=1)),
+        "macro_f1_present": ratios(np.where(true > 0, f1, 0).sum(axis=1), (true > 0).sum(axis=1)),
     }
 
 
 def calibration_bins(scores: np.ndarray, truth: np.ndarray) -> list[tuple[int, float, float]]:
-    """Return what stands behind expected_calibration_error: a row per bin that has examples.
+    """Return the bins of expected_calibration_error that have examples.
 
     Parameters
     ----------
@@ -156,7 +200,7 @@ def calibration_bins(scores: np.ndarray, truth: np.ndarray) -> list[tuple[int, f
     Returns
     -------
     list of (int, float, float)
-        The number of examples, their mean confidence and their accuracy, by rising confidence.
+        Number of examples, mean confidence and accuracy per bin, by rising confidence.
     """
     confidence, correct = scores.max(axis=1), scores.argmax(axis=1) == truth
     bins = _bins(confidence)

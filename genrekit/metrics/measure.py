@@ -1,9 +1,9 @@
-"""What a model is worth: scores against targets -> `genrekit.metrics.report.Report`, every number with an interval.
+"""Measurement of scores against targets: `genrekit.metrics.report.Report`, every number with an interval.
 
-*Conventions.* Scores are probabilities in [0, 1], one row an example, one column a label; targets are 0 or 1
-in the same shape. A row of targets without a 1 is an example none of whose labels the model knows.
+*Conventions.* Scores are probabilities in [0, 1], one row per example, one column per label; targets are 0 or 1
+in the same shape. A row of targets without a 1 is an example whose labels are all unknown to the model.
 
-*Metrics.* `genrekit.metrics.definitions` defines those that depend on answers, `genrekit.metrics.ranking` those of multi-label
+*Metrics.* `genrekit.metrics.definitions` defines those that depend on predicted labels, `genrekit.metrics.ranking` those of multi-label
 scores that do not.
 
 *Intervals.* 95 % percentile bootstrap over groups: `genrekit.metrics.bootstrap`.
@@ -22,20 +22,20 @@ from genrekit.metrics.definitions import (
     label_counts,
     multilabel_metrics,
     multilabel_terms,
-    shares,
+    ratios,
     single_label_metrics,
     single_label_terms,
 )
 from genrekit.metrics.ranking import Ranking
 from genrekit.metrics.report import Estimate, LabelMetrics, Report
-from genrekit.metrics.thresholds import THRESHOLD, Thresholds, given
+from genrekit.metrics.thresholds import THRESHOLD, Thresholds, above_thresholds
 
-# Resamples x examples x labels that rankings may go through: about half a minute on one core.
+# Resamples x examples x labels that rankings may process: about half a minute on one core.
 _MOST_RANKED = 3_000_000_000
 _FEWEST_RANKED = 100
 _ROUNDING = 1e-3
 _TINY = 1e-9
-# Resamples of it lie above it; see `genrekit.metrics.definitions`.
+# Its resamples are larger than its value; see `genrekit.metrics.definitions`.
 _BIASED = "expected_calibration_error"
 
 
@@ -61,25 +61,25 @@ def measure_scores(
     scores : np.ndarray [shape=(n, n_labels)]
         Probabilities, an example's average over its windows. Every row sums to 1 unless ``multilabel``.
     targets : np.ndarray [shape=(n, n_labels)]
-        1 where the example has the label, else 0; none in a row where the labels are unknown to the model,
+        1 where the example has the label, else 0; a row without a 1 has only labels unknown to the model,
         and at most one unless ``multilabel``.
     labels : sequence of str
         The model's labels: the columns.
     groups : sequence of str [shape=(n,)]
-        What the bootstrap draws; an example without a group is its own (`genrekit.datasets.splits.group_keys`).
+        Units that the bootstrap draws; an example without a group is a group of its own (`genrekit.datasets.splits.group_keys`).
     split : str
-        `Split.method`, or other words that say what was measured.
+        `Split.method`, or another description of the examples measured.
     inflated : bool
         `Split.inflated`.
     multilabel : bool
-        Whether a score says something about its own label alone, and answers hold any number of labels.
+        Whether scores are independent per label, and predictions have any number of labels.
     thresholds : Mapping[str, float] or np.ndarray [shape=(n, n_labels)], optional
-        With ``multilabel``: the score from which a label is given, 0.5 where none is. An array where they
-        differ from example to example, as the folds of a cross-validation have each their own.
+        With ``multilabel``: the score from which a label is predicted, 0.5 by default. An array if thresholds differ
+        between examples, as between the folds of a cross-validation.
     unknown_labels : Mapping[str, int], optional
-        The labels of the examples that the model does not know, with the number of examples that have them.
+        Labels unknown to the model, with the number of examples that have them.
     failures : sequence of (str, str)
-        Id and reason of the examples that have no row because they could not be prepared.
+        Id and reason of the examples that could not be prepared and have no row.
     n_boot : int >= 1
         Resamples for the intervals.
     seed : int >= 0
@@ -92,13 +92,13 @@ def measure_scores(
     BackendError
         If the scores are not probabilities.
     ValueError
-        If the shapes do not fit one another, or a threshold is of no label; or, without ``multilabel``, if
+        If the shapes do not fit one another, or a threshold has an unknown label; or, without ``multilabel``, if
         there are thresholds, an example has several labels, or ``unknown_labels`` does not count the rows
         without a label.
     """
     if not len(targets):
         raise DatasetError(
-            f"There is nothing to measure: {len(failures)} examples failed, none is left."
+            f"There is nothing to measure: {len(failures)} examples failed, none are left."
             + (f" The first: {failures[0][0]}: {failures[0][1]}" if failures else ""),
             "Try: genrekit datasets check SOURCE",
         )
@@ -117,16 +117,16 @@ def measure_scores(
     n_labels = len(labels)
     if multilabel:
         thresholds = {} if thresholds is None else thresholds
-        terms = multilabel_terms(targets, given(scores, labels, thresholds))
+        terms = multilabel_terms(targets, above_thresholds(scores, labels, thresholds))
         of_sums = multilabel_metrics
         confusion: np.ndarray = np.empty((0, 0), dtype=int)
         calibration: list[tuple[int, float, float]] = []
     else:
         truth = np.where(targets.any(axis=1), targets.argmax(axis=1), n_labels)
-        answers = scores.argmax(axis=1)
-        terms = single_label_terms(scores, truth, answers)
+        predicted = scores.argmax(axis=1)
+        terms = single_label_terms(scores, truth, predicted)
         of_sums = single_label_metrics
-        cells = np.bincount(truth * n_labels + answers, minlength=(n_labels + 1) * n_labels)
+        cells = np.bincount(truth * n_labels + predicted, minlength=(n_labels + 1) * n_labels)
         confusion = cells.reshape(n_labels + 1, n_labels)[:n_labels]
         calibration = calibration_bins(scores, truth)
 
@@ -140,7 +140,7 @@ def measure_scores(
         metrics |= _estimates(ranking.metrics, len(sums), n_ranked, seed)
         areas = np.concatenate(ranking.per_label(everything))
 
-    both, true, answered = (counts[0] for counts in label_counts(everything @ sums, n_labels))
+    both, true, predicted = (counts[0] for counts in label_counts(everything @ sums, n_labels))
     support = int(true.max())
     if true.all():  # then it is macro_f1
         del metrics["macro_f1_present"]
@@ -156,9 +156,9 @@ def measure_scores(
             LabelMetrics(label, float(precision), float(recall), float(f1), int(n), _value(ap), _value(auc))
             for label, precision, recall, f1, n, ap, auc in zip(
                 labels,
-                shares(both, answered),
-                shares(both, true),
-                shares(2 * both, true + answered),
+                ratios(both, predicted),
+                ratios(both, true),
+                ratios(2 * both, true + predicted),
                 true,
                 *areas,
                 strict=True,
@@ -186,7 +186,7 @@ def _checked(
     *,
     multilabel: bool,
 ) -> np.ndarray:
-    """The scores; single-label ones as float64 rows that sum to 1 exactly, so that float32's rounding is not measured."""
+    """Check the scores; return single-label ones as float64 rows that sum to 1, so that float32's rounding is not measured."""
     if scores.shape != targets.shape:
         raise ValueError(f"scores have shape {scores.shape}, targets {targets.shape}")
     if targets.shape != (len(groups), len(labels)):
@@ -203,7 +203,7 @@ def _checked(
     rows = "" if multilabel else f", and rows sum to {totals.min():g} up to {totals.max():g} instead of 1"
     raise BackendError(
         f"The model's scores are not probabilities: they go from {scores.min():g} to {scores.max():g}{rows}.",
-        "Its backend must give calibrated probabilities; try genrekit.testing.backend.check_backend on it.",
+        "Its backend must return calibrated probabilities; run genrekit.testing.backend.check_backend on it.",
     )
 
 
@@ -214,7 +214,7 @@ def _check_single(
         raise ValueError("thresholds are for multi-label scores")
     n_labels_of = targets.sum(axis=1)
     if (n_labels_of > 1).any():
-        raise ValueError("an example has several labels; these metrics are for one label an example")
+        raise ValueError("an example has several labels; these metrics are for one label per example")
     n_unknown = int((n_labels_of == 0).sum())
     if n_unknown != sum(unknown_labels.values()):
         raise ValueError(
@@ -225,7 +225,7 @@ def _check_single(
 def _estimates(
     measure: Callable[[np.ndarray], dict[str, np.ndarray]], n_groups: int, n_boot: int, seed: int
 ) -> dict[str, Estimate]:
-    """Every metric that has a value, with its interval where there is more than one group."""
+    """Return every metric that has a value, with its interval where there is more than one group."""
     values = measure(np.ones((1, n_groups), dtype=int))
     draws = bootstrap(measure, n_groups, n_boot=n_boot, seed=seed) if n_groups > 1 else {}
     return {
@@ -236,7 +236,7 @@ def _estimates(
 
 
 def _estimate(name: str, value: float, draws: np.ndarray | None) -> Estimate:
-    """A value with the interval of its draws; none where that would exclude the value."""
+    """Return a value with the interval of its draws, or without one if it would exclude the value."""
     if draws is None:
         return Estimate(value, None, None)
     if name == _BIASED:

@@ -1,7 +1,7 @@
-"""How well scores order examples, a label at a time: average precision and the area under the ROC curve.
+"""Ranking metrics per label: average precision and the area under the ROC curve.
 
-Neither depends on a threshold, and neither is a function of sums over examples: every resample goes through
-the examples again, in an order that is found once. A resample's counts are the weights of its examples.
+Neither depends on a threshold, and neither is a function of sums over examples: every resample iterates over the
+examples again, in an order that is computed once. The counts of a resample are the weights of its examples.
 
 average_precision
     Sum over the distinct scores, from the best down, of (recall - recall before) * precision: scikit-learn's
@@ -9,13 +9,13 @@ average_precision
     (https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html).
 roc_auc
     Share of the pairs of an example with the label and one without in which the first has the better score,
-    a tie counting half (Mann & Whitney's U; Hanley & McNeil, Radiology 143(1), 1982): scikit-learn's
+    ties counting half (Mann & Whitney's U; Hanley & McNeil, Radiology 143(1), 1982): scikit-learn's
     ``roc_auc_score``.
 
-``mean_average_precision`` and the headline ``roc_auc`` are their means over the labels that have one:
-an average precision needs an example with the label, an area also one without it. An example that is drawn
-twice counts as two hits at one place, so the average precision of a label with a handful of examples is larger
-in resamples, and the interval of the mean over many such labels leans upwards.
+``mean_average_precision`` and the headline ``roc_auc`` are their means over the labels for which they are defined:
+an average precision needs an example with the label, an area also one without it. An example drawn twice counts as
+two hits at the same rank, so the average precision of a label with few examples is larger in resamples, and the
+interval of the mean over many such labels is biased upwards.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Resamples x examples looked at together: few enough to stay in a core's cache.
+# Resamples x examples per block: few enough to fit into a core's cache.
 _BLOCK = 50_000
 
 
 @dataclass(frozen=True, eq=False)
 class _Order:
-    """One label's examples, best score first; a run is a stretch of equal scores, here one with the label."""
+    """One label's examples, best score first; a run is a stretch of equal scores that includes an example with the label."""
 
     groups: np.ndarray
     run_starts: np.ndarray
@@ -40,7 +40,7 @@ class _Order:
 
 
 class Ranking:
-    """The orders of the examples by the score of every label.
+    """Orders of the examples by the score of every label.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Ranking:
         ]
 
     def per_label(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Average precision and area under the ROC curve of every label in every resample.
+        """Compute average precision and area under the ROC curve of every label in every resample.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ class Ranking:
         return values[0], values[1]
 
     def metrics(self, counts: np.ndarray) -> dict[str, np.ndarray]:
-        """The means over labels in every resample; NaN where no label has a value."""
+        """Compute the means over labels in every resample; NaN where no label has a value."""
         precisions, areas = self.per_label(counts)
         return {"mean_average_precision": _mean(precisions), "roc_auc": _mean(areas)}
 
@@ -110,7 +110,7 @@ def _areas(order: _Order, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     hits_to_end = np.cumsum(hits, axis=1)
     to_end, to_start = above[:, order.run_ends], above[:, order.run_starts]
     precision = np.divide(hits_to_end, to_end, out=np.zeros(hits.shape), where=to_end > 0)
-    # Examples without the label that are placed above a run's, those within it counting half.
+    # Examples without the label above a run; those within it count half.
     misses = (to_end - hits_to_end + to_start - (hits_to_end - hits)) / 2
     n_with = hits_to_end[:, -1]
     n_without = above[:, -1] - n_with

@@ -1,4 +1,4 @@
-"""What was measured: one frozen `Report`, with everything a reader needs to trust, or distrust, a number."""
+"""Reports of measurements, with everything needed to judge whether a number can be trusted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 # Cameron, Gelbach & Miller, Review of Economics and Statistics 90(3), 2008: with "few (five to thirty)"
-# clusters, intervals that resample clusters come out too narrow.
+# clusters, intervals that resample clusters are too narrow.
 FEW_GROUPS = 30
 INFLATED = (
     "The numbers are inflated: the model has learned from the groups (slices of a track, tracks of an artist) "
@@ -21,16 +21,16 @@ INFLATED = (
 
 
 _MOST_NAMED = 12
-# How `Report.split` begins where no split was made.
+# Prefix of `Report.split` if no split was made.
 WHOLE = "all examples of "
 
 _WRONG = "unknown labels count as wrong"
-_LOWER = "answers to unknown labels lower precision"
+_LOWER = "predictions for unknown labels lower precision"
 _EFFECTS = {
     "accuracy": _WRONG,
     "macro_f1": _LOWER,
     "macro_f1_present": _LOWER,
-    "log_loss": "without the unknown labels",
+    "log_loss": "without examples of unknown labels",
     "expected_calibration_error": _WRONG,
     "top_3_accuracy": _WRONG,
     "baseline": _WRONG,
@@ -48,17 +48,17 @@ _MULTILABEL_EFFECTS = {
 
 
 class ScoredExample(NamedTuple):
-    """One measured example: what the numbers of a report are computed from.
+    """One measured example; the numbers of a report are computed from these.
 
     Attributes
     ----------
     id : str
     label, predicted : str
-        The true label and the one given; several are joined by ``|``.
+        The true and the predicted label; multiple labels are joined by ``|``.
     score : float in [0, 1]
-        Of the best label, given or not.
+        Score of the best label, predicted or not.
     group : str
-        What the bootstrap draws; empty for an example that is its own group.
+        Unit that the bootstrap draws; empty for an example that is its own group.
     scores : np.ndarray [shape=(n_labels,)]
         In the order of the report's labels.
     """
@@ -73,7 +73,7 @@ class ScoredExample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number and its 95 % interval; the ends are None where a single group gives none."""
+    """A number and its 95 % interval; the ends are None if there is a single group."""
 
     value: float
     low: float | None
@@ -84,8 +84,8 @@ class Estimate:
 class LabelMetrics:
     """One label: precision, recall and F1 in [0, 1], 0 where undefined; ``support`` examples have it.
 
-    ``average_precision`` and ``roc_auc``, in [0, 1], are of multi-label scores only, and None where
-    undefined: where no example has the label; for the area, also where every example has it.
+    ``average_precision`` and ``roc_auc``, in [0, 1], exist for multi-label scores only, and are None where undefined:
+    if no example has the label; for the area, also if every example has it.
     """
 
     label: str
@@ -130,38 +130,38 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything a reader needs to trust, or distrust, a number.
+    """Measured numbers, with everything needed to judge whether they can be trusted.
 
     Attributes
     ----------
     split : str
-        What was measured and how it was held out, in words.
+        Description of the examples measured and of how they were held out.
     inflated : bool
         Whether parts of the same group were both learned from and measured.
     n_examples, n_groups : int
-        What the numbers were measured on.
+        Size of the data measured.
     metrics : Mapping[str, Estimate]
         The headline numbers by name, in the order of `genrekit.metrics.definitions` and `genrekit.metrics.ranking`.
     baseline : float
-        What always answering ``baseline_label``, the most frequent label of the measured examples, gives: its
-        accuracy, or its micro-F1 where the model is multi-label.
+        Accuracy, or micro-F1 for multi-label models, of always predicting ``baseline_label``, the most frequent label
+        of the measured examples.
     per_label : tuple of LabelMetrics
         In the order of the model's labels.
     confusion : tuple of tuple of int
-        Rows are true labels, columns are answers; without the examples of unknown labels. Empty where the
-        model is multi-label: an answer is then not instead of another.
+        Rows are true labels, columns are predictions; without the examples of unknown labels. Empty for multi-label
+        models, where labels are not alternatives.
     unknown_labels : Mapping[str, int]
-        Labels the model has never seen, with their number of examples.
+        Labels unknown to the model, with their number of examples.
     failures : tuple of (str, str)
-        Id and reason of the examples that could not be prepared: they are in no other number.
+        Id and reason of the examples that could not be prepared: no other number includes them.
     n_boot, seed : int
-        How the intervals were drawn.
+        Number of resamples of the intervals, and their seed.
     multilabel : bool
-        Whether examples may have several labels, and answers several or none.
+        Whether examples may have more than one label, and predictions any number.
     thresholds : Mapping[str, float]
-        Multi-label only: the score from which each label was given; empty where examples had their own.
+        Multi-label only: the score from which each label was predicted; empty if thresholds differed between examples.
     calibration : tuple of (int, float, float)
-        Single labels only: per bin of confidence that has examples, their number, mean confidence and accuracy.
+        Single-label only: per bin of confidence that has examples, their number, mean confidence and accuracy.
     n_boot_ranking : int
         Multi-label only: the resamples behind the intervals of mean_average_precision and roc_auc; fewer
         than ``n_boot`` where all of them would take minutes.
@@ -190,12 +190,12 @@ class Report:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The model's labels, in the order of ``per_label`` and ``confusion``."""
+        """Labels of the model, in the order of ``per_label`` and ``confusion``."""
         return tuple(metrics.label for metrics in self.per_label)
 
     @property
     def effects(self) -> Mapping[str, str]:
-        """What labels that the model does not know do to each number, by metric or 'baseline'; empty without them."""
+        """Effect of labels unknown to the model on each number, by metric or 'baseline'; empty if there are none."""
         if not self.unknown_labels:
             return {}
         words = _MULTILABEL_EFFECTS if self.multilabel else _EFFECTS
@@ -203,26 +203,28 @@ class Report:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to know before the numbers, most important first; the inflation of a split always leads."""
+        """Caveats of the numbers, most important first; an inflated split is always the first."""
         notes = [INFLATED] if self.inflated else []
         if self.learnt and self.learnt.examples:
             notes.append(self.learnt.note)
         if self.failures:
             n_all = self.n_examples + len(self.failures)
-            notes.append(f"{len(self.failures)} of {n_all} examples could not be read and are in no number.")
+            notes.append(
+                f"{len(self.failures)} of {n_all} examples could not be read and are not included in the numbers."
+            )
         if self.unknown_labels:
             names = ", ".join(f"{label} ({n})" for label, n in self.unknown_labels.items())
             notes.append(
                 "Labels the model does not know, left out of the numbers (an example without another label "
-                f"has no right answer): {names}."
+                f"has no correct prediction): {names}."
                 if self.multilabel
                 else f"Labels the model does not know, counted as wrong: {names}."
             )
         if absent := [label.label for label in self.per_label if not label.support]:
             more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
             notes.append(
-                f"No example has the labels {', '.join(absent[:_MOST_NAMED])}{more}: where they were answered, they count as an F1 of 0 in "
-                "macro-F1. The macro-F1 of the labels that examples have stands below it."
+                f"No example has the labels {', '.join(absent[:_MOST_NAMED])}{more}: where they were predicted, they count as an F1 of 0 in "
+                "macro-F1. The macro-F1 of the labels that examples have is listed below it."
             )
         if self.n_groups == 1:
             notes.append("There is no interval: all examples belong to one group.")
@@ -231,7 +233,7 @@ class Report:
         return tuple(notes)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON-able values, keys always in the same order, the notes first."""
+        """Return the report as JSON-able values, keys always in the same order, the notes first."""
         ranking = {"n_boot_ranking": self.n_boot_ranking} if self.multilabel else {}
         left_out = () if self.multilabel else ("average_precision", "roc_auc")
         return {

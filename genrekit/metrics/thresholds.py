@@ -1,4 +1,4 @@
-"""From multi-label scores to answers: a label is given where its score reaches its threshold."""
+"""Decisions of multi-label scores: a label is predicted if its score reaches its threshold."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ THRESHOLD = 0.5
 Thresholds = Mapping[str, float] | np.ndarray
 
 
-def given(scores: np.ndarray, labels: Sequence[str], thresholds: Thresholds) -> np.ndarray:
-    """Say which labels are given.
+def above_thresholds(scores: np.ndarray, labels: Sequence[str], thresholds: Thresholds) -> np.ndarray:
+    """Return which labels reach their thresholds.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def given(scores: np.ndarray, labels: Sequence[str], thresholds: Thresholds) -> 
     labels : sequence of str
         The columns.
     thresholds : Mapping[str, float] or np.ndarray [shape=(n, n_labels)]
-        In [0, 1]: one a label, `THRESHOLD` where a label has none; or, as an array, one a label and example.
+        In [0, 1]: one per label, `THRESHOLD` by default; or, as an array, one per label and example.
 
     Returns
     -------
@@ -30,11 +30,11 @@ def given(scores: np.ndarray, labels: Sequence[str], thresholds: Thresholds) -> 
     Raises
     ------
     ValueError
-        If a threshold is of no label, or the shapes do not fit one another.
+        If a threshold has an unknown label, or the shapes do not fit one another.
     """
     if isinstance(thresholds, Mapping):
         if unknown := sorted(set(thresholds) - set(labels)):
-            raise ValueError(f"thresholds has {unknown[0]!r}, which is no label")
+            raise ValueError(f"thresholds has {unknown[0]!r}, which is not a label")
         limits = np.array([thresholds.get(label, THRESHOLD) for label in labels])
     else:
         limits = thresholds

@@ -1,4 +1,4 @@
-"""The model card: what a person should know before relying on a model, written from its manifest alone."""
+"""Model cards: facts and limits of a model, written from its manifest alone."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _MEASURES = {
 }
 _NO_SHARE = {"log_loss", "mean_average_precision", "roc_auc"}
 _LIMITS = {
-    Modality.AUDIO: "It has heard the recordings of its training data and nothing else. Other times, places "
-    "and recording qualities may be answered worse than the numbers above; speech and noise get a genre too.",
-    Modality.IMAGE: "It has seen the pictures of its training data and nothing else. How a picture looks "
-    "says little about how music sounds, and other kinds of pictures may be answered worse than the numbers "
+    Modality.AUDIO: "It was trained on the recordings of its training data and nothing else. Other times, places "
+    "and recording qualities may be predicted worse than the numbers above; speech and noise get a genre too.",
+    Modality.IMAGE: "It was trained on the pictures of its training data and nothing else. How a picture looks "
+    "says little about how music sounds, and other kinds of pictures may be predicted worse than the numbers "
     "above.",
-    Modality.TABLE: "It sees numbers and never the music. The columns must be measured the way the training "
-    "data measured them; another source of the same names may be answered worse than the numbers above.",
+    Modality.TABLE: "It reads numbers and never the music. The columns must be measured the way the training "
+    "data measured them; another source of the same names may be predicted worse than the numbers above.",
 }
 _LAYOUT_LIMITS = {
     "gtzan": "GTZAN is small and old, and has repeated, mislabelled and distorted tracks (Sturm, "
@@ -117,14 +117,14 @@ def _labels(manifest: Manifest) -> str:
     more = len(manifest.labels) - MAX_ROWS
     note = f"\n\nand {more} more, which the manifest lists." if more > 0 else ""
     if manifest.multilabel:
-        note += "\n\nAn answer has every label whose score reaches its threshold: several, one or none."
+        note += "\n\nA prediction has every label whose score reaches its threshold: several, one or none."
     return "## Labels\n\n" + _table(columns, rows) + note
 
 
 def _results(manifest: Manifest) -> str:
     facts = _mapping(manifest.metrics)
     if not facts:
-        return "## Results\n\nNot measured: no test side was held back, so nobody knows how good it is."
+        return "## Results\n\nNot measured: no test split was held back, so its quality is unknown."
     notes = [f"**{_text(note)}**" for note in facts.get("notes") or ()]
     rows = []
     for name, estimate in _mapping(facts.get("metrics")).items():
@@ -136,21 +136,21 @@ def _results(manifest: Manifest) -> str:
     baseline = _mapping(facts.get("baseline"))
     for name in ("accuracy", "micro_f1"):
         if name in baseline:
-            what = f"{_MEASURES[name]} of always answering {baseline.get('label')}"
+            what = f"{_MEASURES[name]} of always predicting {baseline.get('label')}"
             rows.append([what, _share(baseline[name]), ""])
     measured = f"{facts.get('n_examples', '?')} examples in {facts.get('n_groups', '?')} groups"
     return "\n\n".join(
         [
             "## Results",
             *notes,
-            f"Measured once on the test side: {measured}. Split: {_text(facts.get('split', 'not stated'))}.",
+            f"Measured once on the test split: {measured}. Split: {_text(facts.get('split', 'not stated'))}.",
             _table(["measure", "value", "95 % interval"], rows),
         ]
     )
 
 
 def _data(manifest: Manifest) -> str:
-    """What the manifest knows of the training data, and of its split."""
+    """Return the section on the training data and its split."""
     facts = {key: value for key, value in manifest.data.items() if key not in ("counts", "split")}
     split = manifest.data.get("split")
     if isinstance(split, Mapping):
@@ -168,10 +168,10 @@ def _limits(manifest: Manifest) -> str:
         else "gets one of them, unless `--min-confidence` lets it abstain"
     )
     limits = [
-        "Genre labels are opinions: people, shops and data sets draw the borders differently, and much music "
+        "Genre labels are opinions: listeners, shops and data sets draw the borders differently, and much music "
         "has several. The model repeats the opinions of its training data.",
-        f"It knows the labels above and no others: whatever it is given {gets}.",
-        "Its scores are calibrated on data like its training data; elsewhere they may be too sure.",
+        f"It knows the labels above and no others: any input {gets}.",
+        "Its scores are calibrated on data like its training data; elsewhere they may be overconfident.",
         _LIMITS[manifest.modality],
     ]
     layout = manifest.data.get("layout")
@@ -204,7 +204,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _text(value: object) -> str:
-    """A value as text that can start neither a tag nor a line of its own."""
+    """Return a value as text that cannot start a tag or a new line."""
     return " ".join(str(value).split()).replace("<", "&lt;")
 
 

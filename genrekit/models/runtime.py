@@ -1,4 +1,4 @@
-"""From windows to scores: the graph of a bundle in ONNX Runtime, on the CPU.
+"""The runtime of a bundle: scores windows with its graph in ONNX Runtime, on the CPU.
 
 *Conventions.* A graph has one input ``windows`` (float32, ``(n, *shape)``, any n) and the output ``scores``
 (float32, ``(n, n_labels)``, probabilities). It may also have the outputs ``embeddings`` (float32, ``(n, d)``) and
@@ -18,7 +18,7 @@ from genrekit.backends import DISTANCE, EMBEDDINGS, INPUT, OUTPUT
 from genrekit.errors import BundleError
 from genrekit.models.manifest import Distance, Embeddings, Outputs
 
-# Of input a batch: an 18-layer network at 224 px took 100 MB beside it, and was no faster with more.
+# Input bytes per batch. Larger batches were not faster (ResNet-18 at 224 px, +100 MB).
 BATCH_BYTES = 8 << 20
 # How far outside [0, 1] a probability, or below 0 a distance, may fall by rounding.
 ROUNDING = 1e-5
@@ -35,11 +35,11 @@ _RANGES = {
 # bytes, ONNX Runtime 1.31 reads files below the working directory, 1.24 also above it, 1.22 any file (tried).
 _EXTERNAL_DATA = re.compile(rb"(?:\x08|\x88\x80{0,8}[\x00-\x7f])location")
 
-onnxruntime.set_default_logger_severity(4)  # fatal only; stderr is ours
+onnxruntime.set_default_logger_severity(4)  # fatal only: stderr belongs to genrekit
 
 
 class Runtime:
-    """A graph that is ready to score.
+    """A graph ready to score windows.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class Runtime:
         Raises
         ------
         BundleError
-            If the windows do not have the shape that the graph takes, the graph fails, or its scores are no
+            If the windows do not have the input shape of the graph, the graph fails, or its scores are not
             probabilities.
         """
         return self.outputs(values, (OUTPUT,))[OUTPUT]
@@ -213,7 +213,7 @@ class Runtime:
         Parameters
         ----------
         windows : sequence of np.ndarray [shape=(n_windows, *shape)]
-            One array an example, at least one window each.
+            One array per example, with at least one window.
 
         Returns
         -------
@@ -313,27 +313,27 @@ def _session(onnx: bytes, threads: int | None) -> onnxruntime.InferenceSession:
     options.log_severity_level = 4
     options.intra_op_num_threads = threads or 0
     options.use_deterministic_compute = True
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # never ORT's own flatbuffers
-    options.add_session_config_entry(
-        "session.intra_op.allow_spinning", "0"
-    )  # as fast, and leaves the cores to `prepare`
+    # Never ONNX Runtime's own flatbuffers.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    # As fast as with spinning, and leaves cores for `prepare`.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if b"ai.onnx.ml" in onnx:
-        # Rewriting pays for networks. A graph from skl2onnx is no faster for it (57 features, SVM: 125 ms for
-        # 500 rows either way) but starts in 50 instead of 240 ms without.
+        # Graph optimisation pays for networks. A graph from skl2onnx is not faster with it (57 features, SVM: 125 ms for
+        # 500 rows either way) but starts in 50 instead of 240 ms without it.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         # enable_fallback would print to stdout when a graph fails.
         return onnxruntime.InferenceSession(onnx, options, ["CPUExecutionProvider"], enable_fallback=0)
-    except Exception as error:  # ONNX Runtime's errors have no common base
+    except Exception as error:  # ONNX Runtime's errors have no common base class
         raise BundleError(
-            f"The graph of the model is nothing that ONNX Runtime {onnxruntime.__version__} can run: "
+            f"ONNX Runtime {onnxruntime.__version__} cannot load the graph of the model: "
             f"{_first_line(error)}.",
-            "If another genrekit wrote it: pip install -U genrekit onnxruntime. Else the file is damaged; get it again.",
+            "If another genrekit wrote it: pip install -U genrekit onnxruntime. Otherwise the file is damaged; download it again.",
         ) from None
 
 
 def _batches(windows: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    """Consecutive examples of one window shape, up to the size of a batch."""
+    """Yield consecutive examples of one window shape, up to the size of a batch."""
     batch: list[np.ndarray] = []
     n_bytes = 0
     for values in windows:

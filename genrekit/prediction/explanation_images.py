@@ -81,7 +81,7 @@ def explanation_image(
     if windows.times_s:
         start_s, end_s = windows.times_s[best]
         title += f", {start_s:.0f} to {end_s:.0f} s"
-    return model.painter(windows.values[best], label, title)
+    return model.image_explainer(windows.values[best], label, title)
 
 
 def image_name(id_: str) -> str:

@@ -13,8 +13,8 @@ from genrekit.backends import (
     BackendConfig,
     Explainer,
     Explains,
-    Painter,
-    PaintsReasons,
+    ExplainsWithImages,
+    ImageExplainer,
     ReadsTables,
     make_config,
     registry,
@@ -137,7 +137,7 @@ class Model:
         return self.backend.explainer(self.bundle.payload)
 
     @cached_property
-    def painter(self) -> Painter:
+    def image_explainer(self) -> ImageExplainer:
         """Function that draws which part of a window led to a prediction.
 
         Raises
@@ -145,11 +145,11 @@ class Model:
         UsageError
             If the backend does not provide saliency images.
         """
-        if not isinstance(self.backend, PaintsReasons):
+        if not isinstance(self.backend, ExplainsWithImages):
             raise UsageError(
                 f"Model {self.name!r} has no saliency images: backend {self.backend.info.name!r} does not provide them."
             )
-        return self.backend.painter(self.bundle.payload, self.config, self.labels)
+        return self.backend.image_explainer(self.bundle.payload, self.config, self.labels)
 
     @cached_property
     def runtime(self) -> Runtime:

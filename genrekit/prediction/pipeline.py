@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from genrekit.backends import Explains, PaintsReasons
+from genrekit.backends import Explains, ExplainsWithImages
 from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, open_pool, ordered_map
 from genrekit.hashing import content_of
@@ -123,7 +123,7 @@ class Pipeline:
         _ = self.decisions
         if (self.options.explain or self.options.images) and not any(map(self._explains, self.models)):
             names = ", ".join(model.name for model in self.models)
-            draws = any(isinstance(model.backend, PaintsReasons) for model in self.models)
+            draws = any(isinstance(model.backend, ExplainsWithImages) for model in self.models)
             raise UsageError(
                 f"No loaded model has explanations in words (models: {names}).",
                 "Saliency images are available: add --explain-dir FOLDER." if draws else "",
@@ -247,12 +247,12 @@ class Pipeline:
             prediction = replace(prediction, analysis=preparation.analysis)
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
-        elif self.options.images and isinstance(model.backend, PaintsReasons):
+        elif self.options.images and isinstance(model.backend, ExplainsWithImages):
             prediction = replace(prediction, image=explanation_image(model, prediction, windows, scores))
         return prediction
 
     def _explains(self, model: Model) -> bool:
-        draws = self.options.images and isinstance(model.backend, PaintsReasons)
+        draws = self.options.images and isinstance(model.backend, ExplainsWithImages)
         return draws or isinstance(model.backend, Explains)
 
 

@@ -1,4 +1,4 @@
-"""The public conformance suites: what every backend and every data set loader must do.
+"""Public conformance suites: requirements of every backend and every data set loader.
 
 A plug-in's own test is two lines::
 
@@ -33,22 +33,22 @@ SONGS = "synthetic:?genres=3&songs=6&seconds=4&seed=1"
 def check_backend(
     backend: Backend, *, examples: Sequence[Example] | None = None, settings: Mapping[str, Any] | None = None
 ) -> None:
-    """Hold a backend against the protocol.
+    """Check a backend against the protocol.
 
     Parameters
     ----------
     backend : Backend
     examples : sequence of Example, optional
-        Labelled examples of at least two labels to train on. Without them, backends for songs get a small
-        synthetic set, backends for pictures drawn ones, and backends for tables random rows.
+        Labelled examples of at least two labels to train on. By default, a small synthetic set for backends of songs,
+        drawn pictures for backends of pictures, and random rows for backends of tables.
     settings : Mapping, optional
-        Config values that make training quick; not ``multilabel``: a backend that can learn several labels an
-        example is fitted both ways.
+        Config values that make training quick; not ``multilabel``: a multi-label backend
+        is fitted both ways.
 
     Raises
     ------
     AssertionError
-        With a sentence that says which part of the protocol is broken.
+        With a sentence that names the broken part of the protocol.
     """
     _check_info(backend.info)
     _check_config(backend)
@@ -58,7 +58,7 @@ def check_backend(
         prepared = [_check_prepare(backend, config, example) for example in examples]
     _check_sendable(backend, config)
     shapes = {windows.values.shape[1:] for windows in prepared}
-    require(len(shapes) == 1, f"prepare gives windows of several shapes: {sorted(shapes)}")
+    require(len(shapes) == 1, f"prepare returns windows of several shapes: {sorted(shapes)}")
     _check_refusals(backend, config)
     check_fit(
         backend, config, [replace(e, labels=e.labels[:1]) for e in examples], prepared, multilabel=False
@@ -69,17 +69,17 @@ def check_backend(
 
 
 def check_loader(load: Callable[[], Dataset]) -> None:
-    """Hold a loader against what every data set promises, by calling it twice.
+    """Check a loader against the requirements of data sets, by calling it twice.
 
     Parameters
     ----------
     load : callable
-        Opens the same source at every call.
+        Function that opens the same source at every call.
 
     Raises
     ------
     AssertionError
-        With a sentence that says which promise is broken.
+        With a sentence that names the broken requirement.
     """
     dataset = load()
     require(len(dataset.examples) > 0, "a data set has at least one example")
@@ -90,8 +90,8 @@ def check_loader(load: Callable[[], Dataset]) -> None:
     columns = {tuple(example.row) for example in dataset.examples if example.row is not None}
     require(len(columns) <= 1, "all rows have the same columns in the same order")
     for name, reason in dataset.left_out:
-        require(bool(name and reason.strip()), "what is left out has a name and a reason")
-        require(name not in ids, f"what is left out ({name!r}) is not taken")
+        require(bool(name and reason.strip()), "everything left out has a name and a reason")
+        require(name not in ids, f"what is left out ({name!r}) is not an example")
     require(re.fullmatch(r"[0-9a-f]{64}", dataset.fingerprint) is not None, "the fingerprint is a SHA-256")
     again = load()
     require(again == dataset, "the same source gives the same data set, in the same order")
@@ -160,7 +160,7 @@ def _check_config(backend: Backend) -> None:
 def _check_sendable(backend: Backend, config: BackendConfig) -> None:
     try:
         pickle.dumps((backend, config))
-    except Exception as error:  # the promise is about every class
+    except Exception as error:  # the requirement covers every class
         raise AssertionError(f"a backend and its config can be sent to another process: {error}") from error
 
 
@@ -174,15 +174,15 @@ def _check_prepare(backend: Backend, config: BackendConfig, example: Example) ->
         backend.info.modality is Modality.TABLE or bool(np.isfinite(values).all()),
         "windows hold finite numbers",
     )
-    require(len(windows.times_s) in (0, len(values)), "every window has its times, or none has")
+    require(len(windows.times_s) in (0, len(values)), "every window has its times, or none does")
     require(
         all(0 <= start < end for start, end in windows.times_s)
         and sorted(windows.times_s) == list(windows.times_s),
-        "windows have a start before their end, and stand in order",
+        "windows have a start before their end, and are in order",
     )
     twin = replace(example, id="another name", labels=())
     again = backend.prepare(twin, config)
-    require(np.array_equal(again.values, values, equal_nan=True), "prepare depends on the content alone")
+    require(np.array_equal(again.values, values, equal_nan=True), "prepare depends on the content only")
     return windows
 
 
@@ -193,7 +193,7 @@ def _check_refusals(backend: Backend, config: BackendConfig) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, content in (
             ("empty", b""),
-            ("text", b"this is no media file\n" * 40),
+            ("text", b"this is not a media file\n" * 40),
             ("zeros", bytes(4096)),
         ):
             path = Path(folder, name + suffix)
@@ -208,7 +208,7 @@ def _refuses(backend: Backend, config: BackendConfig, path: Path, what: str) -> 
         backend.prepare(Example(id=str(path), path=path), config)
     except MediaError:
         return
-    except Exception as error:  # the promise is about every other class
+    except Exception as error:  # the requirement covers every other class
         raise AssertionError(
             f"prepare raises MediaError for {what}, not {type(error).__name__}: {error}"
         ) from error
@@ -232,7 +232,7 @@ def _default_examples(info: BackendInfo, folder: Path) -> Sequence[Example]:
 
 
 def _pictures(folder: Path) -> Sequence[Example]:
-    """Noisy stripes of three directions, the labels, in colours that say nothing; six each, upright and not."""
+    """Draw noisy stripes of three directions, the labels, in random colours; six pictures per label, upright and rotated."""
     rng = np.random.default_rng(0)
     examples = []
     for i in range(18):

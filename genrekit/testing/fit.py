@@ -1,4 +1,4 @@
-"""What every backend's ``fit`` promises: the half of `genrekit.testing.backend.check_backend` that learns."""
+"""Conformance checks of ``fit``: the second half of `genrekit.testing.backend.check_backend`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from genrekit.datasets import group_keys
 from genrekit.models import KEYS, Runtime
 from genrekit.types import Example, Windows
 
-# A larger difference between graph and native scores can change which label wins.
+# A larger difference between graph and native scores can change the predicted label.
 MAX_TOLERANCE = 1e-3
 
 
 def require(condition: bool, promise: str) -> None:
-    """Raise AssertionError with the promise unless it holds."""
+    """Raise AssertionError with the requirement unless it is met."""
     if not condition:
         raise AssertionError(promise)
 
@@ -33,29 +33,29 @@ def check_fit(
     *,
     multilabel: bool,
 ) -> None:
-    """Fit twice, with and without a validation side, and hold what comes back against the protocol.
+    """Fit twice, with and without a validation split, and check the results against the protocol.
 
     Parameters
     ----------
     backend, config
-        What is checked.
+        The recipe to check.
     examples : sequence of Example
-        With labels: one each, or several where ``multilabel``.
+        Labelled examples: one label each, or several if ``multilabel``.
     prepared : sequence of Windows
-        One an example.
+        One per example.
     multilabel : bool
-        Whether ``config`` asks for several labels an example.
+        Whether ``config`` is multi-label.
 
     Raises
     ------
     AssertionError
-        With a sentence that says which promise is broken.
+        With a sentence that names the broken requirement.
     """
     labels = tuple(sorted({label for example in examples for label in example.labels}))
     targets = np.array([[label in e.labels for label in labels] for e in examples], dtype=np.float32)
     groups = group_keys(examples)
 
-    def side(members: Sequence[int]) -> Prepared:
+    def subset(members: Sequence[int]) -> Prepared:
         return Prepared(
             [prepared[i].values for i in members],
             targets[list(members)],
@@ -64,28 +64,29 @@ def check_fit(
         )
 
     everything = range(len(examples))
-    whole = side(everything)
+    whole = subset(everything)
     fitted = backend.fit(whole, None, labels, config, lambda text: None)
     _check_fitted(fitted, whole, labels, multilabel=multilabel)
     again = backend.fit(whole, None, labels, config, lambda text: None)
     require(again.onnx == fitted.onnx, "the same data and seed give the same graph, byte for byte")
     require(dict(again.native) == dict(fitted.native), "the same data and seed give the same native payload")
-    require(json.dumps(dict(again.history)) == json.dumps(dict(fitted.history)), "the history holds no clock")
-    # As in `genrekit.training.train`, every label stands on the training side: its first two examples do.
+    require(json.dumps(dict(again.history)) == json.dumps(dict(fitted.history)), "the history has no times")
+    # As in `genrekit.training.train`, every label is in the training split: its first two examples are.
     seen = targets.cumsum(axis=0)
     often = [i for i in everything if (seen[i, targets[i] > 0] > 2).all()]
     valid = set(often[::3])
-    train = side([i for i in everything if i not in valid])
-    stopped = backend.fit(train, side(sorted(valid)) if valid else None, labels, config, lambda text: None)
+    train = subset([i for i in everything if i not in valid])
+    stopped = backend.fit(train, subset(sorted(valid)) if valid else None, labels, config, lambda text: None)
     _check_fitted(stopped, train, labels, multilabel=multilabel)
 
 
 def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, multilabel: bool) -> None:
     runtime = Runtime(fitted.onnx, n_labels=len(labels))
-    require(len(fitted.check_windows) > 0, "fit gives windows to check the graph on")
+    require(len(fitted.check_windows) > 0, "fit returns windows to check the graph on")
     graph = runtime.scores(fitted.check_windows)
     require(
-        graph.shape == fitted.check_scores.shape, "check_scores has a row a check window, a column a label"
+        graph.shape == fitted.check_scores.shape,
+        "check_scores has one row per check window, one column per label",
     )
     difference = float(np.abs(graph - fitted.check_scores).max())
     require(
@@ -100,11 +101,11 @@ def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, m
     )
     if multilabel:
         require(
-            set(fitted.thresholds) == set(labels), "several labels an example: a threshold for every label"
+            set(fitted.thresholds) == set(labels), "several labels per example: a threshold for every label"
         )
         require(all(0 <= value <= 1 for value in fitted.thresholds.values()), "thresholds are from 0 to 1")
     else:
-        require(not fitted.thresholds, "one label an example: no thresholds")
+        require(not fitted.thresholds, "one label per example: no thresholds")
         worst = float(np.abs(scores.sum(axis=1) - 1).max())
         require(
             math.isclose(worst, 0, abs_tol=1e-4),
@@ -142,7 +143,7 @@ def _check_outputs(runtime: Runtime, fitted: Fitted) -> None:
 
 
 def with_several_labels(examples: Sequence[Example]) -> Sequence[Example]:
-    """The examples, every second one of a single label with the next label of all too."""
+    """Return the examples, with the next label added to every second one that has a single label."""
     labels = sorted({label for example in examples for label in example.labels})
     return [
         replace(e, labels=(*e.labels, labels[(labels.index(e.labels[0]) + 1) % len(labels)]))

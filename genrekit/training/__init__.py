@@ -1,10 +1,10 @@
-"""A data set and a backend to a bundle."""
+"""Training: a bundle from a data set and a backend."""
 
 from genrekit.training.fit import cross_fit
 from genrekit.training.learnt import recognise, recognised
 from genrekit.training.prepared_dataset import (
-    Material,
-    Measured,
+    Evaluation,
+    PreparedDataset,
     check_spectrograms,
     describe,
     gather,
@@ -13,8 +13,8 @@ from genrekit.training.prepared_dataset import (
 from genrekit.training.train import Trained, train
 
 __all__ = [
-    "Material",
-    "Measured",
+    "Evaluation",
+    "PreparedDataset",
     "Trained",
     "check_spectrograms",
     "cross_fit",

@@ -1,4 +1,4 @@
-"""Arrays of a data set, in memory as long as there are few, else in one file that is mapped."""
+"""Arrays of a data set, in memory up to a limit, beyond it in a memory-mapped file."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from genrekit.errors import DatasetError
 MEMORY_BYTES = 1 << 30
 
 
-class Shelf:
-    """Takes arrays and gives them back in the same order.
+class ArrayStore:
+    """A store that returns arrays in the order in which they were added.
 
-    Beyond ``memory_bytes`` they go to a file without a name, which the system removes when nobody reads it any more.
+    Beyond ``memory_bytes`` they are written to an unnamed temporary file, which the system removes when it is closed.
 
     Parameters
     ----------
     folder : Path, optional
-        On which disk; the system's temporary folder by default.
+        Folder of the temporary file; the system's by default.
     memory_bytes : int >= 0
 
     Attributes
     ----------
     used_bytes : int
-        Of all arrays.
+        Size of all arrays.
     """
 
     def __init__(self, folder: Path | None = None, *, memory_bytes: int = MEMORY_BYTES) -> None:
@@ -39,7 +39,7 @@ class Shelf:
         self.used_bytes = self._end = 0
 
     def put(self, values: np.ndarray) -> None:
-        """Take an array.
+        """Add an array.
 
         Raises
         ------
@@ -54,9 +54,8 @@ class Shelf:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - closed in `arrays`
             rest = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
-            while len(
-                rest
-            ):  # a file without a buffer takes what it likes; one with it says too late that it is full
+            # An unbuffered file may write partially; a buffered one reports a full disk too late.
+            while len(rest):
                 rest = rest[self._file.write(rest.data) :]
         except OSError as error:
             if self._file:
@@ -69,7 +68,7 @@ class Shelf:
         self._end += values.nbytes
 
     def arrays(self) -> list[np.ndarray]:
-        """All arrays, in order; those in the file are read as they are used."""
+        """Return all arrays, in order; those in the file are read on access."""
         if self._file is None:
             return self._kept
         with self._file:  # the mapping outlives it

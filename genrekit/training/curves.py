@@ -1,4 +1,4 @@
-"""The curves of a training as a picture."""
+"""The learning curves of a training as an image."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 
 
 def draw(history: Mapping[str, Any]) -> bytes:
-    """Draw losses, and scores where there are some, over epochs.
+    """Draw losses, and scores if there are any, over epochs.
 
     Parameters
     ----------
     history : Mapping
-        Its values that are lists of lists of ``{"epoch": 1, "loss": 1.2, ...}`` are curves, one a network.
+        Values that are lists of lists of ``{"epoch": 1, "loss": 1.2, ...}`` are curves, one per network.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def draw(history: Mapping[str, Any]) -> bytes:
                     label=f"{what} ({name.replace('_', ' ')})",
                     linewidth=1,
                 )
-    for axes, title in ((losses, "loss"), (scores, "score on the validation side")):
+    for axes, title in ((losses, "loss"), (scores, "score on the validation split")):
         handles, labels = axes.get_legend_handles_labels()
         first = dict(zip(reversed(labels), reversed(handles), strict=True))
         if first:

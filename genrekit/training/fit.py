@@ -1,4 +1,4 @@
-"""Fitting, checked: one fit whose graph was held against the native model, and one a fold."""
+"""Fitting with a check of the exported graph against the native model, once or per fold of a cross-validation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genrekit.datasets import Split
 from genrekit.errors import BackendError, DatasetError
 from genrekit.metrics import THRESHOLD
 from genrekit.models import Runtime
-from genrekit.training.prepared_dataset import Material, Measured
+from genrekit.training.prepared_dataset import Evaluation, PreparedDataset
 from genrekit.training.run_folder import RunFolder
 from genrekit.types import Say
 
@@ -27,22 +27,36 @@ def fit_checked(
     run: RunFolder | None = None,
     part: str = "fit",
 ) -> tuple[Fitted, Runtime]:
-    """Fit, and hold the exported graph against the native model before anybody relies on it.
+    """Fit, and check the exported graph against the native model.
 
-    With ``run``, a backend that can keeps its checkpoints there, those of each ``part`` apart.
+    Parameters
+    ----------
+    backend : Backend
+    train : Prepared
+    valid : Prepared or None
+        Examples for early stopping and calibration.
+    labels : tuple of str
+        The columns of the targets.
+    config : BackendConfig
+    say : callable
+        Receives progress lines.
+    run : RunFolder, optional
+        Where backends that support it keep their checkpoints.
+    part : str
+        Name of the fit within ``run``; each part has checkpoints of its own.
 
     Raises
     ------
     BackendError
         If the graph's scores differ from the native ones by more than the backend's tolerance.
     DatasetError
-        If there is nothing to learn: no examples, or one label only.
+        If there is nothing to learn: no examples, or a single label.
     """
     seen = int((train.targets.sum(axis=0) > 0).sum())
     if seen < 2:
         raise DatasetError(
-            f"The training side has {len(train)} usable examples of {seen} label(s); a classifier needs two labels or more.",
-            "Add examples of another label, or make the training side larger.",
+            f"The training split has {len(train)} usable examples of {seen} label(s); a classifier needs two labels or more.",
+            "Add examples of another label, or make the training split larger.",
         )
     valid = valid if valid and len(valid) else None
     if run and isinstance(backend, FitsInFolder):
@@ -62,30 +76,30 @@ def fit_checked(
 
 
 def cross_fit(
-    backend: Backend, config: BackendConfig, material: Material, folds: Sequence[Split], say: Say
-) -> Measured:
-    """Score every fold by a model that never saw it, and measure all held-out scores together.
+    backend: Backend, config: BackendConfig, prepared: PreparedDataset, folds: Sequence[Split], say: Say
+) -> Evaluation:
+    """Score every fold by a model that was not trained on it, and measure all held-out scores together.
 
     Parameters
     ----------
     backend, config
-        The recipe.
-    material : Material
-        Prepared examples; the folds count them.
+        The recipe to evaluate.
+    prepared : PreparedDataset
+        Prepared examples; folds refer to their positions.
     folds : sequence of Split
-        As `genrekit.datasets.splits.make_folds` gives them.
+        As returned by `genrekit.datasets.splits.make_folds`.
     say : callable
-        Gets a line a fold.
+        Receives one line per fold.
     """
-    indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
-    labels = material.labels(indices)
+    indices = sorted({i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part})
+    labels = prepared.labels(indices)
     order: list[int] = []
     scores: list[np.ndarray] = []
     thresholds: list[np.ndarray] = []
     for number, fold in enumerate(folds, start=1):
-        known = material.labels(fold.train)
-        train, test = material.side(fold.train, known), material.side(fold.test, known)
-        valid = material.side(material.with_label(fold.valid, known), known)
+        known = prepared.labels(fold.train)
+        train, test = prepared.select(fold.train, known), prepared.select(fold.test, known)
+        valid = prepared.select(prepared.with_label(fold.valid, known), known)
         say(f"fold {number} of {len(folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test")
         fitted, runtime = fit_checked(backend, train, valid, known, config, say)
         if len(test):
@@ -95,10 +109,10 @@ def cross_fit(
             limits[:, columns] = [fitted.thresholds.get(label, THRESHOLD) for label in known]
             scores.append(part)
             thresholds.append(limits)
-            order.extend(i for i in fold.test if i in material.windows)
+            order.extend(i for i in fold.test if i in prepared.windows)
     split = Split((), (), tuple(order), folds[0].method, any(fold.inflated for fold in folds))
-    failed = [i for fold in folds for i in fold.test if i in material.failures]
-    return material.measure(
+    failed = [i for fold in folds for i in fold.test if i in prepared.failures]
+    return prepared.measure(
         np.concatenate(scores),
         [*order, *failed],
         labels,

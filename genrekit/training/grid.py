@@ -1,4 +1,4 @@
-"""Grid search: every combination of some settings, compared on grouped folds that never touch the test side."""
+"""Grid search: every combination of some settings, compared on grouped folds that exclude the test split."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genrekit.errors import ConfigError, OutputExistsError
 from genrekit.execution import default_jobs
 from genrekit.hashing import hash_json
 from genrekit.training.fit import cross_fit
-from genrekit.training.prepared_dataset import Material
+from genrekit.training.prepared_dataset import PreparedDataset
 from genrekit.types import Say
 
 MAX_CANDIDATES = 1000
@@ -31,23 +31,23 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One combination of settings with what it reached: metrics by name, over all folds together."""
+    """One combination of settings and its metrics by name, over all folds together."""
 
     settings: Settings
     metrics: Mapping[str, float]
 
     @property
     def loss(self) -> float:
-        """What the best candidate has least of: log loss, or 1 - macro-F1 where there are several labels."""
+        """Value that is minimised: log loss, or 1 - macro-F1 for multi-label models."""
         return self.metrics["log_loss"] if "log_loss" in self.metrics else 1 - self.metrics["macro_f1"]
 
     def row(self) -> dict[str, Any]:
-        """The candidate as the bundle keeps it."""
+        """Return the candidate as stored in the bundle."""
         return {**self.settings, **{name: round(value, 4) for name, value in self.metrics.items()}}
 
 
 def combinations(grid: Mapping[str, Sequence[Any]]) -> list[Settings]:
-    """Every combination of the values, in the order in which they are given.
+    """Return every combination of the values, in the order of the values.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> list[Settings]:
     if count > MAX_CANDIDATES:
         raise ConfigError(
             f"The grid has {count:,} combinations; {MAX_CANDIDATES:,} are allowed.",
-            "Give fewer values a key.",
+            "Give fewer values per key.",
         )
     return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 
@@ -75,31 +75,42 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> list[Settings]:
 def configs(
     backend: Backend, config: BackendConfig, grid: Mapping[str, Sequence[Any]]
 ) -> list[tuple[Settings, BackendConfig]]:
-    """Every combination of a grid, with the config that it makes of ``config``.
+    """Return every combination of a grid, with the config that results from ``config``.
+
+    Parameters
+    ----------
+    backend : Backend
+    config : BackendConfig
+        Values of all other keys.
+    grid : Mapping of str to sequence
+
+    Returns
+    -------
+    list of (dict, BackendConfig)
 
     Raises
     ------
     ConfigError
-        If a combination is no valid config, there are too many, or some have one label and some several.
+        If a combination is not a valid config, there are too many, or they mix single-label and multi-label models.
     """
     base = config.model_dump()
     made = [(settings, make_config(backend, {**base, **settings})) for settings in combinations(grid)]
     if len({getattr(one, "multilabel", False) for _, one in made}) > 1:
         raise ConfigError(
-            "A model of one label and one of several are measured by different numbers, which no grid compares.",
-            "Take multilabel out of --grid and train each by itself.",
+            "Single-label and multi-label models have different metrics, which a grid cannot compare.",
+            "Remove multilabel from --grid and train each separately.",
         )
     return made
 
 
 def preparation(backend: Backend, config: BackendConfig) -> str:
-    """Return what ``prepare`` depends on in a config, as one key: equal keys, equal windows."""
+    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows."""
     values = config.model_dump(mode="json")
     return json.dumps({key: values[key] for key in backend.info.prepare_keys}, sort_keys=True)
 
 
 def preparations(backend: Backend, configs: Sequence[BackendConfig]) -> dict[str, BackendConfig]:
-    """Return one config per distinct `preparation`, by that key, in the order in which they come."""
+    """Return one config per distinct `preparation`, by that key, in order of occurrence."""
     found: dict[str, BackendConfig] = {}
     for config in configs:
         found.setdefault(preparation(backend, config), config)
@@ -110,7 +121,7 @@ def search(
     backend: Backend,
     config: BackendConfig,
     grid: Mapping[str, Sequence[Any]],
-    materials: Mapping[str, Material],
+    prepared_datasets: Mapping[str, PreparedDataset],
     split: Split,
     *,
     table: Path,
@@ -120,10 +131,10 @@ def search(
     overwrite: bool,
     say: Say,
 ) -> tuple[BackendConfig, list[Candidate]]:
-    """Find the settings of the lowest log loss over grouped folds of the training and validation sides.
+    """Find the settings of the lowest log loss over grouped folds of the training and validation splits.
 
-    Every candidate is written into ``table`` as soon as it is measured; a search over the same data, folds and
-    other settings goes on where an interrupted one stopped.
+    Every candidate is written to ``table`` as soon as it is measured; a search over the same data, folds and other
+    settings resumes where an interrupted one stopped.
 
     Parameters
     ----------
@@ -131,44 +142,46 @@ def search(
         The recipe; the grid's settings replace those of ``config``.
     grid : Mapping of str to sequence
         The values of each setting.
-    materials : Mapping of str to Material
-        The data as every distinct `preparation` of the combinations has it. Candidates are measured on the
-        examples that all of them have.
+    prepared_datasets : Mapping of str to PreparedDataset
+        The data set prepared per distinct `preparation` of the combinations. Candidates are measured on the examples
+        that all of them have.
     split : Split
-        Of the data; its test part is not touched.
+        Split of the data; its test part is not used.
     table : Path
         The CSV file to write.
     by, valid_size
-        How folds are made, as for `genrekit.datasets.splits.make_folds`.
+        As for `genrekit.datasets.splits.make_folds`.
     jobs : int >= 1
-        Candidates at a time, a process each.
+        Number of processes, each of which measures one candidate at a time.
     overwrite : bool
-        Whether a table of another search is replaced; else it is refused.
+        Whether to replace the table of another search instead of refusing it.
     say : callable
-        Gets a line a candidate.
+        Receives one line per candidate.
 
     Returns
     -------
     config : BackendConfig
-        The best.
+        The best config.
     candidates : list of Candidate
-        All of them, best first.
+        All candidates, best first.
 
     Raises
     ------
     ConfigError
-        If a combination is no valid config, or there are too many.
+        If a combination is not a valid config, or there are too many.
     OutputExistsError
         If ``table`` holds another search.
     """
     wanted = configs(backend, config, grid)
-    dataset = next(iter(materials.values())).dataset
-    ready = [{i for i in (*split.train, *split.valid) if i in one.windows} for one in materials.values()]
+    dataset = next(iter(prepared_datasets.values())).dataset
+    ready = [
+        {i for i in (*split.train, *split.valid) if i in one.windows} for one in prepared_datasets.values()
+    ]
     members = sorted(set.intersection(*ready))
     if lost := len(set.union(*ready)) - len(members):
-        say(f"grid: {lost} examples left out that some of the settings cannot prepare")
+        say(f"grid: left out {lost} examples that some of the settings cannot prepare")
     examples = [dataset.examples[i] for i in members]
-    # 'published' has no folds of its own; the groups of the same data do.
+    # 'published' has no folds of its own; fall back to groups.
     how: By = "auto" if by == "published" else by
     folds = [
         replace(
@@ -200,7 +213,9 @@ def search(
     threads = max(1, default_jobs() // jobs)
     pool = Parallel(n_jobs=min(jobs, max(len(left), 1)), return_as="generator_unordered", max_nbytes=None)
     tasks = (
-        delayed(_measure)(backend, one, settings, materials[preparation(backend, one)], folds, threads)
+        delayed(_measure)(
+            backend, one, settings, prepared_datasets[preparation(backend, one)], folds, threads
+        )
         for settings, one in left
     )
     for candidate in pool(tasks):
@@ -217,12 +232,12 @@ def _measure(
     backend: Backend,
     config: BackendConfig,
     settings: Settings,
-    material: Material,
+    prepared: PreparedDataset,
     folds: Sequence[Split],
     threads: int,
 ) -> Candidate:
     with threadpool_limits(threads):
-        report = cross_fit(backend, config, material, folds, lambda text: None).report
+        report = cross_fit(backend, config, prepared, folds, lambda text: None).report
     return Candidate(settings, {name: estimate.value for name, estimate in report.metrics.items()})
 
 
@@ -239,14 +254,14 @@ def _words(candidate: Candidate) -> str:
 
 @dataclass(frozen=True)
 class _Journal:
-    """The table of a search: a row a candidate, appended when it is measured; ``run`` says of which search."""
+    """The table of a search: one row per candidate, appended when it is measured; the column ``run`` identifies the search."""
 
     path: Path
     run: str
     keys: tuple[str, ...]
 
     def read(self, *, overwrite: bool) -> dict[str, Candidate]:
-        """What an interrupted run of the same search has measured; a half-written last line is cut off."""
+        """Return what an interrupted run of the same search has measured; a half-written last line is removed."""
         try:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -254,7 +269,7 @@ class _Journal:
         found: dict[str, Candidate] = {}
         whole = text[: text.rfind("\n") + 1]
         rows = list(csv.DictReader(whole.splitlines()))
-        if not rows and text.startswith("run,settings,"):  # cut off before its first row was whole
+        if not rows and text.startswith("run,settings,"):  # interrupted before its first row was complete
             self.path.unlink()
             return {}
         for row in rows:
@@ -279,7 +294,7 @@ class _Journal:
         return found
 
     def append(self, candidate: Candidate) -> None:
-        """Add a row, and the header where there is none."""
+        """Append a row, and the header if it is missing."""
         row = {
             "run": self.run,
             "settings": json.dumps(candidate.settings),

@@ -15,7 +15,7 @@ from genrekit.hashing import row_keys
 from genrekit.models import LearntKeys, collect
 from genrekit.preparation import Cache, Preparer, name_key, spectrogram_key
 from genrekit.progress import progress
-from genrekit.training.prepared_dataset import Material
+from genrekit.training.prepared_dataset import PreparedDataset
 from genrekit.types import Example, Modality
 
 _ROWS_AT_ONCE = 10_000
@@ -40,28 +40,28 @@ class Recognised:
     failures: tuple[tuple[str, str], ...] = field(default=())
 
 
-def learnt_keys(material: Material, indices: Sequence[int], info: BackendInfo) -> LearntKeys:
+def learnt_keys(prepared: PreparedDataset, indices: Sequence[int], info: BackendInfo) -> LearntKeys:
     """Make the keys of the prepared examples among ``indices``; ``info`` is that of the backend that learnt them.
 
     Where the sound itself is not at hand, because rows or spectrograms were learnt, names are keys too.
     """
-    indices = [i for i in indices if i in material.windows]
-    examples = [material.dataset.examples[i] for i in indices]
+    indices = [i for i in indices if i in prepared.windows]
+    examples = [prepared.dataset.examples[i] for i in indices]
     rows = [example.row for example in examples if example.row is not None]
     columns = _known_columns(rows, info.columns)
     found = [("row", key) for key in _of_rows(rows, [info.columns[at] for at in columns])]
-    found += [(material.kind, material.file_keys[i]) for i in indices if i in material.file_keys]
+    found += [(prepared.kind, prepared.file_keys[i]) for i in indices if i in prepared.file_keys]
     for example in examples:
         found += _others(example, names=info.modality is Modality.AUDIO, learning=True)
     return collect(found, columns)
 
 
 def recognised(
-    material: Material, indices: Sequence[int], learnt: LearntKeys, info: BackendInfo
+    prepared: PreparedDataset, indices: Sequence[int], learnt: LearntKeys, info: BackendInfo
 ) -> list[int]:
     """Those of the prepared examples among ``indices`` that a model learnt; ``info`` is that of its backend."""
-    indices = [i for i in indices if i in material.windows]
-    examples = material.dataset.examples
+    indices = [i for i in indices if i in prepared.windows]
+    examples = prepared.dataset.examples
     keys = {i: _others(examples[i], names=True, learning=False) for i in indices}
     rows = {i: row for i in indices if (row := examples[i].row) is not None}
     if "row" in learnt.keys and max(learnt.row_columns, default=len(info.columns)) < len(info.columns):
@@ -69,8 +69,8 @@ def recognised(
         for i, key in zip(rows, _of_rows(list(rows.values()), columns), strict=True):
             keys[i].append(("row", key))
     for i in indices:
-        if i in material.file_keys:
-            keys[i].append((material.kind, material.file_keys[i]))
+        if i in prepared.file_keys:
+            keys[i].append((prepared.kind, prepared.file_keys[i]))
     return [i for i in indices if learnt.knows(keys[i])]
 
 
@@ -113,8 +113,8 @@ def recognise(
                     file_keys[i] = outcome.value.key
             advance()
     kind = "picture" if backend.info.modality is Modality.IMAGE else "sound"
-    material = Material(dataset, windows, {}, file_keys, kind)
-    known = recognised(material, range(len(examples)), learnt, backend.info)
+    prepared = PreparedDataset(dataset, windows, {}, file_keys, kind)
+    known = recognised(prepared, range(len(examples)), learnt, backend.info)
     return Recognised(tuple(examples[i].id for i in known), len(examples), tuple(failures))
 
 

@@ -1,4 +1,4 @@
-"""A data set on its way to a model: opened as a backend reads it, prepared, measured."""
+"""Prepared data sets: open a source for a backend, prepare its examples, measure scores on them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from genrekit.datasets import Ambiguous, Dataset, Reading, Split, group_keys, op
 from genrekit.distributed import rank, world_size
 from genrekit.errors import DatasetError
 from genrekit.execution import Outcome
-from genrekit.metrics import Report, ScoredExample, Thresholds, given, measure_scores
+from genrekit.metrics import Report, ScoredExample, Thresholds, above_thresholds, measure_scores
 from genrekit.preparation import ENTRY_BYTES, Cache, Keyed, Preparer, prepare_all
 from genrekit.progress import progress
 from genrekit.text import printable, quote_all
-from genrekit.training.array_store import Shelf
+from genrekit.training.array_store import ArrayStore
 from genrekit.types import Example, Modality, Say, Windows
 
 ROW_SR = 22050
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """A report, and the examples behind it."""
+class Evaluation:
+    """A report, and the examples that it was computed from."""
 
     report: Report
     rows: tuple[ScoredExample, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class PreparedDataset:
     """A data set that went through ``prepare``: windows by the position of the example, failures likewise.
 
     ``file_keys`` are the content keys of files by the same positions, of one ``kind``, where they were asked for.
@@ -47,12 +47,12 @@ class Material:
     kind: str = "sound"
 
     def labels(self, indices: Sequence[int]) -> tuple[str, ...]:
-        """The labels of the prepared examples among ``indices``, sorted."""
+        """Return the labels of the prepared examples among ``indices``, sorted."""
         found = {label for i in indices if i in self.windows for label in self.dataset.examples[i].labels}
         return tuple(sorted(found))
 
-    def side(self, indices: Sequence[int], labels: Sequence[str]) -> Prepared:
-        """The prepared examples among ``indices``, in that order; other labels than ``labels`` have no column."""
+    def select(self, indices: Sequence[int], labels: Sequence[str]) -> Prepared:
+        """Return the prepared examples among ``indices``, in that order, with a target column per label of ``labels``."""
         kept = [i for i in indices if i in self.windows]
         examples = [self.dataset.examples[i] for i in kept]
         targets = np.array([[label in e.labels for label in labels] for e in examples], dtype=np.float32)
@@ -64,7 +64,7 @@ class Material:
         )
 
     def with_label(self, indices: Sequence[int], labels: Sequence[str]) -> list[int]:
-        """Those among ``indices`` that have one of ``labels``."""
+        """Return those of ``indices`` whose example has one of ``labels``."""
         return [i for i in indices if set(self.dataset.examples[i].labels) & set(labels)]
 
     def measure(
@@ -76,30 +76,30 @@ class Material:
         *,
         multilabel: bool = False,
         thresholds: Thresholds | None = None,
-    ) -> Measured:
+    ) -> Evaluation:
         """Measure the scores of the prepared examples among ``indices`` [shape=(n_prepared, n_labels)].
 
         Parameters
         ----------
         scores, indices, labels, split
-            What was scored, and how it was held out.
+            Scores, the examples that were scored, the columns, and the split.
         multilabel, thresholds
             As for `genrekit.metrics.measure.measure_scores`.
 
         Raises
         ------
         DatasetError
-            If not one of them could be prepared, or has a label that the model knows.
+            If none of them could be prepared, or has a label that the model knows.
         """
-        side = self.side(indices, labels)
+        selected = self.select(indices, labels)
         kept = [self.dataset.examples[i] for i in indices if i in self.windows]
         known = set(labels)
         unknown = Counter(label for e in kept for label in e.labels if label not in known)
         measured = measure_scores(
             scores,
-            side.targets,
+            selected.targets,
             labels,
-            side.groups,
+            selected.groups,
             split=split.method,
             inflated=split.inflated,
             multilabel=multilabel,
@@ -107,8 +107,8 @@ class Material:
             unknown_labels=unknown,
             failures=[(self.dataset.examples[i].id, self.failures[i]) for i in indices if i in self.failures],
         )
-        answers = (
-            given(scores, labels, {} if thresholds is None else thresholds)
+        decided = (
+            above_thresholds(scores, labels, {} if thresholds is None else thresholds)
             if multilabel
             else scores.argmax(axis=1)[:, None] == np.arange(len(labels))
         )
@@ -116,14 +116,14 @@ class Material:
             ScoredExample(
                 e.id,
                 "|".join(e.labels),
-                "|".join(labels[k] for k in np.flatnonzero(answer).tolist()),
+                "|".join(labels[k] for k in np.flatnonzero(row_labels).tolist()),
                 float(row.max()),
                 e.group or "",
                 row,
             )
-            for e, answer, row in zip(kept, answers, scores, strict=True)
+            for e, row_labels, row in zip(kept, decided, scores, strict=True)
         )
-        return Measured(measured, rows)
+        return Evaluation(measured, rows)
 
 
 def open_for(
@@ -135,24 +135,24 @@ def open_for(
     ambiguous: Ambiguous = "drop",
     read: Reading | None = None,
 ) -> Dataset:
-    """Open a source the way a backend reads it: as a table where it understands the columns, else as files.
+    """Open a source for a backend: as a table if the backend understands its columns, else as files.
 
-    A backend that takes spectrograms gets them where a source has more of them than of songs.
+    A backend that accepts spectrograms receives them if the source has more of them than of songs.
 
     Parameters
     ----------
     backend, config
-        What will prepare the examples.
+        The recipe that will prepare the examples.
     source, merge_labels, ambiguous
         As for `genrekit.datasets.open_dataset`.
     read : {'table', 'audio', 'spectrogram'}, optional
-        What to read where the source holds several.
+        Content to read if the source has more than one kind.
 
     Raises
     ------
     DatasetError
-        If the source cannot be read so, holds spectrograms and the backend takes none, has rows of another
-        window length, or several labels an example where ``config`` has no ``multilabel`` that is on.
+        If the source cannot be read this way, holds spectrograms that the backend does not accept, has rows of another
+        window length, or examples with several labels and ``config`` is not multi-label.
     """
     info = backend.info
     tables = {info.name: info.columns} if info.columns and read != "audio" else {}
@@ -171,24 +171,24 @@ def open_for(
 
 
 def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
-    """Refuse examples that a config cannot learn from.
+    """Raise an error if a config cannot learn from the examples.
 
     Raises
     ------
     DatasetError
-        If they have several labels and ``config`` no ``multilabel`` that is on, or are rows of another window length.
+        If they have several labels and ``config`` is not multi-label, or are rows of another window length.
     """
     _check_labels(dataset, backend, config)
     _check_window_length(dataset, config)
 
 
 def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
-    """Refuse spectrograms that were computed before where a backend needs the songs.
+    """Raise an error if the examples are precomputed spectrograms and the backend needs the songs.
 
     Raises
     ------
     DatasetError
-        With the names of the backends that take them.
+        With the names of the backends that accept them.
     """
     if info.spectrograms or all(example.mel is None for example in dataset.examples):
         return
@@ -208,8 +208,8 @@ def _check_labels(dataset: Dataset, backend: Backend, config: BackendConfig) -> 
     others = f" and {len(several) - 1} more" if several[1:] else ""
     raise DatasetError(
         f"{printable(several[0])}{others} of {len(dataset.examples)} examples have several labels; the backend "
-        f"{backend.info.name!r} learns one label an example"
-        + (", unless it is told otherwise." if backend.info.multilabel else "."),
+        f"{backend.info.name!r} learns one label per example"
+        + (" by default." if backend.info.multilabel else "."),
         "Train with --multilabel (in a config: multilabel: true) to learn all of them, or keep one of them."
         if backend.info.multilabel
         else "Keep one of them in the label column.",
@@ -217,7 +217,7 @@ def _check_labels(dataset: Dataset, backend: Backend, config: BackendConfig) -> 
 
 
 def _check_window_length(dataset: Dataset, config: BackendConfig) -> None:
-    """Hold the length of rows, in samples at 22,050 Hz as Kaggle's tables have it, against ``window_s``."""
+    """Compare the length of rows, in samples at 22,050 Hz as in Kaggle's tables, with ``window_s``."""
     window_s = getattr(config, "window_s", None)
     lengths = [float(e.extra["length"]) for e in dataset.examples if e.extra.get("length", "").isdecimal()]
     if window_s is None or not lengths:
@@ -241,22 +241,41 @@ def gather(
     cluster: str | None = None,
     keys: bool = False,
     say: Say,
-) -> Material:
-    """Prepare the examples at ``indices``; what cannot be read is listed, never replaced.
+) -> PreparedDataset:
+    """Prepare the examples at ``indices``; examples that cannot be read are listed as failures.
+
+    Parameters
+    ----------
+    backend : Backend
+    config : BackendConfig
+    dataset : Dataset
+    indices : sequence of int
+        Positions of the examples.
+    jobs : int >= 1
+        Number of processes.
+    cache : Cache
+    cluster : str, optional
+        Address of a Dask cluster.
+    say : callable
+        Receives progress lines.
+
+    Returns
+    -------
+    PreparedDataset
 
     With ``keys`` the content keys of files are found in the same pass.
 
     Raises
     ------
     DatasetError
-        If not one of them can be prepared.
+        If none of them can be prepared.
     """
     start = (
         rank() * len(indices) // world_size()
-    )  # each begins elsewhere, and finds in the cache what others did
+    )  # each process starts at another position, and finds in the cache what the others prepared
     indices = [*indices[start:], *indices[:start]]
     prepared: list[int] = []
-    shelf = Shelf(cache.folder)
+    store = ArrayStore(cache.folder)
     failures: dict[int, str] = {}
     examples = [dataset.examples[i] for i in indices]
     if all(example.path is None and example.address is None for example in examples):
@@ -273,12 +292,12 @@ def gather(
                 failures[i] = outcome.error or "failed"
             else:
                 prepared.append(i)
-                shelf.put(found.values)
+                store.put(found.values)
                 if isinstance(found, Keyed) and found.key is not None:
                     file_keys[i] = found.key
             advance()
-    windows = dict(zip(prepared, shelf.arrays(), strict=True))
-    cache.prune(at_least_bytes=shelf.used_bytes + len(prepared) * ENTRY_BYTES)
+    windows = dict(zip(prepared, store.arrays(), strict=True))
+    cache.prune(at_least_bytes=store.used_bytes + len(prepared) * ENTRY_BYTES)
     for i, reason in list(failures.items())[:20]:
         say(f"left out {dataset.examples[i].id}: {reason}")
     if len(failures) > 20:
@@ -286,20 +305,27 @@ def gather(
     if not windows:
         raise DatasetError(
             f"None of the {len(examples)} examples of {dataset.source} could be prepared; "
-            f"the first said: {next(iter(failures.values()), 'nothing')}",
+            f"the first error: {next(iter(failures.values()), 'nothing')}",
             f"'genrekit datasets check {dataset.source}' lists what is wrong.",
         )
     kind = "picture" if backend.info.modality is Modality.IMAGE else "sound"
-    return Material(dataset, windows, failures, file_keys, kind)
+    return PreparedDataset(dataset, windows, failures, file_keys, kind)
 
 
 def describe(dataset: Dataset, say: Say) -> None:
-    """Say what was opened, what was left out, and what a person should know."""
+    """Report what was opened, what was left out, and notes for the user.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    say : callable
+        Receives the lines.
+    """
     counts = ", ".join(f"{label} {count}" for label, count in dataset.counts.items())
     say(f"{dataset.source}: {len(dataset.examples)} examples as {dataset.layout}: {counts}")
     for note in dataset.notes:
         say(f"note: {note}")
-    shown = 10 - min(10, sum(dataset.removed.values()))  # the notes say it of what cleaning removed
+    shown = 10 - min(10, sum(dataset.removed.values()))  # the notes cover what cleaning removed
     for name, reason in dataset.left_out[:shown]:
         say(f"left out {name}: {reason}")
     if len(dataset.left_out) > shown:

@@ -1,7 +1,7 @@
-"""What stands beside a bundle that took long to train: the config, the curves, and where to go on.
+"""The run folder of a training: config, curves, and checkpoints to resume from.
 
-*Conventions.* ``NAME.genrekit`` has ``NAME.run/``. Until the bundle is saved, the folder holds checkpoints, and
-``run.json`` says what they belong to; afterwards it holds what a person wants to look at.
+*Conventions.* The run folder of ``NAME.genrekit`` is ``NAME.run/``. Until the bundle is saved, the folder holds checkpoints, and
+``run.json`` identifies their training; afterwards it holds the results.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ SUFFIX = ".run"
 RUN, CONFIG, HISTORY, METRICS, CURVES, CHECKPOINTS = (
     "run.json config.yaml history.json metrics.json curves.png checkpoints".split()
 )
-# Where a training may go on with another value.
+# Settings that may differ when a training resumes.
 _FREE = ("device", "precision", "batch_size")
 
 
 def beside(output: Path) -> Path:
-    """The folder that belongs to a bundle."""
+    """Return the path of the run folder of a bundle."""
     return output.with_name(output.name.removesuffix(".genrekit") + SUFFIX)
 
 
 class RunFolder:
-    """The folder of one training.
+    """The run folder of one training.
 
     Parameters
     ----------
     path : Path
     facts : Mapping
-        What a training is, JSON-able: backend, config, data. An interrupted one goes on only with the same.
+        Identity of the training, JSON-able: backend, config, data. A training resumes only with equal facts.
     resume, overwrite : bool
-        Whether a folder that is there is gone on with, or replaced.
+        Whether to resume from an existing folder, or to replace it.
 
     Raises
     ------
     OutputExistsError
-        If it is there, and neither was asked for.
+        If the folder exists, and neither was requested.
     UsageError
-        If what is there belongs to another training, or is no such folder.
+        If the folder belongs to another training, or is not a run folder.
     """
 
     def __init__(self, path: Path, facts: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         self.path = path
         self.resumes = resume and (path / RUN).exists() and self._has_checkpoints()
         if rank():
-            return  # the first process makes it
+            return  # the first process creates it
         if self.resumes:
             self._compare(facts)
             return
@@ -64,18 +64,26 @@ class RunFolder:
             self.checkpoints.mkdir(parents=True)
         except OSError as error:
             raise TrainingError(
-                f"{path} cannot be made: {error.strerror}.", "Choose another --output."
+                f"{path} cannot be created: {error.strerror}.", "Choose another --output."
             ) from None
         self._write(RUN, json.dumps(facts, indent=1))
         self._write(CONFIG, yaml.safe_dump(dict(facts["config"]), sort_keys=False))
 
     @property
     def checkpoints(self) -> Path:
-        """Where a backend keeps what it goes on from."""
+        """Folder of the checkpoints that a backend resumes from."""
         return self.path / CHECKPOINTS
 
     def finish(self, history: Mapping[str, Any], report: Report | None) -> None:
-        """Write what a person wants to look at, and remove the checkpoints."""
+        """Write history, metrics and curves; remove the checkpoints.
+
+        Parameters
+        ----------
+        history : Mapping
+            As in a manifest.
+        report : Report or None
+            Measurements on the test split.
+        """
         from genrekit.training.curves import draw
 
         if rank():
@@ -96,7 +104,7 @@ class RunFolder:
                 for key in {**now, **was}
                 if was.get(key) != now.get(key) and key not in _FREE
             ]
-            other += [f"{key} is another" for key in ("backend", "data") if before[key] != facts[key]]
+            other += [f"{key} differs" for key in ("backend", "data") if before[key] != facts[key]]
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise UsageError(
                 f"{self.path / RUN} is damaged: {error}.", "Start anew with --overwrite."
@@ -104,18 +112,18 @@ class RunFolder:
         if other:
             raise UsageError(
                 f"{self.path} belongs to another training: {'; '.join(other[:5])}.",
-                "Give the same settings and data to go on with it, --overwrite to start anew, or another --output.",
+                "Give the same settings and data to resume it, --overwrite to start anew, or another --output.",
             )
 
     def _clear(self, *, overwrite: bool) -> None:
-        """Remove a former run's files, unasked where it ended before its first epoch did; of anything else, none."""
+        """Remove the files of a former run, without ``overwrite`` only if it ended before its first epoch; refuse other folders."""
         ours = {RUN, CONFIG, HISTORY, METRICS, CURVES, CHECKPOINTS}
         if not self.path.is_dir() or {entry.name for entry in self.path.iterdir()} - ours:
             raise UsageError(
-                f"{self.path} holds other files than those of a training.", "Choose another --output."
+                f"{self.path} holds files that are not of a training.", "Choose another --output."
             )
         if not overwrite and (self._has_checkpoints() or not (self.path / RUN).exists()):
-            hint = "--resume to go on with it, " if (self.path / RUN).exists() else ""
+            hint = "--resume to continue it, " if (self.path / RUN).exists() else ""
             raise OutputExistsError(
                 f"{self.path} exists.", f"Give {hint}--overwrite to replace it, or another --output."
             )

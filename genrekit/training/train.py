@@ -1,4 +1,4 @@
-"""From a data set and a backend to a bundle: split, prepare, fit, check, measure once, save."""
+"""Training of a bundle: split, prepare, fit, check, measure once, save."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, preparation, preparations, search
 from genrekit.training.learnt import learnt_keys
-from genrekit.training.prepared_dataset import Material, Measured, check_fit, describe, gather, open_for
+from genrekit.training.prepared_dataset import (
+    Evaluation,
+    PreparedDataset,
+    check_fit,
+    describe,
+    gather,
+    open_for,
+)
 from genrekit.training.run_folder import RunFolder, beside
 from genrekit.types import Say, silent
 
@@ -33,11 +40,11 @@ MAX_CONFUSION_LABELS = 500
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A saved bundle, with what its test side gave (None where there was no test side)."""
+    """A saved bundle and its evaluation on the test split (None without a test split)."""
 
     path: Path
     bundle: Bundle
-    measured: Measured | None
+    measured: Evaluation | None
 
 
 def train(
@@ -64,52 +71,52 @@ def train(
 ) -> Trained:
     """Train a backend on a data set and save the bundle.
 
-    The test side is held back until the model is final and touched once; its numbers go into the bundle.
+    The test split is held back until the model is final and used once; its numbers are stored in the bundle.
 
     Parameters
     ----------
     source : str or Path
         Anything that `genrekit.datasets.open_dataset` reads.
     backend : Backend or str
-        A backend or its name.
+        The backend or its name.
     config : BackendConfig or Mapping, optional
-        Its Config, or values for it.
+        Config of the backend, or values for it.
     output : str or Path
         The bundle to write.
     options : SplitOptions, optional
-        How the split is made; without a seed of its own it takes that of ``config``, whatever a grid has.
+        Options of the split; without a seed of their own they use that of ``config``, even if a grid varies the seed.
     refit : bool
-        After the test side was measured, fit the same recipe again on all sides; the bundle then holds that
-        model, and says that its numbers come from the one before.
+        After the test split was measured, fit the same recipe again on all splits; the bundle then holds that model, and
+        states that its numbers come from the model before.
     grid : Mapping of str to sequence, optional
-        Values of settings; the best combination on grouped folds of the training and validation sides is taken.
+        Values of settings; the best combination on grouped folds of the training and validation splits is used.
         Examples are prepared once per combination of settings that ``prepare`` depends on.
-        Its table stands beside ``output``, ``NAME.grid.csv``.
+        The table of results is written next to ``output``, as ``NAME.grid.csv``.
     merge_labels : bool
-        Whether spellings that mean the same genre become one label.
+        Whether to merge spellings that mean the same genre into one label.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a track of a table that stands under several genres.
+        Treatment of tracks that a table lists under more than one genre.
     read : {'table', 'audio', 'spectrogram'}, optional
-        What to read where the source holds several; by default what the backend understands best.
+        Content to read if the source has more than one kind; by default what suits the backend best.
     about : str
-        Sentences for the card; at most 4000 characters.
+        Sentences for the model card; at most 4000 characters.
     licence : str
         The licence of the model, for its card; at most 1000 characters.
     keys : bool
         Whether the bundle gets content keys of what was learnt, by which `genrekit.evaluation.evaluate` recognises
         it. Anyone who has the bundle and a file can then ask whether it was learnt.
     jobs : int >= 1
-        Processes that prepare examples.
+        Number of processes that prepare examples.
     cache : Cache, optional
     cluster : str, optional
-        A Dask cluster that prepares examples: ``dask://host:port``.
+        Address of a Dask cluster that prepares examples: ``dask://host:port``.
     overwrite : bool
         Whether an existing ``output`` may be replaced.
     resume : bool
-        Whether a training that was interrupted goes on, for backends with networks; see
-        `genrekit.training.run_folder`. Where there is nothing to go on from, it starts.
+        Whether to resume an interrupted training, for backends with networks; see `genrekit.training.run_folder`.
+        Without a checkpoint to resume from, training starts from the beginning.
     say : callable
-        Gets lines for a person.
+        Receives progress lines for the user.
 
     Returns
     -------
@@ -131,7 +138,7 @@ def train(
         options = replace(options, seed=config.seed)
     if resume and not isinstance(backend, FitsInFolder):
         raise UsageError(
-            f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Leave --resume out."
+            f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Omit --resume."
         )
     wanted = configs(backend, config, grid) if grid else []  # a wrong setting is found before an hour of work
     dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
@@ -145,12 +152,12 @@ def train(
     say(f"split: {split.method}: {len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test")
     everything = [*split.train, *split.valid, *split.test]
     cache = cache or Cache()
-    materials: dict[str, Material] = {}
+    prepared_datasets: dict[str, PreparedDataset] = {}
     several = preparations(backend, [one for _, one in wanted] or [config])
     for key, one in several.items():
         if len(several) > 1:
             say(f"preparing with {key}")
-        materials[key] = gather(
+        prepared_datasets[key] = gather(
             backend, one, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, keys=keys, say=say
         )
     candidates: list[Candidate] = []
@@ -159,7 +166,7 @@ def train(
             backend,
             config,
             grid,
-            materials,
+            prepared_datasets,
             split,
             table=output.with_name(output.name.removesuffix(".genrekit") + GRID_SUFFIX),
             by=options.by,
@@ -168,9 +175,9 @@ def train(
             overwrite=overwrite,
             say=say,
         )
-    material = materials[preparation(backend, config)]
-    del materials
-    labels = material.labels(split.train)
+    prepared = prepared_datasets[preparation(backend, config)]
+    del prepared_datasets
+    labels = prepared.labels(split.train)
     run = None
     if isinstance(backend, FitsInFolder):
         facts = {
@@ -183,8 +190,8 @@ def train(
             say(f"there is nothing to resume at {run.path}; training starts")
     fitted, runtime = fit_checked(
         backend,
-        material.side(split.train, labels),
-        material.side(material.with_label(split.valid, labels), labels),
+        prepared.select(split.train, labels),
+        prepared.select(prepared.with_label(split.valid, labels), labels),
         labels,
         config,
         say,
@@ -192,18 +199,20 @@ def train(
     )
     measured = None
     if split.test:
-        scores = runtime.example_scores(material.side(split.test, labels).windows)
-        measured = material.measure(
+        scores = runtime.example_scores(prepared.select(split.test, labels).windows)
+        measured = prepared.measure(
             scores, split.test, labels, split, multilabel=config.multilabel, thresholds=fitted.thresholds
         )
     if refit:
-        say(f"fitting the same recipe again on all {len(material.windows)} examples")
-        labels = material.labels(everything)
-        fitted, runtime = _refit(backend, material.side(everything, labels), labels, config, fitted, say, run)
+        say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
+        labels = prepared.labels(everything)
+        fitted, runtime = _refit(
+            backend, prepared.select(everything, labels), labels, config, fitted, say, run
+        )
     native = dict(fitted.native)
-    data = _data_facts(dataset, material, split, refit=refit)
+    data = _data_facts(dataset, prepared, split, refit=refit)
     if keys:
-        learnt = learnt_keys(material, everything if refit else [*split.train, *split.valid], backend.info)
+        learnt = learnt_keys(prepared, everything if refit else [*split.train, *split.valid], backend.info)
         native[KEYS] = dump_keys(learnt)
         data["keys"] = learnt.counts
     manifest = Manifest(
@@ -237,36 +246,36 @@ def train(
 
 def _refit(
     backend: Backend,
-    side: Prepared,
+    prepared: Prepared,
     labels: tuple[str, ...],
     config: BackendConfig,
     fitted: Fitted,
     say: Say,
     run: RunFolder | None,
 ) -> tuple[Fitted, Runtime]:
-    """Fit on all sides; what was tuned on the validation side stays, where the backend tunes nothing itself."""
+    """Fit on all splits; keep what was tuned on the validation split, unless the backend tunes it itself."""
     if not isinstance(backend, FitsInFolder):
-        return fit_checked(backend, side, None, labels, config, say)
+        return fit_checked(backend, prepared, None, labels, config, say)
     again, runtime = fit_checked(
-        backend, side, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
+        backend, prepared, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
     )
     thresholds = {label: fitted.thresholds.get(label, value) for label, value in again.thresholds.items()}
     history = {**fitted.history, "refit": again.history["train"]}
     return replace(again, thresholds=thresholds, history=history), runtime
 
 
-def _data_facts(dataset: Dataset, material: Material, split: Split, *, refit: bool) -> dict[str, Any]:
+def _data_facts(dataset: Dataset, prepared: PreparedDataset, split: Split, *, refit: bool) -> dict[str, Any]:
     assert split.options is not None
     return {
         "source": dataset.source if dataset.layout == "synthetic" else Path(dataset.source).name,
         "layout": dataset.layout,
         "fingerprint": dataset.fingerprint,
         **({"sha256": hash_file(dataset.source)} if Path(dataset.source).is_file() else {}),
-        "examples": len(material.windows),
+        "examples": len(prepared.windows),
         "counts": dict(
-            Counter(label for i in sorted(material.windows) for label in sorted(dataset.examples[i].labels))
+            Counter(label for i in sorted(prepared.windows) for label in sorted(dataset.examples[i].labels))
         ),
-        "left_out": len(dataset.left_out) + len(material.failures),
+        "left_out": len(dataset.left_out) + len(prepared.failures),
         "removed": dict(dataset.removed),
         "notes": list(dataset.notes),
         "split": {
@@ -276,12 +285,12 @@ def _data_facts(dataset: Dataset, material: Material, split: Split, *, refit: bo
             "valid": len(split.valid),
             "test": len(split.test),
         },
-        "fitted_on": "all sides, after the test side was measured" if refit else "train and valid",
+        "fitted_on": "all splits, after the test split was measured" if refit else "train and valid",
     }
 
 
 def _kept_metrics(report: Report) -> dict[str, Any]:
-    """A report as a bundle keeps it: without paths, and without a matrix that would outgrow the manifest."""
+    """Return a report as stored in a bundle: without paths, and without a matrix too large for the manifest."""
     facts = report.to_dict()
     facts["failures"] = len(report.failures)
     if len(report.labels) > MAX_CONFUSION_LABELS:
@@ -293,6 +302,6 @@ def _versions() -> dict[str, str]:
     names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost", "torch", "torchvision", "lightning")
     found = {"python": platform.python_version()}
     for name in names:
-        with suppress(PackageNotFoundError):  # some libraries come under several distribution names
+        with suppress(PackageNotFoundError):  # some libraries have more than one distribution name
             found[name] = version(name)
     return found

@@ -183,7 +183,7 @@ class TestErrors:
 
 @pytest.mark.parametrize("wanted", ["bpm", ["tempo"], ["bpm", "Key"]])
 def test_an_unknown_measure(song, wanted) -> None:
-    with pytest.raises(UsageError, match="bpm, key, loudness can"):
+    with pytest.raises(UsageError, match="choose from bpm, key, loudness"):
         analyse_song(song, wanted)
 
 

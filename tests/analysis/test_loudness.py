@@ -129,5 +129,5 @@ def test_samples_that_are_no_numbers(value) -> None:
 
 
 def test_a_changing_number_of_channels() -> None:
-    with pytest.raises(MediaError, match="from 2 channels to 1"):
+    with pytest.raises(MediaError, match="channels changes from 2 to 1"):
         integrated_loudness([sine(-20, 1), sine(-20, 1, n_channels=1)], 48000)

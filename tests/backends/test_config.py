@@ -79,11 +79,11 @@ def test_a_file_is_yaml(tmp_path):
     [
         (b"- a\n- b\n", "must map keys"),
         (b"1: 2\n", "must map keys"),
-        (b"a: [", "no YAML"),
-        (b"seed: 2020-13-45", "no YAML"),
-        (b"seed: !!int x", "no YAML"),
-        (b"\xff\xfe\x00", "no YAML"),
-        (b"!!python/object/apply:os.system ['true']", "no YAML"),
+        (b"a: [", "not YAML"),
+        (b"seed: 2020-13-45", "not YAML"),
+        (b"seed: !!int x", "not YAML"),
+        (b"\xff\xfe\x00", "not YAML"),
+        (b"!!python/object/apply:os.system ['true']", "not YAML"),
         (b"a: " + b"x" * (1 << 20), "larger than 1 MiB"),
     ],
 )

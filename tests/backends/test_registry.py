@@ -53,10 +53,10 @@ def test_broken_backends_are_listed_with_their_reason_and_break_nothing_else(str
     reasons = {item.name: item.reason for item in registry.listings() if item.info is None}
     assert set(reasons) == {"gone", "empty", "misnamed", "raises", "factless", "unconfigured", "wanted"}
     assert "No module named 'no_such_module_'" in reasons["gone"]
-    assert "lacks info, Config, prepare, fit" in reasons["empty"]
+    assert "is missing info, Config, prepare, fit" in reasons["empty"]
     assert "calls itself 'other'" in reasons["misnamed"]
     assert "no licence" in reasons["raises"]
-    assert "is no BackendInfo" in reasons["factless"]
+    assert "is not a BackendInfo" in reasons["factless"]
     assert "does not derive from BackendConfig" in reasons["unconfigured"]
     assert "claimed by several packages (one:Backend, two:Backend)" in reasons["wanted"]
     assert list(registry.table_schemas()) == ["gtzan"]

@@ -102,7 +102,7 @@ def test_only_some_labels_compete(evaluate, model_path, songs, tmp_path):
     assert report["labels"] == list(chosen)
     assert report["n_examples"] == sum(e.labels[0] in chosen for e in songs.examples)
     assert (
-        f"{sum(e.labels[0] not in chosen for e in songs.examples)} examples of others left out"
+        f"{sum(e.labels[0] not in chosen for e in songs.examples)} examples of other labels left out"
         in report["split"]
     )
     table = pd.read_csv(tmp_path / "r" / "predictions.csv")
@@ -118,7 +118,7 @@ def test_only_some_labels_compete(evaluate, model_path, songs, tmp_path):
     assert np.allclose(table[[f"score:{label}" for label in chosen]].sum(axis=1), 1)
     for labels, status, says in (
         ("polka,rock", 2, "does not know"),
-        (chosen[0], 2, "nothing to compete with"),
+        (chosen[0], 2, "cannot compete"),
     ):
         run = evaluate(model_path, "--data", songs.source, "--labels", labels)
         assert run.status == status

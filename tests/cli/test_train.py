@@ -60,7 +60,7 @@ def test_refit_keeps_the_numbers_and_says_so(train, songs, tmp_path):
     plain = json.loads(train("--data", songs.source, "-o", "p.genrekit", "--format", "json").out)
     refit = json.loads(train("--data", songs.source, "-o", "r.genrekit", "--format", "json", "--refit").out)
     assert plain == refit
-    assert load(tmp_path / "r.genrekit").manifest.data["fitted_on"].startswith("all sides")
+    assert load(tmp_path / "r.genrekit").manifest.data["fitted_on"].startswith("all splits")
     assert load(tmp_path / "p.genrekit").onnx != load(tmp_path / "r.genrekit").onnx
 
 

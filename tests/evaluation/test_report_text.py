@@ -211,7 +211,7 @@ class TestInflation:
         )
         line = next(line for line in text.splitlines() if line.startswith("accuracy"))
         assert "unknown labels count as wrong" in line
-        assert "without the unknown labels" in text
+        assert "without examples of unknown labels" in text
 
 
 class TestFolder:

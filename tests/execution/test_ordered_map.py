@@ -217,7 +217,7 @@ def test_workers_killed_from_outside_at_any_moment_cost_at_most_an_item_each():
 
 
 def test_a_function_that_cannot_be_sent_stops_at_once():
-    with pytest.raises(GenrekitError, match="cannot load what it should do"):
+    with pytest.raises(GenrekitError, match="cannot load the function to run"):
         next(ordered_map(lambda item: item, [1], jobs=2))
     with pytest.raises(GenrekitError, match="ImportError: no such backend here"):
         next(ordered_map(Unloadable(os.getpid()), [1], jobs=2))
@@ -236,7 +236,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path):
     )
     process = run_script("", arguments=[str(script)])
     out = process.communicate()[0]
-    assert "died before it could work (exit status 1)" in out
+    assert "died before they could work (exit status 1)" in out
     assert "__main__" in out
 
 

@@ -159,7 +159,7 @@ def test_mode_and_time_signature_in_words() -> None:
         ("tempo", "a\x1b[31m", r"column 'tempo': 'a\x1b[31m' is not a number"),
         ("energy", "H", "column 'energy': 'H' is not a number"),
         ("key", "H", "column 'key': 'H' is not a number"),
-        ("duration_ms", "313,573", "column 'duration_ms': '313,573' has a comma; decimals need a point"),
+        ("duration_ms", "313,573", "column 'duration_ms': '313,573' has a comma; use a point for decimals"),
         ("duration_ms", "1,313,573", "column 'duration_ms': '1,313,573' has a comma"),
         ("tempo", "x" * 1000, f"column 'tempo': '{'x' * 40}…' is not a number"),
     ],
@@ -199,8 +199,8 @@ def test_decimal_commas_of_a_spreadsheet() -> None:
     assert rows.values[0].tolist() == NUMBERS
     later = table_of({**written, "energy": ["0.833", "1.234,5"]})
     assert list(read(later, first=table).errors.values()) == [
-        "column 'energy': '0.833' has a point, where the column's other numbers have decimal commas",
-        "column 'energy': '1.234,5' has a point, where the column's other numbers have decimal commas",
+        "column 'energy': '0.833' has a point, but the other numbers of the column have decimal commas",
+        "column 'energy': '1.234,5' has a point, but the other numbers of the column have decimal commas",
     ]
 
 
@@ -208,7 +208,7 @@ def test_thousands_are_refused_and_decimal_points_stay() -> None:
     table = table_of({"duration_ms": ["313,573", "12,000"], "tempo": ["88.785", "88,785"]})
     rows = read(table)
     assert list(rows.errors) == [0, 1]
-    assert "decimals need a point" in rows.errors[0]
+    assert "use a point for decimals" in rows.errors[0]
     assert column(rows, "tempo")[0] == 88.785
 
 
@@ -296,7 +296,7 @@ def test_zeros_and_ones_say_nothing_about_the_unit() -> None:
 def test_fewer_than_half_of_the_features_are_refused() -> None:
     table = pa.table({"Tempo": ["1"], "energy": ["1"], "artist": ["x"]})
     with pytest.raises(
-        DatasetError, match=r"has 2 of Spotify's 13 .*'energy', 'Tempo'; .* lacks 'acousticness'"
+        DatasetError, match=r"has 2 of Spotify's 13 .*'energy', 'Tempo'; .* Missing: 'acousticness'"
     ):
         understand(table)
     with pytest.raises(DatasetError, match=r"has 0 of Spotify's 13 audio features; at least 7"):

@@ -225,19 +225,19 @@ class TestBadFiles:
     )
     def test_no_sound(self, tmp_path: Path, name: str, content: bytes) -> None:
         (tmp_path / name).write_bytes(content)
-        error = self.refused(tmp_path / name, "no known sound format; known are wav, flac")
+        error = self.refused(tmp_path / name, "not a known sound format; known formats are wav, flac")
         assert "beginning is damaged" in error.hint
 
     def test_samples_without_a_header(self, wav: Path) -> None:
         wav.write_bytes(wav.read_bytes()[44:])
-        self.refused(wav, "no known sound format")
+        self.refused(wav, "not a known sound format")
 
     def test_a_playlist_is_not_followed(self, wav: Path) -> None:
         playlist = wav.with_suffix(".m3u8")
         playlist.write_text(f"#EXTM3U\n#EXTINF:4,\n{wav.name}\n")
-        self.refused(playlist, "no known sound format")
+        self.refused(playlist, "not a known sound format")
         playlist.write_text(f"ffconcat version 1.0\nfile {wav.name}\n")
-        self.refused(playlist, "no known sound format")
+        self.refused(playlist, "not a known sound format")
 
     def test_no_samples(self, tmp_path: Path) -> None:
         sf.write(tmp_path / "x.wav", np.zeros((0, 2)), SR)
@@ -268,7 +268,7 @@ class TestBadFiles:
     @pytest.mark.parametrize("size", [30, 200, 500])
     def test_an_mp3_without_a_whole_frame(self, mp3: Path, size: int, capfd) -> None:
         mp3.write_bytes(mp3.read_bytes()[:size])
-        self.refused(mp3, "damaged or cut off|no known sound format")
+        self.refused(mp3, "damaged or cut off|not a known sound format")
         assert capfd.readouterr().err == ""
 
     @pytest.mark.parametrize(("codec", "container", "sr"), CONTAINERS)
@@ -299,8 +299,8 @@ class TestBadFiles:
         ("at", "value", "words"),
         [
             (22, (200).to_bytes(2, "little"), "200 channels; 1 to 64"),
-            (24, (7).to_bytes(4, "little"), "7 samples a second; 1000 to 768000"),
-            (24, (2_000_000_000).to_bytes(4, "little"), "2000000000 samples a second"),
+            (24, (7).to_bytes(4, "little"), "sampling rate of 7 Hz; 1000 to 768000"),
+            (24, (2_000_000_000).to_bytes(4, "little"), "sampling rate of 2000000000 Hz"),
         ],
     )
     def test_absurd_headers(self, wav: Path, at: int, value: bytes, words: str) -> None:

@@ -227,7 +227,7 @@ def test_a_cut_file_gives_what_is_there_and_says_so(file, name: str, keep: float
 
 def test_a_cut_ogg_says_that_its_end_is_missing(file) -> None:
     sound = audio.read(file(OGG[: len(OGG) // 2]))
-    assert "the file is cut off, and does not say how long it was" in sound.note
+    assert "the file is cut off, and does not declare its length" in sound.note
     assert len(sound.y) / SR == pytest.approx(3, abs=1)
 
 
@@ -246,7 +246,7 @@ def test_a_hole_in_a_flac_costs_the_hole(file, at: float) -> None:
 
 
 def test_what_lies_beyond_the_limit_is_noted_unless_it_was_not_asked_for(file) -> None:
-    assert audio.read(file(WAV), max_duration_s=5).note == "only 5 s were heard; it goes on"
+    assert audio.read(file(WAV), max_duration_s=5).note == "only 5 s were heard; it continues"
     assert audio.read(file(WAV), duration_s=5).note == ""
     assert audio.read(file(WAV), max_duration_s=6).note == ""
 

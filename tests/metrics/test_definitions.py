@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score
 
 from genrekit.metrics.bootstrap import group_sums
-from genrekit.metrics.definitions import label_counts, multilabel_metrics, multilabel_terms, shares
+from genrekit.metrics.definitions import label_counts, multilabel_metrics, multilabel_terms, ratios
 
 
 @st.composite
@@ -41,4 +41,4 @@ def test_f1_scores_of_resamples_are_those_of_scikit_learn(case):
     assert ours["macro_f1"] == pytest.approx(expected)
     both, true, answered = label_counts(counts[None] @ sums, n_labels)
     per_label = theirs(None, zero_division=0)
-    assert shares(2 * both, true + answered)[0] == pytest.approx(per_label)
+    assert ratios(2 * both, true + answered)[0] == pytest.approx(per_label)

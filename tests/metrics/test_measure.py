@@ -484,7 +484,7 @@ class TestInput:
             measured(*answers(10), thresholds={"blues": 0.5})
 
     def test_nothing_is_an_error_with_the_first_failure(self):
-        with pytest.raises(DatasetError, match=r"2 examples failed, none is left. The first: x.wav: broken"):
+        with pytest.raises(DatasetError, match=r"2 examples failed, none are left. The first: x.wav: broken"):
             measured(
                 np.zeros((0, 5)), np.zeros(0, dtype=int), failures=[("x.wav", "broken"), ("y.wav", "also")]
             )

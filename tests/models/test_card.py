@@ -68,11 +68,11 @@ def card(**changes: Any) -> str:
         "| blues | 100 | 31 | 100.0 % | 12.5 % | 22.2 % |",
         "| r&b | 99 | 32 | 50.0 % | 25.0 % | 33.3 % |",
         "**Only 12 groups: the intervals are rough, rather too narrow.**",
-        "Measured once on the test side: 290 examples in 120 groups. Split: stratified, artists apart.",
+        "Measured once on the test split: 290 examples in 120 groups. Split: stratified, artists apart.",
         "| accuracy | 57.2 % | 51.5 % to 63.0 % |",
         "| log loss | 1.234 | none |",
         "| novel_measure | 50.0 % | 25.0 % to 75.0 % |",
-        "| accuracy of always answering r&b | 11.0 % |  |",
+        "| accuracy of always predicting r&b | 11.0 % |  |",
         "| fingerprint | " + "f" * 64 + " |",
         "| left out | 70 |",
         "| split: train | 443 |",
@@ -102,7 +102,7 @@ def test_is_not_changed_by_saving_and_loading() -> None:
 
 def test_says_when_nothing_was_measured() -> None:
     text = card(metrics=None)
-    assert "Not measured: no test side was held back" in text
+    assert "Not measured: no test split was held back" in text
     assert "95 %" not in text
     assert "| label | examples |" in text
 
@@ -162,7 +162,7 @@ def test_shows_what_was_measured_of_several_labels() -> None:
         "| micro-F1 | 51.0 % | 50.0 % to 52.0 % |",
         "| mean average precision | 0.432 | 0.400 to 0.500 |",
         "| ROC AUC | 0.876 | 0.800 to 0.900 |",
-        "| micro-F1 of always answering blues | 20.0 % |  |",
+        "| micro-F1 of always predicting blues | 20.0 % |  |",
     ):
         assert line in lines
 
@@ -170,7 +170,7 @@ def test_shows_what_was_measured_of_several_labels() -> None:
 @pytest.mark.parametrize(
     ("modality", "thing", "limit"),
     [
-        (Modality.AUDIO, "the genre of a song", "It has heard the recordings"),
+        (Modality.AUDIO, "the genre of a song", "It was trained on the recordings"),
         (Modality.IMAGE, "the genre of a picture", "says little about how music sounds"),
         (Modality.TABLE, "the genre of a row of features", "never the music"),
     ],

@@ -340,7 +340,7 @@ def test_a_graph_of_another_number_of_labels_is_refused() -> None:
 )
 def test_scores_that_are_no_probabilities_are_refused(bad: list[float], said: str) -> None:
     values = np.array([[0.2, 0.3, 0.5], bad, [0, 0, 1]], dtype=np.float32)
-    with pytest.raises(BundleError, match="no probabilities") as caught:
+    with pytest.raises(BundleError, match="not probabilities") as caught:
         Runtime(same("n", 3), n_labels=3).scores(values)
     assert said in caught.value.message
 
@@ -394,7 +394,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
         genrekit="0.1.0",
     )
     bundle = loads(dumps(manifest, onnx=content, native={}, card="# evil\n"))
-    assert "nothing that ONNX Runtime" in refusal(bundle.onnx)
+    assert "cannot load the graph" in refusal(bundle.onnx)
     assert not marker.exists()
     pickle.loads(content)  # the pickle is a working one
     assert marker.exists()
@@ -403,7 +403,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\0", b"PK\x03\x04", b"<html>", os.urandom(1000), graph()[:-7]])
 def test_what_is_no_graph_is_refused_in_one_line(content: bytes) -> None:
     message = refusal(content)
-    assert "nothing that ONNX Runtime" in message
+    assert "cannot load the graph" in message
     assert "\n" not in message
     assert len(message) < 500
 
@@ -411,7 +411,7 @@ def test_what_is_no_graph_is_refused_in_one_line(content: bytes) -> None:
 def test_a_graph_of_the_future_is_refused() -> None:
     model = onnx.load_model_from_string(graph())
     model.opset_import[0].version = 9999
-    assert "nothing that ONNX Runtime" in refusal(model.SerializeToString())
+    assert "cannot load the graph" in refusal(model.SerializeToString())
 
 
 def external(location: str, where: str) -> onnx.ModelProto:
@@ -496,7 +496,7 @@ def test_the_runtimes_own_binary_format_is_refused(tmp_path: Path) -> None:
     module.onnxruntime.InferenceSession(graph(), options, ["CPUExecutionProvider"])
     content = (tmp_path / "model.ort").read_bytes()
     assert module.onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    assert "nothing that ONNX Runtime" in refusal(content)
+    assert "cannot load the graph" in refusal(content)
 
 
 def test_failures_leave_both_streams_to_us(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""File names of painted reasons."""
+"""File names of explanation images."""
 
 from hypothesis import given
 from hypothesis import strategies as st

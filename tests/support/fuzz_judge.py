@@ -174,7 +174,7 @@ def _of_predictions(parts: Sequence[Prediction | str]) -> tuple[str, str, str]:
             numbers = [score for _, score in prediction.scores]
             numbers += [step.score for step in prediction.windows]
             if not numbers or not all(0 <= number <= 1 for number in numbers):
-                complaint = f"scores that are no probabilities: {numbers}"
+                complaint = f"scores that are not probabilities: {numbers}"
         else:
             reason = reason or _short(prediction.error)
             complaint = complaint or _about_text(prediction.error)

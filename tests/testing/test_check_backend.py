@@ -176,13 +176,13 @@ class Clocked(GtzanBackend):
         (Silent, "info.summary"),
         (Keyless, "prepare_keys"),
         (Unsendable, "sent to another process"),
-        (Unstable, "depends on the content alone"),
+        (Unstable, "depends on the content only"),
         (Doubles, "float32 or uint8, not float64"),
         (Credulous, "refuses a file of empty"),
         (Brittle, "MediaError for a file of empty, not ValueError"),
         (Overconfident, "graph and native model agree"),
         (Lenient, "tolerance is at most 0.001, not 0.5"),
-        (Clocked, "no clock"),
+        (Clocked, "no times"),
     ],
 )
 def test_broken_promises_are_caught(backend, promise, songs):
@@ -257,7 +257,7 @@ def test_a_backend_for_pictures_gets_pictures():
         (Untold, "the Config key 'multilabel' is off"),
         (Stubborn, "a threshold for every label"),
         (Forgetful, "a threshold for every label"),
-        (Eager, "one label an example: no thresholds"),
+        (Eager, "one label per example: no thresholds"),
         (Unreachable, "thresholds are from 0 to 1"),
     ],
 )
@@ -281,7 +281,7 @@ ROW = Example(id="a", row={"x": 1.0}, labels=("rock",))
         ((ROW, ROW), "ids are unique"),
         ((replace(ROW, labels=()),), "has a label"),
         ((replace(ROW, labels=("Rock",)),), "normalised"),
-        ((replace(ROW, split="exam"),), "a side that exists"),
+        ((replace(ROW, split="exam"),), "a split that exists"),
         ((replace(ROW, group=""),), "a group or None"),
         ((replace(ROW, row=None),), "a file, an address, a row or a spectrogram"),
         ((replace(ROW, mel=np.zeros((2, 3), np.float32)),), "a file, an address, a row or a spectrogram"),

@@ -1,4 +1,4 @@
-"""Grid search: grouped folds, a table that survives an interruption, and no look at the test side."""
+"""Grid search: grouped folds, a table that survives an interruption, and an untouched test split."""
 
 from __future__ import annotations
 
@@ -133,9 +133,9 @@ def test_the_test_side_is_not_looked_at(search, tracks_csv, tmp_path, monkeypatc
     monkeypatch.setattr(
         grid,
         "cross_fit",
-        lambda backend, config, material, folds, say: [
+        lambda backend, config, prepared, folds, say: [
             seen.update(i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side),
-            cross(backend, config, material, folds, say),
+            cross(backend, config, prepared, folds, say),
         ][1],
     )
     search({"max_depth": [2]})
@@ -223,7 +223,7 @@ def test_candidates_are_compared_on_the_examples_that_all_of_them_have(points, t
     )
     losses = [row["log_loss"] for row in load(tmp_path / "m.genrekit").manifest.history["grid"]]
     assert losses[0] == losses[1]
-    assert any("examples left out that some of the settings cannot prepare" in line for line in said)
+    assert any("examples that some of the settings cannot prepare" in line for line in said)
 
 
 def test_rows_of_another_window_length_are_refused_for_every_candidate(tmp_path):
@@ -243,7 +243,7 @@ def test_rows_of_another_window_length_are_refused_for_every_candidate(tmp_path)
 
 
 def test_models_of_one_label_and_of_several_are_not_compared(search, tmp_path):
-    with pytest.raises(ConfigError, match="no grid compares"):
+    with pytest.raises(ConfigError, match="a grid cannot compare"):
         search({"multilabel": [True, False]})
 
 

@@ -17,7 +17,7 @@ from genrekit.errors import DatasetError
 from genrekit.evaluation.report_text import write_report
 from genrekit.features.schema import GTZAN_COLUMNS
 from genrekit.preparation.cache import Cache
-from genrekit.training.prepared_dataset import Material, gather, open_for
+from genrekit.training.prepared_dataset import PreparedDataset, gather, open_for
 from genrekit.types import Windows
 
 SEVERAL = LinearConfig(multilabel=True)
@@ -32,7 +32,7 @@ def table(folder: Path, labels: list[str], columns: tuple[str, ...] = ("x", "y")
     return path
 
 
-def material(folder: Path, labels: list[str]) -> Material:
+def prepared_dataset(folder: Path, labels: list[str]) -> PreparedDataset:
     dataset = open_for(LinearBackend(), SEVERAL, table(folder, labels))
     return gather(
         LinearBackend(), SEVERAL, dataset, range(len(labels)), jobs=1, cache=Cache(enabled=False), say=print
@@ -64,7 +64,7 @@ class TestSeveralLabels:
 
 class TestMeasure:
     def test_thresholds_make_the_answers(self, tmp_path):
-        ready = material(tmp_path, ["pop", "pop|jazz", "rock", "rock|polka"])
+        ready = prepared_dataset(tmp_path, ["pop", "pop|jazz", "rock", "rock|polka"])
         measured = ready.measure(
             SCORES, range(4), LABELS, sides(4), multilabel=True, thresholds={"jazz": 0.4, "rock": 0.4}
         )
@@ -81,14 +81,14 @@ class TestMeasure:
         assert result.n_examples == 4
 
     def test_an_example_of_unknown_labels_stays_and_each_of_them_is_counted(self, tmp_path):
-        ready = material(tmp_path, ["pop", "polka|fado", "rock", "fado"])
+        ready = prepared_dataset(tmp_path, ["pop", "polka|fado", "rock", "fado"])
         result = ready.measure(SCORES, range(4), LABELS, sides(4), multilabel=True).report
         assert result.unknown_labels == {"fado": 2, "polka": 1}
         assert result.n_examples == 4
         assert sum(m.support for m in result.per_label) == 2
 
     def test_without_thresholds_the_best_label_is_the_answer(self, tmp_path):
-        ready = material(tmp_path, ["pop", "jazz", "rock", "polka"])
+        ready = prepared_dataset(tmp_path, ["pop", "jazz", "rock", "polka"])
         scores = SCORES / SCORES.sum(axis=1, keepdims=True)
         measured = ready.measure(scores, range(4), LABELS, sides(4))
         assert [row[2] for row in measured.rows] == ["pop", "pop", "rock", "rock"]
@@ -96,7 +96,7 @@ class TestMeasure:
         assert measured.report.unknown_labels == {"polka": 1}
 
     def test_the_rows_are_written_beside_the_report(self, tmp_path):
-        ready = material(tmp_path, ["pop", "pop|jazz", "rock", "rock"])
+        ready = prepared_dataset(tmp_path, ["pop", "pop|jazz", "rock", "rock"])
         measured = ready.measure(SCORES, range(4), LABELS, sides(4), multilabel=True)
         write_report(measured.report, tmp_path / "report", predictions=measured.rows)
         with (tmp_path / "report" / "predictions.csv").open(newline="") as file:

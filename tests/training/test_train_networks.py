@@ -1,4 +1,4 @@
-"""Networks through `genrekit.training.train.train`: what stands beside a bundle, and going on after an interruption."""
+"""Training of networks through `genrekit.training.train.train`: the run folder, and resuming after an interruption."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_finished_run_is_not_overwritten_unless_asked(network, songs, tmp_path
 
 @pytest.fixture(scope="module")
 def refitted(songs: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """The same recipe, fitted again on all sides."""
+    """Train the same recipe with a refit on all splits."""
     return fit(songs.source, tmp_path_factory.mktemp("refitted") / "net.genrekit", refit=True)
 
 
@@ -71,7 +71,7 @@ def test_refit_keeps_calibration_and_numbers(network, refitted):
     assert refit.history["train"] == plain.history["train"]
     assert len(refit.history["refit"][0]) == 2
     assert all("valid_loss" not in point for point in refit.history["refit"][0])
-    assert refit.data["fitted_on"].startswith("all sides")
+    assert refit.data["fitted_on"].startswith("all splits")
 
 
 def test_refit_of_several_labels_keeps_thresholds_where_validation_stopped_training(songs, tmp_path):
@@ -104,7 +104,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bundle(network, songs, tmp_
             fit(songs.source, output, resume=True, **other)
     said: list[str] = []
     resumed = fit(songs.source, output, resume=True, say=said.append)
-    assert "going on after epoch 1" in said
+    assert "resuming after epoch 1" in said
     assert resumed.path.read_bytes() == network.path.read_bytes()
     assert not (tmp_path / "net.run" / "run.json").exists()
 
@@ -121,7 +121,7 @@ def test_a_refit_that_was_interrupted_goes_on(refitted, songs, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(songs.source, output, refit=True, say=say)
     again = fit(songs.source, output, refit=True, resume=True, say=said.append)
-    assert said.count("going on after epoch 1") == 1
+    assert said.count("resuming after epoch 1") == 1
     assert again.path.read_bytes() == refitted.path.read_bytes()
 
 

@@ -1,1 +1,1 @@
-"""The backend ``gtzan``: 57 statistics of timbre, harmony and rhythm, and a calibrated vote."""
+"""The backend ``gtzan``: 57 statistics of timbre, harmony and rhythm, and calibrated classifiers."""

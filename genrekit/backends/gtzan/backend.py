@@ -26,7 +26,8 @@ class GtzanConfig(BackendConfig):
         description="The classifier; 'auto' compares all of them on training folds and keeps the best.",
     )
     transform: Literal["auto", "standard", "power", "quantile"] = Field(
-        "auto", description="What the features go through first; 'auto' chooses on training folds."
+        "auto",
+        description="Transform of the features before the classifier; 'auto' chooses on training folds.",
     )
     folds: int = Field(5, ge=2, le=20, description="Folds of the comparison and of the calibration.")
 
@@ -45,14 +46,30 @@ class GtzanBackend:
     Config: ClassVar = GtzanConfig
 
     def prepare(self, example: Example, config: GtzanConfig) -> Windows:
-        """Compute one row of 57 features a window, or take the row that the example already is.
+        """Compute one row of 57 features per window, or use the row of the example.
 
-        Silent windows are left out: they say nothing about the genre of a song.
+        Silent windows are dropped: they have no information about the genre of a song.
+
+        Parameters
+        ----------
+        example : Example
+        config : GtzanConfig
+
+        Returns
+        -------
+        Windows
+            Values [shape=(n_windows, 57), dtype=float32].
+
+        Raises
+        ------
+        MediaError
+            If the example cannot be read, is silent, or has values that are not finite.
         """
         import numpy as np
 
         if example.row is not None:
-            with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
+            # Values that are too large become infinite, and are refused below.
+            with np.errstate(over="ignore"):
                 values = np.array([[example.row[name] for name in GTZAN_COLUMNS]], dtype=np.float32)
             if not np.isfinite(values).all():
                 bad = [
@@ -88,7 +105,7 @@ class GtzanBackend:
         config: GtzanConfig,
         progress: Progress,
     ) -> Fitted:
-        """Choose on grouped folds of the training side, calibrate, and export."""
+        """Choose on grouped folds of the training split, calibrate, and export."""
         from genrekit.backends.gtzan import fit as gtzan_fit
 
         return gtzan_fit.fit(train, valid, labels, config, progress)

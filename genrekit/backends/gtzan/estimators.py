@@ -1,7 +1,7 @@
-"""The estimators of the ``gtzan`` backend: transform, whitening, classifier, one sigmoid, and a vote of them.
+"""The estimators of the ``gtzan`` backend: transform, whitening, classifier, sigmoid, and a vote of them.
 
-Everything works in float64 on float32 windows, as the exported graph does (`genrekit.backends.gtzan.export`);
-trees see float32, so that a threshold falls the same way in both.
+Everything is computed in float64 on float32 windows, as the exported graph does (`genrekit.backends.gtzan.export`);
+trees compare float32 values, so that thresholds decide the same way in both.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 
 CLASSIFIERS = ("lda", "svm", "forest", "xgboost", "logistic")
-TRANSFORMS = ("standard", "power", "quantile")  # from simple to bent
+TRANSFORMS = ("standard", "power", "quantile")  # from linear to strongly non-linear
 # One of each kind, Gaussian, kernel and trees: better together than any of them, or than the best three, in
-# grouped cross-validation on the training and validation sides of GTZAN.
+# grouped cross-validation on the training and validation splits of GTZAN.
 VOTERS = ("lda", "svm", "forest")
 
-# Descriptors that cannot be negative; their means, like all variances, are compared as ratios.
+# Descriptors that cannot be negative; their means, like all variances, are compared on a logarithmic scale.
 _POSITIVE = ("chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff", "zero_crossing_rate")
 LOG_COLUMNS = tuple(
     i
     for i, name in enumerate(GTZAN_COLUMNS)
     if name.endswith("_var") or name == "tempo" or name.removesuffix("_mean") in _POSITIVE
 )
-# Far below what any audible clip has; digital silence becomes this.
+# Far below the value of any audible clip; the value of digital silence.
 LOG_FLOOR = 1e-10
-# A probability nearer to 0 or 1 than this counts as this before its log odds are taken.
+# Probabilities are clipped to this distance from 0 and 1 before their log odds are computed.
 LEAST_PROBABILITY = 1e-9
 
 _SHRINKAGE = 0.1
@@ -54,14 +54,14 @@ _QUANTILES = 50
 
 
 class LogColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Logarithm of the columns that are never negative; the others pass."""
+    """Logarithm of the columns that are never negative; other columns are unchanged."""
 
     def fit(self, X: Floats, y: Any = None) -> Self:
-        """Learn nothing."""
+        """Return the transformer itself: there is nothing to fit."""
         return self
 
     def transform(self, X: Floats) -> Floats:
-        """Take the logarithm, not below that of ``LOG_FLOOR``."""
+        """Take the logarithm, of values clipped to ``LOG_FLOOR``."""
         X = np.array(X, dtype=np.float64)
         X[:, LOG_COLUMNS] = np.log(np.maximum(X[:, LOG_COLUMNS], LOG_FLOOR))
         return X
@@ -71,22 +71,22 @@ class LogColumns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Rotate and scale so that the pooled covariance within the classes becomes the identity.
+    """Rotation and scaling to an identity pooled covariance within classes.
 
-    Directions in which songs of one genre differ stop counting more than others. Hatch, Kajarekar and Stolcke,
+    Directions in which songs of one genre differ no longer have more weight than others. Hatch, Kajarekar and Stolcke,
     *Within-class covariance normalization for SVM-based speaker recognition*, Interspeech 2006.
 
     Parameters
     ----------
     shrinkage : float in [0, 1]
-        How far the covariance is drawn to a multiple of the identity first.
+        Weight of a multiple of the identity that is mixed into the covariance first.
     """
 
     def __init__(self, shrinkage: float = _SHRINKAGE) -> None:
         self.shrinkage = shrinkage
 
     def fit(self, X: Floats, y: Integers) -> Self:
-        """Learn the rotation from rows [shape=(n, d)] and their classes."""
+        """Estimate the rotation from rows [shape=(n, d)] and their classes."""
         classes, which = np.unique(y, return_inverse=True)
         means = np.stack([X[which == k].mean(axis=0) for k in range(len(classes))])
         residuals = X - means[which]
@@ -99,19 +99,19 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         return self
 
     def transform(self, X: Floats) -> Floats:
-        """Whiten."""
+        """Whiten rows."""
         return np.asarray((X - self.mean_) @ self.rotation_)
 
 
 class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """XGBoost with a softmax also for two classes, on one thread."""
+    """XGBoost on one thread, with a softmax even for two classes."""
 
     def __init__(self, n_estimators: int = 100, seed: int = 0) -> None:
         self.n_estimators = n_estimators
         self.seed = seed
 
     def fit(self, X: Floats, y: Integers) -> Self:
-        """Boost."""
+        """Train the trees."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         settings = {
             "objective": "multi:softprob",
@@ -129,14 +129,27 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Floats) -> Floats:
-        """Probabilities [shape=(n, n_classes)]."""
+        """Return probabilities [shape=(n, n_classes)]."""
         data = xgb.DMatrix(X.astype(np.float32), nthread=1)
         margins = self.booster_.predict(data, output_margin=True).astype(np.float64)
         return np.asarray(softmax(margins, axis=1))
 
 
 def build(classifier: str, transform: str, *, n_rows: int, seed: int) -> Pipeline:
-    """An unfitted pipeline from 57 raw features to a classifier."""
+    """Return an unfitted pipeline from 57 raw features to a classifier.
+
+    Parameters
+    ----------
+    classifier, transform : str
+        As in `genrekit.backends.gtzan.backend.GtzanConfig`.
+    n_rows : int > 0
+        Number of training rows.
+    seed : int >= 0
+
+    Returns
+    -------
+    Pipeline
+    """
     steps: dict[str, list[Any]] = {
         "standard": [LogColumns(), StandardScaler()],
         # The inner scaler is for the optimiser: features span ten orders of magnitude.
@@ -160,7 +173,18 @@ def build(classifier: str, transform: str, *, n_rows: int, seed: int) -> Pipelin
 
 
 def log_odds(model: Pipeline, X: Floats) -> Floats:
-    """Log odds of each of the model's classes [shape=(n, n_classes)]; a support vector machine's margins."""
+    """Return log odds per class [shape=(n, n_classes)]; margins for support vector machines.
+
+    Parameters
+    ----------
+    model : Pipeline
+        A fitted pipeline.
+    X : np.ndarray [shape=(n, 57)]
+
+    Returns
+    -------
+    np.ndarray [shape=(n, n_classes), dtype=float64]
+    """
     if isinstance(model[-1], OneVsRestClassifier):
         margins = np.asarray(model.decision_function(X), dtype=np.float64)
         return margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1)
@@ -172,27 +196,27 @@ def log_odds(model: Pipeline, X: Floats) -> Floats:
 class Sigmoid:
     """Platt's sigmoid with one slope and offset for all classes, normalised to sum 1.
 
-    A sigmoid a class (Platt 1999; Zadrozny and Elkan, KDD 2002) has two numbers a class to learn, and where a
-    class stands in one group only there is nothing to learn them from.
+    A sigmoid per class (Platt 1999; Zadrozny and Elkan, KDD 2002) has two parameters per class, which cannot be
+    estimated if a class occurs in a single group.
     """
 
     slope: float = 1.0
     offset: float = 0.0
 
     def __call__(self, odds: Floats) -> Floats:
-        """Probabilities from log odds."""
+        """Return probabilities from log odds."""
         return np.asarray(softmax(log_expit(self.slope * odds + self.offset), axis=1))
 
     @classmethod
     def fit(cls, odds: Floats, y: Integers, starts: Integers) -> Self:
-        """Learn from held-out windows, so that the mean over an example's windows is calibrated.
+        """Fit to held-out windows, so that the mean over the windows of an example is calibrated.
 
         Parameters
         ----------
         odds : np.ndarray [shape=(n_windows, n_classes)]
         y : np.ndarray [shape=(n_examples,)]
         starts : np.ndarray [shape=(n_examples,)]
-            The first window of each example.
+            Index of the first window of each example.
         """
 
         def loss(parameters: Floats) -> float:
@@ -204,13 +228,35 @@ class Sigmoid:
 
 
 def example_means(scores: Floats, starts: Integers) -> Floats:
-    """The mean over each example's windows; ``starts`` is the first window of each."""
+    """Return the mean over the windows of each example; ``starts`` has the first window of each.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n_windows, n_classes)]
+    starts : np.ndarray [shape=(n_examples,), dtype=int]
+
+    Returns
+    -------
+    np.ndarray [shape=(n_examples, n_classes)]
+    """
     counts = np.diff([*starts, len(scores)])
     return np.asarray(np.add.reduceat(scores, starts, axis=0) / counts[:, None])
 
 
 def log_losses(scores: Floats, y: Integers) -> Floats:
-    """Negative log probability of the right class, for each example."""
+    """Return the negative log probability of the true class per example.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(n_examples, n_classes)]
+        Probabilities.
+    y : np.ndarray [shape=(n_examples,), dtype=int]
+        True classes.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_examples,)]
+    """
     return np.asarray(-np.log(np.maximum(scores[np.arange(len(y)), y], 1e-300)))
 
 
@@ -220,19 +266,19 @@ class Vote:
 
     Attributes
     ----------
-    members : sequence of (Pipeline, Sigmoid)
+    voters : sequence of (Pipeline, Sigmoid)
     classes : np.ndarray [shape=(n_classes,), dtype=int]
-        The columns of the labels that were seen in training; the others score 0.
+        Columns of the labels that occurred in training; the others score 0.
     n_labels : int
     """
 
-    members: Sequence[tuple[Pipeline, Sigmoid]]
+    voters: Sequence[tuple[Pipeline, Sigmoid]]
     classes: Integers
     n_labels: int
 
     def scores(self, X: Floats) -> Floats:
-        """Probabilities [shape=(n, n_labels)]."""
-        voted = np.mean([sigmoid(log_odds(model, X)) for model, sigmoid in self.members], axis=0)
+        """Return probabilities [shape=(n, n_labels)]."""
+        voted = np.mean([sigmoid(log_odds(model, X)) for model, sigmoid in self.voters], axis=0)
         scores = np.zeros((len(X), self.n_labels))
         scores[:, self.classes] = voted
         return scores

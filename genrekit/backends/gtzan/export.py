@@ -39,7 +39,7 @@ _OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 9
 
 
 class Graph:
-    """Nodes and constants in the order of their making, under numbered names."""
+    """A graph under construction: nodes and constants in order of creation, with numbered names."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -53,7 +53,7 @@ class Graph:
         return output
 
     def constant(self, value: npt.ArrayLike) -> str:
-        """Add a constant: boolean and integer arrays as they are, all else as float64."""
+        """Add a constant: boolean and integer arrays unchanged, all others as float64."""
         array = np.asarray(value)
         name = f"constant_{len(self.constants)}"
         array = array if array.dtype.kind in "bi" and array.ndim else array.astype(np.float64)
@@ -83,7 +83,7 @@ def to_onnx(vote: Vote, n_features: int) -> bytes:
     x = graph.cast(INPUT, TensorProto.DOUBLE)
     voices = [
         _sigmoid(graph, _log_odds(graph, model, x), sigmoid.slope, sigmoid.offset)
-        for model, sigmoid in vote.members
+        for model, sigmoid in vote.voters
     ]
     mean = graph("Div", graph("Sum", *voices), float(len(voices)))
     if len(vote.classes) < vote.n_labels:
@@ -129,7 +129,7 @@ def _standard(graph: Graph, step: StandardScaler, x: str) -> str:
 
 
 def _power(graph: Graph, step: PowerTransformer, x: str) -> str:
-    """Yeo and Johnson, Biometrika 87, 2000: one Box-Cox curve above zero, another below; each is 0 at zero."""
+    """Export a power transform (Yeo and Johnson, Biometrika 87, 2000): one Box-Cox curve above zero, another below; each is 0 at zero."""
 
     def curve(side: str, exponents: npt.NDArray[np.float64]) -> str:
         log = graph("Log", graph("Add", side, 1.0))
@@ -144,9 +144,9 @@ def _power(graph: Graph, step: PowerTransformer, x: str) -> str:
 
 
 def _quantile(graph: Graph, step: QuantileTransformer, x: str) -> str:
-    """A sum over the segments between quantiles; where quantiles coincide, a jump, whose middle is met on it.
+    """Export a quantile transform: a sum over the segments between quantiles; where quantiles coincide, a jump with its midpoint at the quantile.
 
-    scikit-learn gives the lowest quantile 0 and the highest 1, also where they are several.
+    scikit-learn maps the lowest quantile to 0 and the highest to 1, even if they coincide with others.
     """
     knots, references = step.quantiles_, step.references_
     total = graph("Mul", x, 0.0)
@@ -178,7 +178,7 @@ def _linear(graph: Graph, model: LogisticRegression | LinearDiscriminantAnalysis
 
 
 def _support_vectors(graph: Graph, model: OneVsRestClassifier, x: str) -> str:
-    """One kernel matrix for all classes: they share their support vectors."""
+    """Export one kernel matrix for all classes: they share their support vectors."""
     machines = model.estimators_
     vectors = {
         int(row): vector for m in machines for row, vector in zip(m.support_, m.support_vectors_, strict=True)
@@ -199,7 +199,7 @@ def _support_vectors(graph: Graph, model: OneVsRestClassifier, x: str) -> str:
 
 
 def _forest(graph: Graph, model: RandomForestClassifier, x: str) -> str:
-    """The trees as one regressor with a target a class, so that only the classes in a leaf take room."""
+    """Export the trees as one regressor with one target per class, so that leaves store only the classes in them."""
     keys = ("treeids", "nodeids", "modes", "featureids", "values", "truenodeids", "falsenodeids")
     nodes: dict[str, list[Any]] = {f"nodes_{key}": [] for key in keys}
     leaves: dict[str, list[Any]] = {f"target_{key}": [] for key in ("treeids", "nodeids", "ids", "weights")}
@@ -232,7 +232,7 @@ def _forest(graph: Graph, model: RandomForestClassifier, x: str) -> str:
 
 
 def _at_most(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """The largest float32 not above each threshold: a float32 value is at most the one iff at most the other."""
+    """Return the largest float32 not above each threshold: a float32 value is at most the one iff at most the other."""
     single = thresholds.astype(np.float32)
     return np.where(single > thresholds, np.nextafter(single, np.float32(-np.inf)), single)
 

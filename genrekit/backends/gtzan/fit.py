@@ -1,9 +1,9 @@
-"""Training of the ``gtzan`` backend: classifiers compared on grouped folds, calibrated there, and exported.
+"""Training of the ``gtzan`` backend: comparison of classifiers on grouped folds, calibration and export.
 
-Both sides are joined: nothing here stops early, so a validation side is worth more in the folds. A fold holds out
-whole groups; the held-out scores say how good a candidate is, and from them alone its sigmoid is learnt (one
-slope and one offset for all labels, so that the mean over an example's windows is calibrated). What is kept is
-then fitted on everything.
+Training and validation splits are joined: there is no early stopping, so validation examples are more useful in the
+folds. A fold holds out whole groups; the held-out scores measure a candidate, and its sigmoid is fitted to them
+alone (one slope and one offset for all labels, so that the mean over the windows of an example is calibrated). The
+chosen recipe is then fitted on everything.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from genrekit.errors import DatasetError
 from genrekit.execution import default_jobs
 
 _N_CHECK = 500
-# What an absent class scores: no odds at all.
+# Log odds of an absent class.
 _NO_ODDS = -20.0
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Windows below each other, and whose they are.
+    """Windows of examples, stacked, with their owners.
 
     Attributes
     ----------
@@ -54,9 +54,9 @@ class Table:
     y, groups : np.ndarray [shape=(n_examples,)]
         Classes, counted over the labels that occur, and groups.
     counts : np.ndarray [shape=(n_examples,)]
-        Windows an example.
+        Number of windows per example.
     classes : np.ndarray [shape=(n_classes,)]
-        The label of each class.
+        Label of each class.
     """
 
     X: Floats
@@ -66,31 +66,31 @@ class Table:
     classes: Integers
 
     @classmethod
-    def of(cls, *sides: Prepared) -> Table:
-        """Join prepared sides."""
-        windows = [w for side in sides for w in side.windows]
+    def of(cls, *parts: Prepared) -> Table:
+        """Join prepared splits."""
+        windows = [w for part in parts for w in part.windows]
         classes, y = np.unique(
-            np.concatenate([side.targets for side in sides]).argmax(axis=1), return_inverse=True
+            np.concatenate([part.targets for part in parts]).argmax(axis=1), return_inverse=True
         )
         return cls(
             X=np.concatenate(windows).astype(np.float32).astype(np.float64),
             y=y,
-            groups=np.concatenate([side.groups for side in sides]),
+            groups=np.concatenate([part.groups for part in parts]),
             counts=np.array([len(w) for w in windows]),
             classes=classes,
         )
 
     @cached_property
     def owner(self) -> Integers:
-        """The example of each window."""
+        """Example of each window."""
         return np.repeat(np.arange(len(self.y)), self.counts)
 
     def windows_of(self, examples: Integers) -> Integers:
-        """The windows of some examples, in order."""
+        """Return the windows of examples, in order."""
         return np.flatnonzero(np.isin(self.owner, examples))
 
     def folds(self, most: int, seed: int) -> list[tuple[Integers, Integers]]:
-        """Examples to learn from and to hold out: as many folds as the rarest class has groups, at least 2."""
+        """Return training and held-out examples per fold: as many folds as the rarest class has groups, at least 2."""
         groups = [len(np.unique(self.groups[self.y == k])) for k in range(len(self.classes))]
         cutter = StratifiedGroupKFold(max(2, min(most, *groups)), shuffle=True, random_state=seed)
         return [
@@ -102,14 +102,14 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A recipe with the scores that it gave to examples it had not seen.
+    """A recipe with its scores of held-out examples.
 
     Attributes
     ----------
     classifier, transform : str
     sigmoid : Sigmoid
     scores : np.ndarray [shape=(n_scored, n_classes)]
-        Calibrated, a row an example.
+        Calibrated, one row per example.
     """
 
     classifier: str
@@ -120,10 +120,10 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Which examples can be scored honestly, and how candidates did on them.
+    """The examples that can be held out, and the scores of candidates on them.
 
-    An example whose label occurs in its own group only is held out together with its label, so that nothing
-    could be right about it; such examples train, and are left out of the figures.
+    An example whose label occurs only in its own group would be held out together with its label, so that no model
+    could predict it; such examples are used for training only and are excluded from the figures.
     """
 
     table: Table
@@ -134,12 +134,12 @@ class Comparison:
 
     @classmethod
     def of(cls, table: Table, most: int, seed: int, labels: Sequence[str]) -> Comparison:
-        """Cut the folds.
+        """Create the folds.
 
         Raises
         ------
         DatasetError
-            If there is too little to hold anything out.
+            If there are too few examples to hold any out.
         """
         _check(table, labels)
         folds = table.folds(most, seed)
@@ -149,22 +149,22 @@ class Comparison:
         scored = np.flatnonzero(fold >= 0)
         if not len(scored):
             raise DatasetError(
-                "Every label of the training side stands in one group only, so nothing can be held out to choose "
+                "Every label of the training split occurs in one group only, so nothing can be held out to choose "
                 "a classifier and to calibrate it.",
-                "Give at least two groups (artists, tracks) a label, or leave the group column out.",
+                "Give at least two groups (artists, tracks) per label, or leave the group column out.",
             )
         return cls(table, folds, scored, fold[scored], seed)
 
     def run(self, recipes: Sequence[tuple[str, str]]) -> list[Candidate]:
         """Score every recipe on every fold, and calibrate it."""
         jobs = [(recipe, fold) for recipe in recipes for fold in self.folds]
-        # Threads: the fits release the interpreter, and a pool of processes would cost more than it saves.
+        # Threads: fits release the interpreter lock, and a pool of processes would cost more than it saves.
         parts = Parallel(n_jobs=default_jobs(), prefer="threads")(delayed(self._fold)(*job) for job in jobs)
         n = len(self.folds)
         return [self._candidate(recipe, parts[i * n : (i + 1) * n]) for i, recipe in enumerate(recipes)]
 
     def _fold(self, recipe: tuple[str, str], fold: tuple[Integers, Integers]) -> Floats:
-        learn, held = (self.table.windows_of(side) for side in fold)
+        learn, held = (self.table.windows_of(part) for part in fold)
         y = self.table.y[self.table.owner[learn]]
         model = build(*recipe, n_rows=len(learn), seed=self.seed).fit(self.table.X[learn], y)
         odds = np.full((len(held), len(self.table.classes)), _NO_ODDS)
@@ -187,18 +187,18 @@ class Comparison:
         return self.table.y[self.scored]
 
     def losses(self, *candidates: Candidate) -> Floats:
-        """Log loss of a candidate, or of a vote of several, on each scored example."""
+        """Return the log loss of a candidate, or of a vote of candidates, per scored example."""
         return log_losses(np.mean([c.scores for c in candidates], axis=0), self.y)
 
     def clearly_worse(self, candidates: Sequence[Candidate], best: Sequence[Candidate]) -> bool:
-        """Whether the mean loss is larger by more than its standard error, which counts groups and not examples."""
+        """Return whether the mean loss is larger by more than its standard error over groups."""
         difference = self.losses(*candidates) - self.losses(*best)
         _, group = np.unique(self.table.groups[self.scored], return_inverse=True)
         of_groups = np.bincount(group, weights=difference - difference.mean())
         return bool(difference.mean() > np.sqrt((of_groups**2).sum()) / len(difference))
 
     def row(self, *candidates: Candidate) -> dict[str, Any]:
-        """A line of the comparison, for the history."""
+        """Return a row of the comparison, for the history."""
         right = np.mean([c.scores for c in candidates], axis=0).argmax(axis=1) == self.y
         by_fold = [right[self.fold == number].mean() for number in np.unique(self.fold)]
         return {
@@ -217,7 +217,7 @@ def fit(
     table = Table.of(train, valid) if valid else Table.of(train)
     classifiers = CLASSIFIERS if config.classifier == "auto" else (config.classifier,)
     transforms = TRANSFORMS if config.transform == "auto" else (config.transform,)
-    with threadpool_limits(1):  # one thread a fit: the same bytes everywhere, and no fight over the cores
+    with threadpool_limits(1):  # one thread per fit: the same bytes everywhere, and no contention for cores
         comparison = Comparison.of(table, config.folds, config.seed, labels)
         progress(
             f"comparing {len(classifiers) * len(transforms)} candidates on {len(comparison.folds)} folds "
@@ -231,14 +231,14 @@ def fit(
                 f"± {row['accuracy_sd_of_folds']:.3f} over folds, log loss {row['log_loss']:.3f}"
             )
         y = table.y[table.owner]
-        members = [
+        voters = [
             (
                 build(c.classifier, c.transform, n_rows=len(table.X), seed=config.seed).fit(table.X, y),
                 c.sigmoid,
             )
             for c in chosen
         ]
-        vote = Vote(members, table.classes, len(labels))
+        vote = Vote(voters, table.classes, len(labels))
         kept = comparison.row(*chosen)
         progress(f"kept {kept['classifier']} ({kept['transform']})")
         check = check_windows(table.X, config.seed)
@@ -261,10 +261,20 @@ def fit(
 def choose(
     comparison: Comparison, candidates: Sequence[Candidate]
 ) -> tuple[list[Candidate], list[dict[str, Any]]]:
-    """The recipe of the lowest log loss, single or voting, with the simplest transform that is not clearly worse.
+    """Return the recipe of the lowest log loss, single or a vote, with the simplest transform that is not clearly worse.
 
-    Not clearly: within one standard error (Breiman, Friedman, Olshen and Stone, *Classification and Regression
-    Trees*, 1984, section 3.4.3). Transforms differ less than folds do, and the lowest of several is a lucky one.
+    Not clearly worse: within one standard error (Breiman, Friedman, Olshen and Stone, *Classification and Regression
+    Trees*, 1984, section 3.4.3). Transforms differ less than folds do, and the lowest of several losses is partly luck.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    candidates : sequence of Candidate
+
+    Returns
+    -------
+    tuple of list of Candidate, list of dict
+        The candidates of the chosen recipe, and the rows of the comparison.
     """
     by_recipe = {(c.classifier, c.transform): c for c in candidates}
     transforms = [t for t in TRANSFORMS if all((voter, t) in by_recipe for voter in VOTERS)]
@@ -273,14 +283,24 @@ def choose(
     who = [c.classifier for c in ranked[0]]
     simplest = next(
         option
-        for option in options  # which stand in the order of TRANSFORMS
+        for option in options  # which are in the order of TRANSFORMS
         if [c.classifier for c in option] == who and not comparison.clearly_worse(option, ranked[0])
     )
     return simplest, [comparison.row(*option) for option in ranked]
 
 
 def check_windows(X: Floats, seed: int) -> npt.NDArray[np.float32]:
-    """Training windows, points between them, exaggerated ones, and silence."""
+    """Return training windows, points between them, exaggerated ones, and silence.
+
+    Parameters
+    ----------
+    X : np.ndarray [shape=(n, 57)]
+    seed : int >= 0
+
+    Returns
+    -------
+    np.ndarray [shape=(m, 57), dtype=float32]
+    """
     rng = np.random.default_rng(seed)
     rows = X[rng.permutation(len(X))[:_N_CHECK]]
     others = rows[rng.permutation(len(rows))]
@@ -293,18 +313,18 @@ def _check(table: Table, labels: Sequence[str]) -> None:
     counts = np.bincount(table.y)
     if len(counts) < 2:
         raise DatasetError(
-            f"The training side has one label only, {labels[int(table.classes[0])]!r}; a classifier needs two or more.",
-            "Add examples of another label, or make the training side larger.",
+            f"The training split has one label only, {labels[int(table.classes[0])]!r}; a classifier needs two or more.",
+            "Add examples of another label, or make the training split larger.",
         )
     alone = [labels[int(label)] for label, n in zip(table.classes, counts, strict=True) if n < 2]
     if alone:
         raise DatasetError(
-            f"The training side has a single example of {', '.join(map(repr, alone))}; two or more are needed, so "
+            f"The training split has a single example of {', '.join(map(repr, alone))}; two or more are needed, so "
             "that one can be held out.",
             "Add examples, or leave the label out.",
         )
     if len(np.unique(table.groups)) < 2:
         raise DatasetError(
-            "All examples of the training side are in one group, so nothing can be held out to choose a classifier.",
+            "All examples of the training split are in one group, so nothing can be held out to choose a classifier.",
             "Give the groups that belong together (artists, tracks), or leave the group column out.",
         )

@@ -1,11 +1,11 @@
-"""Torchvision's residual networks over pictures, and the weights that they start from."""
+"""Torchvision's residual networks over pictures, and their initial weights."""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from pathlib import Path
-from pickle import UnpicklingError  # the class alone: torch's own reader raises it
+from pickle import UnpicklingError  # only the class: torch's reader raises it
 from urllib.error import URLError
 
 import torch
@@ -18,19 +18,19 @@ from torch import Tensor, nn
 from genrekit.backends.base import Progress
 from genrekit.errors import ConfigError
 
-# Of torchvision's ResNet, from the input on.
+# Layers of torchvision's ResNet, from input to output.
 LAYERS = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")
 MAX_WEIGHT_BYTES = 1 << 30
-_LEAST_VARIANCE = 1e-5  # of a channel that is the same everywhere: its root has no slope at 0
-# Of ImageNet, over red, green and blue from 0 to 1: https://pytorch.org/vision/stable/models.html
+_LEAST_VARIANCE = 1e-5  # lower bound for constant channels: the square root has no gradient at 0
+# Statistics of ImageNet, over red, green and blue from 0 to 1: https://pytorch.org/vision/stable/models.html
 _MEAN, _SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Pictures(nn.Module):
-    """A residual network over pictures of 0 to 255, whose head sees every stage.
+    """A residual network over pictures with values from 0 to 255, with a head that reads every stage.
 
-    The last stage knows what is in a picture; the earlier ones know its style: how much of every colour, edge and
-    texture there is, and how evenly. A cover tells its genre by both.
+    The last stage recognises objects; the earlier ones measure style: how much of every colour, edge and texture
+    there is, and how evenly. Both tell the genre of a cover.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Pictures(nn.Module):
         'resnet18', 'resnet34' or 'resnet50'.
     n_labels : int > 0
     dropout : float in [0, 1)
-        Before the last layer.
+        Dropout rate before the last layer.
     """
 
     mean: Tensor
@@ -47,7 +47,7 @@ class Pictures(nn.Module):
     def __init__(self, arch: str, n_labels: int, *, dropout: float) -> None:
         super().__init__()
         self.body = torchvision.models.get_model(arch, weights=None)
-        # Each stage has twice the channels of the one before; of each channel there are a mean and a deviation.
+        # Each stage has twice the channels of the one before; each channel contributes a mean and a deviation.
         last = self.body.fc.in_features
         n_features = 2 * (last // 8 + last // 4 + last // 2 + last)
         linear = nn.Linear(n_features, n_labels)
@@ -59,12 +59,12 @@ class Pictures(nn.Module):
 
     @property
     def places(self) -> nn.Module:
-        """The last layer that knows places."""
+        """Last layer with spatial positions."""
         last: nn.Module = self.body.layer4
         return last
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits [shape=(n, n_labels)] of pictures [shape=(n, 3, height, width)]."""
+        """Return logits [shape=(n, n_labels)] of pictures [shape=(n, 3, height, width)]."""
         body = self.body
         x = body.maxpool(body.relu(body.bn1(body.conv1((windows - self.mean) / self.sd))))
         features = []
@@ -79,27 +79,27 @@ class Pictures(nn.Module):
 
 
 def _mean(x: Tensor) -> Tensor:
-    """Over all places [shape=(n, n_channels, 1, 1)]; as a pooling, which ONNX Runtime does in its blocked layout."""
+    """Average over all positions [shape=(n, n_channels, 1, 1)], as a pooling, which ONNX Runtime computes in its blocked layout."""
     return F.avg_pool2d(x, x.shape[-2:])
 
 
 class Standardised(nn.BatchNorm1d):
-    """Batch normalisation that takes a batch of one example as it comes."""
+    """Batch normalisation that passes a batch of one example unchanged."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features [shape=(n, n_features)] of mean 0 and variance 1."""
+        """Return features [shape=(n, n_features)] of mean 0 and variance 1."""
         if self.training and len(features) == 1:
             return F.batch_norm(features, self.running_mean, self.running_var, eps=self.eps)
         return super().forward(features)
 
 
 def load_weights(source: str, arch: str, progress: Progress) -> dict[str, Tensor]:
-    """The weights of a network of torchvision, without its last layer.
+    """Load the weights of a network of torchvision, without its last layer.
 
     Parameters
     ----------
     source : str
-        'none', 'imagenet', or the path of a .safetensors, .pth or .pt file; it may lack last layers.
+        'none', 'imagenet', or the path of a .safetensors, .pth or .pt file; last layers may be missing.
     arch : str
     progress : callable
 
@@ -124,8 +124,19 @@ def load_weights(source: str, arch: str, progress: Progress) -> dict[str, Tensor
 
 
 def missing_parts(weights: dict[str, Tensor], network: Pictures) -> list[str]:
-    """The layers of a network that the weights do not cover whole: its head."""
-    # Old files do not count the batches, and the count means nothing to a network that is in use.
+    """Return the layers of a network that the weights do not cover completely: its head.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+    network : Pictures
+
+    Returns
+    -------
+    list of str
+        Prefixes of parameter names.
+    """
+    # Old files have no counts of batches, which are irrelevant for inference.
     names = {n for n in network.body.state_dict() if not n.endswith(".num_batches_tracked")} - set(weights)
     return [layer for layer in LAYERS if any(name.startswith(f"{layer}.") for name in names)]
 
@@ -150,15 +161,15 @@ def _file(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             loaded: object = load_file(path)
         else:
-            with warnings.catch_warnings():  # it wonders about old pickles, and refuses what it does not know
+            with warnings.catch_warnings():  # torch warns about old pickles, and refuses unknown classes
                 warnings.simplefilter("ignore")
                 loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, SafetensorError, UnpicklingError) as error:
         reason = " ".join(str(error).split())[:160]
         raise ConfigError(
             f"The weights {path} cannot be read: {reason}.",
-            "A state dict is read, as .safetensors or as torch.save writes it; nothing else is unpickled.",
+            "Only state dicts are read, from .safetensors files or as written by torch.save; nothing else is unpickled.",
         ) from None
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise ConfigError(f"The weights {path} are no state dict: names with tensors.")
+        raise ConfigError(f"The weights {path} are not a state dict: names with tensors.")
     return loaded

@@ -1,4 +1,4 @@
-"""The ``image`` backend: pictures and album covers, and a residual network that has seen others before."""
+"""The ``image`` backend: pictures and album covers, and a pretrained residual network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from genrekit.backends.image.recipe import ImageRecipe
 
 WEIGHT_FILES = (".safetensors", ".pth", ".pt")
-# Of the square, what a picture is scaled to before ten squares are cut out of it: torchvision's 256 for 224.
+# Size of a picture relative to the square, before ten squares are cut out of it: torchvision's 256 for 224.
 _TEN_CROP_SCALE = 256 / 224
 
 
@@ -28,12 +28,12 @@ class ImageConfig(NeuralConfig):
     """Settings of the ``image`` backend."""
 
     image_size: int = Field(
-        224, ge=40, le=1024, description="Side of the square that is looked at, in pixels."
+        224, ge=40, le=1024, description="Side of the square input of the network, in pixels."
     )
     ten_crop: bool = Field(
-        False, description="Look at the centre, the four corners, and all five mirrored, and average."
+        False, description="Average over the centre, the four corners, and all five mirrored."
     )
-    learning_rate: float = Field(2e-3, gt=0, le=1, description="The highest rate of AdamW, of the head.")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="Highest learning rate of AdamW, of the head.")
     label_smoothing: LabelSmoothing = 0.1
     arch: Literal["resnet18", "resnet34", "resnet50"] = Field("resnet34", description="The network.")
     weights: str = Field(
@@ -43,30 +43,30 @@ class ImageConfig(NeuralConfig):
         description="imagenet (downloaded once), none, or a file: .safetensors, .pth or .pt.",
     )
     head_epochs: int = Field(
-        2, ge=0, le=1000, description="Epochs in which the head alone learns, before other layers join it."
+        2, ge=0, le=1000, description="Epochs in which only the head is trained, before other layers."
     )
     epochs: int = Field(
         6,
         ge=1,
         le=10_000,
-        description="Epochs in which layers 2 to 4 learn too; without weights, everything.",
+        description="Epochs in which layers 2 to 4 are trained too; without weights, all layers.",
     )
-    fine_rate: float = Field(
-        0.5, gt=0, le=1, description="What the rates of the second phase are multiplied by."
-    )
+    fine_rate: float = Field(0.5, gt=0, le=1, description="Factor of the learning rates of the second phase.")
     layer_decay: float = Field(
-        0.5, gt=0, le=1, description="Of the rate of a layer, what the one before it gets."
+        0.5, gt=0, le=1, description="Learning-rate factor from each layer to the one before it."
     )
     crop_scale: float = Field(
-        0.7, gt=0, le=1, description="The smallest share of a picture that training cuts out and scales up."
+        0.7, gt=0, le=1, description="Smallest share of a picture that training crops and enlarges."
     )
-    randaugment: int = Field(0, ge=0, le=30, description="Strength of two random changes a picture; 0: off.")
-    erasing: float = Field(0.0, ge=0, le=1, description="How often a random rectangle is erased.")
+    randaugment: int = Field(
+        0, ge=0, le=30, description="Strength of two random changes per picture; 0: off."
+    )
+    erasing: float = Field(0.0, ge=0, le=1, description="Probability of erasing a random rectangle.")
     cutmix: float = Field(
         0.0,
         ge=0,
         le=10,
-        description="Alpha of the Beta distribution that pastes pictures into others; 0: off.",
+        description="Alpha of the Beta distribution for pasting pictures into others (CutMix); 0: off.",
     )
     mixup: Mixup = 0.2
     balance: Balance = "weights"
@@ -83,11 +83,11 @@ class ImageConfig(NeuralConfig):
 
 
 class ImageBackend(NeuralBackend):
-    """A residual network of torchvision, trained in two phases: the head first, then the later layers with it."""
+    """A residual network of torchvision, trained in two phases: first the head, then also the later layers."""
 
     info: ClassVar = BackendInfo(
         name="image",
-        summary="Pictures and album covers, and a residual network that has seen ImageNet before.",
+        summary="Pictures and album covers, and a residual network pretrained on ImageNet.",
         modality=Modality.IMAGE,
         feature_version="1",
         prepare_keys=("image_size", "ten_crop"),
@@ -96,7 +96,12 @@ class ImageBackend(NeuralBackend):
     Config: ClassVar = ImageConfig
 
     def prepare(self, example: Example, config: ImageConfig) -> Windows:
-        """Decode a picture to the square in its middle, or to ten squares.
+        """Decode a picture and crop the square in its middle, or ten squares.
+
+        Parameters
+        ----------
+        example : Example
+        config : ImageConfig
 
         Returns
         -------
@@ -108,7 +113,7 @@ class ImageBackend(NeuralBackend):
         from genrekit.media import images
 
         if example.path is None:
-            raise MediaError("The example is no picture.")
+            raise MediaError("The example is not a picture.")
         size = config.image_size
         if not config.ten_crop:
             square = _square(images.load(example.path, size=size), size, 0.5, 0.5)
@@ -122,14 +127,14 @@ class ImageBackend(NeuralBackend):
     def recipe(
         self, config: ImageConfig, n_labels: int, progress: Progress = lambda text: None
     ) -> ImageRecipe:
-        """The networks of a config, and what they see in training."""
+        """Return the networks of a config and their training inputs."""
         from genrekit.backends.image.recipe import ImageRecipe
 
         return ImageRecipe(config, n_labels, progress)
 
 
 def _square(picture: np.ndarray, size: int, down: float, right: float) -> np.ndarray:
-    """A square of a picture [shape=(height, width, 3)], from 0 (top, left) to 1 (bottom, right) of the way."""
+    """Crop a square of a picture [shape=(height, width, 3)], at positions from 0 (top, left) to 1 (bottom, right)."""
     top = round((picture.shape[0] - size) * down)
     left = round((picture.shape[1] - size) * right)
     return picture[top : top + size, left : left + size]

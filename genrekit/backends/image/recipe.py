@@ -1,4 +1,4 @@
-"""Training of the ``image`` backend: its network, its phases, and how pictures are changed at random."""
+"""Training recipe of the ``image`` backend: network, phases and random changes of pictures."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.gradcam import grad_cam, overlay
 from genrekit.backends.neural.module import Phase
 
-# Cutting out a part and scaling it up shows things larger in training than in the whole picture later. Training on
-# smaller squares makes up for it, and is quicker: H. Touvron, A. Vedaldi, M. Douze, H. Jegou, "Fixing the train-test
+# Cropping and enlarging shows objects larger in training than later in whole pictures. Training on smaller squares
+# compensates for it, and is faster: H. Touvron, A. Vedaldi, M. Douze, H. Jegou, "Fixing the train-test
 # resolution discrepancy", NeurIPS 2019.
 _LEARNED_SHARE = 7 / 8
-# The first ones see edges and colours, which are the same everywhere.
+# The first layers detect edges and colours, which are the same in all data.
 _LEARN_LATER = LAYERS[LAYERS.index("layer2") :]
 
 
 @dataclass(frozen=True)
 class ImageRecipe:
-    """What the networks of a config are, and what they see.
+    """Networks of a config and their training inputs.
 
     Attributes
     ----------
     config : ImageConfig
     n_labels : int > 0
     progress : callable
-        Gets a line where weights are downloaded.
+        Receives a line if weights are downloaded.
     """
 
     config: ImageConfig
@@ -45,21 +45,21 @@ class ImageRecipe:
 
     @cached_property
     def weights(self) -> dict[str, Tensor]:
-        """The weights to start from, without those of the last layer; empty where there are none."""
+        """Initial weights, without those of the last layer; empty if there are none."""
         return load_weights(self.config.weights, self.config.arch, self.progress)
 
     def network(self) -> nn.Module:
-        """A network with the weights to start from."""
+        """Return a network with the initial weights."""
         network = self.bare_network()
         network.body.load_state_dict(self.weights, strict=False)
         return network
 
     def bare_network(self) -> Pictures:
-        """A network of the same shape, without them."""
+        """Return a network of the same shape, without initial weights."""
         return Pictures(self.config.arch, self.n_labels, dropout=self.config.dropout)
 
     def phases(self) -> list[Phase]:
-        """The head alone, then layers 2 to 4 with it at lower rates; everything at once from scratch."""
+        """Return the phases: the head alone, then also layers 2 to 4 at lower rates; without weights, everything at once."""
         config = self.config
         rate = config.learning_rate
         if not self.weights:
@@ -76,14 +76,14 @@ class ImageRecipe:
         return phases
 
     def crop(self, windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A random part of a picture [shape=(n_windows, 3, size, size), dtype=uint8], scaled and changed."""
+        """Return a random part of a picture [shape=(n_windows, 3, size, size), dtype=uint8], scaled and changed."""
         window = windows[rng.integers(len(windows))]
         with _drawing(int(rng.integers(2**62))):
             changed: np.ndarray = self._transform(torch.from_numpy(np.array(window))).numpy()
         return changed
 
     def augment(self, windows: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Half of the batches blended, the other half cut and pasted, where both are on."""
+        """Blend half of the batches and paste parts in the other half, if both are enabled."""
         config = self.config
         mixers = []
         if config.mixup:
@@ -96,8 +96,8 @@ class ImageRecipe:
             mixed: tuple[Tensor, Tensor] = v2.RandomChoice(mixers)(windows, targets)
         return mixed
 
-    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
-        """Grad-CAM over a picture."""
+    def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+        """Draw Grad-CAM over a picture."""
         return overlay(window.transpose(1, 2, 0), grad_cam(scorer, window, label), title)
 
     @cached_property
@@ -118,7 +118,7 @@ class ImageRecipe:
 
 @contextmanager
 def _drawing(seed: int) -> Iterator[None]:
-    """Torchvision draws from torch's own generator, which gets a seed here and is put back afterwards."""
+    """Seed torch's global generator, which torchvision uses, and restore it afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

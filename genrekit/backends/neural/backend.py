@@ -1,6 +1,6 @@
-"""What backends with networks have in common: everything but what they prepare and the recipe of their networks.
+"""The base of backends with networks: everything except ``prepare`` and the recipe of the networks.
 
-Light: torch is imported when something is fitted or painted.
+Without heavy imports: torch is imported for fitting and for explanation images only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genrekit.backends.base import Fitted, Prepared, Progress
-from genrekit.backends.capabilities import Painter
+from genrekit.backends.capabilities import ImageExplainer
 
 if TYPE_CHECKING:
     from genrekit.backends.neural.module import Recipe
@@ -23,13 +23,13 @@ class NeuralBackend:
     Attributes
     ----------
     free_axes : Mapping of int to str
-        The axes of a window whose length the network leaves free, with a name each.
+        Axes of a window with variable length, with their names.
     """
 
     free_axes: ClassVar[Mapping[int, str]] = {}
 
     def recipe(self, config: Any, n_labels: int, progress: Progress = lambda text: None) -> Recipe:
-        """The networks of a config, and what they see in training."""
+        """Return the networks of a config and their training inputs."""
         raise NotImplementedError
 
     def fit(
@@ -40,7 +40,7 @@ class NeuralBackend:
         config: Any,
         progress: Progress,
     ) -> Fitted:
-        """Train networks and export their mean; in a folder that is gone afterwards."""
+        """Train networks and export their mean, with checkpoints in a temporary folder."""
         with TemporaryDirectory(prefix="genrekit-") as folder:
             return self.fit_in(Path(folder), train, valid, labels, config, progress, resume=False)
 
@@ -55,27 +55,29 @@ class NeuralBackend:
         *,
         resume: bool,
     ) -> Fitted:
-        """As ``fit``, with checkpoints in a folder, from which it goes on where it was interrupted."""
+        """Train as ``fit`` does, with checkpoints in a folder from which an interrupted training resumes."""
         from genrekit.backends.neural.fitting import fit
 
         recipe = self.recipe(config, len(labels), progress)
         return fit(recipe, folder, train, valid, labels, config, progress, free=self.free_axes, resume=resume)
 
     def ready(self, config: Any) -> None:
-        """Look whether the device is there, and what the recipe starts from."""
+        """Check that the device and the initial weights are available."""
         from genrekit.backends.neural.device import choose
 
         choose(config)
         self.recipe(config, 2).phases()
 
     def refit_config(self, config: Any, fitted: Fitted) -> Any:
-        """The config for fitting again on all sides: for all epochs, calibrated as before."""
+        """Return the config for fitting again on all splits: for all epochs, with the same calibration."""
         return config.without_valid().model_copy(update={"temperature": fitted.history["temperature"]})
 
-    def painter(self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]) -> Painter:
-        """Show where in a window a label comes from."""
+    def image_explainer(
+        self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]
+    ) -> ImageExplainer:
+        """Return a function that draws which parts of a window support a label."""
         from genrekit.backends.neural import native
 
         recipe = self.recipe(config, len(labels))
         scorer = native.restore(members, recipe.bare_network, multilabel=config.multilabel)
-        return lambda window, label, title: recipe.paint(scorer, window, label, title)
+        return lambda window, label, title: recipe.draw_explanation(scorer, window, label, title)

@@ -1,4 +1,4 @@
-"""From prepared examples to batches: random crops to learn from, every window to measure on."""
+"""Batches of prepared examples: random crops for training, all windows for measuring."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from genrekit.backends.base import Prepared
 
 Crop = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
-# Of a batch on its way to a GPU. The CPU that trains has no core to spare for them.
+# Processes that load batches for a GPU. A CPU that trains has no spare core for them.
 _WORKERS = 4
 
 
 class Crops(Dataset[tuple[Tensor, Tensor]]):
-    """A random part of an example, and its targets.
+    """A data set of random parts of examples, with their targets.
 
-    An item is asked for by epoch and position, and depends on nothing else: the same in every process, and after an
-    interruption.
+    An item is identified by epoch and position, and depends on nothing else: it is the same in every process, and
+    after an interruption.
     """
 
-    def __init__(self, side: Prepared, crop: Crop, seed: int) -> None:
-        self._windows, self._crop, self._seed = side.windows, crop, seed
-        self._targets = torch.from_numpy(side.targets)
+    def __init__(self, prepared: Prepared, crop: Crop, seed: int) -> None:
+        self._windows, self._crop, self._seed = prepared.windows, crop, seed
+        self._targets = torch.from_numpy(prepared.targets)
 
     def __getitem__(self, at: tuple[int, int]) -> tuple[Tensor, Tensor]:
         epoch, i = at
@@ -38,18 +38,18 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
 
 @dataclass
 class Batches(Sampler[list[tuple[int, int]]]):
-    """The batches of an epoch: every example once in a new order, cut into batches of nearly one size.
+    """A sampler of the batches of an epoch: every example once in a new order, in batches of nearly equal size.
 
     Parameters
     ----------
     n_examples : int > 0
     batch_size : int > 0
-        The largest batch.
+        Maximum size of a batch.
     seed : int
     weights : np.ndarray [shape=(n_examples,)], optional
-        Draw with replacement, in these proportions.
+        Weights for drawing with replacement.
     rank, world_size : int
-        Which share of each epoch this process takes, of how many.
+        Index of this process, and the number of processes that share an epoch.
     """
 
     n_examples: int
@@ -62,11 +62,11 @@ class Batches(Sampler[list[tuple[int, int]]]):
 
     @property
     def sampler(self) -> Batches:
-        """Where Lightning's trainer looks for `set_epoch`."""
+        """The object on which Lightning's trainer calls `set_epoch`."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes."""
+        """Set the number of the next epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -89,11 +89,11 @@ class Batches(Sampler[list[tuple[int, int]]]):
 
 
 class EveryWindow(Dataset[tuple[Tensor, int]]):
-    """All windows of all examples, each with the position of its example."""
+    """A data set of all windows of all examples, with the position of their example."""
 
-    def __init__(self, side: Prepared) -> None:
-        self._windows = side.windows
-        self._at = [(i, w) for i, windows in enumerate(side.windows) for w in range(len(windows))]
+    def __init__(self, prepared: Prepared) -> None:
+        self._windows = prepared.windows
+        self._at = [(i, w) for i, windows in enumerate(prepared.windows) for w in range(len(windows))]
 
     def __len__(self) -> int:
         return len(self._at)
@@ -104,11 +104,24 @@ class EveryWindow(Dataset[tuple[Tensor, int]]):
 
 
 def training_loader(
-    side: Prepared, crop: Crop, batches: Batches, *, on_gpu: bool
+    prepared: Prepared, crop: Crop, batches: Batches, *, on_gpu: bool
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Batches of crops, in other processes where a GPU waits for them."""
+    """Return a loader of batches of crops, with worker processes for a GPU.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    crop : callable
+        From the windows of an example to an array of the shape of a window.
+    batches : Batches
+    on_gpu : bool
+
+    Returns
+    -------
+    DataLoader
+    """
     return DataLoader(
-        Crops(side, crop, batches.seed),
+        Crops(prepared, crop, batches.seed),
         batch_sampler=batches,
         num_workers=_WORKERS if on_gpu else 0,
         persistent_workers=on_gpu,
@@ -116,6 +129,16 @@ def training_loader(
     )
 
 
-def measuring_loader(side: Prepared, batch_size: int) -> DataLoader[tuple[Tensor, int]]:
-    """Batches of all windows, in order."""
-    return DataLoader(EveryWindow(side), batch_size=batch_size)
+def measuring_loader(prepared: Prepared, batch_size: int) -> DataLoader[tuple[Tensor, int]]:
+    """Return a loader of batches of all windows, in order.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    batch_size : int > 0
+
+    Returns
+    -------
+    DataLoader
+    """
+    return DataLoader(EveryWindow(prepared), batch_size=batch_size)

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, read as data alone (``weights_only``)."""
+"""Checkpoints: written atomically, read as data only (``weights_only``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import os
 import warnings
 from pathlib import Path
-from pickle import UnpicklingError  # the class alone: torch's own reader raises it
+from pickle import UnpicklingError  # only the class: torch's reader raises it
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from genrekit.backends.neural.module import GenreModule
 from genrekit.errors import TrainingError
 
 LAST, BEST = "last.ckpt", "best.ckpt"
-# What torch's reader raises, and what an entry that is missing or of another kind does.
+# Exceptions of torch's reader, and of entries that are missing or of another kind.
 _DAMAGE = (
     UnpicklingError, RuntimeError, ValueError, LookupError, EOFError, TypeError, AttributeError, AssertionError,
     OverflowError, OSError,
@@ -25,7 +25,7 @@ _DAMAGE = (
 
 
 class Checkpoint(ModelCheckpoint):
-    """One file, written anew at the end of an epoch; its folder may have moved before training goes on."""
+    """A single checkpoint file, replaced at the end of every epoch; its folder may move before training resumes."""
 
     def __init__(self, folder: Path, name: str, monitor: str | None = None) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ class Checkpoint(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best score, under the path that its file has now."""
+        """Restore the best score, with the current path of its file."""
         here = str(Path(str(self.dirpath), f"{self.filename}.ckpt"))
         now = {"dirpath": self.dirpath, "best_model_path": here, "kth_best_model_path": here}
         best = dict(zip([here], state_dict["best_k_models"].values(), strict=False))
@@ -46,12 +46,12 @@ class Checkpoint(ModelCheckpoint):
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Writes beside the file and renames: Lightning goes through the temporary folder, which may be another disk."""
+    """Atomic writes next to the file: Lightning would use the temporary folder, which may be on another disk."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        """Write a file, or leave the one that is there."""
+        """Write a file, or keep the existing one on failure."""
         stream = io.BytesIO()
         torch.save(checkpoint, stream)
         path = Path(path)
@@ -70,14 +70,24 @@ class WholeFiles(TorchCheckpointIO):
 def load(path: Path, module: GenreModule) -> dict[str, Any]:
     """Read a checkpoint, and its weights into the module.
 
+    Parameters
+    ----------
+    path : Path
+    module : GenreModule
+
+    Returns
+    -------
+    dict of str to Any
+        The checkpoint.
+
     Raises
     ------
     TrainingError
-        If it is damaged, or holds anything else.
+        If the file is damaged, or not a checkpoint.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what is refused all the same
+            warnings.simplefilter("ignore")  # of files that are refused anyway
             loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         module.load_state_dict(loaded["state_dict"])
         loaded["epoch"] + 1, list(loaded["curve"]), loaded["stopped"]

@@ -1,4 +1,4 @@
-"""The settings that every network shares, whatever it looks at."""
+"""Settings shared by all backends with networks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from genrekit.backends.base import BackendConfig
 
-# Bounds and words of the settings to which a backend gives a default of its own.
+# Bounds and descriptions of the settings for which backends have their own defaults.
 LabelSmoothing = Annotated[
     float, Field(ge=0, lt=1, description="Share of the target spread over all labels.")
 ]
@@ -18,51 +18,59 @@ Mixup = Annotated[
 ]
 Balance = Annotated[
     Literal["none", "weights", "sampler"],
-    Field(description="Against rare labels: weights in the loss, or a sampler that draws them more often."),
+    Field(
+        description="Compensation for rare labels: weights in the loss, or a sampler that draws them more often."
+    ),
 ]
 BalancePower = Annotated[
     float,
-    Field(gt=0, le=1, description="Of these weights: 1 lets every label count the same, 0 would be none."),
+    Field(gt=0, le=1, description="Exponent of the class weights: 1 balances fully, 0 disables."),
 ]
 Half = Annotated[
-    bool, Field(description="Round the weights to 16 bits when training is over: half the size of the model.")
+    bool, Field(description="Round the weights to 16 bits after training: half the size of the model.")
 ]
 
 
 class NeuralConfig(BackendConfig):
-    """Settings of a backend that trains a network by epochs."""
+    """Settings of a backend that trains a network in epochs."""
 
     multilabel: bool = Field(
-        False, description="Several labels an example: a sigmoid and a threshold for every label."
+        False, description="Several labels per example: one sigmoid and threshold per label."
     )
-    epochs: int = Field(60, ge=1, le=10_000, description="Times that training sees every example.")
-    batch_size: int = Field(32, ge=1, le=4096, description="Examples a step.")
-    learning_rate: float = Field(3e-3, gt=0, le=1, description="The highest rate of AdamW.")
-    weight_decay: float = Field(0.05, ge=0, le=1, description="Of AdamW; not on biases and norms.")
+    epochs: int = Field(60, ge=1, le=10_000, description="Number of passes over the training examples.")
+    batch_size: int = Field(32, ge=1, le=4096, description="Examples per step.")
+    learning_rate: float = Field(3e-3, gt=0, le=1, description="Highest learning rate of AdamW.")
+    weight_decay: float = Field(
+        0.05, ge=0, le=1, description="Weight decay of AdamW; not of biases and norms."
+    )
     schedule: Literal["cosine", "plateau", "constant"] = Field(
         "cosine",
-        description="cosine: down to nothing at the last epoch; plateau: a fifth where validation stands still.",
+        description="cosine: decreases to 0 at the last epoch; plateau: a fifth when the validation loss stops improving.",
     )
     warmup: float = Field(
-        0.1, ge=0, le=0.9, description="Share of the training in which the rate rises from nothing."
+        0.1, ge=0, le=0.9, description="Share of the training in which the learning rate rises from 0."
     )
     patience: int = Field(
-        0, ge=0, le=1000, description="Stop after so many epochs without a better validation loss; 0: never."
+        0,
+        ge=0,
+        le=1000,
+        description="Stop after this number of epochs without a better validation loss; 0: never.",
     )
     keep: Literal["best", "last"] = Field(
-        "best", description="Weights of the epoch with the lowest validation loss, or of the last one."
+        "best",
+        description="Keep the weights of the epoch with the lowest validation loss, or of the last one.",
     )
     label_smoothing: LabelSmoothing = 0.0
-    dropout: float = Field(0.3, ge=0, lt=1, description="Before the last layer.")
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout rate before the last layer.")
     mixup: Mixup = 0.3
     balance: Balance = "none"
     balance_power: BalancePower = 1.0
     ema: float = Field(
-        0.99, ge=0, lt=1, description="Decay a step of the moving average of weights that is kept; 0: off."
+        0.99, ge=0, lt=1, description="Decay per step of the moving average of the weights; 0: off."
     )
     gradient_clip: float = Field(5.0, ge=0, description="Largest norm of the gradient; 0: no limit.")
     precision: Literal["auto", "32", "bf16", "fp16"] = Field(
-        "auto", description="auto: bf16 where the processor has it, else 32. fp16 needs a GPU."
+        "auto", description="auto: bf16 if the processor supports it, else 32. fp16 needs a GPU."
     )
     device: str = Field(
         "auto",
@@ -70,18 +78,21 @@ class NeuralConfig(BackendConfig):
         description="auto: the GPU with the most free memory, else the CPU; or cpu, cuda, cuda:1, mps.",
     )
     members: int = Field(
-        1, ge=1, le=20, description="Networks trained from different seeds, whose answers are averaged."
+        1,
+        ge=1,
+        le=20,
+        description="Number of networks trained from different seeds, whose scores are averaged.",
     )
     join_valid: bool = Field(
         False,
-        description="Train again on train and validation sides together, for all epochs, and keep the calibration.",
+        description="Train again on the train and validation splits together, for all epochs, and keep the calibration.",
     )
     half: Half = False
     temperature: float = Field(
         1.0,
         gt=0,
         le=100,
-        description="Divides the log odds where there is no validation side to fit it on.",
+        description="Divisor of the log odds if there is no validation split to fit it on.",
     )
 
     @field_validator("precision", mode="before")
@@ -90,6 +101,6 @@ class NeuralConfig(BackendConfig):
         return "32" if value == 32 else value  # a number to YAML, and so to --set
 
     def without_valid(self) -> Self:
-        """The same recipe for all epochs where no validation side is left: nothing stops it, nothing is watched."""
+        """Return the same recipe for all epochs without a validation split: no early stopping, no plateau schedule."""
         schedule = "cosine" if self.schedule == "plateau" else self.schedule
         return self.model_copy(update={"schedule": schedule, "patience": 0})

@@ -1,4 +1,4 @@
-"""Which device trains, and in which precision."""
+"""Device and precision of training."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from genrekit.errors import ConfigError
 
 @dataclass(frozen=True)
 class Device:
-    """What Lightning's trainer is told.
+    """Device and precision for Lightning's trainer.
 
     Attributes
     ----------
     kind : {'cpu', 'cuda', 'mps'}
     index : int
-        Which GPU.
+        Index of the GPU.
     precision : str
-        As Lightning spells it.
+        Precision in Lightning's notation.
     """
 
     kind: str
@@ -31,18 +31,18 @@ class Device:
 
     @property
     def name(self) -> str:
-        """For a person."""
+        """Name of the device for the user."""
         if self.kind == "cuda":
             return f"{torch.cuda.get_device_name(self.index)} (cuda:{self.index})"
         return self.kind
 
     @property
     def torch(self) -> torch.device:
-        """For tensors."""
+        """Device of tensors."""
         return torch.device(self.kind, self.index) if self.kind == "cuda" else torch.device(self.kind)
 
     def trainer_settings(self) -> dict[str, Any]:
-        """Arguments of the trainer: this device, or under torchrun a device a process."""
+        """Return arguments of the trainer: this device, or one device per process under torchrun."""
         accelerator = {"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[self.kind]
         settings = {"accelerator": accelerator, "precision": self.precision, "strategy": "auto"}
         if world_size() > 1:
@@ -52,12 +52,12 @@ class Device:
 
 
 def choose(config: NeuralConfig) -> Device:
-    """Find the device and the precision that a config asks for.
+    """Return the device and the precision of a config.
 
     Raises
     ------
     ConfigError
-        If the device is not there, or the precision is not for it.
+        If the device is not available, or does not support the precision.
     """
     kind, _, number = config.device.partition(":")
     index = int(number or 0)
@@ -68,10 +68,10 @@ def choose(config: NeuralConfig) -> Device:
     if kind == "cuda" and index >= n_gpus:
         raise ConfigError(
             f"device = {config.device!r}, but PyTorch {torch.__version__} finds {n_gpus} GPUs here.",
-            "--device auto takes the CPU where there is no GPU.",
+            "--device auto uses the CPU if there is no GPU.",
         )
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("device = 'mps', but this is no Mac with such a GPU.", "Give --device auto.")
+        raise ConfigError("device = 'mps', but this is not a Mac with such a GPU.", "Give --device auto.")
     if kind == "cuda" and world_size() > 1:
         index = local_rank()
     return Device(kind, index, _precision(config.precision, kind))
@@ -89,7 +89,7 @@ def _precision(asked: str, kind: str) -> str:
 
 
 def _cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 itself; where it does not, bf16 is slower than float32."""
+    """Return whether the processor has bfloat16 multiplication; without it, bf16 is slower than float32."""
     checks = (
         getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )

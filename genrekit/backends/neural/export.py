@@ -1,7 +1,7 @@
-"""Networks as a graph for ONNX Runtime.
+"""Export of networks as a graph for ONNX Runtime.
 
-A graph keeps the parameters of a network whole and under their own names: ``networks.0.body.conv1.weight``. ONNX Runtime
-folds batch normalisation into convolutions when it loads one, and a bundle needs no second copy of them.
+A graph has the unmodified parameters of a network under their own names: ``networks.0.body.conv1.weight``. ONNX
+Runtime folds batch normalisation into convolutions on loading, and a bundle needs no second copy of the parameters.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half
     Parameters
     ----------
     scorer : Scorer
-        On the CPU.
+        Networks on the CPU.
     window : np.ndarray [shape=shape]
-        One example of what it takes.
+        One example window.
     free : Mapping of int to str
-        The axes of a window whose length may differ, with a name each; the number of windows always may.
+        Axes of a window with variable length, with their names; the number of windows is always variable.
     half : bool
-        Store what `genrekit.backends.neural.native.round_to_half` has rounded in 16 bits; the sums are made in 32.
+        Whether to store parameters rounded by `genrekit.backends.neural.native.round_to_half` in 16 bits; computation is in 32.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half
         A graph from ``windows`` to ``scores`` and ``embeddings`` that names no file of this machine.
     """
     sizes = {0: torch.export.Dim("n"), **{axis + 1: torch.export.Dim(name) for axis, name in free.items()}}
-    # Two windows: the exporter takes a length of 1 for a constant.
+    # Two windows: the exporter treats a length of 1 as a constant.
     example = torch.from_numpy(np.stack([window, window]).astype(np.float32))
     noise = logging.getLogger("torch.onnx")
     level = noise.level
@@ -62,7 +62,7 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half
                 dynamic_shapes=(sizes,),
                 opset_version=_OPSET,
                 dynamo=True,
-                optimize=False,  # it would fold what ONNX Runtime folds too, and lose the parameters
+                optimize=False,  # it would fold what ONNX Runtime folds anyway, and lose the parameters
                 verbose=False,
             )
             assert program is not None
@@ -80,7 +80,7 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Remove what the exporter notes of the source: stack traces, with the paths of this machine."""
+    """Remove the exporter's stack traces, which have paths of this machine."""
     graph = model.graph
     del model.metadata_props[:], model.functions[:], graph.metadata_props[:], graph.value_info[:]
     model.doc_string = graph.doc_string = ""
@@ -125,17 +125,17 @@ def add_embeddings(graph: onnx.GraphProto) -> None:
 
 
 def parameters(onnx_bytes: bytes) -> dict[str, np.ndarray]:
-    """The parameters of the networks in a graph, by their names.
+    """Return the parameters of the networks in a graph, by name.
 
     Raises
     ------
     ValueError
-        If it is no graph, or one that keeps them elsewhere.
+        If it is not a graph, or has parameters in other files.
     """
     try:
         graph = onnx.load_from_string(onnx_bytes).graph
     except DecodeError as error:
-        raise ValueError(f"no ONNX graph: {error}") from None
+        raise ValueError(f"not an ONNX graph: {error}") from None
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in graph.initializer):
         raise ValueError("the graph refers to data in other files")
     return {
@@ -146,7 +146,7 @@ def parameters(onnx_bytes: bytes) -> dict[str, np.ndarray]:
 
 
 def _halve(graph: onnx.GraphProto) -> None:
-    """Store as float16 what loses nothing, with a cast after each, which ONNX Runtime folds away when it loads."""
+    """Store parameters as float16 where this is lossless, each with a cast, which ONNX Runtime folds on loading."""
     casts = []
     for tensor in graph.initializer:
         if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:

@@ -1,4 +1,4 @@
-"""Networks fitted, calibrated and exported: what every backend with a network does in ``fit``."""
+"""Fitting, calibration and export of networks: the ``fit`` of all backends with networks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from genrekit.backends.base import Fitted, Prepared, Progress
 from genrekit.backends.neural import calibration, native
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.backends.neural.device import choose
+from genrekit.backends.neural.ensemble import Trained, quiet, train_ensemble
 from genrekit.backends.neural.export import to_onnx
-from genrekit.backends.neural.members import Trained, quiet, train_members
 from genrekit.backends.neural.module import Recipe
 from genrekit.errors import ConfigError
-from genrekit.metrics import DEFAULT_THRESHOLD, best_threshold
+from genrekit.metrics import THRESHOLD, best_threshold
 
 TOLERANCE = 1e-4
 _N_CHECK = 24
-# Of a curve in the history of a network: enough for a picture, and a manifest stays small.
+# Points of a curve in the history of a network: enough for a plot, and the manifest remains small.
 _MOST_POINTS = 500
 
 
@@ -38,31 +38,31 @@ def fit(
     free: Mapping[int, str],
     resume: bool,
 ) -> Fitted:
-    """Train the networks of a config, calibrate their mean on the validation side, and export it.
+    """Train the networks of a config, calibrate their mean on the validation split, and export it.
 
     Parameters
     ----------
     recipe : Recipe
         The network and its augmentation.
     folder : Path
-        Where checkpoints stand while training runs.
+        Folder of the checkpoints.
     train, valid, labels, config, progress
         As for `genrekit.backends.base.Backend.fit`.
     free : Mapping of int to str
-        The axes of a window whose length may differ.
+        Axes of a window with variable length.
     resume : bool
-        Go on from the checkpoints in ``folder``, where there are some.
+        Whether to resume from the checkpoints in ``folder``, if there are any.
 
     Raises
     ------
     ConfigError
-        If the device or the precision is not there, or a setting needs a validation side and there is none.
+        If the device or the precision is not available, or a setting needs a validation split and there is none.
     TrainingError
-        If the loss is no number, the memory is too small, or the disk is full.
+        If the loss is not finite, the memory is too small, or the disk is full.
     """
     if valid is None and (config.schedule == "plateau" or config.patience):
         raise ConfigError(
-            "schedule = 'plateau' and patience need a validation side; there is none.",
+            "schedule = 'plateau' and patience need a validation split; there is none.",
             "Give --valid-size 0.1, or --set schedule=cosine --set patience=0.",
         )
     device = choose(config)
@@ -78,12 +78,12 @@ def fit(
 
     def run(name: str, train: Prepared, valid: Prepared | None) -> list[nn.Module]:
         recipe_config = config if valid else config.without_valid()
-        members = train_members(
+        members = train_ensemble(
             recipe, folder / name, train, valid, recipe_config, device, progress, resume=resume
         )
         history[name] = [_thinned(member) for member in members]
         networks = [member.network for member in members]
-        if config.half:  # before anything is fitted to their scores
+        if config.half:  # before the calibration of their scores
             for network in networks:
                 native.round_to_half(network)
         return networks
@@ -92,12 +92,12 @@ def fit(
         networks = run("train", train, valid)
         temperature, thresholds = config.temperature, {}
         if config.multilabel:
-            thresholds = dict.fromkeys(labels, DEFAULT_THRESHOLD)
+            thresholds = dict.fromkeys(labels, THRESHOLD)
         if valid is not None:
             temperature, thresholds = _calibrate(networks, valid, labels, config)
-            progress(f"temperature {temperature:g}, fitted on the validation side")
+            progress(f"temperature {temperature:g}, fitted on the validation split")
         if valid is not None and config.join_valid:
-            progress(f"training again on both sides, {len(train) + len(valid)} examples")
+            progress(f"training again on both splits, {len(train) + len(valid)} examples")
             networks = run("train_and_valid", _joined(train, valid), None)
         history["temperature"] = temperature
         scorer = calibration.Scorer(networks, temperature=temperature, multilabel=config.multilabel).eval()
@@ -119,7 +119,7 @@ def fit(
 def _calibrate(
     networks: Sequence[nn.Module], valid: Prepared, labels: Sequence[str], config: NeuralConfig
 ) -> tuple[float, dict[str, float]]:
-    """The temperature, and the thresholds of several labels, from the validation side."""
+    """Return the temperature, and the thresholds if multi-label, from the validation split."""
     several = config.multilabel
     logits, owners = calibration.window_logits(networks, valid, config.batch_size)
     temperature = calibration.fit_temperature(logits, owners, valid.targets, multilabel=several)
@@ -127,7 +127,7 @@ def _calibrate(
         return temperature, {}
     scores = calibration.example_scores(logits, owners, len(valid), temperature, multilabel=True)
     has = valid.targets > 0
-    # As float32, in which the graph answers: a threshold between two scores must lie between them there too.
+    # As float32, like the graph: a threshold between two scores must lie between them there too.
     scores = scores.astype(np.float32)
     return temperature, {label: best_threshold(scores[:, k], has[:, k]) for k, label in enumerate(labels)}
 
@@ -141,9 +141,9 @@ def _joined(train: Prepared, valid: Prepared) -> Prepared:
     )
 
 
-def _check_windows(side: Prepared, seed: int) -> np.ndarray:
-    """Real windows, and as many of noise within the same limits."""
-    real = np.stack([windows[0] for windows in side.windows[:_N_CHECK]]).astype(np.float32)
+def _check_windows(prepared: Prepared, seed: int) -> np.ndarray:
+    """Return real windows, and the same number of noise windows within the same limits."""
+    real = np.stack([windows[0] for windows in prepared.windows[:_N_CHECK]]).astype(np.float32)
     noise = np.random.default_rng(seed).uniform(real.min(), real.max(), real.shape).astype(np.float32)
     return np.concatenate([real, noise])
 

@@ -1,7 +1,7 @@
-"""Where a network looked: Grad-CAM, as a picture.
+"""Grad-CAM explanation images of networks.
 
 R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh, D. Batra, "Grad-CAM: Visual Explanations from Deep
-Networks via Gradient-based Localization", ICCV 2017. Captum 0.8 has it too, but asks for NumPy 1.
+Networks via Gradient-based Localization", ICCV 2017. Captum 0.8 implements it too, but requires NumPy 1.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from genrekit.backends.neural.calibration import Scorer
 
 
 class Shows(Protocol):
-    """A network that says which of its layers is the last that knows places."""
+    """A network with a last layer that has spatial positions."""
 
     @property
     def places(self) -> nn.Module:
-        """Gives activations [shape=(n, channels, height, width)]."""
+        """The layer, with activations [shape=(n, channels, height, width)]."""
         ...
 
 
 def grad_cam(scorer: Scorer, window: np.ndarray, label: int) -> np.ndarray:
-    """How much each place of a window speaks for a label.
+    """Return how much each position of a window supports a label.
 
     Parameters
     ----------
     scorer : Scorer
-        Of networks that show their ``places``.
+        Scorer of networks with ``places``.
     window : np.ndarray [shape=(..., height, width)]
     label : int
 
     Returns
     -------
     np.ndarray [shape=(height, width), dtype=float32, range 0 to 1]
-        The mean over the networks; 0 everywhere where nothing speaks for it.
+        Mean over the networks; 0 everywhere if nothing supports the label.
     """
     maps = [_of_network(network, window, label) for network in scorer.networks]
     mean = torch.stack(maps).mean(dim=0)
@@ -72,18 +72,18 @@ def overlay(
     extent: tuple[float, float, float, float] | None = None,
     axes_labels: tuple[str, str] | None = None,
 ) -> bytes:
-    """Lay a map over what was looked at.
+    """Draw a map over the input.
 
     Parameters
     ----------
     background : np.ndarray [shape=(height, width) or (height, width, 3)]
-        The first row at the top.
+        The input, first row at the top.
     cam : np.ndarray [shape=(height, width), range 0 to 1]
     title : str
     extent : tuple of float, optional
-        Left, right, bottom and top of the picture on its axes, with ``axes_labels``; without, there are no axes.
+        Left, right, bottom and top of the picture on its axes, with ``axes_labels``; without axes by default.
     axes_labels : tuple of str, optional
-        Of the horizontal and the vertical axis.
+        Labels of the horizontal and the vertical axis.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""One network in training, as Lightning sees it: loss, optimiser, schedule, and the validation score."""
+"""The Lightning module of a network: loss, optimiser, schedule, and validation scores."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from genrekit.errors import TrainingError
 if TYPE_CHECKING:
     from genrekit.backends.neural.calibration import Scorer
 
-# Of the learning rate, where validation stands still.
+# Factor of the learning rate when the validation loss stops improving.
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.2, 5
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with its own schedule.
+    """A phase of training with its own schedule.
 
     Attributes
     ----------
     epochs : int > 0
     rates : Mapping of str to float
-        The highest learning rate of the parameters whose name begins so, the longest beginning first; all others stay
-        as they are, the statistics of their batch normalisation too.
+        Highest learning rate per prefix of parameter names; the longest matching prefix applies. All other parameters
+        are frozen, including the statistics of their batch normalisation.
     name : str
-        What a person calls it, where there are several.
+        Name for the user, if there is more than one phase.
     """
 
     epochs: int
@@ -46,36 +46,73 @@ class Phase:
     name: str = ""
 
     def rate(self, parameter: str) -> float | None:
-        """The learning rate of a parameter, None where it stays as it is."""
+        """Return the learning rate of a parameter, None if it is frozen."""
         known = [start for start in self.rates if parameter.startswith(start)]
         return self.rates[max(known, key=len)] if known else None
 
 
 class Recipe(Protocol):
-    """What differs between the kinds of input: the network, and how its input is changed at random."""
+    """A training recipe: the network, its phases, and random changes of its input."""
 
     def network(self) -> nn.Module:
-        """A new network, from windows [shape=(n, *shape)] to logits [shape=(n, n_labels)]."""
+        """Return a new network, from windows [shape=(n, *shape)] to logits [shape=(n, n_labels)]."""
         ...
 
     def bare_network(self) -> nn.Module:
-        """A network of the same shape, to put weights into."""
+        """Return a network of the same shape, to load weights into."""
         ...
 
     def phases(self) -> Sequence[Phase]:
-        """What follows what in training."""
+        """Return the phases of training in order."""
         ...
 
     def crop(self, windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A random part of an example [shape=(n_windows, *shape)], of the shape of a window."""
+        """Return a random part of an example [shape=(n_windows, *shape)], with the shape of a window.
+
+        Parameters
+        ----------
+        windows : np.ndarray [shape=(n_windows, *shape)]
+        rng : np.random.Generator
+
+        Returns
+        -------
+        np.ndarray [shape=shape]
+        """
         ...
 
     def augment(self, windows: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        """A batch changed at random; targets in [0, 1]."""
+        """Return a randomly changed batch; targets in [0, 1].
+
+        Parameters
+        ----------
+        windows : Tensor [shape=(n, *shape)]
+        targets : Tensor [shape=(n, n_labels)]
+        generator : Generator
+            Source of random numbers.
+
+        Returns
+        -------
+        tuple of Tensor
+            Windows and targets of the same shapes.
+        """
         ...
 
-    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
-        """Where in a window a label comes from, as a PNG."""
+    def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+        """Draw which parts of a window support a label, as a PNG.
+
+        Parameters
+        ----------
+        scorer : Scorer
+        window : np.ndarray [shape=shape]
+        label : int
+            Index of the label.
+        title : str
+
+        Returns
+        -------
+        bytes
+            A PNG.
+        """
         ...
 
 
@@ -89,11 +126,11 @@ class GenreModule(L.LightningModule):
     config : NeuralConfig
     phase : Phase
     valid : Prepared or None
-        What the score of an epoch is measured on.
+        Examples for the validation scores of an epoch.
     label_weights : Tensor [shape=(n_labels,)] or None
         Weights of the labels in the loss.
     seed : int
-        Of this network and phase; epochs and batches have seeds of their own.
+        Seed of this network and phase; seeds of epochs and batches are derived from it.
     """
 
     def __init__(
@@ -120,7 +157,7 @@ class GenreModule(L.LightningModule):
             parameter.grad = None
 
     def train(self, mode: bool = True) -> GenreModule:
-        """As every module; what stays as it is keeps its statistics too."""
+        """Set the training mode; frozen layers keep their statistics."""
         super().train(mode)
         for part in self.network.modules():
             mine = list(part.parameters(recurse=False))
@@ -129,22 +166,22 @@ class GenreModule(L.LightningModule):
         return self
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Logits of windows."""
+        """Return logits of windows."""
         logits: Tensor = self.network(windows)
         return logits
 
     def on_train_epoch_start(self) -> None:
-        """Forget the losses of the epoch before; the trainer leaves it to us who learns."""
+        """Reset the losses, and set which layers are trained."""
         self.train()
         self._losses = []
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """The loss of a batch.
+        """Return the loss of a batch.
 
         Raises
         ------
         TrainingError
-            If it is no finite number.
+            If the loss is not finite.
         """
         # Every batch has seeds of its own, for augmentation and dropout, so that a resumed training draws the same.
         place = (self._seed, self.current_epoch, self.global_rank, batch_idx)
@@ -157,7 +194,7 @@ class GenreModule(L.LightningModule):
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Remember the scores of windows."""
+        """Collect the scores of windows."""
         windows, owners = batch
         logits = self(windows).float()
         scores = logits.sigmoid() if self._config.multilabel else logits.softmax(dim=1)
@@ -165,7 +202,7 @@ class GenreModule(L.LightningModule):
         self._owners.append(owners.cpu())
 
     def on_validation_epoch_end(self) -> None:
-        """Measure the examples: means over their windows."""
+        """Measure the examples by means over their windows."""
         assert self._valid is not None
         targets = torch.from_numpy(self._valid.targets)
         owners = torch.cat(self._owners)
@@ -176,7 +213,7 @@ class GenreModule(L.LightningModule):
         self.log_dict(measures(means, targets, multilabel=self._config.multilabel))
 
     def on_train_epoch_end(self) -> None:
-        """Note a point of the curve."""
+        """Add a point to the curve."""
         for weights in self.parameters():
             self._check_finite(weights)
         point = {"epoch": float(self.current_epoch + 1), "loss": self.mean_loss()}
@@ -184,19 +221,19 @@ class GenreModule(L.LightningModule):
         self.curve.append({key: round(value, 5) for key, value in point.items()})
 
     def mean_loss(self) -> float:
-        """Of the batches of the epoch so far."""
+        """Return the mean loss over the batches of the epoch so far."""
         return float(torch.stack(self._losses).mean())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the curve with the weights, and whether this was the end."""
+        """Store the curve with the weights, and whether training has ended."""
         checkpoint["curve"], checkpoint["stopped"] = self.curve, bool(self.trainer.should_stop)
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        """Take up the curve where it was."""
+        """Restore the curve."""
         self.curve = list(checkpoint["curve"])
 
     def configure_optimizers(self) -> Any:
-        """AdamW, without decay of biases and norms, and the schedule of its rate."""
+        """Return AdamW, without decay of biases and norms, and its learning-rate schedule."""
         config, phase = self._config, self._phase
         groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
         for name, parameter in self.network.named_parameters():
@@ -246,16 +283,16 @@ class GenreModule(L.LightningModule):
         if self.trainer.precision == "16-mixed":
             hint = "fp16 overflows beyond 65,504; bf16 does not: --set precision=bf16"
         elif not config.gradient_clip:
-            hint = "Gradients have no limit here: --set gradient_clip=1"
+            hint = "Gradients are not clipped: --set gradient_clip=1"
         else:
             hint = f"The learning rate of {rate:g} is likely too high: --set learning_rate={rate / 10:g}"
         raise TrainingError(
-            f"The loss is no finite number at step {step}, in epoch {epoch} of {self._phase.epochs}.", hint
+            f"The loss is not finite at step {step}, in epoch {epoch} of {self._phase.epochs}.", hint
         )
 
 
 def measures(scores: Tensor, targets: Tensor, *, multilabel: bool) -> dict[str, float]:
-    """What an epoch is judged by.
+    """Compute the validation metrics of an epoch.
 
     Parameters
     ----------
@@ -268,7 +305,7 @@ def measures(scores: Tensor, targets: Tensor, *, multilabel: bool) -> dict[str, 
     Returns
     -------
     dict of str to float
-        ``valid_loss`` (cross-entropy in nats), and ``valid_accuracy`` or, of several labels, the mean of
+        ``valid_loss`` (cross-entropy in nats), and ``valid_accuracy`` or, if multi-label, the mean of
         ``valid_average_precision`` over the labels that occur.
     """
     scores = scores.clamp(1e-7, 1 - 1e-7)
@@ -283,5 +320,5 @@ def measures(scores: Tensor, targets: Tensor, *, multilabel: bool) -> dict[str, 
 
 
 def _mixed(*numbers: int) -> int:
-    """One seed of several numbers."""
+    """Derive one seed from several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])

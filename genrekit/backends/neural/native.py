@@ -1,4 +1,4 @@
-"""The weights of networks, to explain with and to train further: in the graph, and as safetensors what it lacks."""
+"""Weights of networks for explanations and further training: from the graph, and from safetensors for the rest."""
 
 from __future__ import annotations
 
@@ -21,14 +21,26 @@ _TEMPERATURE = "temperature"
 
 
 def round_to_half(network: nn.Module) -> None:
-    """Round matrices and kernels to what 16 bits hold, in place."""
+    """Round matrices and kernels to 16-bit precision, in place."""
     for parameter in network.parameters():
         if parameter.ndim > 1:
             parameter.data = parameter.data.half().float()
 
 
 def dump(scorer: Scorer, onnx: bytes) -> bytes:
-    """What the graph does not hold of a scorer's networks; the tensors of the second are named ``1.…``, and so on."""
+    """Serialise the tensors of the networks that are not in the graph; those of the second network are named ``1.…``, and so on.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    onnx : bytes
+        The exported graph.
+
+    Returns
+    -------
+    bytes
+        A safetensors file.
+    """
     held = parameters(onnx)
     tensors = {
         name.removeprefix(_NETWORKS): tensor.detach().cpu().contiguous()
@@ -39,12 +51,12 @@ def dump(scorer: Scorer, onnx: bytes) -> bytes:
 
 
 def tensors(members: Mapping[str, bytes]) -> dict[str, torch.Tensor]:
-    """All tensors of a bundle's networks, constants too, those of the second named ``1.…``, and the temperature.
+    """Return all tensors of the networks of a bundle, including constants and the temperature; those of the second network are named ``1.…``.
 
     Parameters
     ----------
     members : Mapping of str to bytes
-        Of a bundle, the graph among them.
+        Files of a bundle, including the graph.
 
     Raises
     ------
@@ -63,14 +75,14 @@ def tensors(members: Mapping[str, bytes]) -> dict[str, torch.Tensor]:
 
 
 def restore(members: Mapping[str, bytes], network: Callable[[], nn.Module], *, multilabel: bool) -> Scorer:
-    """Make a scorer of its weights.
+    """Return a scorer with the weights of a bundle.
 
     Parameters
     ----------
     members : Mapping of str to bytes
-        Of a bundle, the graph among them.
+        Files of a bundle, including the graph.
     network : callable
-        Makes a network of the right shape.
+        Function that returns a network of the right shape.
     multilabel : bool
 
     Raises

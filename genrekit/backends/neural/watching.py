@@ -1,4 +1,4 @@
-"""What a person sees of a training: a line an epoch, with what is left."""
+"""Progress lines of a training, one per epoch, with the remaining time."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import lightning.pytorch as L
 
 from genrekit.backends.base import Progress
 
-# Between two lines, except for the first and the last epoch.
-_QUIET_S = 5.0
+# Between two progress lines, except for the first and the last epoch.
+REPORT_S = 5.0
 
 
 class Watch(L.Callback):
-    """Says how far training is.
+    """A callback that reports the progress of training.
 
     Parameters
     ----------
     progress : callable
     what : str
-        Which network it is, where there are several.
+        Prefix of the lines: the network, if there is more than one.
     """
 
     def __init__(self, progress: Progress, what: str) -> None:
@@ -33,13 +33,13 @@ class Watch(L.Callback):
         self._start_s = time.monotonic()
         self._first = trainer.current_epoch
         if self._first:
-            self._progress(f"{self._what}going on after epoch {self._first}")
+            self._progress(f"{self._what}resuming after epoch {self._first}")
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
-        """Say what the epoch gave."""
+        """Report the metrics of the epoch."""
         done, epochs = trainer.current_epoch + 1, int(trainer.max_epochs or 0)
         now_s = time.monotonic()
-        if now_s - self._said_s < _QUIET_S and done not in (1, epochs):
+        if now_s - self._said_s < REPORT_S and done not in (1, epochs):
             return
         self._said_s = now_s
         left_s = (now_s - self._start_s) / (done - self._first) * (epochs - done)

@@ -1,7 +1,7 @@
-"""Random changes of training batches of log-mel windows; all draws come from the generator given.
+"""Random changes of training batches of log-mel windows; all random numbers come from the ``generator`` argument.
 
 Windows are float32 (n, n_mels, n_frames) in dB within [-top_db, 0]. Every function returns a new tensor of the
-same shape, leaves its input as it is, and returns it unchanged where its strength is 0.
+same shape, does not modify its input, and returns it unchanged if its strength is 0.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-LEAST_VARIANCE_DB = 0.01  # of a silent band
+LEAST_VARIANCE_DB = 0.01  # lower bound, for silent bands
 
 
 def mask_bands(windows: Tensor, width: int, count: int, generator: Generator) -> Tensor:
@@ -24,17 +24,17 @@ def mask_bands(windows: Tensor, width: int, count: int, generator: Generator) ->
     windows : Tensor of shape (n, n_mels, n_frames)
         Levels in dB.
     width : int
-        The longest run, in bands; each has a length drawn from 0..width (at most all bands).
+        Maximum length of a run, in bands; lengths are drawn from 0..width (at most all bands).
     count : int
-        Runs a window.
+        Number of runs per window.
     generator : Generator
-        Where the draws come from.
+        Source of random numbers.
     """
     return _mask(windows, 1, width, count, generator)
 
 
 def mask_frames(windows: Tensor, width: int, count: int, generator: Generator) -> Tensor:
-    """Set runs of frames of every window to the mean of that window; as `mask_bands`, along time."""
+    """Set runs of frames of every window to the mean of that window; like `mask_bands`, along time."""
     return _mask(windows, 2, width, count, generator)
 
 
@@ -51,7 +51,7 @@ def _mask(windows: Tensor, dim: int, width: int, count: int, generator: Generato
 
 
 def shift_level(windows: Tensor, strength_db: float, top_db: float, generator: Generator) -> Tensor:
-    """Make every window louder or softer, and cut off what leaves [-top_db, 0].
+    """Make every window louder or softer, and clip to [-top_db, 0].
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def shift_level(windows: Tensor, strength_db: float, top_db: float, generator: G
     top_db : float
         Range of the levels, in dB.
     generator : Generator
-        Where the draws come from.
+        Source of random numbers.
     """
     if strength_db == 0:
         return windows
@@ -73,7 +73,7 @@ def shift_level(windows: Tensor, strength_db: float, top_db: float, generator: G
 def filter_bands(
     windows: Tensor, strength_db: float, top_db: float, generator: Generator, points: int = 5
 ) -> Tensor:
-    """Change the frequency response of every window, and cut off what leaves [-top_db, 0].
+    """Change the frequency response of every window, and clip to [-top_db, 0].
 
     The linear variant of FilterAugment: H. Nam, S.-H. Kim, Y.-H. Park, "FilterAugment: An Acoustic
     Environmental Data Augmentation Method", ICASSP 2022.
@@ -87,9 +87,9 @@ def filter_bands(
     top_db : float
         Range of the levels, in dB.
     generator : Generator
-        Where the draws come from.
+        Source of random numbers.
     points : int
-        Evenly spaced points along the bands, at least 2.
+        Number of evenly spaced points along the bands, at least 2.
     """
     if strength_db == 0:
         return windows
@@ -110,7 +110,7 @@ def roll_frames(windows: Tensor, share: float, generator: Generator) -> Tensor:
     share : float
         The shift is drawn from 0..share of the window's length, 0..1.
     generator : Generator
-        Where the draws come from.
+        Source of random numbers.
     """
     if share == 0:
         return windows
@@ -121,9 +121,9 @@ def roll_frames(windows: Tensor, share: float, generator: Generator) -> Tensor:
 
 
 def mix_style(windows: Tensor, probability: float, alpha: float, generator: Generator) -> Tensor:
-    """Give windows the mean and deviation of each band of a blend with another window; targets stay.
+    """Set mean and deviation of each band to a blend with those of another window; targets are unchanged.
 
-    What recording and mastering leave in the bands says more about the artist than about the genre. MixStyle:
+    Traces of recording and mastering in the bands identify the artist more than the genre. MixStyle:
     K. Zhou, Y. Yang, Y. Qiao, T. Xiang, "Domain Generalization with MixStyle", ICLR 2021; along frequency:
     F. Schmid et al., "CP-JKU Submission to DCASE22: Distilling Knowledge for Low-Complexity Convolutional
     Neural Networks from a Patchout Audio Transformer", DCASE 2022.
@@ -135,14 +135,14 @@ def mix_style(windows: Tensor, probability: float, alpha: float, generator: Gene
     probability : float
         Share of the windows that are changed, 0..1.
     alpha : float
-        The share of a window's own statistics is drawn from the Beta(alpha, alpha) distribution, above 0.
+        The weight of the original statistics is drawn from the Beta(alpha, alpha) distribution, above 0.
     generator : Generator
-        Where the draws come from.
+        Source of random numbers.
 
     Returns
     -------
     Tensor
-        Levels that may leave the range of the input somewhat.
+        Levels, which may slightly exceed the range of the input.
     """
     if probability == 0:
         return windows
@@ -169,15 +169,15 @@ def mixup(windows: Tensor, targets: Tensor, alpha: float, generator: Generator) 
     targets : Tensor of shape (n, n_labels)
         Soft targets in [0, 1].
     alpha : float
-        The share of each window is drawn from the Beta(alpha, alpha) distribution: small values leave nearly all
-        windows as they are, 1 is uniform.
+        The weight of each window is drawn from the Beta(alpha, alpha) distribution: small values leave nearly all
+        windows unchanged, 1 is uniform.
     generator : Generator
-        Where the draws come from.
+        Source of random numbers.
 
     Returns
     -------
     tuple of Tensor
-        Windows and targets, blended with the same shares.
+        Windows and targets, blended with the same weights.
     """
     if alpha == 0:
         return windows, targets
@@ -193,7 +193,7 @@ def mixup(windows: Tensor, targets: Tensor, alpha: float, generator: Generator) 
 
 
 def _beta(n: int, alpha: float, generator: Generator) -> Tensor:
-    """Draw n numbers from Beta(alpha, alpha); nothing public in torch does that with a generator given."""
+    """Draw n numbers from Beta(alpha, alpha); torch has no public function for this with a generator argument."""
     numbers = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
     return torch.from_numpy(numbers.beta(alpha, alpha, n)).to(torch.float32)
 

@@ -1,4 +1,4 @@
-"""The ``spectrogram`` backend: log-mel spectrograms, and a residual network over them."""
+"""The ``spectrogram`` backend: log-mel spectrograms, and a residual network."""
 
 from __future__ import annotations
 
@@ -29,38 +29,43 @@ Window = tuple[tuple[float, float], "np.ndarray"]
 class SpectrogramConfig(NeuralConfig):
     """Settings of the ``spectrogram`` backend."""
 
-    sr: int = Field(22050, ge=4000, le=192_000, description="Samples a second that songs are resampled to.")
-    n_fft: int = Field(2048, ge=64, le=32768, multiple_of=2, description="Samples a frame.")
+    sr: int = Field(
+        22050, ge=4000, le=192_000, description="Sampling rate in Hz that songs are resampled to."
+    )
+    n_fft: int = Field(2048, ge=64, le=32768, multiple_of=2, description="Samples per frame.")
     hop_length: int = Field(1977, ge=16, le=32768, description="Samples from one frame to the next.")
     n_mels: int = Field(128, ge=32, le=512, description="Mel bands.")
     fmin: float = Field(0.0, ge=0, description="Lowest frequency in Hz.")
     fmax: float | None = Field(None, gt=0, description="Highest frequency in Hz; sr / 2 by default.")
-    top_db: float = Field(40.0, ge=10, le=120, description="The floor, in dB below the loudest value.")
+    top_db: float = Field(40.0, ge=10, le=120, description="Floor, in dB below the loudest value.")
     reference_s: float = Field(
         30.0,
         ge=0.5,
         le=3600,
-        description="Seconds over which levels are relative to the loudest; a window at least.",
+        description="Duration in seconds over which levels are relative to the loudest value; at least a window.",
     )
     window_s: float = Field(
-        10.0, ge=0.5, le=600, description="Length of a window in seconds: what the network hears at a time."
+        10.0, ge=0.5, le=600, description="Length of a window in seconds: the input of the network."
     )
     overlap: float = Field(
-        0.0, ge=0, le=0.9, description="Share of a window that the next one repeats; more windows to average."
+        0.0,
+        ge=0,
+        le=0.9,
+        description="Share of a window that the next one repeats; more overlap gives more windows to average.",
     )
     max_windows: int = Field(
-        360, ge=1, le=10_000, description="Windows of a song at most; of a longer one, evenly spaced."
+        360, ge=1, le=10_000, description="Maximum number of windows per song; evenly spaced in longer songs."
     )
     arch: Literal["resnet", "plain"] = Field(
         "resnet", description="resnet: residual blocks with channel attention; plain: four convolutions."
     )
     width: int = Field(16, ge=4, le=512, description="Channels of the first stage.")
-    depth: int = Field(1, ge=1, le=20, description="Residual blocks a stage.")
+    depth: int = Field(1, ge=1, le=20, description="Residual blocks per stage.")
     style: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="MixStyle: how often a crop gets the means and deviations of another's bands.",
+        description="MixStyle: probability that a crop gets the means and deviations of the bands of another.",
     )
     filter_db: float = Field(
         6.0, ge=0, le=40, description="FilterAugment: largest random change of the frequency response, in dB."
@@ -79,7 +84,7 @@ class SpectrogramConfig(NeuralConfig):
     def _frequencies_in_order(self) -> SpectrogramConfig:
         top_hz = self.sr / 2 if self.fmax is None else self.fmax
         if not self.fmin < top_hz <= self.sr / 2:
-            raise PydanticCustomError("fmax", "fmin, fmax and sr / 2 must rise in this order")
+            raise PydanticCustomError("fmax", "fmin, fmax and sr / 2 must be in ascending order")
         if self.n_frames < 8:
             raise PydanticCustomError(
                 "window", "a window needs 8 frames: lengthen window_s or lower hop_length"
@@ -88,16 +93,16 @@ class SpectrogramConfig(NeuralConfig):
 
     @property
     def n_frames(self) -> int:
-        """Frames of a window."""
+        """Number of frames of a window."""
         return int(self.window_s * self.sr / self.hop_length)
 
 
 class SpectrogramBackend(NeuralBackend):
-    """A residual network with channel attention, on log-mel spectrograms."""
+    """A backend of log-mel spectrograms and a residual network with channel attention."""
 
     info: ClassVar = BackendInfo(
         name="spectrogram",
-        summary="Log-mel spectrograms, and a residual network with channel attention, of one label or many.",
+        summary="Log-mel spectrograms, and a residual network with channel attention, single-label or multi-label.",
         modality=Modality.AUDIO,
         feature_version="1",
         prepare_keys=("sr", *_FRAMES, "reference_s", "window_s", "overlap", "max_windows"),
@@ -108,10 +113,25 @@ class SpectrogramBackend(NeuralBackend):
     free_axes: ClassVar = {1: "n_frames"}
 
     def prepare(self, example: Example, config: SpectrogramConfig) -> Windows:
-        """Compute the log-mel spectrogram of every window, or cut the one that the example already is.
+        """Compute the log-mel spectrogram of every window, or cut the precomputed spectrogram of the example into windows.
 
         Levels are relative to the loudest value within ``reference_s``. A song shorter than a window is repeated to
-        fill it; silent windows are left out: they say nothing about the genre of a song.
+        fill it; silent windows are dropped: they have no information about the genre of a song.
+
+        Parameters
+        ----------
+        example : Example
+        config : SpectrogramConfig
+
+        Returns
+        -------
+        Windows
+            Values [shape=(n_windows, n_mels, n_frames), dtype=float32] in dB.
+
+        Raises
+        ------
+        MediaError
+            If the example cannot be read, is silent, or its spectrogram does not fit the config.
         """
         import numpy as np
 
@@ -134,7 +154,7 @@ class SpectrogramBackend(NeuralBackend):
     def recipe(
         self, config: SpectrogramConfig, n_labels: int, progress: Progress = lambda text: None
     ) -> SpectrogramRecipe:
-        """The networks of a config, and what they see in training."""
+        """Return the networks of a config and their training inputs."""
         from genrekit.backends.spectrogram.recipe import SpectrogramRecipe
 
         return SpectrogramRecipe(config, n_labels)
@@ -149,7 +169,7 @@ def _read(example: Example, config: SpectrogramConfig) -> Sound:
 
 
 def _heard(y: np.ndarray, offset_s: float, config: SpectrogramConfig) -> Iterator[Window]:
-    """The windows of a song that are not silent."""
+    """Yield the windows of a song that are not silent."""
     from genrekit.features import log_mel
     from genrekit.media import audio
 
@@ -159,13 +179,13 @@ def _heard(y: np.ndarray, offset_s: float, config: SpectrogramConfig) -> Iterato
         if len(part) > 1 and not audio.is_silent(part):
             mel = log_mel(part, config.sr, **settings)
             for (start_s, end_s), window in _cut(mel, start / config.sr, len(part) / config.sr, config):
-                # Frames reach over the ends of a window, where its neighbours are not silent.
+                # Frames extend over the ends of a window, into neighbours that may not be silent.
                 if not audio.is_silent(y[round(start_s * config.sr) : round(end_s * config.sr)]):
                     yield (offset_s + start_s, offset_s + end_s), window
 
 
 def _seen(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
-    """The windows of a spectrogram that was computed before."""
+    """Yield the windows of a precomputed spectrogram."""
     import numpy as np
 
     from genrekit.features import from_levels, from_peak
@@ -191,7 +211,7 @@ def _seen(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
 
 
 def _blocks(n: int, rate: float, config: SpectrogramConfig) -> list[tuple[int, int]]:
-    """Where levels have one reference: pieces of ``reference_s``; a rest of less than half a window joins the last."""
+    """Return pieces of ``reference_s`` with one reference level each; a remainder of less than half a window joins the last."""
     size = max(1, round(max(config.reference_s, config.window_s) * rate))
     starts = list(range(0, max(n, 1), size))
     if len(starts) > 1 and n - starts[-1] < config.window_s * rate / 2:
@@ -200,7 +220,7 @@ def _blocks(n: int, rate: float, config: SpectrogramConfig) -> list[tuple[int, i
 
 
 def _cut(mel: np.ndarray, at_s: float, length_s: float, config: SpectrogramConfig) -> Iterator[Window]:
-    """Times and levels of the windows of one block in which something happens."""
+    """Yield times and levels of the windows of one block that are not silent."""
     from genrekit.media import spans
 
     hop_s = config.hop_length / config.sr
@@ -211,7 +231,7 @@ def _cut(mel: np.ndarray, at_s: float, length_s: float, config: SpectrogramConfi
 
 
 def _check_frames(example: Example, config: SpectrogramConfig) -> None:
-    """Hold what a file says of its spectrograms against the config that will hear songs.
+    """Check the parameters in a file of spectrograms against the config, which will be used for songs.
 
     Raises
     ------

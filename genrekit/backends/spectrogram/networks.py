@@ -15,7 +15,7 @@ STAGES = 4
 PLAIN_LAYERS = 4
 EXCITATION_RATIO = 8
 BAND_MEAN_OFF = 0.5
-LEVEL_VARIANCE_DB = 1.0  # keeps the noise of a nearly constant window from being blown up
+LEVEL_VARIANCE_DB = 1.0  # avoids amplifying the noise of a nearly constant window
 
 
 def build(
@@ -26,24 +26,24 @@ def build(
     Parameters
     ----------
     n_labels : int
-        Labels, at least 1.
+        Number of labels, at least 1.
     arch : {'resnet', 'plain'}
         'resnet': four stages of residual blocks [1]_ with squeeze-and-excitation [2]_, each stage twice as wide
-        and half as fine as the one before. 'plain': four convolutions, each followed by a maximum pool, the
+        and at half the resolution of the one before. 'plain': four convolutions, each followed by a maximum pool, the
         baseline of the tagging literature [3]_.
     width : int
         Channels of the first stage, at least 4.
     depth : int
-        Residual blocks a stage, at least 1; the plain network has no use for it.
+        Residual blocks per stage, at least 1; not used by the plain network.
     dropout : float
         Share of the pooled features that are dropped while training, in [0, 1).
 
     Returns
     -------
     nn.Module
-        Takes float32 (n, n_mels, n_frames) in dB, at least 32 mel bands and 8 frames; gives logits
+        Input: float32 (n, n_mels, n_frames) in dB, at least 32 mel bands and 8 frames; output: logits
         (n, n_labels). Every window is normalised first (see `Input`), so its overall level does not matter, and
-        a silent window gives finite logits.
+        a silent window has finite logits.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def build(
 
 
 class ResNet(nn.Module):
-    """Residual blocks with channel attention; see `build`."""
+    """A network of residual blocks with channel attention; see `build`."""
 
     def __init__(self, n_labels: int, width: int, depth: int, dropout: float) -> None:
         super().__init__()
@@ -87,17 +87,17 @@ class ResNet(nn.Module):
 
     @property
     def places(self) -> nn.Module:
-        """The last layer that knows places."""
+        """Last layer with spatial positions."""
         return self.blocks
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Score windows (n, n_mels, n_frames) in dB; returns logits (n, n_labels)."""
+        """Score windows (n, n_mels, n_frames) in dB; return logits (n, n_labels)."""
         logits: Tensor = self.head(self.blocks(self.stem(self.input(windows))))
         return logits
 
 
 class Plain(nn.Module):
-    """Four convolutions and pools; see `build`."""
+    """A network of four convolutions and pools; see `build`."""
 
     def __init__(self, n_labels: int, width: int, dropout: float) -> None:
         super().__init__()
@@ -111,23 +111,23 @@ class Plain(nn.Module):
 
     @property
     def places(self) -> nn.Module:
-        """The last layer that knows places."""
+        """Last layer with spatial positions."""
         return self.layers
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Score windows (n, n_mels, n_frames) in dB; returns logits (n, n_labels)."""
+        """Score windows (n, n_mels, n_frames) in dB; return logits (n, n_labels)."""
         logits: Tensor = self.head(self.layers(self.input(windows)))
         return logits
 
 
 class Input(nn.Module):
-    """Windows in dB to an image: the normalised level, and the height of each band.
+    """Conversion of windows in dB to an image: the normalised level, and the height of each band.
 
-    Half of what a band has on average over time is taken off the level: it tells more of the recording, and so
-    of the artist, than of the genre. It is the idea of relaxed instance frequency-wise normalisation (B. Kim,
+    Half of the mean level of each band over time is subtracted: it depends more on the recording, and so on the
+    artist, than on the genre. This is the idea of relaxed instance frequency-wise normalisation (B. Kim,
     S. Yang, J. Kim, H. Park, J. Lee, S. Chang, "Domain Generalization with Relaxed Instance Frequency-wise
     Normalization for Multi-device Acoustic Scene Classification", Interspeech 2022), with means alone. A
-    convolution cannot tell a bass line from a hi-hat by position; the second channel lets it (R. Liu et al., "An
+    convolution cannot tell a bass line from a hi-hat by position; the second channel enables it (R. Liu et al., "An
     Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution", NeurIPS 2018).
     """
 
@@ -144,7 +144,7 @@ class Input(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3 x 3 convolutions, squeeze and excitation, and the input added again."""
+    """A residual block: two 3 x 3 convolutions, squeeze and excitation, and the input."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ class Block(nn.Module):
 
 
 class Excitation(nn.Module):
-    """Channel attention: the mean of every channel decides how much of each one passes (Hu et al. 2018)."""
+    """Channel attention: the means of all channels determine a factor per channel (Hu et al. 2018)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

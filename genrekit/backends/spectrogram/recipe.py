@@ -1,4 +1,4 @@
-"""Training of the ``spectrogram`` backend: its network, its crops, and how a batch is changed at random."""
+"""Training recipe of the ``spectrogram`` backend: network, crops and random changes of batches."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from genrekit.backends.spectrogram import augment
 from genrekit.backends.spectrogram.backend import SpectrogramConfig
 from genrekit.backends.spectrogram.networks import build
 
-# Of the Beta distribution: what Zhou et al. 2021 chose within data sets.
+# Parameter of the Beta distribution, as chosen by Zhou et al. 2021 within data sets.
 _STYLE_ALPHA = 0.3
 
 
 @dataclass(frozen=True)
 class SpectrogramRecipe:
-    """What the networks of a config are, and what they see.
+    """Networks of a config and their training inputs.
 
     Attributes
     ----------
@@ -32,20 +32,20 @@ class SpectrogramRecipe:
     n_labels: int
 
     def network(self) -> nn.Module:
-        """A new network."""
+        """Return a new network."""
         config = self.config
         return build(
             self.n_labels, arch=config.arch, width=config.width, depth=config.depth, dropout=config.dropout
         )
 
     def phases(self) -> list[Phase]:
-        """One: everything learns from the beginning."""
+        """Return the only phase, in which all layers are trained."""
         return [Phase(self.config.epochs, {"": self.config.learning_rate})]
 
     def crop(self, windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A stretch of a window's length from anywhere in a song [shape=(n_windows, n_mels, n_frames)].
+        """Return a random part of a song with the length of a window [shape=(n_windows, n_mels, n_frames)].
 
-        It may reach over two windows, between which silence, or what ``max_windows`` left out, is missing.
+        The part may span two windows, between which silence, or windows beyond ``max_windows``, were dropped.
         """
         if len(windows) == 1 or self.config.overlap:
             alone: np.ndarray = windows[rng.integers(len(windows))]
@@ -55,7 +55,7 @@ class SpectrogramRecipe:
         return np.concatenate(windows[first : first + 2], axis=1)[:, start : start + windows.shape[2]]
 
     def augment(self, windows: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Styles, times, responses, levels, mixtures and masks, in this order."""
+        """Change styles, times, responses, levels, mixtures and masks, in this order."""
         config = self.config
         _, n_mels, n_frames = windows.shape
         windows = augment.mix_style(windows, config.style, _STYLE_ALPHA, generator)
@@ -69,11 +69,11 @@ class SpectrogramRecipe:
         ), targets
 
     def bare_network(self) -> nn.Module:
-        """A network to put weights into."""
+        """Return a network to load weights into."""
         return self.network()
 
-    def paint(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
-        """Grad-CAM over a spectrogram, low bands at the bottom."""
+    def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
+        """Draw Grad-CAM over a spectrogram, low bands at the bottom."""
         cam = grad_cam(scorer, window, label)
         extent = (0.0, window.shape[1] * self.config.hop_length / self.config.sr, 0.0, float(len(window)))
         return overlay(window[::-1], cam[::-1], title, extent=extent, axes_labels=("seconds", "mel band"))

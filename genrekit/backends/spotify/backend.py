@@ -1,4 +1,4 @@
-"""The ``spotify`` backend: the 13 audio features that Spotify gave for a track, and XGBoost's trees over them."""
+"""The ``spotify`` backend: Spotify's 13 audio features of a track, and boosted trees of XGBoost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from genrekit.features import SpotifyTable
 
-# What other libraries have, and the key that does it here. XGBoost takes an unknown parameter and ignores it.
+# Parameters of other libraries and the equivalent key. XGBoost accepts unknown parameters and ignores them.
 _OF_OTHERS = {
     "max_features": "colsample_bynode",
     "feature_fraction": "colsample_bytree",
@@ -66,36 +66,39 @@ class SpotifyConfig(BackendConfig):
     }
 
     n_estimators: int = Field(
-        2000, ge=1, le=20_000, description="The most rounds; early stopping finds how many."
+        2000,
+        ge=1,
+        le=20_000,
+        description="Maximum number of rounds; early stopping determines the actual number.",
     )
-    learning_rate: float = Field(0.04, gt=0, le=1, description="How much of every tree is added.")
-    max_depth: int = Field(6, ge=1, le=16, description="The most splits above a leaf.")
+    learning_rate: float = Field(0.04, gt=0, le=1, description="Weight of every added tree.")
+    max_depth: int = Field(6, ge=1, le=16, description="Maximum number of splits above a leaf.")
     min_child_weight: float = Field(
-        10.0, ge=0, le=1e6, description="The least weight (of the order of rows) in a leaf."
+        10.0, ge=0, le=1e6, description="Minimum weight (comparable to a number of rows) in a leaf."
     )
-    subsample: float = Field(0.6, gt=0, le=1, description="The part of the rows that a tree sees.")
-    colsample_bytree: float = Field(1.0, gt=0, le=1, description="The part of the features that a tree sees.")
+    subsample: float = Field(0.6, gt=0, le=1, description="Share of the rows used per tree.")
+    colsample_bytree: float = Field(1.0, gt=0, le=1, description="Share of the features used per tree.")
     colsample_bynode: float = Field(
-        0.4, gt=0, le=1, description="The part of the tree's features that a split chooses from."
+        0.4, gt=0, le=1, description="Share of the features of the tree considered per split."
     )
     num_parallel_tree: int = Field(
-        1, ge=1, le=100, description="Trees of a round and label: above 1, small forests are boosted."
+        1, ge=1, le=100, description="Trees per round and label: above 1, small forests are boosted."
     )
-    gamma: float = Field(0.0, ge=0, le=1e6, description="The least gain for which a leaf is split.")
+    gamma: float = Field(0.0, ge=0, le=1e6, description="Minimum gain for splitting a leaf.")
     reg_lambda: float = Field(5.0, ge=0, le=1e6, description="L2 penalty on the values of leaves.")
     reg_alpha: float = Field(0.0, ge=0, le=1e6, description="L1 penalty on the values of leaves.")
-    max_bin: int = Field(256, ge=2, le=65_535, description="Bins that the values of a feature are put into.")
+    max_bin: int = Field(256, ge=2, le=65_535, description="Number of bins per feature.")
     early_stopping_rounds: int = Field(
-        40, ge=1, le=20_000, description="Rounds without a lower loss on the validation side before the end."
+        40, ge=1, le=20_000, description="Rounds without a lower validation loss before training stops."
     )
     class_weight: Literal["none", "balanced"] = Field(
         "none",
-        description="'balanced': every label weighs the same, however many rows it has; scores are then those "
-        "of a world in which all labels are as frequent.",
+        description="'balanced': all labels have the same weight, independent of their number of rows; scores then assume that "
+        "all labels are equally frequent.",
     )
-    multilabel: bool = Field(False, description="One yes-or-no model a label: rows may have several labels.")
+    multilabel: bool = Field(False, description="One binary model per label: rows may have several labels.")
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="Where trees are grown; 'auto' is CUDA where XGBoost finds a GPU."
+        "auto", description="Device that trains the trees; 'auto' is CUDA if XGBoost finds a GPU."
     )
 
     @model_validator(mode="before")
@@ -128,20 +131,20 @@ class SpotifyConfig(BackendConfig):
 
 def _not_ours(key: str) -> str:
     if key in _OF_OTHERS:
-        return f"no parameter of XGBoost, which would ignore it (did you mean {_OF_OTHERS[key]!r}?)"
+        return f"not a parameter of XGBoost, which would ignore it (did you mean {_OF_OTHERS[key]!r}?)"
     if key in _OTHER_SPELLINGS:
-        return f"goes by another name here (did you mean {_OTHER_SPELLINGS[key]!r}?)"
+        return f"has another name here (did you mean {_OTHER_SPELLINGS[key]!r}?)"
     if key in _THREADS:
-        return "the number of threads is no setting of a model; the variable OMP_NUM_THREADS limits it"
+        return "the number of threads is not a setting of a model; the variable OMP_NUM_THREADS limits it"
     if key in _NO_SUCH:
         return "this cannot be set: trees are grown level by level from histograms (XGBoost's 'hist')"
     return ""
 
 
 class SpotifyBackend:
-    """Spotify's audio features of a track, and calibrated boosted trees over them.
+    """A backend of Spotify's audio features and calibrated boosted trees.
 
-    Besides the protocol it has every hook of `genrekit.backends.capabilities`.
+    Besides the protocol it has every capability of `genrekit.backends.capabilities`.
     """
 
     info: ClassVar = BackendInfo(
@@ -155,13 +158,29 @@ class SpotifyBackend:
     Config: ClassVar = SpotifyConfig
 
     def prepare(self, example: Example, config: SpotifyConfig) -> Windows:
-        """Make one window of 15 numbers of a row: the 13 features and two that follow from them, NaN where unknown."""
+        """Return one window of 15 numbers per row: the 13 features and two derived from them, NaN where unknown.
+
+        Parameters
+        ----------
+        example : Example
+        config : SpotifyConfig
+
+        Returns
+        -------
+        Windows
+            Values [shape=(1, 15), dtype=float32].
+
+        Raises
+        ------
+        MediaError
+            If the example is not a row, has no feature, or has infinite values.
+        """
         import numpy as np
 
         from genrekit.features import model_input
 
         if example.row is None:
-            raise MediaError("The example is no row of features.")
+            raise MediaError("The example is not a row of features.")
         row = np.array([[example.row.get(name, np.nan) for name in SPOTIFY_COLUMNS]], dtype=np.float64)
         if np.isnan(row).all():
             raise MediaError("The row has no value in any of the 13 features.")
@@ -180,29 +199,29 @@ class SpotifyBackend:
         config: SpotifyConfig,
         progress: Progress,
     ) -> Fitted:
-        """Boost until the validation side gets no better, again on both sides, calibrate, and export."""
+        """Boost until the validation loss no longer improves, train again on both splits, calibrate, and export."""
         from genrekit.backends.spotify import fit as spotify_fit
 
         return spotify_fit.fit(train, valid, labels, config, progress)
 
     def feature_columns(self, columns: Sequence[str]) -> frozenset[str]:
-        """The columns of a table that are Spotify's features, however they are spelt; none of another table's."""
+        """Return the columns of a table that are Spotify's features, in any spelling; none for other tables."""
         return frozenset(find_columns(columns).values()) if recognises(columns) else frozenset()
 
     def open_table(self, first: pa.Table) -> TableReader:
-        """Understand the columns and units of a table from its first rows."""
+        """Infer the columns and units of a table from its first rows."""
         from genrekit.features import understand
 
         return _Reader(understand(first))
 
     def native_scorer(self, members: Mapping[str, bytes]) -> NativeScorer:
-        """Score by XGBoost itself: several times as fast as the graph where rows are many."""
+        """Return a scorer by XGBoost itself, several times as fast as the graph for many rows."""
         from genrekit.backends.spotify import native
 
         return native.scorer(members)
 
     def explainer(self, members: Mapping[str, bytes]) -> Explainer:
-        """Say by SHAP values which features pushed an answer."""
+        """Return an explainer of predictions by SHAP values of the features."""
         from genrekit.backends.spotify import native
 
         return native.explainer(members)
@@ -210,17 +229,17 @@ class SpotifyBackend:
 
 @dataclass(frozen=True)
 class _Reader:
-    """A table of features, read as windows."""
+    """A reader of tables of features as windows."""
 
     table: SpotifyTable
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How its columns and units were understood."""
+        """Interpretation of its columns and units."""
         return self.table.notes
 
     def read(self, table: pa.Table) -> TableRows:
-        """Read some of its rows."""
+        """Read rows of the table."""
         import numpy as np
 
         from genrekit.features import model_input

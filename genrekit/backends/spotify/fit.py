@@ -1,9 +1,9 @@
-"""Training of the ``spotify`` backend: boosted until a held-out side gets no better, calibrated there, grown again.
+"""Training of the ``spotify`` backend: boosting with early stopping on held-out rows, calibration on the same, and training again on all rows.
 
-What is held out is the validation side, else whole groups of the training side. It says how many rounds to grow,
-how far the margins must be stretched to be as sure as they are right (Guo, Pleiss, Sun and Weinberger, *On
-calibration of modern neural networks*, ICML 2017), and with several labels a row, from which score on a label is
-given. The model that is kept has as many rounds and has learnt from both sides.
+The held-out rows are the validation split, or whole groups of the training split. They determine the number of
+rounds, the factor of the margins for calibrated scores (Guo, Pleiss, Sun and Weinberger, *On calibration of modern
+neural networks*, ICML 2017), and for multi-label models the thresholds. The final model has the same number of rounds
+and is trained on both splits.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ PARAMETERS = (
     *("learning_rate", "max_depth", "min_child_weight", "subsample", "colsample_bytree", "colsample_bynode"),
     *("num_parallel_tree", "gamma", "reg_lambda", "reg_alpha", "max_bin"),
 )
-"""The keys of the config that XGBoost gets as they are."""
+"""Keys of the config that are passed to XGBoost unchanged."""
 
-# The factor of the margins is expected near 1: its logarithm, a priori, within this. A few held-out rows that
-# are all right by luck cannot make a model sure of everything; hundreds of rows overrule it.
+# Prior of the factor of the margins: its logarithm is near 0, within this deviation. A few held-out rows that are all
+# correct by luck cannot make a model overconfident; hundreds of rows outweigh the prior.
 _FACTOR_SD = 0.3
 _N_CHECK = 500
-# With fewer rows, threads wait for one another longer than they work; 0 is as many as there are.
+# With fewer rows, threads wait longer than they work; 0 means as many as there are.
 _FEW_ROWS = 3000
 _SAY_EVERY = 100
 
 
 @dataclass(frozen=True, eq=False)
 class Grown:
-    """One model, and what it took to find it.
+    """One trained model and the facts of its training.
 
     Attributes
     ----------
     model : TreeModel
-        Grown on everything, its margins calibrated.
+        Model trained on all rows, with calibrated margins.
     scores : np.ndarray [shape=(n_held,) or (n_held, n_labels)]
-        Calibrated probabilities of the held-out rows, by the model that never saw them.
+        Calibrated probabilities of the held-out rows, by the model that was not trained on them.
     losses : list of float
-        The log loss of the held-out rows after each round.
+        Log loss of the held-out rows after each round.
     factor : float
-        What the margins were multiplied by.
+        Factor of the margins.
     """
 
     model: TreeModel
@@ -68,11 +68,11 @@ class Grown:
 
     @property
     def rounds(self) -> int:
-        """Rounds of the model."""
+        """Number of rounds of the model."""
         return len(self.model.rounds) - 1
 
     def facts(self) -> dict[str, Any]:
-        """What the history keeps."""
+        """Return the entry of the history."""
         best = min(self.losses)
         return {"rounds": self.rounds, "log_loss": round(best, 5), "temperature": round(1 / self.factor, 4)}
 
@@ -86,12 +86,12 @@ def fit(
 ) -> Fitted:
     """Fit, calibrate and export; see `genrekit.backends.base.Backend`."""
     several = config.multilabel or any(
-        bool((side.targets.sum(axis=1) > 1).any()) for side in (train, valid) if side
+        bool((part.targets.sum(axis=1) > 1).any()) for part in (train, valid) if part
     )
     table = Table.of(train, valid, labels, config.seed, multilabel=several)
     device = choose_device(config)
     progress(
-        f"growing trees on {device} from {len(table.learn):,} rows; {len(table.held):,} say when to stop"
+        f"growing trees on {device} from {len(table.learn):,} rows; {len(table.held):,} held out for early stopping"
     )
     if several:
         grown = []
@@ -130,25 +130,35 @@ def fit(
 
 
 def choose_device(config: SpotifyConfig) -> str:
-    """Where to grow trees: 'cuda' where it is wanted and XGBoost finds a GPU, else 'cpu'.
+    """Return the device for training: 'cuda' if requested and XGBoost finds a GPU, else 'cpu'.
 
     Raises
     ------
     ConfigError
-        If only CUDA will do and there is none.
+        If CUDA is required and there is no GPU.
     """
     if config.device == "cpu" or not _finds_cuda():
         if config.device == "cuda":
             raise ConfigError(
                 f"device = 'cuda', but XGBoost {xgb.__version__} finds no GPU here.",
-                "--set device=auto takes the CPU where there is no GPU.",
+                "--set device=auto uses the CPU if there is no GPU.",
             )
         return "cpu"
     return "cuda"
 
 
 def check_windows(X: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
-    """Training rows, the same with holes, rows put together from several, extremes, and a row without a value."""
+    """Return training rows, rows with missing values, mixtures of rows, extreme rows, and a row without values.
+
+    Parameters
+    ----------
+    X : np.ndarray [shape=(n, 15), dtype=float32]
+    seed : int >= 0
+
+    Returns
+    -------
+    np.ndarray [shape=(m, 15), dtype=float32]
+    """
     rng = np.random.default_rng(seed)
     rows = X[rng.permutation(len(X))[:_N_CHECK]]
     mixed = rng.permuted(rows, axis=0)
@@ -200,13 +210,13 @@ def _grow(
 
 
 class _Lines(xgb.callback.TrainingCallback):
-    """Says now and then how far training is."""
+    """A callback that reports the progress of training at intervals."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """Never stop, and speak every so many rounds."""
+        """Report at intervals, and never stop."""
         if (epoch + 1) % _SAY_EVERY == 0:
             ((loss, *_),) = ([values[-1] for values in metrics.values()] for metrics in evals_log.values())
             self._progress(f"  round {epoch + 1}: log loss {loss:.4f}")
@@ -214,14 +224,24 @@ class _Lines(xgb.callback.TrainingCallback):
 
 
 def stretched(model: TreeModel, factor: float) -> TreeModel:
-    """The same trees with every margin multiplied, also the one before any tree."""
+    """Return the same trees with all margins multiplied, including the base margin.
+
+    Parameters
+    ----------
+    model : TreeModel
+    factor : float > 0
+
+    Returns
+    -------
+    TreeModel
+    """
     margins = model.base_margins.astype(np.float64) * factor
     base = margins if model.objective == "multi:softprob" else expit(margins)
     return replace(model.scaled(factor), base_score=tuple(base.astype(np.float32).tolist()))
 
 
 def _factor(margins: Floats, y: Integers, weights: Floats) -> float:
-    """What to multiply margins by for the lowest log loss, near 1 where there is little evidence."""
+    """Return the factor of the margins with the lowest log loss, near 1 for few rows."""
 
     def cost(log_factor: float) -> float:
         stretched = np.exp(log_factor) * margins
@@ -231,12 +251,12 @@ def _factor(margins: Floats, y: Integers, weights: Floats) -> float:
             logs = log_expit(np.where(y == 1, stretched, -stretched))
         return float(-(weights * logs).sum() + (log_factor / _FACTOR_SD) ** 2 / 2)
 
-    # No more digits than mean anything: the last ones depend on the number of threads.
+    # Rounded, because the last digits depend on the number of threads.
     return round(float(np.exp(minimize_scalar(cost, bounds=(-1.5, 1.5), method="bounded").x)), 4)
 
 
 def _balanced(y: npt.NDArray[Any]) -> Floats:
-    """Weights of mean 1 that sum to the same for every value of ``y`` that occurs."""
+    """Return weights of mean 1 that sum to the same for every value of ``y`` that occurs."""
     values, at, counts = np.unique(y, return_inverse=True, return_counts=True)
     return np.asarray(len(y) / (len(values) * counts[at]), dtype=np.float64)
 
@@ -244,7 +264,8 @@ def _balanced(y: npt.NDArray[Any]) -> Floats:
 def _finds_cuda() -> bool:
     if not xgb.build_info().get("USE_CUDA"):
         return False
-    with xgb.config_context(verbosity=0):  # it warns where it falls back to the CPU, and that is the question
+    # XGBoost warns if it falls back to the CPU, which is what is tested here.
+    with xgb.config_context(verbosity=0):
         booster = xgb.train({"device": "cuda", "verbosity": 0}, xgb.DMatrix([[0.0], [1.0]], [0, 1]), 1)
         used = json.loads(booster.save_config())["learner"]["generic_param"]["device"]
     return str(used).startswith("cuda")

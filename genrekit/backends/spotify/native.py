@@ -20,12 +20,12 @@ TREES = "trees.safetensors"
 
 Floats = npt.NDArray[np.float32]
 
-# Rows that are explained at once: SHAP values take 64 bytes a row and label.
+# Rows that are explained at once: SHAP values take 64 bytes per row and label.
 _EXPLAINED_AT_ONCE = 4096
 
 
 def scorer(members: Mapping[str, bytes]) -> NativeScorer:
-    """Make XGBoost ready to score.
+    """Return a function that scores with XGBoost.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ def scorer(members: Mapping[str, bytes]) -> NativeScorer:
     Raises
     ------
     BundleError
-        If a payload is damaged, or is no model of these features.
+        If a payload is damaged, or is not a model of these features.
     """
     boosters = _boosters(members)
     for booster in boosters:
-        booster.set_param({"nthread": 1})  # the caller has a thread a frame
+        booster.set_param({"nthread": 1})  # the caller has one thread per block of rows
 
     def scores(windows: np.ndarray) -> np.ndarray:
         rows = _rows(windows)
@@ -57,7 +57,7 @@ def scorer(members: Mapping[str, bytes]) -> NativeScorer:
 
 
 def contributions(members: Mapping[str, bytes], windows: np.ndarray) -> Floats:
-    """Share every margin out among the features: exact SHAP values of the trees.
+    """Decompose every margin into contributions of the features: exact SHAP values of the trees.
 
     Lundberg, Erion and Lee, *Consistent individualized feature attribution for tree ensembles*, 2018
     (https://arxiv.org/abs/1802.03888), as XGBoost's ``pred_contribs`` computes them.
@@ -71,8 +71,8 @@ def contributions(members: Mapping[str, bytes], windows: np.ndarray) -> Floats:
     Returns
     -------
     np.ndarray [shape=(n, n_labels, 16), dtype=float32]
-        In the order of ``MODEL_COLUMNS``, and last what no feature adds; their sum is the label's margin: its
-        log odds, or for one label of several the logarithm of its score but for a number that all labels share.
+        In the order of ``MODEL_COLUMNS``, the last one the bias; their sum is the margin of the label: its log odds if
+        multi-label, else the logarithm of its score up to a constant that all labels share.
 
     Raises
     ------
@@ -83,13 +83,13 @@ def contributions(members: Mapping[str, bytes], windows: np.ndarray) -> Floats:
 
 
 def explainer(members: Mapping[str, bytes]) -> Explainer:
-    """Make XGBoost ready to say which features pushed rows towards a label.
+    """Return a function that computes which features support a label.
 
     Returns
     -------
     callable
-        From windows [shape=(n, 15)] and the index of a label each to one tuple of `Contribution` a row, the
-        strongest first, whichever way it pushed.
+        From windows [shape=(n, 15)] and the index of one label each to one tuple of `Contribution` per row, sorted by
+        descending magnitude.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def _n_labels(boosters: Sequence[xgb.Booster]) -> int:
 
 
 def _columns(parts: Sequence[np.ndarray]) -> Floats:
-    """One column a label: a softmax has them side by side, yes-or-no models give one each."""
+    """Return one column per label: from one softmax model, or from one binary model per label."""
     return np.asarray(parts[0] if parts[0].ndim == 2 else np.stack(parts, axis=1))
 
 

@@ -1,4 +1,4 @@
-"""The rows that the ``spotify`` backend learns from, and the whole groups of them that are held out."""
+"""Training rows of the ``spotify`` backend, and the held-out groups."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from genrekit.errors import DatasetError
 
 Integers = npt.NDArray[np.intp]
 
-# A validation side smaller than this part of the training side is joined to it, and another one cut.
+# A validation split smaller than this share of the training split is joined to it, and another one is made.
 _LEAST_VALID = 0.05
 _MOST_FOLDS, _ROWS_A_FOLD = 10, 20
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows below each other, and which of them are held out.
+    """Rows of examples, stacked, with the indices of held-out rows.
 
     Attributes
     ----------
     X : np.ndarray [shape=(n_rows, 15), dtype=float32]
     targets : np.ndarray [shape=(n_rows, n_labels), dtype=float32]
     learn, held : np.ndarray [dtype=int]
-        The rows to learn from at first, and those that judge it. A row can be neither: one that nobody could be
-        right about, for its label stands in its own group only. The model that is kept learns from all.
+        Rows to train on first, and held-out rows. A row can be neither: if its label occurs only in its own group, no
+        model could predict it when held out. The final model is trained on all rows.
     """
 
     X: npt.NDArray[np.float32]
@@ -49,17 +49,30 @@ class Table:
         *,
         multilabel: bool,
     ) -> Table:
-        """Join the sides, and hold out the validation side, or whole groups where it is missing or too small.
+        """Join the splits, and hold out the validation split, or whole groups if it is missing or too small.
+
+        Parameters
+        ----------
+        train : Prepared
+        valid : Prepared or None
+        labels : sequence of str
+            Names for messages.
+        seed : int >= 0
+        multilabel : bool
+
+        Returns
+        -------
+        Table
 
         Raises
         ------
         DatasetError
-            If there is one label only, or nothing can be held out.
+            If there is a single label, or nothing can be held out.
         """
         both = [train, valid] if valid else [train]
-        X = np.concatenate([row for side in both for row in side.windows])  # one a row of a table
-        targets = np.concatenate([side.targets for side in both])
-        groups = np.concatenate([side.groups for side in both])
+        X = np.concatenate([row for part in both for row in part.windows])  # one window per row of a table
+        targets = np.concatenate([part.targets for part in both])
+        groups = np.concatenate([part.groups for part in both])
         _check(targets, groups, labels)
         cuts = _cuts(targets, groups, seed)
         if len(X) - len(train) >= _LEAST_VALID * len(train):
@@ -70,16 +83,16 @@ class Table:
             if len(judges) and seen.sum() > 1:
                 return cls(X, targets, learn, judges)
         raise DatasetError(
-            "Every label of the training side stands in one group only, or in one row, so nothing can be held out "
-            "to say when to stop.",
-            "Give at least two groups (artists) a label, or leave the group column out.",
+            "Every label of the training split occurs in one group only, or in one row, so nothing can be held out "
+            "for early stopping.",
+            "Give at least two groups (artists) per label, or leave the group column out.",
         )
 
 
 def _cuts(
     targets: npt.NDArray[np.float32], groups: npt.NDArray[Any], seed: int
 ) -> list[tuple[Integers, Integers]]:
-    """Ways to hold out whole groups, with labels in proportion."""
+    """Return ways to hold out whole groups, with labels in proportion."""
     # A row counts for the rarest of its labels.
     strata = np.where(targets > 0, targets.sum(axis=0), np.inf).argmin(axis=1)
     most = int(np.bincount(strata).max())
@@ -98,11 +111,11 @@ def _check(targets: npt.NDArray[np.float32], groups: npt.NDArray[Any], labels: S
     seen = np.flatnonzero(targets.any(axis=0))
     if len(seen) < 2:
         raise DatasetError(
-            f"The training side has one label only, {', '.join(repr(labels[k]) for k in seen.tolist())}; a classifier needs two or more.",
-            "Add examples of another label, or make the training side larger.",
+            f"The training split has one label only, {', '.join(repr(labels[k]) for k in seen.tolist())}; a classifier needs two or more.",
+            "Add examples of another label, or make the training split larger.",
         )
     if len(np.unique(groups)) < 2:
         raise DatasetError(
-            "All examples of the training side are in one group, so nothing can be held out to say when to stop.",
+            "All examples of the training split are in one group, so nothing can be held out for early stopping.",
             "Give the groups that belong together (artists, tracks), or leave the group column out.",
         )

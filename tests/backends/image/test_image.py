@@ -178,7 +178,7 @@ def test_an_interrupted_training_goes_on_in_its_phase(partial, tmp_path, monkeyp
     again, said = run(tmp_path / "run", resume=True)
     assert again.native == whole.native
     assert again.history == whole.history
-    assert any("going on after epoch 1" in text for text in said)
+    assert any("resuming after epoch 1" in text for text in said)
     assert not any(text.startswith("the head") for text in said if "going on" not in text)
 
 
@@ -190,8 +190,8 @@ def test_red_and_blue_are_told_apart_and_the_graph_agrees():
     fresh = side(12, seed=2)
     scores = Runtime(fitted.onnx, n_labels=2).example_scores(fresh.windows)
     assert (scores.argmax(axis=1) == fresh.targets.argmax(axis=1)).mean() >= 0.9
-    paint = IMAGE.painter({**fitted.native, GRAPH_FILE: fitted.onnx}, config, LABELS)
-    assert paint(fresh.windows[0][0], 0, "a title with $ and _").startswith(b"\x89PNG")
+    explain = IMAGE.image_explainer({**fitted.native, GRAPH_FILE: fitted.onnx}, config, LABELS)
+    assert explain(fresh.windows[0][0], 0, "a title with $ and _").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("settings", [{"mixup": 0}, {"cutmix": 0}, {"mixup": 0, "cutmix": 0}, {}])
@@ -234,7 +234,7 @@ def test_weights_that_are_no_state_dict_are_refused(tmp_path, partial):
     (tmp_path / "empty.pth").write_bytes(b"")
     torch.save([1, 2, 3], tmp_path / "list.pth")
     for name in ("hostile.pth", "zipped.pt", "text.safetensors", "empty.pth", "list.pth", "missing.pth"):
-        with pytest.raises(ConfigError, match=r"cannot be read|no state dict"):
+        with pytest.raises(ConfigError, match=r"cannot be read|not a state dict"):
             load_weights(str(tmp_path / name), "resnet18", lambda text: None)
     assert not Path("/tmp/genrekit-was-here").exists()
     with pytest.raises(ConfigError, match="not those of a resnet50"):

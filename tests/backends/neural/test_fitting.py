@@ -238,7 +238,7 @@ def test_without_a_validation_side_the_given_temperature_holds(tmp_path):
 
 @pytest.mark.parametrize("settings", [{"schedule": "plateau"}, {"patience": 3}])
 def test_what_needs_a_validation_side_is_refused_without_one(tmp_path, settings):
-    with pytest.raises(ConfigError, match="need a validation side") as refused:
+    with pytest.raises(ConfigError, match="need a validation split") as refused:
         fit(tmp_path, TRAIN, None, **settings)
     assert "--valid-size" in refused.value.hint
 
@@ -249,7 +249,7 @@ def test_what_needs_a_validation_side_is_refused_without_one(tmp_path, settings)
         ({"precision": "fp16"}, "'fp16' needs a GPU"),
         ({"device": "cuda"}, "finds 0 GPUs"),
         ({"device": "cuda:3"}, "finds 0 GPUs"),
-        ({"device": "mps"}, "no Mac"),
+        ({"device": "mps"}, "not a Mac"),
     ],
 )
 def test_a_device_that_is_not_there_is_refused_in_words(tmp_path, monkeypatch, settings, words):
@@ -397,7 +397,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path, settings, b
     _interrupted(tmp_path / "run", beginning, number, **settings)
     said: list[str] = []
     assert same(fit(tmp_path / "run", TRAIN, VALID, resume=True, said=said, **settings), whole)
-    went_on = any("going on after epoch" in text for text in said)
+    went_on = any("resuming after epoch" in text for text in said)
     assert went_on == ("epoch 2" in beginning or "epoch 3" in beginning)
 
 
@@ -517,7 +517,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What an interrupted training left."""
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genrekit.backends.neural.watching._QUIET_S", 0)
+        patch.setattr("genrekit.backends.neural.watching.REPORT_S", 0)
         _interrupted(folder, "epoch 3 of")
     return folder
 

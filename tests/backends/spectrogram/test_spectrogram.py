@@ -248,9 +248,9 @@ def test_the_same_settings_as_those_of_the_file_pass():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"fmin": 9000}, "rise in this order"),
-        ({"fmax": 8001}, "rise in this order"),
-        ({"fmin": 500, "fmax": 500}, "rise in this order"),
+        ({"fmin": 9000}, "ascending order"),
+        ({"fmax": 8001}, "ascending order"),
+        ({"fmin": 500, "fmax": 500}, "ascending order"),
         ({"window_s": 0.5, "hop_length": 1600}, "8 frames"),
         ({"n_fft": 513}, "multiple of 2"),
         ({"n_mels": 16}, "n_mels"),

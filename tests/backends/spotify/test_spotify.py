@@ -100,16 +100,19 @@ def test_rows_that_say_nothing_are_refused(row, words) -> None:
 
 
 def test_a_file_is_no_row(tmp_path) -> None:
-    with pytest.raises(MediaError, match="no row of features"):
+    with pytest.raises(MediaError, match="not a row of features"):
         BACKEND.prepare(Example(id="a", path=tmp_path / "a.wav"), CONFIG)
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"max_features": 3}, "max_features = 3: no parameter of XGBoost.*did you mean 'colsample_bynode'"),
+        (
+            {"max_features": 3},
+            "max_features = 3: not a parameter of XGBoost.*did you mean 'colsample_bynode'",
+        ),
         ({"min_samples_leaf": 3}, "min_samples_leaf = 3: .*did you mean 'min_child_weight'"),
-        ({"eta": 0.1}, "eta = 0.1: goes by another name.*did you mean 'learning_rate'"),
+        ({"eta": 0.1}, "eta = 0.1: has another name.*did you mean 'learning_rate'"),
         ({"n_jobs": 4}, "n_jobs = 4: .*OMP_NUM_THREADS"),
         ({"grow_policy": "lossguide"}, "grow_policy.*cannot be set"),
         ({"max_features": 3, "min_samples_leaf": 2}, "max_features.*; min_samples_leaf"),
@@ -234,29 +237,29 @@ def test_rows_of_another_backend_are_refused(single) -> None:
 
 def test_contributions_sum_to_the_margins(single, multi) -> None:
     rows = holes(0.3, n=40)
-    shares = spotify_native.contributions(single.native, rows)
-    assert shares.shape == (40, 3, 16)
+    contributions = spotify_native.contributions(single.native, rows)
+    assert contributions.shape == (40, 3, 16)
     scores = BACKEND.native_scorer(single.native)(rows)
-    margins = shares.sum(axis=2)
+    margins = contributions.sum(axis=2)
     np.testing.assert_allclose(
         np.exp(margins) / np.exp(margins).sum(axis=1, keepdims=True), scores, atol=1e-5
     )
-    shares = spotify_native.contributions(multi.native, rows)
+    contributions = spotify_native.contributions(multi.native, rows)
     scores = BACKEND.native_scorer(multi.native)(rows)
-    np.testing.assert_allclose(1 / (1 + np.exp(-shares.sum(axis=2))), scores, atol=1e-5)
+    np.testing.assert_allclose(1 / (1 + np.exp(-contributions.sum(axis=2))), scores, atol=1e-5)
 
 
 def test_reasons_stand_by_strength_with_what_the_row_has(single) -> None:
     rows = holes(0.3, n=40)
     labels = np.arange(40) % 3
-    shares = spotify_native.contributions(single.native, rows)
+    contributions = spotify_native.contributions(single.native, rows)
     for i, reasons in enumerate(BACKEND.explainer(single.native)(rows, labels)):
         assert {reason.feature for reason in reasons} == set(MODEL_COLUMNS)
         strengths = [abs(reason.contribution) for reason in reasons]
         assert strengths == sorted(strengths, reverse=True)
         for reason in reasons:
             k = MODEL_COLUMNS.index(reason.feature)
-            assert reason.contribution == shares[i, labels[i], k]
+            assert reason.contribution == contributions[i, labels[i], k]
             assert reason.value == (None if np.isnan(rows[i, k]) else rows[i, k])
 
 

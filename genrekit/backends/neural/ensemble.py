@@ -1,6 +1,6 @@
-"""Networks trained one after the other from different seeds, by Lightning's trainer.
+"""Training of an ensemble of networks, one after the other from different seeds, by Lightning's trainer.
 
-Checkpoints stand in the run's folder, and never leave it.
+Checkpoints are written to the run folder only.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from genrekit.backends.neural.watching import Watch
 from genrekit.distributed import rank, world_size
 from genrekit.errors import TrainingError
 
-# Between the seeds of two phases of one network; members have neighbouring ones.
+# Distance between the seeds of two phases of one network; the networks of an ensemble have consecutive seeds.
 _SEEDS = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network on the CPU, ready to score, and what every epoch gave."""
+    """A network on the CPU, ready to score, and its learning curve."""
 
     network: nn.Module
     curve: Sequence[Mapping[str, float]]
 
 
-def train_members(
+def train_ensemble(
     recipe: Recipe,
     folder: Path,
     train: Prepared,
@@ -63,7 +63,7 @@ def train_members(
     Raises
     ------
     TrainingError
-        If the loss is no number, the memory is too small, or the disk is full.
+        If the loss is not finite, the memory is too small, or the disk is full.
     """
     trained = []
     for number in range(config.members):
@@ -108,7 +108,7 @@ def _train(
     seed: int,
     resume: bool,
 ) -> list[dict[str, float]]:
-    """Train a network in place; it ends on the CPU, ready to score."""
+    """Train a network in place; afterwards it is on the CPU, ready to score."""
     module = GenreModule(
         network,
         recipe,
@@ -135,7 +135,7 @@ def _train(
         callbacks.append(EarlyStopping("valid_loss", patience=config.patience, check_finite=False))
     if keep_best:
         callbacks.append(Checkpoint(folder, BEST, monitor="valid_loss"))
-    # After the best one, which is on the disk by then: a process may be killed between the two.
+    # After the best checkpoint is on the disk: a process may be killed between the two.
     callbacks.append(Checkpoint(folder, LAST))
     trainer = L.Trainer(
         **device.trainer_settings(),
@@ -152,9 +152,9 @@ def _train(
     )
     last = folder / LAST
     before = load(last, module) if resume and last.exists() else None
-    if before:  # the trainer fetches the first batches before it says which epoch comes
+    if before:  # the trainer fetches the first batches before it sets the epoch
         batches.set_epoch(before["epoch"] + 1)
-    if before and before["stopped"]:  # the trainer does not remember that, and would train one epoch more
+    if before and before["stopped"]:  # the trainer does not store this, and would train one more epoch
         module.on_load_checkpoint(before)
     else:
         trainer.fit(
@@ -170,7 +170,7 @@ def _train(
 
 
 def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """An exponential moving average that forgets faster while it is young, so that the start does not linger."""
+    """Return an exponential moving average with a smaller decay in the first steps, so that the initial weights are forgotten."""
 
     def average(old: Tensor, new: Tensor, n_averaged: Tensor) -> Tensor:
         n = float(n_averaged)
@@ -179,34 +179,34 @@ def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     return average
 
 
-def _label_weights(side: Prepared, config: NeuralConfig) -> Tensor | None:
-    """Weights of the labels in the loss; of mean 1 over the examples, or for several labels negatives a positive."""
+def _label_weights(prepared: Prepared, config: NeuralConfig) -> Tensor | None:
+    """Return weights of the labels in the loss: of mean 1 over the examples, or negatives per positive if multi-label."""
     if config.balance != "weights":
         return None
-    counts = side.targets.sum(axis=0)
+    counts = prepared.targets.sum(axis=0)
     known = np.maximum(counts, 1)
-    ratios = (len(side) - counts) / known if config.multilabel else len(side) / known
-    # A label that everybody has would count for nothing, and be unlearned.
+    ratios = (len(prepared) - counts) / known if config.multilabel else len(prepared) / known
+    # A label that all examples have would have weight 0, and be unlearned.
     weights = np.where((counts > 0) & (ratios > 0), ratios, 1) ** config.balance_power
     if not config.multilabel:
-        weights *= len(side) / (weights * counts).sum()
+        weights *= len(prepared) / (weights * counts).sum()
     return torch.from_numpy(weights.astype(np.float32))
 
 
-def _example_weights(side: Prepared) -> np.ndarray:
-    """An example counts as the rarest of its labels."""
-    counts = np.maximum(side.targets.sum(axis=0), 1)
-    weights: np.ndarray = np.maximum((side.targets / counts).max(axis=1), 1 / len(side))
+def _example_weights(prepared: Prepared) -> np.ndarray:
+    """Return weights of the examples, by the rarest of their labels."""
+    counts = np.maximum(prepared.targets.sum(axis=0), 1)
+    weights: np.ndarray = np.maximum((prepared.targets / counts).max(axis=1), 1 / len(prepared))
     return weights
 
 
 @contextmanager
 def _explained(config: NeuralConfig) -> Iterator[None]:
-    """What stops a training, in words."""
+    """Convert exceptions of the trainer to errors with hints."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
-    except SystemExit as stop:  # what Lightning makes of an interrupt
+    except SystemExit as stop:  # Lightning's reaction to an interrupt
         if isinstance(stop.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
         raise
@@ -215,7 +215,7 @@ def _explained(config: NeuralConfig) -> Iterator[None]:
             smaller = max(1, config.batch_size // 2)
             raise TrainingError(
                 f"The memory is too small for batches of {config.batch_size}.",
-                f"Give --set batch_size={smaller}, with --resume to go on after the last whole epoch."
+                f"Give --set batch_size={smaller}, with --resume to continue after the last complete epoch."
                 if config.batch_size > 1
                 else "Make the network narrower (width) or the input shorter.",
             ) from None
@@ -232,7 +232,7 @@ def _explained(config: NeuralConfig) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Lightning without its advertisements and advice."""
+    """Suppress Lightning's advertisements and advice."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
