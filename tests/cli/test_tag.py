@@ -119,7 +119,7 @@ def test_a_table_for_people(genrekit, model_path, library, monkeypatch):
         ([], "nothing to tag"),
         (["x", "--overwrite", "--append"], "either --overwrite or --append"),
         (["x", "--undo", "j"], "--undo takes everything from its journal"),
-        (["--from", "o.jsonl", "--model", "m"], "--from brings its answers"),
+        (["--from", "o.jsonl", "--model", "m"], "--from reads existing predictions"),
         (["--from", "o.txt"], "no file of results"),
         (["--from", "o.csv", "--write", "--journal", "there.jsonl"], "there.jsonl exists"),
     ],
