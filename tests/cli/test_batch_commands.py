@@ -43,11 +43,11 @@ def test_going_on_does_what_is_new_and_what_failed_where_asked(predict, paths, t
     assert again.status == 2
     assert "--resume" in again.err
     more = predict(*paths, "bad.wav", "-o", "out.csv", "--resume")
-    assert "3 inputs were done before, 2 now" in more.err
+    assert "3 inputs were finished before, 2 now" in more.err
     (tmp_path / "bad.wav").write_bytes(paths[0].read_bytes())
     mended = predict(*paths, "bad.wav", "-o", "out.csv", "--resume")
     assert mended.status == 0
-    assert "4 inputs were done before, 1 now" in mended.err
+    assert "4 inputs were finished before, 1 now" in mended.err
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert [row["error"] for row in rows] == [""] * 5
     assert rows[-1]["sha256"] == rows[0]["sha256"]
@@ -58,7 +58,7 @@ def test_a_journal_of_a_run_that_never_ended_is_not_overwritten_unasked(predict,
     (tmp_path / "out.csv").unlink()
     run = predict(*paths, "-o", "out.csv")
     assert run.status == 2
-    assert "--resume to go on" in run.err
+    assert "--resume to continue" in run.err
     assert predict(*paths[:1], "-o", "out.csv", "--overwrite").status == 0
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
 
@@ -104,7 +104,7 @@ def test_a_bucket_in_and_out(predict, bucket, tmp_path):
     assert again.status == 2
     assert "exists" in again.err
     resumed = predict("s3://songs/b", "-o", "s3://songs/results/out.csv", "--resume")
-    assert "2 inputs were done before, 0 now" in resumed.err
+    assert "2 inputs were finished before, 0 now" in resumed.err
 
 
 def test_an_archive_and_a_manifest_that_lie_elsewhere(predict, bucket, tmp_path):

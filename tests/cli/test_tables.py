@@ -147,7 +147,7 @@ def test_explanations_are_additive_and_sorted(predict, tracks_csv, tmp_path):
 def test_a_model_that_cannot_explain_says_so(genrekit, model_path, songs):
     run = genrekit("predict", "--model", model_path, songs.examples[0].path, "--explain")
     assert run.status == 2
-    assert "No model here can explain" in run.err
+    assert "No loaded model has explanations" in run.err
 
 
 def test_songs_and_tables_in_one_command_keep_their_order(

@@ -38,7 +38,7 @@ def test_a_library_from_start_to_undo(genrekit, model_path, library, tmp_path):
     run = genrekit("tag", library, "--model", model_path)
     assert run.status == 3
     assert [row["status"] for row in rows(run)] == ["would change"] * 3 + ["error"]
-    assert "--write does it" in run.err
+    assert "add --write to write" in run.err
     assert hashes(library) == before
     assert not list((tmp_path / "here").iterdir())
 
@@ -119,7 +119,7 @@ def test_a_table_for_people(genrekit, model_path, library, monkeypatch):
         ([], "nothing to tag"),
         (["x", "--overwrite", "--append"], "either --overwrite or --append"),
         (["x", "--undo", "j"], "--undo takes everything from its journal"),
-        (["--from", "o.jsonl", "--model", "m"], "--from brings its answers"),
+        (["--from", "o.jsonl", "--model", "m"], "--from reads existing predictions"),
         (["--from", "o.txt"], "no file of results"),
         (["--from", "o.csv", "--write", "--journal", "there.jsonl"], "there.jsonl exists"),
     ],
