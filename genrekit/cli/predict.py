@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -15,6 +14,7 @@ from genrekit.cli.existing_answers import measures_of
 from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
 from genrekit.cli.output_rows import print_rows, write_batch
 from genrekit.cli.printing import say
+from genrekit.cli.streams import stdin_bytes
 from genrekit.remote import is_remote
 
 if TYPE_CHECKING:
@@ -177,7 +177,11 @@ def predict(
             total = len(found)
         inputs = found
     if features is not None:
-        text = sys.stdin.read(MAX_CHARACTERS + 1) if features == "-" else features
+        text = (
+            stdin_bytes().read(MAX_CHARACTERS + 1).decode("utf-8-sig", "replace")
+            if features == "-"
+            else features
+        )
         schemas = {m.backend.info.name: m.backend.info.columns for m in models if m.backend.info.columns}
         inputs = [read_numbers(text, schemas)]
     if format is Output.AUDACITY and total is not None and total > 1:
@@ -219,11 +223,11 @@ def predict(
 
 
 def _words(paths: list[str]) -> Iterator[str]:
-    """The words of the command line; - stands for the lines of stdin."""
+    """Yield the words of the command line; - stands for the names on stdin."""
+    from genrekit.prediction import read_list
+
     for word in paths:
         if word == "-":
-            for line in sys.stdin.buffer:
-                # One path a line, or between NUL bytes as from find -print0.
-                yield from (os.fsdecode(name) for name in line.rstrip(b"\r\n").split(b"\0") if name.strip())
+            yield from read_list(stdin_bytes(), "stdin")
         else:
             yield word

@@ -142,7 +142,10 @@ def _print_table(rows: list[SortRow]) -> None:
 
 
 def _json(row: SortRow) -> str:
-    import json
     from dataclasses import asdict
 
-    return json.dumps(asdict(row), ensure_ascii=True)
+    from genrekit.output import dumps
+    from genrekit.text import utf8_name
+
+    target = utf8_name(row.target) if row.target else None
+    return dumps(asdict(row) | {"input": utf8_name(row.input), "target": target}, sys.stdout)

@@ -20,6 +20,7 @@ from genrekit.datasets.synthetic.loader import open_synthetic
 from genrekit.datasets.table import match, open_table, what_is_wrong
 from genrekit.errors import DatasetError
 from genrekit.features import GTZAN_COLUMNS, SPOTIFY_COLUMNS, recognises
+from genrekit.files import at_home
 from genrekit.labels import canonical, look_alike, same_fold, same_genre
 from genrekit.media import suffix_modality
 from genrekit.tables import LABEL_COLUMNS, PATH_COLUMNS
@@ -96,7 +97,7 @@ def open_dataset(
     if colon and scheme == "gtzan":
         if not rest:
             raise DatasetError("gtzan: names no folder.", "Give the one that holds GTZAN: gtzan:FOLDER.")
-        place = Path(rest).expanduser() if rest.startswith("~/") else Path(rest)
+        place = at_home(rest)
         dataset = open_gtzan(source, place, schemas=schemas, prefer=prefer, spectrograms=spectrograms)
     elif colon and scheme == "fma":
         dataset = open_fma(source, require_labels=require_labels)

@@ -24,7 +24,7 @@ class Playlist:
 
     @property
     def _content(self) -> bytes:
-        return "".join(f"{line}\n" for line in ("#EXTM3U", *self.lines)).encode()
+        return os.fsencode("".join(f"{line}\n" for line in ("#EXTM3U", *self.lines)))
 
     def is_there(self) -> bool:
         """Whether the target is this already."""

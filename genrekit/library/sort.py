@@ -238,8 +238,8 @@ def _line(source: Path, playlist: Path) -> str:
     if any(c in line for c in "\r\n"):
         raise MediaError("The name has a line break, which a playlist cannot hold.")
     try:
-        line.encode()
-    except UnicodeEncodeError:
+        os.fsencode(line).decode()
+    except UnicodeDecodeError:
         raise MediaError("The name is not UTF-8, which a playlist must be.") from None
     return f"./{line}" if line.startswith("#") or line[:1].isspace() else line
 

@@ -4,22 +4,23 @@
 so that pipes flow; where a file is written, a moment later. Scores have 6 decimals, times 3 (a millisecond).
 
 *Names that are not text.* A file name that is not valid UTF-8 reaches Python with surrogate escapes (PEP
-383). JSON and JSONL write ASCII only and escape them (``\\udce9``): Python's ``json`` and ``os.fsencode``
-give the exact name back. CSV and the table show every character that the stream cannot encode as a backslash
-escape; the table shows control characters that way too, since a file name must not steer a terminal.
+383). JSON and JSONL escape them (``\\udce9``): Python's ``json`` and ``os.fsencode`` give the exact name back.
+In the column ``input`` of CSV they are the same six characters, as `genrekit.text.escaped_name` writes them. CSV and
+the table show every character that the stream cannot encode as a backslash escape; the table shows control
+characters that way too, since a file name must not steer a terminal.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from genrekit.text import encodable
+from genrekit.output.json_text import dumps
+from genrekit.text import encodable, escaped_name, utf8_name
 from genrekit.types import Contribution, Prediction, WindowScore
 
 PROVENANCE = ("bytes", "sha256", "model_sha256")
@@ -112,7 +113,7 @@ class JsonlWriter(Writer):
 
     def _object(self, prediction: Prediction) -> str:
         value: dict[str, Any] = {
-            "input": prediction.id,
+            "input": utf8_name(prediction.id),
             "label": prediction.label,
             "score": rounded(prediction.score),
             "model": prediction.model,
@@ -130,7 +131,7 @@ class JsonlWriter(Writer):
             value |= zip(PROVENANCE, provenance_of(prediction), strict=True)
         if prediction.extra:
             value["extra"] = dict(prediction.extra)
-        return json.dumps(value, ensure_ascii=True, allow_nan=False)
+        return dumps(value, self.stream)
 
 
 class JsonWriter(JsonlWriter):
@@ -177,7 +178,7 @@ class CsvWriter(Writer):
 
     def write(self, prediction: Prediction) -> None:
         answer: list[Any] = [
-            prediction.id,
+            escaped_name(prediction.id),
             prediction.label,
             rounded(prediction.score),
             prediction.model,

@@ -11,6 +11,7 @@ from genrekit.analysis import MEASURES, columns_of
 from genrekit.errors import DatasetError, UsageError
 from genrekit.prediction.inputs import Input
 from genrekit.tables import open_table, read_values
+from genrekit.text import system_name, unescaped_name, utf8_name
 from genrekit.types import Content, Prediction
 
 SUFFIXES = (".jsonl", ".csv")
@@ -96,6 +97,7 @@ def _fields(cells: dict[str, str]) -> dict[str, Any]:
         scores.append({"label": cells[f"label_{rank}"], "score": cells.get(f"score_{rank}")})
         rank += 1
     fields: dict[str, Any] = {name: value or None for name, value in cells.items()}
+    fields["input"] = utf8_name(unescaped_name(cells["input"]))
     labels = (cells.get("labels") or cells["label"]).split("|")
     return fields | {"scores": scores, "labels": [label for label in labels if label]}
 
@@ -109,7 +111,7 @@ def _prediction(fields: dict[str, Any]) -> Prediction:
     ):
         raise ValueError("no text")
     return Prediction(
-        id=fields["input"],
+        id=system_name(fields["input"]),
         label=fields["label"],
         score=None if score is None else _float(score),
         scores=tuple((one["label"], _float(one["score"])) for one in fields.get("scores", ())),
