@@ -14,7 +14,7 @@ from genrekit.cli.existing_answers import measures_of
 from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
 from genrekit.cli.output_rows import print_rows, write_batch
 from genrekit.cli.printing import say
-from genrekit.cli.streams import stdin_bytes
+from genrekit.cli.streams import stdin_bytes, stdout_is_optional
 from genrekit.remote import is_remote
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def predict(
     Exit status: 0 all answered; 1 none could be; 2 wrong usage; 3 some could not be.
     """
     from genrekit.errors import UsageError
-    from genrekit.media import suffix_modality
+    from genrekit.media import PassedOver, suffix_modality
     from genrekit.prediction import (
         FEW,
         MAX_CHARACTERS,
@@ -153,15 +153,17 @@ def predict(
         )
     if paths and features is not None:
         raise UsageError("Give either paths or --features, not both.")
+    output = None if output == "-" else output
     if output is None and (resume or retry_errors):
         raise UsageError("--resume and --retry-errors go on with a file of results.", "Give --output FILE.")
     if format is Output.PARQUET and output is None:
-        raise UsageError("Parquet is no text.", "Give a file: --output answers.parquet")
+        raise UsageError("Parquet is not text.", "Give a file: --output answers.parquet")
     images = ImageFolder(explain_dir) if explain_dir else None
     if images:
         images.check(overwrite=overwrite or resume)
     target = OutputFile.of(output, format.value) if output is not None else None
     if target:
+        stdout_is_optional()
         target.check(overwrite=overwrite, resume=resume)
     models = load_models(model or None)
     inputs: Iterable[str | Input | Example] = _words(paths or [])
@@ -170,7 +172,10 @@ def predict(
     if "-" in (paths or []) or any(is_remote(word) for word in paths or []):
         jobs = job_count(jobs)
     else:
-        found = list(expand(paths or [], kinds={m.backend.info.modality for m in models}))
+        passed = PassedOver()
+        found = list(expand(paths or [], kinds={m.backend.info.modality for m in models}, passed=passed))
+        if words := str(passed):
+            say(words)
         if any(suffix_modality(one.name) is Modality.TABLE for one in found):
             found, columns = open_tables(models, found)
         else:

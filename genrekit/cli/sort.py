@@ -14,6 +14,7 @@ import typer
 from genrekit.cli.existing_answers import Finished, RowFormat, Rows, SoundPaths, finished_answers, new_answers
 from genrekit.cli.options import Jobs, Models, NoCache, Overwrite
 from genrekit.cli.printing import out, say
+from genrekit.cli.streams import stdout_is_optional
 
 if TYPE_CHECKING:
     from genrekit.library import SortRow
@@ -60,7 +61,7 @@ def sort(
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.library import Kind, sort_songs
+    from genrekit.library import Kind, others_in, sort_songs
 
     if link and copy:
         raise UsageError("Give either --link or --copy, not both.")
@@ -71,27 +72,47 @@ def sort(
     if os.path.lexists(to) and not to.is_dir():
         raise UsageError(f"{to} is no folder; playlists are made in one.", "Give --to FOLDER.")
     if results:
-        predictions = finished_answers(results, paths or [], pictures=link or copy)
+        predictions = finished_answers(results, paths or [])
     else:
         predictions = new_answers(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
+    if write:
+        stdout_is_optional()
+    kind = Kind.LINK if link else Kind.COPY if copy else Kind.PLAYLIST
+    made: set[str] = set()
     rows = sort_songs(
         predictions,
         to,
-        Kind.LINK if link else Kind.COPY if copy else Kind.PLAYLIST,
+        kind,
         min_confidence=min_confidence,
         check=results is not None,
         write=write,
         overwrite=overwrite,
     )
-    done, failed = _print(rows, format)
+    done, failed = _print(_noted(rows, made), format)
     if not done + failed:
         say("genrekit: there was nothing to sort")
         raise typer.Exit(ALL_FAILED)
+    _say_stale(others_in(to, kind, made), to)
     if done and not write:
         say("Nothing was written; --write does it.")
     if failed:
         say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows say why")
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
+
+
+def _noted(rows: Iterator[SortRow], made: set[str]) -> Iterator[SortRow]:
+    for row in rows:
+        if row.target is not None:
+            made.add(row.target)
+        yield row
+
+
+def _say_stale(stale: list[Path], folder: Path) -> None:
+    """Name what an earlier run made, or somebody else: it still lists songs that may have another genre now."""
+    if stale:
+        first = ", ".join(str(path.relative_to(folder)) for path in stale[:FIRST])
+        more = f" and {len(stale) - FIRST} more" if len(stale) > FIRST else ""
+        say(f"in {folder} and not of this run: {first}{more}; remove what is out of date")
 
 
 def _print(rows: Iterator[SortRow], format: Rows) -> tuple[int, int]:

@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 
 from genrekit.errors import MediaError
 from genrekit.hashing import hash_file
-
-CHANGED = "The file was changed since it was predicted."
+from genrekit.library.identity import CHANGED
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class ParquetWriter(Writer):
             fields += [("windows", pa.list_(pa.struct([*window, ("score", pa.float64())])))]
         fields += [(n, pa.string() if n in ("key", "camelot") else pa.float64()) for n in self.analysis]
         if self.provenance:
-            fields += zip(PROVENANCE, (pa.int64(), pa.string(), pa.string()), strict=True)
+            fields += zip(PROVENANCE, (pa.int64(), pa.string(), pa.string(), pa.string()), strict=True)
         taken = {name for name, _ in fields}
         for name in self.extra:
             while name in taken:

@@ -23,7 +23,7 @@ from genrekit.output.json_text import dumps
 from genrekit.text import encodable, escaped_name, utf8_name
 from genrekit.types import Contribution, Prediction, WindowScore
 
-PROVENANCE = ("bytes", "sha256", "model_sha256")
+PROVENANCE = ("bytes", "sha256", "model_sha256", "sound_key")
 
 # In words; JSON has all of them.
 _N_REASONS = 5
@@ -154,7 +154,7 @@ class CsvWriter(Writer):
 
     ``input, label, score, model, error, note, label_1, score_1, ... label_k, score_k``, then with several labels
     ``labels`` (with ``|`` between them), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
-    window_score``, what was measured, with provenance ``bytes, sha256, model_sha256``, then the extra columns (``extra_NAME`` where taken).
+    window_score``, what was measured, with provenance ``bytes, sha256, model_sha256, sound_key``, then the extra columns (``extra_NAME`` where taken).
     """
 
     _timeline = ("start_s", "end_s", "window_label", "window_score")
@@ -215,11 +215,11 @@ class _Lines:
         self._stream.write(encodable(line[:-2], self._stream) + "\n")
 
 
-def provenance_of(prediction: Prediction) -> tuple[int | None, str | None, str | None]:
-    """Size and hash of the input, and the hash of the model; None where there is none."""
+def provenance_of(prediction: Prediction) -> tuple[int | None, str | None, str | None, str | None]:
+    """Return size and hash of the input, the hash of the model, and the key of the sound; None where there is none."""
     content = prediction.content
     sizes = (content.size, content.sha256) if content else (None, None)
-    return *sizes, prediction.model_sha256 or None
+    return *sizes, prediction.model_sha256 or None, (content.sound_key or None) if content else None
 
 
 def _window(window: WindowScore) -> dict[str, Any]:

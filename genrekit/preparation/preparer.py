@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from genrekit.analysis import columns_of
 from genrekit.backends import Backend, BackendConfig
 from genrekit.errors import GenrekitError, MediaError
 from genrekit.execution import Outcome, ordered_map
 from genrekit.hashing import content_of
-from genrekit.media import modality
+from genrekit.media import STREAM_KEY_VERSION as VERSION
+from genrekit.media import modality, stream_key
 from genrekit.preparation.cache import Cache
 from genrekit.types import Content, Example, Modality, Windows
 
@@ -38,12 +41,15 @@ class Preparer:
     cache : Cache
     folder : Path, optional
         Where fetched files stand while they are looked at.
+    keys_sound : bool
+        Whether `look` finds out the key of a song's sound, by which the song is known after its tags changed.
     """
 
     backend: Backend
     config: BackendConfig
     cache: Cache
     folder: Path | None = None
+    keys_sound: bool = False
 
     def __call__(self, example: Example) -> Windows:
         """Prepare one example.
@@ -58,8 +64,8 @@ class Preparer:
                 return self.backend.prepare(near, self.config)
             return self._prepare(near, content_of(near.path))
 
-    def look(self, example: Example, known: str | None = None, measures: Collection[str] = ()) -> Looked:
-        """Prepare one example unless its content has the SHA-256 that is known; an error is a result.
+    def look(self, example: Example, known: Content | None = None, measures: Collection[str] = ()) -> Looked:
+        """Prepare one example unless its content is known, by its SHA-256 or its sound; an error is a result.
 
         Without windows and error, nothing is new. ``measures`` are those of `genrekit.analysis.analyse`, for songs.
         """
@@ -69,8 +75,12 @@ class Preparer:
                 if near.path is None:
                     return Looked(windows=self.backend.prepare(near, self.config))
                 content = content_of(near.path)
-                if content.sha256 == known:
+                if known and content.sha256 == known.sha256:
                     return Looked(content)
+                if self.keys_sound and self.backend.info.modality is Modality.AUDIO:
+                    content = replace(content, sound_key=self._sound_key(near.path, content))
+                    if known and content.sound_key and content.sound_key == known.sound_key:
+                        return Looked(content)
                 windows = self._prepare(near, content)
                 return Looked(content, windows, analysis=self._measure(near, measures))
         except GenrekitError as error:
@@ -88,6 +98,19 @@ class Preparer:
             windows = self.backend.prepare(example, self.config)
             self.cache.put(key, windows)
         return windows
+
+    def _sound_key(self, path: Path, content: Content) -> str:
+        """Return the key of a song's sound, from the cache where it is there; '' where there is none."""
+        name = self.cache.key(content.sha256, "sound key", VERSION, {})
+        known = self.cache.get(name)
+        if known is not None:
+            return known.values.astype(np.uint8).tobytes().decode("ascii", "replace")
+        try:
+            key = stream_key(path)
+        except MediaError:
+            return ""
+        self.cache.put(name, Windows(np.frombuffer(key.encode(), np.uint8)[None]))
+        return key
 
     def _measure(self, example: Example, measures: Collection[str]) -> Mapping[str, float | str | None]:
         if not measures or self.backend.info.modality is not Modality.AUDIO or example.path is None:
