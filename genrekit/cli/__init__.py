@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from genrekit.cli import backends, datasets, evaluate, models, predict, sort, tag, train
 from genrekit.cli.printing import error_line
-from genrekit.cli.streams import OutputPlace, replace_closed
+from genrekit.cli.streams import OutputPlace, forget_absurd_sizes, replace_closed
 from genrekit.errors import GenrekitError, UsageError
 
 FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
@@ -99,6 +99,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     reader of stdout went away.
     """
     replace_closed()
+    forget_absurd_sizes()
     place = OutputPlace()
     status: Any = 0
     try:

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 _MAX_STANDARD = 2
+MIN_COLUMNS = 20
 
 
 class ClosedOutput(io.TextIOBase):
@@ -57,6 +58,14 @@ def replace_closed() -> None:
         sys.stdout = ClosedOutput()
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - to the end of the process
+
+
+def forget_absurd_sizes() -> None:
+    """Forget a size of the terminal in the environment that nothing can be read at, as services set it."""
+    for name, least in (("COLUMNS", MIN_COLUMNS), ("LINES", 1)):
+        value = os.environ.get(name, str(least))
+        if not value.isdecimal() or int(value) < least:
+            del os.environ[name]
 
 
 def stdout_is_optional() -> None:

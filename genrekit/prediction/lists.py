@@ -11,6 +11,7 @@ from genrekit.errors import UsageError
 
 MAX_NAME_BYTES = 1 << 16
 _HEAD_BYTES, _BLOCK_BYTES = 4096, 1 << 16
+_MARK_BYTES = 4  # of UTF-32
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _UTF32_LE = codecs.BOM_UTF32_LE
 _SIGNATURES = (
@@ -61,10 +62,10 @@ def _found(name: str) -> str:
 
 
 def _head(stream: BinaryIO) -> bytes:
-    """Return the first bytes: as many as come at once, two at least, so that a pipe that pauses is not waited for."""
+    """Return the first bytes: as many as come at once, and as many as a mark has, so that no pipe is waited for."""
     read = getattr(stream, "read1", stream.read)
     head: bytes = read(_HEAD_BYTES)
-    while 0 < len(head) < 2 and (more := read(_HEAD_BYTES)):
+    while 0 < len(head) < _MARK_BYTES and (more := read(_HEAD_BYTES)):
         head += more
     return head
 

@@ -14,7 +14,7 @@ from genrekit.errors import DatasetError, MediaError
 from genrekit.media import PassedOver, modality, suffix_modality
 from genrekit.prediction.inputs import Input, expand
 from genrekit.prediction.model import Model
-from genrekit.remote import is_remote, redact
+from genrekit.remote import file_of, is_remote, redact
 from genrekit.types import Content, Example, Modality, Say, silent
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Router:
 
     def _remote(self, name: str, address: str) -> Iterator[Task | TableTask]:
         """A file elsewhere: a table is fetched to look at its columns, anything else by the worker that prepares it."""
-        kind = suffix_modality(name)
+        kind = suffix_modality(file_of(address))
         if kind is not Modality.TABLE:
             yield self._taken(
                 Example(id=name, address=address, offset_s=self.offset_s, duration_s=self.duration_s), kind
@@ -162,7 +162,9 @@ class Router:
             word = f"{name.rpartition('/')[0]}/{word}"
         example = Example(word, offset_s=self.offset_s, duration_s=self.duration_s)
         if is_remote(word):
-            return self._taken(replace(example, id=redact(word), address=word), suffix_modality(redact(word)))
+            return self._taken(
+                replace(example, id=redact(word), address=word), suffix_modality(file_of(word))
+            )
         place = manifest.file(word)
         return self._media(replace(example, id=str(place), path=place))
 

@@ -1,4 +1,4 @@
 from .addresses import is_remote, redact
-from .transfer import exists, expand_remote, fetched, open_output
+from .transfer import exists, expand_remote, fetched, file_of, open_output
 
-__all__ = ["exists", "expand_remote", "fetched", "is_remote", "open_output", "redact"]
+__all__ = ["exists", "expand_remote", "fetched", "file_of", "is_remote", "open_output", "redact"]

@@ -94,6 +94,20 @@ def expand_remote(
         yield Found(redact(word), error=in_words(error, word))
 
 
+def file_of(address: str) -> str:
+    """Return the part of an address that is the name of a file: the member of an archive, a path without its query.
+
+    Examples
+    --------
+    >>> file_of("zip://a/b.png::songs.zip"), file_of("https://host/a%20b.wav?id=5")
+    ('a/b.png', '/a b.wav')
+    """
+    try:
+        return file_name(parse(address))
+    except MediaError:
+        return address
+
+
 @contextlib.contextmanager
 def fetched(address: str, *, max_bytes: int = MAX_BYTES, folder: Path | None = None) -> Iterator[Path]:
     """Copy a remote file into a temporary one, which is removed at the end.
