@@ -21,7 +21,7 @@ class ClosedOutput(io.TextIOBase):
         Whether what is printed may be lost, because the command wrote files.
     """
 
-    encoding = "utf-8"  # type: ignore[assignment]
+    encoding = "utf-8"
     optional = False
 
     def writable(self) -> bool:

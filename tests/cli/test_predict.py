@@ -189,7 +189,7 @@ def test_numbers_and_tables(predict, genrekit, tmp_path, songs):
     jsonl.write_text("".join(json.dumps(record) + "\n" for record in records[:2]) + "broken\n")
     run = predict(jsonl)
     assert [row["scores"] for row in rows(run)[:2]] == [row["scores"] for row in from_table[:2]]
-    assert "no JSON" in rows(run)[2]["error"]
+    assert "not JSON" in rows(run)[2]["error"]
     assert run.status == 3
     wrong = predict("--features", ",".join(features[:56]))
     assert wrong.status == 2
