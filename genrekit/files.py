@@ -8,7 +8,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from platformdirs import user_cache_dir
+
 from genrekit.errors import MediaError, OutputExistsError, UsageError
+
+NO_FOLDER = Path(os.devnull)
+"""What stands for a folder that the user does not have."""
+
+
+def cache_folder() -> Path:
+    """Return the cache folder: ``GENREKIT_CACHE_DIR``, else the user's; `NO_FOLDER` for a user without a home."""
+    given = os.environ.get("GENREKIT_CACHE_DIR")
+    try:
+        return Path(given or user_cache_dir("genrekit", appauthor=False))
+    except RuntimeError:  # neither HOME nor an entry in the list of users
+        return NO_FOLDER
+
+
+def at_home(text: str) -> Path:
+    """Return a path whose leading ``~/`` is the user's home; as it is for a user without one."""
+    try:
+        return Path(text).expanduser() if text.startswith("~/") else Path(text)
+    except RuntimeError:
+        return Path(text)
 
 
 @contextmanager

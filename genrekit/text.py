@@ -125,6 +125,54 @@ def printable(name: str | Path) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+_LITERAL_ESCAPE = re.compile(r"\\(?=udc[0-9a-f]{2})")
+_ESCAPE = re.compile(r"\\udc([0-9a-f]{2})")
+_BACKSLASH = r"\udc5c"
+
+
+def utf8_name(name: str) -> str:
+    """Return a file name as a text of UTF-8 holds it, the same in every locale; bytes that are not UTF-8 are surrogates."""
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+def system_name(text: str) -> str:
+    """Return the file name of this locale for one that `utf8_name` made."""
+    if text.isascii():
+        return text
+    try:
+        return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+    except UnicodeError:  # a surrogate that stands for no byte
+        return text
+
+
+def escaped_name(name: str) -> str:
+    r"""Return a file name as valid UTF-8, the same in every locale; `unescaped_name` gives the name back.
+
+    A byte that is not UTF-8 becomes the escape that JSON has for its surrogate (PEP 383). Where a name has such
+    letters itself, their backslash becomes ``\udc5c``, which stands for no byte.
+
+    Examples
+    --------
+    >>> escaped_name("caf\udce9.wav"), escaped_name("a" + chr(92) + "udce9.wav")
+    ('caf\\udce9.wav', 'a\\udc5cudce9.wav')
+    """
+    text = _LITERAL_ESCAPE.sub(lambda _: _BACKSLASH, utf8_name(name))
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def unescaped_name(text: str) -> str:
+    r"""Return the file name that `escaped_name` wrote.
+
+    Examples
+    --------
+    >>> unescaped_name(r"caf\udce9.wav") == "caf\udce9.wav"
+    True
+    """
+    return system_name(
+        _ESCAPE.sub(lambda one: "\\" if one[0] == _BACKSLASH else chr(0xDC00 + int(one[1], 16)), text)
+    )
+
+
 def visible(text: str) -> str:
     """Return a text with everything unprintable as backslash escapes, so that it cannot steer a terminal."""
     if text.isprintable():

@@ -101,10 +101,22 @@ class WindowScore:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Content of a file when it was read: size in bytes, and SHA-256 as 64 hexadecimal digits."""
+    """What a file held when it was looked at.
+
+    Attributes
+    ----------
+    size : int
+        In bytes.
+    sha256 : str
+        64 hexadecimal digits.
+    sound_key : str
+        The key of its sound whatever its tags (`genrekit.media.stream_key`); empty where it was not asked for, or
+        where there is none.
+    """
 
     size: int
     sha256: str
+    sound_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from genrekit.cli import backends, datasets, evaluate, ingest, models, predict, sort, tag, train
 from genrekit.cli.printing import error_line
+from genrekit.cli.streams import OutputPlace, forget_absurd_sizes, replace_closed
 from genrekit.errors import GenrekitError, UsageError
 
 FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
@@ -32,9 +33,16 @@ class Commands(TyperGroup):
             error_line(error.message, error.hint)
             raise SystemExit(USAGE if isinstance(error, UsageError) else FAILED) from None
         except OSError as error:
-            place = f"{error.filename}: " if error.filename else ""
-            error_line(f"{place}{error.strerror or error}")
-            raise SystemExit(FAILED) from None
+            raise SystemExit(_explained(error)) from None
+
+
+def _explained(error: OSError) -> int:
+    """Say what the system refused; return the exit status."""
+    if isinstance(error, BrokenPipeError):
+        return CLOSED_PIPE
+    place = f"{error.filename}: " if error.filename else ""
+    error_line(f"{place}{error.strerror or error}")
+    return FAILED
 
 
 app = typer.Typer(
@@ -91,15 +99,25 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     0 all good; 1 nothing could be done; 2 wrong usage; 3 some inputs failed; 130 interrupted; 141 the
     reader of stdout went away.
     """
+    replace_closed()
+    forget_absurd_sizes()
+    place = OutputPlace()
     status: Any = 0
     try:
         app(arguments)
     except SystemExit as leave:
         status = leave.code
+        # Help is printed by Typer, which makes a closed pipe a failure.
+        if status == FAILED and (place.is_changed() or type(sys.stdout).__name__ == "PacifyFlushWrapper"):
+            status = CLOSED_PIPE
+    except OSError as error:  # while Typer prints: help, the version
+        status = _explained(error)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         status = CLOSED_PIPE
+    except OSError as error:  # a full disk
+        status = status or _explained(OSError(error.errno, error.strerror, "stdout"))
     if status == CLOSED_PIPE:
         # The interpreter flushes stdout once more at exit; with nobody reading, that would print a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,6 +13,7 @@ from genrekit.cli.options import open_cache
 from genrekit.cli.printing import say
 
 if TYPE_CHECKING:
+    from genrekit.prediction import Input
     from genrekit.types import Prediction
 
 
@@ -40,25 +41,35 @@ RowFormat = Annotated[
 ]
 
 
-def finished_predictions(results: Path, paths: list[str], *, pictures: bool) -> Iterator[Prediction]:
-    """Yield the predictions in a results file: of some paths in their order, or all, with or without pictures."""
-    from genrekit.prediction import expand, read_results, results_for
-    from genrekit.types import Modality
+def finished_predictions(results: Path, paths: list[str]) -> Iterator[Prediction]:
+    """Yield the predictions in a results file: of some paths in their order, or all songs."""
+    from genrekit.prediction import read_results, results_for
 
     found = read_results(results)
-    if paths:
-        return results_for(expand(paths, kinds={Modality.AUDIO}), found, str(results))
-    return found if pictures else _without_pictures(found)
+    return results_for(_songs(paths), found, str(results)) if paths else _without_pictures(found)
+
+
+def _songs(paths: list[str]) -> list[Input]:
+    """Return the songs that paths mean, and report what was passed over."""
+    from genrekit.media import PassedOver
+    from genrekit.prediction import expand
+    from genrekit.types import Modality
+
+    passed = PassedOver()
+    found = list(expand(paths, kinds={Modality.AUDIO}, passed=passed))
+    if words := str(passed):
+        say(words)
+    return found
 
 
 def _without_pictures(found: Iterator[Prediction]) -> Iterator[Prediction]:
     """Leave out pictures: albums have covers next to their songs."""
-    from genrekit.media import suffix_modality
+    from genrekit.media import found_modality
     from genrekit.types import Modality
 
     n_pictures = 0
     for prediction in found:
-        if suffix_modality(prediction.id) is Modality.IMAGE:
+        if found_modality(Path(prediction.id)) is Modality.IMAGE:
             n_pictures += 1
         else:
             yield prediction
@@ -87,12 +98,12 @@ def new_predictions(
     no_cache: bool,
 ) -> Iterator[Prediction]:
     """Yield the predictions of the models for sound, with a progress bar on stderr."""
-    from genrekit.prediction import PredictOptions, expand, load_models, predict
+    from genrekit.prediction import PredictOptions, load_models, predict
     from genrekit.progress import progress
     from genrekit.types import Modality
 
     models = tuple(m for m in load_models(names or None) if m.backend.info.modality is Modality.AUDIO)
-    inputs = list(expand(paths, kinds={Modality.AUDIO}))
+    inputs = _songs(paths)
     options = PredictOptions(top_k=top_k, measures=measures)
     stream = predict(inputs, model=models, options=options, jobs=jobs, cache=open_cache(no_cache), say=say)
     with progress(len(inputs), "predicting") as advance:

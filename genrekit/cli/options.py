@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.files import NO_FOLDER
+
 if TYPE_CHECKING:
     from genrekit.backends import Backend, BackendConfig
     from genrekit.preparation import Cache
@@ -159,7 +161,8 @@ def open_cache(no_cache: bool) -> Cache:
     from genrekit.preparation import Cache
 
     cache = Cache(enabled=False) if no_cache else Cache()
-    os.environ.setdefault("MPLCONFIGDIR", str(cache.folder / "matplotlib"))
+    if cache.folder != NO_FOLDER:
+        os.environ.setdefault("MPLCONFIGDIR", str(cache.folder / "matplotlib"))
     return cache
 
 

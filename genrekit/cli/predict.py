@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -15,6 +14,7 @@ from genrekit.cli.existing_predictions import measures_of
 from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
 from genrekit.cli.output_rows import print_rows, write_batch
 from genrekit.cli.printing import say
+from genrekit.cli.streams import stdin_bytes, stdout_is_optional
 from genrekit.remote import is_remote
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def predict(
     Exit status: 0 all answered; 1 none could be; 2 wrong usage; 3 some could not be.
     """
     from genrekit.errors import UsageError
-    from genrekit.media import suffix_modality
+    from genrekit.media import PassedOver, suffix_modality
     from genrekit.prediction import (
         FEW,
         MAX_CHARACTERS,
@@ -153,15 +153,17 @@ def predict(
         )
     if paths and features is not None:
         raise UsageError("Give either paths or --features, not both.")
+    output = None if output == "-" else output
     if output is None and (resume or retry_errors):
         raise UsageError("--resume and --retry-errors go on with a file of results.", "Give --output FILE.")
     if format is Output.PARQUET and output is None:
-        raise UsageError("Parquet is no text.", "Give a file: --output answers.parquet")
+        raise UsageError("Parquet is not text.", "Give a file: --output answers.parquet")
     images = ImageFolder(explain_dir) if explain_dir else None
     if images:
         images.check(overwrite=overwrite or resume)
     target = OutputFile.of(output, format.value) if output is not None else None
     if target:
+        stdout_is_optional()
         target.check(overwrite=overwrite, resume=resume)
     models = load_models(model or None)
     inputs: Iterable[str | Input | Example] = _words(paths or [])
@@ -170,14 +172,21 @@ def predict(
     if "-" in (paths or []) or any(is_remote(word) for word in paths or []):
         jobs = job_count(jobs)
     else:
-        found = list(expand(paths or [], kinds={m.backend.info.modality for m in models}))
+        passed = PassedOver()
+        found = list(expand(paths or [], kinds={m.backend.info.modality for m in models}, passed=passed))
+        if words := str(passed):
+            say(words)
         if any(suffix_modality(one.name) is Modality.TABLE for one in found):
             found, columns = open_tables(models, found)
         else:
             total = len(found)
         inputs = found
     if features is not None:
-        text = sys.stdin.read(MAX_CHARACTERS + 1) if features == "-" else features
+        text = (
+            stdin_bytes().read(MAX_CHARACTERS + 1).decode("utf-8-sig", "replace")
+            if features == "-"
+            else features
+        )
         schemas = {m.backend.info.name: m.backend.info.columns for m in models if m.backend.info.columns}
         inputs = [read_numbers(text, schemas)]
     if format is Output.AUDACITY and total is not None and total > 1:
@@ -219,11 +228,11 @@ def predict(
 
 
 def _words(paths: list[str]) -> Iterator[str]:
-    """The words of the command line; - stands for the lines of stdin."""
+    """Yield the words of the command line; - stands for the names on stdin."""
+    from genrekit.prediction import read_list
+
     for word in paths:
         if word == "-":
-            for line in sys.stdin.buffer:
-                # One path a line, or between NUL bytes as from find -print0.
-                yield from (os.fsdecode(name) for name in line.rstrip(b"\r\n").split(b"\0") if name.strip())
+            yield from read_list(stdin_bytes(), "stdin")
         else:
             yield word

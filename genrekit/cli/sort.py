@@ -21,6 +21,7 @@ from genrekit.cli.existing_predictions import (
 )
 from genrekit.cli.options import Jobs, Models, NoCache, Overwrite
 from genrekit.cli.printing import out, say
+from genrekit.cli.streams import stdout_is_optional
 
 if TYPE_CHECKING:
     from genrekit.library import SortRow
@@ -69,7 +70,7 @@ def sort(
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.library import Kind, sort_songs
+    from genrekit.library import Kind, others_in, sort_songs
 
     if link and copy:
         raise UsageError("Use either --link or --copy, not both.")
@@ -80,27 +81,47 @@ def sort(
     if os.path.lexists(to) and not to.is_dir():
         raise UsageError(f"{to} is not a folder; playlists are written into a folder.", "Use --to FOLDER.")
     if results:
-        predictions = finished_predictions(results, paths or [], pictures=link or copy)
+        predictions = finished_predictions(results, paths or [])
     else:
         predictions = new_predictions(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
+    if write:
+        stdout_is_optional()
+    kind = Kind.LINK if link else Kind.COPY if copy else Kind.PLAYLIST
+    made: set[str] = set()
     rows = sort_songs(
         predictions,
         to,
-        Kind.LINK if link else Kind.COPY if copy else Kind.PLAYLIST,
+        kind,
         min_confidence=min_confidence,
         check=results is not None,
         write=write,
         overwrite=overwrite,
     )
-    done, failed = _print(rows, format)
+    done, failed = _print(_noted(rows, made), format)
     if not done + failed:
         say("genrekit: there was nothing to sort")
         raise typer.Exit(ALL_FAILED)
+    _say_stale(others_in(to, kind, made), to)
     if done and not write:
         say("Nothing was written; add --write to write.")
     if failed:
         say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows have the reasons")
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
+
+
+def _noted(rows: Iterator[SortRow], made: set[str]) -> Iterator[SortRow]:
+    for row in rows:
+        if row.target is not None:
+            made.add(row.target)
+        yield row
+
+
+def _say_stale(stale: list[Path], folder: Path) -> None:
+    """Name what an earlier run made, or somebody else: it still lists songs that may have another genre now."""
+    if stale:
+        first = ", ".join(str(path.relative_to(folder)) for path in stale[:FIRST])
+        more = f" and {len(stale) - FIRST} more" if len(stale) > FIRST else ""
+        say(f"in {folder} and not of this run: {first}{more}; remove what is out of date")
 
 
 def _print(rows: Iterator[SortRow], format: Rows) -> tuple[int, int]:
@@ -151,7 +172,10 @@ def _print_table(rows: list[SortRow]) -> None:
 
 
 def _json(row: SortRow) -> str:
-    import json
     from dataclasses import asdict
 
-    return json.dumps(asdict(row), ensure_ascii=True)
+    from genrekit.output import dumps
+    from genrekit.text import utf8_name
+
+    target = utf8_name(row.target) if row.target else None
+    return dumps(asdict(row) | {"input": utf8_name(row.input), "target": target}, sys.stdout)

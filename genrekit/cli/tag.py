@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from genrekit.cli.existing_predictions import (
 )
 from genrekit.cli.options import Jobs, Models, NoCache
 from genrekit.cli.printing import say
+from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
 
 if TYPE_CHECKING:
@@ -69,6 +71,12 @@ def tag(
     undo: Annotated[
         Path | None, typer.Option("--undo", metavar="JOURNAL", help="Restore the old values of a journal.")
     ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            "--root", metavar="FOLDER", help="With --undo: where the library is now, if it was moved."
+        ),
+    ] = None,
     format: RowFormat = Rows.AUTO,
     jobs: Jobs = None,
     no_cache: NoCache = False,
@@ -91,12 +99,18 @@ def tag(
         paths or results or model or measured or overwrite or append or min_confidence or labels_max > 1
     ):
         raise UsageError("--undo takes everything from its journal.", f"genrekit tag --undo {undo} --write")
+    if root is not None and not undo:
+        raise UsageError("--root says where the files of a journal are.", "Give it with --undo JOURNAL.")
+    if root is not None and not root.is_dir():
+        raise UsageError(f"{root} is not a folder.", "Give the folder in which the library is now.")
     if results and model:
         raise UsageError("--from reads existing predictions; --model cannot be used with it.")
     if not paths and results is None and undo is None:
         raise UsageError("There is nothing to tag.", "Name files or folders: genrekit tag music/")
     if journal is not None:
         check_output(journal, overwrite=False)
+    if write:
+        stdout_is_optional()
     with Journal(journal) as opened:
         record = opened if write else None
         rows: Iterator[TagRow]
@@ -104,12 +118,16 @@ def tag(
         if undo:
             entries = read_journal(undo)
             shown = tuple(field for field in MEASURED if any(field in entry.values for entry in entries))
-            rows = undone(entries, journal=record, keep_time=keep_time)
+            if root is None and any(not os.path.lexists(entry.path) for entry in entries):
+                say(
+                    "genrekit: some files are not where the journal says; if they were moved, give --root FOLDER"
+                )
+            rows = undone(entries, root=root, journal=record, keep_time=keep_time)
         else:
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
             policy = Policy(existing, min_confidence, labels_max, measured)
             if results:
-                predictions = finished_predictions(results, paths or [], pictures=False)
+                predictions = finished_predictions(results, paths or [])
             else:
                 predictions = new_predictions(
                     paths or [], model, top_k=labels_max, measures=measured, jobs=jobs, no_cache=no_cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from typing import TextIO
 
@@ -11,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from genrekit.library import Change, Field, Status, TagRow
-from genrekit.output import PipeConsole, rounded
-from genrekit.text import encodable, visible
+from genrekit.output import PipeConsole, dumps, rounded
+from genrekit.text import encodable, utf8_name, visible
 
 _COLOURS = {
     Status.WOULD_CHANGE: "green",
@@ -26,7 +25,7 @@ _MEASURE, _SCORE, _STATUS = 10, 5, 12
 def write_jsonl(row: TagRow, stream: TextIO) -> None:
     """Write a row as one line of JSON: input, status, score, error, and for each field its status, before and after."""
     value = {
-        "input": row.input,
+        "input": utf8_name(row.input),
         "status": row.status.value,
         "score": rounded(row.score),
         "error": row.error,
@@ -35,7 +34,7 @@ def write_jsonl(row: TagRow, stream: TextIO) -> None:
         field.value: {"status": one.status.value, "before": list(one.before), "after": list(one.after)}
         for field, one in row.changes.items()
     }
-    stream.write(json.dumps(value | changes, ensure_ascii=True, allow_nan=False) + "\n")
+    stream.write(dumps(value | changes, stream) + "\n")
     stream.flush()
 
 

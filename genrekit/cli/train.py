@@ -34,6 +34,7 @@ from genrekit.cli.options import (
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
+from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
 
 
@@ -102,6 +103,7 @@ def train(
     from genrekit.datasets import SplitOptions
     from genrekit.distributed import rank
 
+    stdout_is_optional()
     first = rank() == 0  # under torchrun, the first process speaks
 
     chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel, device=device)

@@ -10,7 +10,7 @@ from pathlib import Path
 from genrekit.errors import MediaError
 from genrekit.media import modality as modality_of
 from genrekit.tables import Columns
-from genrekit.text import clean, printable
+from genrekit.text import clean, printable, system_name
 from genrekit.types import Example, Modality
 
 _A_FILE = {Modality.AUDIO: "audio", Modality.IMAGE: "an image", Modality.TABLE: "a table"}
@@ -38,7 +38,7 @@ class Paths:
         Backslashes are tried as slashes, and a name that is not UTF-8 by its bytes.
         """
         spellings = (text, text.replace("\\", "/")) if "\\" in text else (text,)
-        found = (self._spelt(self._base / spelling) for spelling in spellings)
+        found = (self._spelt(self._base / system_name(spelling)) for spelling in spellings)
         return next((path for path in found if path is not None), self._table.file(text))
 
     def identity(self, path: Path) -> Hashable:

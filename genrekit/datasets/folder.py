@@ -17,7 +17,7 @@ from genrekit.datasets.genres import Genres
 from genrekit.datasets.gtzan.facts import GENRES
 from genrekit.datasets.names import SPLIT_WORDS, Groups, is_slice, track_of
 from genrekit.errors import DatasetError
-from genrekit.media import TABLE_SUFFIXES
+from genrekit.media import TABLE_SUFFIXES, is_system_folder
 from genrekit.text import printable, quote_all
 from genrekit.types import Example, Modality
 
@@ -120,6 +120,13 @@ def walk(root: Path, left_out: Reasons) -> Iterator[Path]:
                 continue
             if not is_folder:
                 yield path
+            elif is_system_folder(entry.name):
+                left_out.append(
+                    (
+                        printable(path.relative_to(root).as_posix()),
+                        "is a folder of the system (a recycle bin, previews, leftovers of a repair)",
+                    )
+                )
             elif entry.name.startswith("."):
                 left_out.append((printable(path.relative_to(root).as_posix()), "is hidden"))
             elif entry.is_symlink():

@@ -1,4 +1,4 @@
-from .sort import UNSURE, Kind, SortRow, sort_songs
+from .sort import UNSURE, Kind, SortRow, others_in, sort_songs
 from .tags.changes import Change, Existing, Policy, Status, TagRow
 from .tags.fields import MEASURED, Field
 from .tags.journal import Journal, read_journal
@@ -16,6 +16,7 @@ __all__ = [
     "SortRow",
     "Status",
     "TagRow",
+    "others_in",
     "read_journal",
     "sort_songs",
     "tag",

@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 
 from genrekit.errors import MediaError
 from genrekit.hashing import hash_file
-
-CHANGED = "The file was changed since it was predicted."
+from genrekit.library.identity import CHANGED
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Playlist:
 
     @property
     def _content(self) -> bytes:
-        return "".join(f"{line}\n" for line in ("#EXTM3U", *self.lines)).encode()
+        return os.fsencode("".join(f"{line}\n" for line in ("#EXTM3U", *self.lines)))
 
     def is_there(self) -> bool:
         """Return whether the target is already identical."""

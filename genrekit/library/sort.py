@@ -20,8 +20,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from genrekit.errors import GenrekitError, MediaError
-from genrekit.hashing import hash_file
-from genrekit.library.place import CHANGED, Copy, Link, Playlist, place_of, put, way_to
+from genrekit.library.identity import same_song
+from genrekit.library.place import Copy, Link, Playlist, place_of, put, way_to
 from genrekit.remote import is_remote
 from genrekit.types import Prediction
 
@@ -106,13 +106,30 @@ def sort_songs(
             genre = _genre(prediction, min_confidence)
             _check_outside(source, folder)
             target = names.file(genre, source)
-            if check:
-                _check_same(source, prediction)
-            make = Link(source, target) if kind is Kind.LINK else Copy(source, target, _sha256(prediction))
+            is_copy = kind is Kind.COPY
+            sha256 = same_song(source, prediction.content) if check or is_copy else ""
+            make = Copy(source, target, sha256) if is_copy else Link(source, target)
             put(make, write, overwrite)
             yield SortRow(prediction.id, genre, str(target))
         except (GenrekitError, OSError) as error:
             yield SortRow(prediction.id, genre, error=_words(error))
+
+
+def others_in(folder: Path, kind: Kind, made: Iterable[str]) -> list[Path]:
+    """Return the playlists, or links and copies, that are in a folder beside those that were made, sorted.
+
+    Parameters
+    ----------
+    folder : Path
+        As for `sort_songs`.
+    kind : Kind
+    made : iterable of str
+        The targets of its rows.
+    """
+    targets = {os.path.normcase(target) for target in made}
+    pattern = "*.m3u8" if kind is Kind.PLAYLIST else "*/*"
+    found = (path for path in folder.glob(pattern) if not path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path in found if os.path.normcase(path) not in targets)
 
 
 def safe_name(text: str) -> str:
@@ -182,7 +199,7 @@ def _listed(
             source = _source(prediction)
             genre = _genre(prediction, min_confidence)
             if check:
-                _check_same(source, prediction)
+                same_song(source, prediction.content)
             target = names.playlist(genre)
             lines.setdefault(str(target), {})[_line(source, target)] = None
             rows.append(SortRow(prediction.id, genre, str(target)))
@@ -210,17 +227,6 @@ def _source(prediction: Prediction) -> Path:
     return source
 
 
-def _check_same(source: Path, prediction: Prediction) -> None:
-    if hash_file(source) != _sha256(prediction):
-        raise MediaError(CHANGED)
-
-
-def _sha256(prediction: Prediction) -> str:
-    if prediction.content is None:
-        raise MediaError("The result has no sha256 of its file; 'genrekit predict -o' writes it.")
-    return prediction.content.sha256
-
-
 def _genre(prediction: Prediction, min_confidence: float) -> str | None:
     is_sure = not min_confidence or (prediction.score or 0.0) >= min_confidence
     return (prediction.label or None) if is_sure else None
@@ -238,8 +244,8 @@ def _line(source: Path, playlist: Path) -> str:
     if any(c in line for c in "\r\n"):
         raise MediaError("The name has a line break, which a playlist cannot hold.")
     try:
-        line.encode()
-    except UnicodeEncodeError:
+        os.fsencode(line).decode()
+    except UnicodeDecodeError:
         raise MediaError("The name is not UTF-8, which a playlist must be.") from None
     return f"./{line}" if line.startswith("#") or line[:1].isspace() else line
 

@@ -2,27 +2,34 @@ from . import audio, images
 from .audio import MAX_DURATION_S, Sound, is_silent, load, read, spans
 from .audio_decoders import AnyPath, Decoder, Samples, open_decoder
 from .content_keys import VERSION, content_key
-from .kinds import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, modality, suffix_modality, walk
+from .folders import PassedOver, is_system_folder, walk
+from .kinds import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, found_modality, modality, suffix_modality
+from .stream_key import STREAM_KEY_VERSION, stream_key
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "IMAGE_SUFFIXES",
     "MAX_DURATION_S",
+    "STREAM_KEY_VERSION",
     "TABLE_SUFFIXES",
     "VERSION",
     "AnyPath",
     "Decoder",
+    "PassedOver",
     "Samples",
     "Sound",
     "audio",
     "content_key",
+    "found_modality",
     "images",
     "is_silent",
+    "is_system_folder",
     "load",
     "modality",
     "open_decoder",
     "read",
     "spans",
+    "stream_key",
     "suffix_modality",
     "walk",
 ]

@@ -166,23 +166,13 @@ class _Part:
 
 
 @contextmanager
-def open_av(file: io.FileIO, found: Container) -> Iterator[AvDecoder]:
-    """Open a file with FFmpeg, as the container that was detected.
-
-    Parameters
-    ----------
-    file : io.FileIO
-    found : Container
-        As returned by `genrekit.media.containers.inspect`.
-
-    Yields
-    ------
-    AvDecoder
+def open_container(file: io.FileIO, found: Container) -> Iterator[Any]:
+    """Open a file with FFmpeg, as the container that was found in it; give PyAV's container.
 
     Raises
     ------
     MediaError
-        If it cannot be opened, or has no sound that can be decoded.
+        If it cannot be opened.
     """
     import av
 
@@ -196,4 +186,17 @@ def open_av(file: io.FileIO, found: Container) -> Iterator[AvDecoder]:
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"The file is damaged or cut off{reason(error)}.") from None
     with container:
+        yield container
+
+
+@contextmanager
+def open_av(file: io.FileIO, found: Container) -> Iterator[AvDecoder]:
+    """Open a file with FFmpeg, as the container that was found in it.
+
+    Raises
+    ------
+    MediaError
+        If it cannot be opened, or has no sound that can be decoded.
+    """
+    with open_container(file, found) as container:
         yield AvDecoder(container, found)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from genrekit.errors import MediaError
 from genrekit.types import Modality
 
 AUDIO_SUFFIXES = frozenset(
-    ".wav .flac .ogg .oga .mp3 .au .snd .aif .aiff .aifc .m4a .mp4 .aac .wma .opus .webm .w64 .rf64 .caf".split()
+    (
+        ".wav .wave .bwf .flac .fla .ogg .oga .ogx .spx .opus .mp3 .mp2 .mpga .mpa .au .snd .aif .aiff .aifc .w64 .rf64 .caf "
+        ".m4a .m4b .m4p .m4r .m4v .mp4 .f4a .mov .qt .3gp .3gpp .3g2 .aac .adts .wma .asf .wmv .webm .weba .mka .mkv .ogv"
+    ).split()
 )
-IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .avif .heic .heif".split())
+IMAGE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jif .jfif .pjpeg .pjp .png .apng .webp .gif .bmp .dib .tif .tiff .avif .heic .heif .hif".split()
+)
 TABLE_SUFFIXES = frozenset(".csv .tsv .parquet .json .jsonl .ndjson".split())
 
 _SUFFIXES = {
@@ -48,6 +51,8 @@ _MAGIC = (
     (4, b"moov", Modality.AUDIO),  # QuickTime files older than ftyp
     (4, b"mdat", Modality.AUDIO),
     (4, b"wide", Modality.AUDIO),
+    (4, b"free", Modality.AUDIO),
+    (4, b"skip", Modality.AUDIO),
     (0, b"riff\x2e\x91\xcf\x11", Modality.AUDIO),  # W64
     (0, b"\xff\xd8\xff", Modality.IMAGE),
     (0, b"\x89PNG\r\n\x1a\n", Modality.IMAGE),
@@ -58,11 +63,15 @@ _MAGIC = (
     (0, b"PAR1", Modality.TABLE),
 )
 
+_HEAD = 16
+_PLAIN = bytes(range(32, 127)) + b"\t\r\n"
+
 
 def modality(path: str | Path) -> Modality | None:
     """Return the modality of a file by its content, or by its suffix if the first bytes are unknown.
 
-    The suffix of a table also takes precedence over signatures that are plain letters: a header may begin with them.
+    Where the bytes around a signature of plain letters are plain text too, the suffix wins: a sentence may begin
+    with them.
 
     Parameters
     ----------
@@ -86,7 +95,7 @@ def modality(path: str | Path) -> Modality | None:
         if path.exists() and not path.is_file():
             raise MediaError("is not a regular file (a pipe, socket or device)")
         with path.open("rb") as file:
-            head = file.read(16)
+            head = file.read(_HEAD)
     except FileNotFoundError:
         raise MediaError("no such file") from None
     except PermissionError:
@@ -98,8 +107,19 @@ def modality(path: str | Path) -> Modality | None:
         # Two letters are weak evidence; the four bytes after the size of a bitmap are reserved and 0.
         if head.startswith(magic, offset) and (magic != b"BM" or head[6:10] == bytes(4)):
             letters = magic.isascii() and magic.decode("ascii").isprintable()
-            return claimed if letters and claimed is Modality.TABLE else kind
+            is_text = letters and (
+                claimed is Modality.TABLE or (len(head) == _HEAD and not head.translate(None, _PLAIN))
+            )
+            return claimed if is_text else kind
     return claimed
+
+
+def found_modality(path: Path) -> Modality | None:
+    """Say what a file in a folder is, as `modality`; by its suffix alone where it cannot be opened."""
+    try:
+        return modality(path)
+    except MediaError:
+        return suffix_modality(path)
 
 
 def suffix_modality(path: str | Path) -> Modality | None:
@@ -107,29 +127,3 @@ def suffix_modality(path: str | Path) -> Modality | None:
     name = Path(path).name.lower()
     kind = _SUFFIXES.get(Path(name.removesuffix(".gz")).suffix)
     return kind if kind is Modality.TABLE or not name.endswith(".gz") else None
-
-
-def walk(folder: str | Path) -> Iterator[Path]:
-    """Yield everything below a folder that is not a folder, sorted, whether it can be opened or not.
-
-    Hidden entries and linked folders are skipped. A subfolder that cannot be listed is yielded itself.
-
-    Raises
-    ------
-    OSError
-        If ``folder`` itself cannot be listed.
-    """
-    with os.scandir(folder) as listing:
-        entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        path = Path(entry.path)
-        if not entry.is_dir(follow_symlinks=False):
-            # Path.is_dir raises if a link points into a folder without access (Python 3.11).
-            if not (entry.is_symlink() and os.path.isdir(path)):  # noqa: PTH112
-                yield path
-        elif os.access(path, os.R_OK | os.X_OK):
-            yield from walk(path)
-        else:
-            yield path

@@ -1,5 +1,6 @@
 from .formats import open_writer
+from .json_text import dumps
 from .terminal import PipeConsole
 from .writers import rounded
 
-__all__ = ["PipeConsole", "open_writer", "rounded"]
+__all__ = ["PipeConsole", "dumps", "open_writer", "rounded"]

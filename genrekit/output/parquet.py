@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genrekit.output.writers import PROVENANCE, Writer, in_words, provenance_of, rounded
+from genrekit.text import escaped_name
 from genrekit.types import Prediction
 
 ROW_GROUP = 50_000
@@ -33,7 +34,7 @@ class ParquetWriter(Writer):
             fields += [("windows", pa.list_(pa.struct([*window, ("score", pa.float64())])))]
         fields += [(n, pa.string() if n in ("key", "camelot") else pa.float64()) for n in self.analysis]
         if self.provenance:
-            fields += zip(PROVENANCE, (pa.int64(), pa.string(), pa.string()), strict=True)
+            fields += zip(PROVENANCE, (pa.int64(), pa.string(), pa.string(), pa.string()), strict=True)
         taken = {name for name, _ in fields}
         for name in self.extra:
             while name in taken:
@@ -48,7 +49,7 @@ class ParquetWriter(Writer):
         ranked: list[Any] = []
         for name, score in prediction.scores[: self.top_k]:
             ranked += [name, rounded(score)]
-        row: list[Any] = [prediction.id, prediction.label, rounded(prediction.score)]
+        row: list[Any] = [escaped_name(prediction.id), prediction.label, rounded(prediction.score)]
         row += [prediction.model or None, prediction.error, prediction.note]
         row += ranked + [None] * (2 * self.top_k - len(ranked))
         row += [list(prediction.labels)] if self.multilabel else []

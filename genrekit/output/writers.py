@@ -4,25 +4,26 @@
 for pipes, and with a short delay for files. Scores have 6 decimals, times 3 (a millisecond).
 
 *Names that are not text.* A file name that is not valid UTF-8 reaches Python with surrogate escapes (PEP
-383). JSON and JSONL write ASCII only and escape them (``\\udce9``): Python's ``json`` and ``os.fsencode``
-restore the exact name. CSV and the table show every character that the stream cannot encode as a backslash
-escape; the table shows control characters that way too, since a file name must not steer a terminal.
+383). JSON and JSONL escape them (``\\udce9``): Python's ``json`` and ``os.fsencode`` give the exact name back.
+In the column ``input`` of CSV they are the same six characters, as `genrekit.text.escaped_name` writes them. CSV and
+the table show every character that the stream cannot encode as a backslash escape; the table shows control
+characters that way too, since a file name must not steer a terminal.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from genrekit.text import encodable
+from genrekit.output.json_text import dumps
+from genrekit.text import encodable, escaped_name, utf8_name
 from genrekit.types import Contribution, Prediction, WindowScore
 
-PROVENANCE = ("bytes", "sha256", "model_sha256")
+PROVENANCE = ("bytes", "sha256", "model_sha256", "sound_key")
 
 # In the text form; JSON has all of them.
 _N_REASONS = 5
@@ -112,7 +113,7 @@ class JsonlWriter(Writer):
 
     def _object(self, prediction: Prediction) -> str:
         value: dict[str, Any] = {
-            "input": prediction.id,
+            "input": utf8_name(prediction.id),
             "label": prediction.label,
             "score": rounded(prediction.score),
             "model": prediction.model,
@@ -130,7 +131,7 @@ class JsonlWriter(Writer):
             value |= zip(PROVENANCE, provenance_of(prediction), strict=True)
         if prediction.extra:
             value["extra"] = dict(prediction.extra)
-        return json.dumps(value, ensure_ascii=True, allow_nan=False)
+        return dumps(value, self.stream)
 
 
 class JsonWriter(JsonlWriter):
@@ -151,10 +152,9 @@ class JsonWriter(JsonlWriter):
 class CsvWriter(Writer):
     """Comma-separated rows, RFC 4180, with a header; the columns do not depend on the predictions.
 
-    ``input, label, score, model, error, note, label_1, score_1, ... label_k, score_k``, then for multi-label
-    models ``labels`` (separated by ``|``), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
-    window_score``, measured properties, with provenance ``bytes, sha256, model_sha256``, then the extra columns
-    (``extra_NAME`` if the name is taken).
+    ``input, label, score, model, error, note, label_1, score_1, ... label_k, score_k``, then with several labels
+    ``labels`` (with ``|`` between them), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
+    window_score``, what was measured, with provenance ``bytes, sha256, model_sha256, sound_key``, then the extra columns (``extra_NAME`` where taken).
     """
 
     _timeline = ("start_s", "end_s", "window_label", "window_score")
@@ -178,7 +178,7 @@ class CsvWriter(Writer):
 
     def write(self, prediction: Prediction) -> None:
         answer: list[Any] = [
-            prediction.id,
+            escaped_name(prediction.id),
             prediction.label,
             rounded(prediction.score),
             prediction.model,
@@ -215,11 +215,11 @@ class _Lines:
         self._stream.write(encodable(line[:-2], self._stream) + "\n")
 
 
-def provenance_of(prediction: Prediction) -> tuple[int | None, str | None, str | None]:
-    """Return size and hash of the input, and the hash of the model; None where unknown."""
+def provenance_of(prediction: Prediction) -> tuple[int | None, str | None, str | None, str | None]:
+    """Return size and hash of the input, the hash of the model, and the key of the sound; None where there is none."""
     content = prediction.content
     sizes = (content.size, content.sha256) if content else (None, None)
-    return *sizes, prediction.model_sha256 or None
+    return *sizes, prediction.model_sha256 or None, (content.sound_key or None) if content else None
 
 
 def _window(window: WindowScore) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from .decision import Decision
 from .explanation_images import ImageFolder
 from .feature_row import MAX_CHARACTERS, read_numbers
 from .inputs import Input, expand
+from .lists import read_list
 from .model import Model, find, load_model, load_models, load_shipped
 from .options import PredictOptions
 from .output_file import Counts, OutputFile, write_rows
@@ -30,6 +31,7 @@ __all__ = [
     "load_shipped",
     "open_tables",
     "predict",
+    "read_list",
     "read_numbers",
     "read_results",
     "results_for",

@@ -16,17 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from genrekit import __version__
-from genrekit.errors import OutputExistsError
+from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_json
 from genrekit.prediction.explanation_images import ImageFolder
 from genrekit.prediction.journal import Entry, Journal
-from genrekit.prediction.output_file import FLUSH_S, Counts, OutputFile, write_rows
+from genrekit.prediction.output_file import FACTS, FLUSH_S, Counts, OutputFile, write_rows
 from genrekit.prediction.pipeline import Finished, Inputs, Pipeline
 from genrekit.prediction.routing import TableTask
 from genrekit.remote import redact
-from genrekit.types import Prediction
+from genrekit.text import utf8_name
+from genrekit.types import Content, Prediction
 
-JOURNAL, FACTS = "journal.jsonl", "run.json"
+JOURNAL = "journal.jsonl"
+_OPTIONS = {
+    "measures": "--with",
+    "offset_s": "--offset",
+    "duration_s": "--duration",
+    "images": "--explain-dir",
+}
 _LIBRARIES = ("numpy", "onnxruntime", "soundfile", "soxr", "xgboost")
 
 
@@ -91,21 +98,23 @@ class Batch:
         Raises
         ------
         OutputExistsError
-            If there is a journal, and neither ``resume`` nor ``overwrite`` is set.
+            If there is a journal, and neither ``resume`` nor ``overwrite``; or results without a journal to go on
+            with.
+        UsageError
+            If ``resume`` is to go on with other models or options, or both it and ``overwrite`` were asked for.
         """
         self._make_folder(resume=resume, overwrite=overwrite)
         self._write_facts(arguments)
         with Journal(self.output.folder / JOURNAL, self.key) as journal:
 
-            def known(name: str) -> str | None:
+            def known(name: str) -> Content | None:
                 entry = journal.find(name)
                 if entry is None or (entry.failed and retry_errors):
                     return None
-                return (
-                    None if self.images and not entry.failed and not self.images.has(name) else entry.sha256
-                )
+                lacks_image = self.images and not entry.failed and not self.images.has(name)
+                return None if lacks_image else entry.content
 
-            for finished in self.pipeline.run(inputs, known=known, tables=False):
+            for finished in self.pipeline.run(inputs, known=known, tables=False, keys_sound=True):
                 if finished.table is not None:
                     self._order.append(finished.table)
                 else:
@@ -162,7 +171,9 @@ class Batch:
 
     def _make_folder(self, *, resume: bool, overwrite: bool) -> None:
         folder = self.output.folder
-        if folder.exists() and overwrite and not resume:
+        if resume:
+            self._check_resumable()
+        elif folder.exists() and overwrite:
             shutil.rmtree(folder)
         if (folder / JOURNAL).exists() and not resume:
             raise OutputExistsError(
@@ -171,11 +182,40 @@ class Batch:
             )
         folder.mkdir(parents=True, exist_ok=True)
 
-    def _write_facts(self, arguments: Sequence[str]) -> None:
-        facts: dict[str, Any] = {
-            "arguments": [redact(word) for word in arguments],
+    def _check_resumable(self) -> None:
+        folder = self.output.folder
+        if not (folder / JOURNAL).exists():
+            if self.output.is_there():
+                raise OutputExistsError(
+                    f"{self.output.name} exists, and its journal {folder} does not: there is nothing to go on with.",
+                    "Give --overwrite to start anew, or another --output.",
+                )
+            return
+        try:
+            earlier = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+            differing = list(_differing(earlier, self._settings()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return  # the journal itself tells predictions of other settings apart
+        if differing:
+            raise UsageError(
+                f"--resume goes on with the settings of the earlier run, and these differ: {', '.join(differing)}.",
+                "Repeat them as they were, give --overwrite to start anew, or another --output.",
+            )
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what predictions depend on, as it is kept beside the journal."""
+        settings: dict[str, Any] = {
             "models": [{"name": m.name, "sha256": m.bundle.sha256} for m in self.pipeline.models],
             "options": asdict(self.pipeline.options),
+            "versions": {"genrekit": __version__},
+        }
+        return dict(json.loads(json.dumps(settings)))
+
+    def _write_facts(self, arguments: Sequence[str]) -> None:
+        facts: dict[str, Any] = {
+            "arguments": [utf8_name(redact(word)) for word in arguments],
+            "folder": utf8_name(str(Path.cwd())),
+            **self._settings(),
             "versions": {
                 "genrekit": __version__,
                 "python": platform.python_version(),
@@ -184,3 +224,23 @@ class Batch:
         }
         path = Path(self.output.folder / FACTS)
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _differing(earlier: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    """Yield the settings that differ, with both values, as they are typed."""
+    for name, value in now["options"].items():
+        if name in earlier["options"] and (before := earlier["options"][name]) != value:
+            option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+            yield f"{option} was {_typed(before)}, is {_typed(value)}"
+    if earlier["models"] != now["models"]:
+        before, after = (", ".join(model["name"] for model in one["models"]) for one in (earlier, now))
+        same = " of other contents" if before == after else ""
+        yield f"--model was {before}, is {after}{same}"
+    if (before := earlier["versions"]["genrekit"]) != __version__:
+        yield f"genrekit was {before}, is {__version__}"
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return "on" if value else "off"
+    return (",".join(map(str, value)) or "none") if isinstance(value, list) else str(value)

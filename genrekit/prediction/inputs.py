@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrekit.media import suffix_modality, walk
+from genrekit.errors import MediaError
+from genrekit.media import PassedOver, found_modality, walk
+from genrekit.prediction.playlists import is_playlist, local_path, songs_of
 from genrekit.remote import is_remote
 from genrekit.types import Modality
 
 if TYPE_CHECKING:
     from genrekit.tables import Table
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_SCHEMES = "addresses are s3://, gs://, http://, https:// and zip://; anything else must be fetched first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,70 +34,117 @@ class Input:
     table: Table | None = field(default=None, repr=False, compare=False)
 
 
-def expand(words: Iterable[str | Path], *, kinds: Collection[Modality] = tuple(Modality)) -> Iterator[Input]:
-    """Expand paths, folders, glob patterns and addresses (``s3://``, ``https://`` ...) into files.
+def expand(
+    words: Iterable[str | Path],
+    *,
+    kinds: Collection[Modality] = tuple(Modality),
+    passed: PassedOver | None = None,
+) -> Iterator[Input]:
+    """Find what paths, folders, playlists, glob patterns and addresses (``s3://``, ``https://`` ...) mean.
 
-    A folder means the audio files and pictures below it, recursively and sorted; tables, hidden files and
-    kinds that are not in ``kinds`` are skipped in folders. A file that is named itself is always an input. An
-    argument that matches nothing becomes one entry with an error, so that no input is lost.
+    A folder stands for the songs and pictures below it by their content, recursively and sorted; tables, playlists,
+    archives and hidden files in folders are passed over, and so is a kind of file that is not in ``kinds``. A zip
+    archive is such a folder. A playlist (m3u, m3u8, pls, cue) stands for the files that it lists. Any other file
+    that is named itself is always an input. A word that means nothing gives one entry with an error, so that no
+    input is lost.
 
     Parameters
     ----------
     words : iterable of str or Path
     kinds : collection of Modality
-        Kinds of files to take from folders.
+        What files found in folders may be.
+    passed : PassedOver, optional
+        Gets what is passed over in folders.
 
     Yields
     ------
     Input
     """
-    wanted = set(kinds) - {Modality.TABLE}
+    search = _Search(set(kinds) - {Modality.TABLE}, passed or PassedOver())
     for word in words:
-        name = os.fspath(word)
+        yield from search.meaning(os.fspath(word))
+
+
+@dataclass(frozen=True)
+class _Search:
+    wanted: set[Modality]
+    passed: PassedOver
+
+    def meaning(self, name: str) -> Iterator[Input]:
         if not name:
             yield Input(name, error="is an empty name")
-            continue
+            return
         if is_remote(name):
-            from genrekit.remote import expand_remote
-
-            yield from (
-                Input(one.name, error=one.error, address=one.address) for one in expand_remote(name, wanted)
-            )
-            continue
-        path = Path(name)
+            yield from self._remote(name)
+            return
+        scheme = _SCHEME.match(name)
+        path = Path(local_path(name) if scheme and scheme[1].lower() == "file" else name)
         try:
             if path.is_dir():
-                yield from _below(path, wanted)
-            elif os.path.lexists(path) or not glob.has_magic(name):
-                yield Input(name, path)
+                yield from self._below(path)
+            elif is_playlist(path) and path.is_file():
+                yield from self._listed(name, path)
+            elif path.suffix.lower() == ".zip" and path.is_file():
+                yield from self._remote(f"zip://::{path}")
+            elif os.path.lexists(path):
+                yield Input(str(path) if scheme else name, path)
+            elif scheme and scheme[1].lower() != "file":
+                yield Input(name, error=f"{scheme[1].lower()}:// is not read; {_SCHEMES}")
+            elif glob.has_magic(name):
+                yield from self._matching(name)
             else:
-                yield from _matching(name, wanted)
+                yield Input(name, path)
         except (OSError, ValueError) as error:
             yield Input(name, error=f"cannot be opened: {getattr(error, 'strerror', None) or error}")
 
+    def _remote(self, name: str) -> Iterator[Input]:
+        from genrekit.remote import expand_remote
 
-def _below(folder: Path, wanted: set[Modality]) -> Iterator[Input]:
-    empty = True
-    for path in walk(folder):
-        if path.is_dir():
-            empty = False
-            yield Input(str(path), error="the folder cannot be listed")
-        elif suffix_modality(path) in wanted:
-            empty = False
-            yield Input(str(path), path)
-    if empty:
-        yield Input(str(folder), error=f"the folder holds no {_any_of(wanted)}")
+        for one in expand_remote(name, self.wanted, self.passed):
+            yield Input(one.name, error=one.error, address=one.address)
 
+    def _listed(self, name: str, playlist: Path) -> Iterator[Input]:
+        empty = True
+        try:
+            for song in songs_of(playlist):
+                empty = False
+                if is_remote(song):
+                    yield from self._remote(song)
+                elif Path(song).is_dir():
+                    yield Input(song, error=f"is a folder, listed by {name}; a playlist names files")
+                elif is_playlist(song):
+                    yield Input(song, error=f"is a playlist in the playlist {name}; give it by its own name")
+                else:
+                    yield Input(song, Path(song))
+        except MediaError as error:
+            yield Input(name, error=str(error))
+            return
+        if empty:
+            yield Input(name, error="the playlist lists no songs")
 
-def _matching(pattern: str, wanted: set[Modality]) -> Iterator[Input]:
-    paths = sorted(glob.glob(pattern, recursive=True), key=os.fsencode)
-    for name in paths:
-        if Path(name).is_dir():
-            yield from _below(Path(name), wanted)
-        else:
-            yield Input(name, Path(name))
-    if not paths:
-        yield Input(pattern, error="no file matches the pattern")
+    def _below(self, folder: Path) -> Iterator[Input]:
+        empty = True
+        for path in walk(folder, self.passed):
+            if path.is_dir():
+                empty = False
+                yield Input(str(path), error="the folder cannot be listed")
+            elif found_modality(path) in self.wanted:
+                empty = False
+                yield Input(str(path), path)
+            else:
+                self.passed.add_file(path)
+        if empty:
+            yield Input(str(folder), error=f"the folder holds no {_any_of(self.wanted)}")
+
+    def _matching(self, pattern: str) -> Iterator[Input]:
+        paths = sorted(glob.glob(pattern, recursive=True), key=os.fsencode)
+        for name in paths:
+            if Path(name).is_dir():
+                yield from self._below(Path(name))
+            else:
+                yield Input(name, Path(name))
+        if not paths:
+            yield Input(pattern, error="no file matches the pattern")
 
 
 def _any_of(kinds: set[Modality]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,11 +19,11 @@ from genrekit.types import Content, Contribution, Prediction, WindowScore
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Position of the line of an input, in bytes, the SHA-256 of its content, and whether it is an error."""
+    """Where the line of an input stands, in bytes, its content, and whether it is an error."""
 
     start: int
     end: int
-    sha256: str | None
+    content: Content | None
     failed: bool
 
 
@@ -83,10 +83,7 @@ class Journal:
         start = self._file.tell()
         self._file.write(line.encode("ascii") + b"\n")
         self._file.flush()
-        content = prediction.content
-        entry = Entry(
-            start, self._file.tell(), content.sha256 if content else None, prediction.error is not None
-        )
+        entry = Entry(start, self._file.tell(), prediction.content, prediction.error is not None)
         self._entries[name] = entry
         return entry
 
@@ -107,10 +104,10 @@ class Journal:
             try:
                 fields = json.loads(line)
                 answer = fields["answer"]
-                sha256 = answer["content"]["sha256"] if answer["content"] else None
+                content = Content(**answer["content"]) if answer["content"] else None
                 if fields["key"] == self.key:
                     end = good + len(line)
-                    self._entries[fields["input"]] = Entry(good, end, sha256, answer["error"] is not None)
+                    self._entries[fields["input"]] = Entry(good, end, content, answer["error"] is not None)
             except (ValueError, KeyError, TypeError):
                 raise UsageError(
                     f"{self.path} is not a journal of a batch, or is damaged after {good:,} bytes.",
@@ -149,7 +146,7 @@ def _fields(prediction: Prediction) -> dict[str, Any]:
         "note": prediction.note,
         "extra": dict(prediction.extra),
         "reasons": [(r.feature, r.value, r.contribution) for r in prediction.reasons],
-        "content": {"size": content.size, "sha256": content.sha256} if content else None,
+        "content": asdict(content) if content else None,
         "model_sha256": prediction.model_sha256,
         "analysis": dict(prediction.analysis),
     }

@@ -19,6 +19,7 @@ from genrekit.remote import exists, is_remote, open_output, redact
 from genrekit.types import Prediction
 
 FLUSH_S = 0.2
+FACTS = "run.json"
 SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
@@ -102,6 +103,10 @@ def write_rows(
     return counts
 
 
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 @dataclass(frozen=True)
 class OutputFile:
     """A local or remote file of results.
@@ -123,30 +128,41 @@ class OutputFile:
 
     @classmethod
     def of(cls, output: str | Path, format: str = "auto") -> OutputFile:
-        """Find format and place of an output; 'auto' means the format of the suffix, else JSON Lines.
+        """Find format and place of an output; 'auto' is the format that the suffix says, and JSON Lines for a device.
 
         Raises
         ------
         UsageError
-            If Parquet is to be written to an address.
+            If the suffix says no format, or Parquet is to be written to an address.
         """
         text = str(output)
-        chosen = SUFFIXES.get(Path(text).suffix.lower(), "jsonl") if format == "auto" else format
-        if not is_remote(text):
-            path = Path(text)
-            return cls(text, chosen, path=path.resolve() if path.is_symlink() else path)
+        chosen = SUFFIXES.get(Path(text).suffix.lower(), "") if format == "auto" else format
+        remote = is_remote(text)
+        path = Path(text)
+        if not chosen and not remote and _is_device(path):
+            chosen = "jsonl"
+        if not chosen:
+            raise UsageError(
+                f"{redact(text)} has no suffix that says a format.",
+                f"Use {', '.join(SUFFIXES)}, or name it: --format csv; --output - is stdout.",
+            )
+        if not remote:
+            return cls(
+                text, chosen, path=path.resolve() if path.is_symlink() and not _is_device(path) else path
+            )
         if chosen == "parquet":
             raise UsageError("Parquet is written to files, not to addresses.", "Write it here, then copy it.")
         return cls(redact(text), chosen, address=text)
 
     @property
     def is_device(self) -> bool:
-        """Whether the output is a pipe or a device, which have no journal."""
+        """Whether the output is a pipe or a device, which has no journal."""
+        return self.path is not None and _is_device(self.path)
+
+    def is_there(self) -> bool:
+        """Return whether results are there already."""
         return (
-            self.path is not None
-            and self.path.exists()
-            and not self.path.is_file()
-            and not self.path.is_dir()
+            exists(self.address) if self.address is not None else self.path is not None and self.path.exists()
         )
 
     @property
@@ -165,6 +181,8 @@ class OutputFile:
         UsageError
             If it cannot be written.
         """
+        if overwrite and resume:
+            raise UsageError("--resume goes on with results, --overwrite starts anew.", "Give one of them.")
         if self.is_device:
             return
         if self.address is not None:

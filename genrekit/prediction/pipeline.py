@@ -73,7 +73,7 @@ class Worker:
         content = None
         with suppress(MediaError):
             content = content_of(task.example.path) if task.example.path else None
-        if content and content.sha256 == task.known:
+        if content and task.known and content.sha256 == task.known.sha256:
             return Preparation(content)
         return Preparation(content, error=task.error)
 
@@ -135,7 +135,12 @@ class Pipeline:
         return tuple(model.decision(self.options) for model in self.models)
 
     def run(
-        self, inputs: Inputs, *, known: Callable[[str], str | None] = lambda name: None, tables: bool = True
+        self,
+        inputs: Inputs,
+        *,
+        known: Callable[[str], Content | None] = lambda name: None,
+        tables: bool = True,
+        keys_sound: bool = False,
     ) -> Iterator[Finished]:
         """Predict inputs, lazily and in order.
 
@@ -143,9 +148,11 @@ class Pipeline:
         ----------
         inputs : str, Path, Input or Example, or an iterable of them
         known : callable
-            Returns the SHA-256 of the content with which an input, by its name, was predicted before; else None.
+            Gives the content of an input, by its name, whose prediction is there already.
         tables : bool
             Whether tables are predicted row by row now, or left for `rows`.
+        keys_sound : bool
+            Whether the content of songs has the key of their sound.
 
         Yields
         ------
@@ -165,7 +172,7 @@ class Pipeline:
             if not elsewhere:  # a killed worker cannot remove the files that it fetched
                 folder = Path(stack.enter_context(TemporaryDirectory(prefix="genrekit-")))
             worker = Worker(
-                tuple(Preparer(m.backend, m.config, self.cache, folder) for m in self.models),
+                tuple(Preparer(m.backend, m.config, self.cache, folder, keys_sound) for m in self.models),
                 self.options.measures,
             )
             for is_table, run in groupby(tasks, key=lambda task: isinstance(task, TableTask)):

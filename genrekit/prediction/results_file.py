@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from genrekit.analysis import MEASURES, columns_of
 from genrekit.errors import DatasetError, UsageError
 from genrekit.prediction.inputs import Input
+from genrekit.prediction.output_file import FACTS
+from genrekit.remote import is_remote
 from genrekit.tables import open_table, read_values
+from genrekit.text import system_name, unescaped_name, utf8_name
 from genrekit.types import Content, Prediction
 
 SUFFIXES = (".jsonl", ".csv")
@@ -21,8 +26,9 @@ _NOT_A_RESULT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 def read_results(path: Path) -> Iterator[Prediction]:
     """Read the rows of a results file.
 
-    A line that is not a result is a prediction with ``error``. A CSV with a timeline has more than one row per
-    input; they are one prediction.
+    A line that is no result is a prediction with ``error``. A CSV with a timeline has several rows an input, which
+    are one prediction. A relative path starts where the prediction ran, as the journal beside the file says; else
+    here, or where the file of results is.
 
     Parameters
     ----------
@@ -38,7 +44,44 @@ def read_results(path: Path) -> Iterator[Prediction]:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path} is no file of results by its name.", "Use one in .jsonl or .csv.")
-    yield from _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path)
+    places = _Places.of(path)
+    for prediction in _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path):
+        yield places.located(prediction)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where relative paths in a file of results may start, the likeliest first."""
+
+    name: str
+    folders: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, path: Path) -> _Places:
+        folders = [Path.cwd(), path.absolute().parent]
+        try:
+            facts = json.loads((path.with_name(f"{path.name}.run") / FACTS).read_text(encoding="utf-8"))
+            folders.insert(0, Path(system_name(facts["folder"])))
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # no journal, or one that an earlier version wrote
+        return cls(str(path), tuple(dict.fromkeys(folders)))
+
+    def located(self, prediction: Prediction) -> Prediction:
+        """Return the prediction with the path of its file from here; with an error where there is none."""
+        name = prediction.id
+        is_file = prediction.error is None and prediction.content is not None and not is_remote(name)
+        if not is_file or os.path.isabs(name):  # noqa: PTH117 - odd names
+            return prediction
+        here = Path.cwd()
+        for folder in self.folders:
+            if os.path.lexists(folder / name):
+                return prediction if folder == here else replace(prediction, id=str(folder / name))
+        if self.folders == (here,) or self.folders[0] == here:
+            return prediction
+        return replace(
+            prediction,
+            error=f"There is no such file; paths in {self.name} start at {self.folders[0]}, where it was predicted.",
+        )
 
 
 def results_for(inputs: Iterable[Input], results: Iterable[Prediction], name: str) -> Iterator[Prediction]:
@@ -96,6 +139,7 @@ def _fields(cells: dict[str, str]) -> dict[str, Any]:
         scores.append({"label": cells[f"label_{rank}"], "score": cells.get(f"score_{rank}")})
         rank += 1
     fields: dict[str, Any] = {name: value or None for name, value in cells.items()}
+    fields["input"] = utf8_name(unescaped_name(cells["input"]))
     labels = (cells.get("labels") or cells["label"]).split("|")
     return fields | {"scores": scores, "labels": [label for label in labels if label]}
 
@@ -103,20 +147,21 @@ def _fields(cells: dict[str, str]) -> dict[str, Any]:
 def _prediction(fields: dict[str, Any]) -> Prediction:
     score, sha256 = fields.get("score"), fields.get("sha256")
     texts = [fields["input"], *fields.get("labels", ()), *(s["label"] for s in fields.get("scores", ()))]
-    optional = (fields["label"], fields.get("error"), fields.get("note"), sha256)
+    sound_key = fields.get("sound_key")
+    optional = (fields["label"], fields.get("error"), fields.get("note"), sha256, sound_key)
     if not all(isinstance(text, str) for text in texts) or not all(
         isinstance(text, str | None) for text in optional
     ):
         raise ValueError("no text")
     return Prediction(
-        id=fields["input"],
+        id=system_name(fields["input"]),
         label=fields["label"],
         score=None if score is None else _float(score),
         scores=tuple((one["label"], _float(one["score"])) for one in fields.get("scores", ())),
         labels=tuple(fields.get("labels", ())),
         error=fields.get("error"),
         note=fields.get("note"),
-        content=Content(int(fields.get("bytes") or 0), sha256) if sha256 else None,
+        content=Content(int(fields.get("bytes") or 0), sha256, sound_key or "") if sha256 else None,
         analysis={name: _measure(name, fields[name]) for name in columns_of(MEASURES) if name in fields},
     )
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from genrekit.backends import ReadsTables
 from genrekit.errors import DatasetError, MediaError
-from genrekit.media import modality, suffix_modality
+from genrekit.media import PassedOver, modality, suffix_modality
 from genrekit.prediction.inputs import Input, expand
 from genrekit.prediction.model import Model
-from genrekit.remote import is_remote, redact
+from genrekit.remote import file_of, is_remote, redact
 from genrekit.text import sentence
-from genrekit.types import Example, Modality, Say, silent
+from genrekit.types import Content, Example, Modality, Say, silent
 
 if TYPE_CHECKING:
     from genrekit.datasets import Paths
@@ -29,13 +29,13 @@ _TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "
 class Task:
     """An example with the model that takes it, or the reason why none does.
 
-    ``known`` is the SHA-256 of content that was predicted before.
+    ``known`` is the content whose prediction is there already.
     """
 
     example: Example
     model: int = -1
     error: str = ""
-    known: str | None = None
+    known: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +82,24 @@ class Router:
     def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | TableTask]:
         """Turn inputs into tasks, lazily and in order; an input that no model takes is a task with an error."""
         kinds = {model.backend.info.modality for model in self.models}
+        passed = PassedOver()
         for item in inputs:
             if isinstance(item, Example):
                 yield self._row(item) if item.row is not None else self._media(item)
                 continue
-            for found in [item] if isinstance(item, Input) else expand([item], kinds=kinds):
+            for found in [item] if isinstance(item, Input) else expand([item], kinds=kinds, passed=passed):
                 if found.address is not None:
                     yield from self._remote(found.name, found.address)
                 elif found.path is None:
                     yield Task(Example(id=found.name), error=sentence(found.error or "no such file"))
                 else:
                     yield from self._file(found.name, found.path, found.table)
+        if words := str(passed):
+            self.say(words)
 
     def _remote(self, name: str, address: str) -> Iterator[Task | TableTask]:
         """Yield the tasks of a remote file; a table is fetched now for its columns, other files by the worker."""
-        kind = suffix_modality(name)
+        kind = suffix_modality(file_of(address))
         if kind is not Modality.TABLE:
             yield self._taken(
                 Example(id=name, address=address, offset_s=self.offset_s, duration_s=self.duration_s), kind
@@ -161,7 +164,9 @@ class Router:
             word = f"{name.rpartition('/')[0]}/{word}"
         example = Example(word, offset_s=self.offset_s, duration_s=self.duration_s)
         if is_remote(word):
-            return self._taken(replace(example, id=redact(word), address=word), suffix_modality(redact(word)))
+            return self._taken(
+                replace(example, id=redact(word), address=word), suffix_modality(file_of(word))
+            )
         place = paths.find(word)
         return self._media(replace(example, id=str(place), path=place))
 

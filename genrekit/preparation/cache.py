@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
-from platformdirs import user_cache_dir
 
+from genrekit.files import NO_FOLDER, cache_folder
 from genrekit.hashing import hash_json
 from genrekit.types import Windows
 
@@ -57,11 +57,15 @@ class Cache:
     def __init__(
         self, folder: Path | None = None, *, max_bytes: int = MAX_BYTES, enabled: bool | None = None
     ) -> None:
-        self.folder = folder or Path(os.environ.get("GENREKIT_CACHE_DIR") or _default_folder())
         self.max_bytes = max_bytes
         self.enabled = os.environ.get("GENREKIT_CACHE", "").lower() != "off" if enabled is None else enabled
+        self.folder = folder or cache_folder()
         if self.enabled:
             try:
+                if self.folder == NO_FOLDER:
+                    raise FileNotFoundError(
+                        "the user has no home folder; GENREKIT_CACHE_DIR can name another"
+                    )
                 self.folder.mkdir(parents=True, exist_ok=True)
                 if not os.access(self.folder, os.W_OK | os.X_OK):
                     raise PermissionError(f"no permission to write into {self.folder}")
@@ -152,10 +156,6 @@ class Cache:
     def _disable(self, error: OSError) -> None:
         self.enabled = False
         log.warning("Continuing without a cache: %s", error)
-
-
-def _default_folder() -> str:
-    return user_cache_dir("genrekit", appauthor=False)
 
 
 def _write(path: Path, windows: Windows) -> None:

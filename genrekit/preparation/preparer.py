@@ -15,7 +15,7 @@ from genrekit.backends import Backend, BackendConfig
 from genrekit.errors import GenrekitError, MediaError
 from genrekit.execution import Outcome, ordered_map
 from genrekit.hashing import content_of
-from genrekit.media import VERSION, content_key, modality
+from genrekit.media import STREAM_KEY_VERSION, VERSION, content_key, modality, stream_key
 from genrekit.preparation.cache import Cache
 from genrekit.types import Content, Example, Modality, Windows
 
@@ -51,12 +51,15 @@ class Preparer:
     cache : Cache
     folder : Path, optional
         Folder of files that are fetched for the time of their preparation.
+    keys_sound : bool
+        Whether `attempt` finds the key of the sound of a song, by which the song is known after its tags changed.
     """
 
     backend: Backend
     config: BackendConfig
     cache: Cache
     folder: Path | None = None
+    keys_sound: bool = False
 
     def __call__(self, example: Example) -> Windows:
         """Prepare one example.
@@ -118,15 +121,15 @@ class Preparer:
         return key
 
     def attempt(
-        self, example: Example, known: str | None = None, measures: Collection[str] = ()
+        self, example: Example, known: Content | None = None, measures: Collection[str] = ()
     ) -> Preparation:
-        """Prepare one example, unless its content has the known SHA-256, and return errors as values.
+        """Prepare one example, unless its content is known by its SHA-256 or its sound, and return errors as values.
 
         Parameters
         ----------
         example : Example
-        known : str, optional
-            SHA-256 of the content that was predicted before; if the example has it, nothing is prepared.
+        known : Content, optional
+            Content that was predicted before; if the example has it, nothing is prepared.
         measures : collection of str
             Properties of songs to measure, as for `genrekit.analysis.analyse`.
         """
@@ -136,8 +139,12 @@ class Preparer:
                 if near.path is None:
                     return Preparation(windows=self.backend.prepare(near, self.config))
                 content = content_of(near.path)
-                if content.sha256 == known:
+                if known and content.sha256 == known.sha256:
                     return Preparation(content)
+                if self.keys_sound and self.backend.info.modality is Modality.AUDIO:
+                    content = replace(content, sound_key=self._sound_key(near.path, content))
+                    if known and content.sound_key and content.sound_key == known.sound_key:
+                        return Preparation(content)
                 windows = self._prepare(near, content)
                 return Preparation(content, windows, analysis=self._measure(near, measures))
         except GenrekitError as error:
@@ -155,6 +162,19 @@ class Preparer:
             windows = self.backend.prepare(example, self.config)
             self.cache.put(key, windows)
         return windows
+
+    def _sound_key(self, path: Path, content: Content) -> str:
+        """Return the key of a song's sound, from the cache where it is there; '' where there is none."""
+        name = self.cache.key(content.sha256, "sound key", STREAM_KEY_VERSION, {})
+        known = self.cache.get(name)
+        if known is not None:
+            return known.values.astype(np.uint8).tobytes().decode("ascii", "replace")
+        try:
+            key = stream_key(path)
+        except MediaError:
+            return ""
+        self.cache.put(name, Windows(np.frombuffer(key.encode(), np.uint8)[None]))
+        return key
 
     def _measure(self, example: Example, measures: Collection[str]) -> Mapping[str, float | str | None]:
         if not measures or self.backend.info.modality is not Modality.AUDIO or example.path is None:

@@ -11,7 +11,7 @@ from .http import (
     status_words,
     words,
 )
-from .transfer import exists, expand_remote, fetched, open_output
+from .transfer import exists, expand_remote, fetched, file_of, open_output
 
 __all__ = [
     "CONNECT_S",
@@ -24,6 +24,7 @@ __all__ = [
     "exists",
     "expand_remote",
     "fetched",
+    "file_of",
     "is_remote",
     "new_session",
     "open_output",

@@ -20,7 +20,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, TextIO
 
 from genrekit.errors import GenrekitError, MediaError, UsageError
-from genrekit.media import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, suffix_modality
+from genrekit.media import (
+    AUDIO_SUFFIXES,
+    IMAGE_SUFFIXES,
+    TABLE_SUFFIXES,
+    PassedOver,
+    is_system_folder,
+    suffix_modality,
+)
 from genrekit.remote.addresses import in_words, is_passing
 from genrekit.remote.addresses import is_remote as is_remote
 from genrekit.remote.addresses import redact as redact
@@ -55,8 +62,10 @@ class Found:
     error: str | None = None
 
 
-def expand_remote(word: str, kinds: Collection[Modality] = tuple(Modality)) -> Iterator[Found]:
-    """Find the files at an address, lazily, in the order of their names.
+def expand_remote(
+    word: str, kinds: Collection[Modality] = tuple(Modality), passed: PassedOver | None = None
+) -> Iterator[Found]:
+    """Find the files that an address means, lazily, in the order of their names.
 
     An address that ends in the suffix of a song, a picture or a table, and any web address, is that file; no
     request is sent. Any other address is a folder, and means the songs and pictures of ``kinds`` below it.
@@ -68,7 +77,9 @@ def expand_remote(word: str, kinds: Collection[Modality] = tuple(Modality)) -> I
     word : str
         An address for which `is_remote` is true.
     kinds : collection of Modality
-        Kinds of files to take from folders; tables are never taken.
+        What files found in folders may be; tables are never taken from folders.
+    passed : PassedOver, optional
+        Gets what is passed over in folders.
 
     Yields
     ------
@@ -76,7 +87,7 @@ def expand_remote(word: str, kinds: Collection[Modality] = tuple(Modality)) -> I
         At least one; an entry with an error if a folder cannot be listed. At most 10 million files.
     """
     try:
-        files = _expanded(parse(word), set(kinds) - {Modality.TABLE})
+        files = _expanded(parse(word), set(kinds) - {Modality.TABLE}, passed or PassedOver())
         yield from (Found(redact(address), address) for address in islice(files, MAX_FILES))
         if next(files, None) is not None:
             yield Found(
@@ -84,6 +95,20 @@ def expand_remote(word: str, kinds: Collection[Modality] = tuple(Modality)) -> I
             )
     except Exception as error:  # the libraries behind fsspec have no common class of errors
         yield Found(redact(word), error=sentence(in_words(error, word)))
+
+
+def file_of(address: str) -> str:
+    """Return the part of an address that is the name of a file: the member of an archive, a path without its query.
+
+    Examples
+    --------
+    >>> file_of("zip://a/b.png::songs.zip"), file_of("https://host/a%20b.wav?id=5")
+    ('a/b.png', '/a b.wav')
+    """
+    try:
+        return file_name(parse(address))
+    except MediaError:
+        return address
 
 
 @contextlib.contextmanager
@@ -192,8 +217,8 @@ def open_output(address: str, *, folder: Path | None = None) -> Iterator[TextIO]
     path.unlink()
 
 
-def _expanded(place: Place, wanted: set[Modality]) -> Iterator[str]:
-    """Yield the addresses of the files at a place."""
+def _expanded(place: Place, wanted: set[Modality], passed: PassedOver) -> Iterator[str]:
+    """The addresses of the files that a place means."""
     path = place.path
     if place.scheme in ("http", "https"):
         if path.endswith("/"):
@@ -218,12 +243,17 @@ def _expanded(place: Place, wanted: set[Modality]) -> Iterator[str]:
     for name in names(place, prefix):
         any_listed = True
         rest = name.removeprefix(start)
-        if name.endswith("/") or ("/." in f"/{rest}" and not dotted):
+        if name.endswith("/"):
+            continue
+        if ("/." in f"/{rest}" and not dotted) or any(map(is_system_folder, rest.split("/")[:-1])):
+            passed.add_file(name)
             continue
         named = pattern and itself.match(name)
         if named or (below.match(name) and suffix_modality(name) in wanted):
             any_found = True
             yield place.address(name)
+        elif below.match(name):
+            passed.add_file(name)
     if any_found:
         return
     if pattern:

@@ -84,7 +84,7 @@ def test_parquet(predict, paths, tmp_path):
     assert rows[0]["windows"][0]["end_s"] == 2.0
     assert rows[-1]["label"] is None
     assert rows[-1]["error"]
-    assert "Parquet is no text" in predict(*paths, "--format", "parquet").err
+    assert "Parquet is not text" in predict(*paths, "--format", "parquet").err
 
 
 def test_a_bucket_in_and_out(predict, bucket, tmp_path):

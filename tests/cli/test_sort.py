@@ -144,12 +144,40 @@ def test_results_without_rows_are_nothing_to_sort(genrekit, library):
     assert "nothing to sort" in run.err
 
 
-def test_covers_are_in_no_playlist_but_get_links(genrekit, library, results):
+@pytest.mark.parametrize("how", [[], ["--link"], ["--copy"]])
+def test_covers_are_not_sorted(genrekit, library, results, how):
     Path("music/cover.jpg").write_bytes(b"a picture")
-    answers = results({**ANSWERS, "music/cover.jpg": ("jazz", 0.9)})
-    run = genrekit("sort", "--by", "genre", "--from", answers)
+    Path("music/cover").write_bytes(b"\x89PNG\r\n\x1a\n")
+    pictures = dict.fromkeys(("music/cover.jpg", "music/cover"), ("jazz", 0.9))
+    run = genrekit("sort", "--by", "genre", "--from", results(ANSWERS | pictures), *how)
     assert run.status == 0
     assert [row["input"] for row in rows(run)] == list(ANSWERS)
-    assert "pictures among the predictions, left out: 1" in run.err
-    run = genrekit("sort", "--by", "genre", "--from", answers, "--link")
-    assert [row["input"] for row in rows(run)] == [*ANSWERS, "music/cover.jpg"]
+    assert "pictures among the predictions, left out: 2" in run.err
+
+
+def test_playlists_of_an_earlier_run_are_named(genrekit, library, results):
+    sort = ("sort", "--from", results(ANSWERS), "--write")
+    assert "not of this run" not in genrekit(*sort).err
+    run = genrekit(*sort, "--min-confidence", 0.95)
+    assert run.status == 0
+    assert "in playlists and not of this run: jazz.m3u8, rock.m3u8" in run.err
+
+
+def test_links_of_an_earlier_run_are_named(genrekit, library, results):
+    sort = ("sort", "--from", results(ANSWERS), "--link", "--to", "by", "--write")
+    assert "not of this run" not in genrekit(*sort).err
+    assert "rock/2.wav" in genrekit(*sort, "--min-confidence", 0.85).err
+
+
+def test_results_are_relative_to_where_they_were_made(genrekit, library, model_path, monkeypatch):
+    assert genrekit("predict", "music/0.wav", "--model", model_path, "-o", "out.csv").status == 0
+    (library / "elsewhere").mkdir()
+    monkeypatch.chdir(library / "elsewhere")
+    run = genrekit("sort", "--from", "../out.csv")
+    assert run.status == 0
+    assert rows(run)[0]["input"] == str(library / "music/0.wav")
+    assert genrekit("sort", "../music/0.wav", "--from", "../out.csv").status == 0
+    (library / "music").rename(library / "moved")
+    run = genrekit("sort", "--from", "../out.csv")
+    assert run.status == 1
+    assert f"start at {library}" in rows(run)[0]["error"]

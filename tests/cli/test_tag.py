@@ -2,6 +2,7 @@ import json
 import shutil
 
 import pytest
+from mutagen.flac import FLAC
 
 from genrekit.hashing import hash_file
 from genrekit.library.tags.fields import Field
@@ -75,8 +76,47 @@ def test_finished_results_are_taken_and_checked(genrekit, model_path, library, s
     assert "was changed since it was predicted" in found[1]["error"]
     assert found[0]["score"] > 0
     run = genrekit("tag", library / "2.wav", library / "none.wav", "--from", results)
-    assert ["was changed" in rows(run)[0]["error"], "no result" in rows(run)[1]["error"]] == [True, True]
+    assert (rows(run)[0]["status"], "no result" in rows(run)[1]["error"]) == ("same", True)
+    assert run.status == 3
+
+
+def test_results_outlive_tags_titles_and_undoing(genrekit, model_path, library):
+    (library / "broken.wav").unlink()
+    results = library.parent / "out.csv"
+    genrekit("predict", library, "--model", model_path, "-o", results)
+    assert genrekit("tag", "--from", results, "--write", "--journal", "j").status == 0
+    titled = FLAC(library / "0.wav")
+    titled["title"] = "a new title"
+    titled.save()
+    for words in (("tag",), ("sort", "--link"), ("sort", "--copy", "--to", "c", "--write")):
+        assert genrekit(*words, "--from", results).status == 0
+    assert (
+        "3 inputs were done before, 0 now"
+        in genrekit("predict", library, "--model", model_path, "-o", results, "--resume").err
+    )
+    genrekit("tag", "--undo", "j", "--write", "--journal", "k")
+    assert genrekit("tag", "--from", results).status == 0
+
+
+def test_a_link_and_its_target_are_one_file(genrekit, model_path, library):
+    (library / "a link.wav").symlink_to("0.wav")
+    run = genrekit("tag", library / "a link.wav", library / "0.wav", "--model", model_path, "--write")
+    assert run.status == 0
+    assert [row["status"] for row in rows(run)] == ["changed", "same"]
+
+
+def test_undoing_twice_and_after_a_move(genrekit, model_path, library):
+    genrekit("tag", library, "--model", model_path, "--write", "--journal", "j")
+    moved = library.rename(library.parent / "moved")
+    run = genrekit("tag", "--undo", "j")
     assert run.status == 1
+    assert "--root" in run.err
+    undo = ("tag", "--undo", "j", "--root", moved, "--write", "--journal")
+    assert {row["status"] for row in rows(genrekit(*undo, "k"))} == {"changed"}
+    assert genres(moved / "0.wav") == ()
+    again = genrekit(*undo, "l")
+    assert (again.status, {row["status"] for row in rows(again)}) == (0, {"same"})
+    assert genrekit("tag", moved, "--root", moved).status == 2
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from genrekit.errors import MediaError
-from genrekit.media.kinds import modality, suffix_modality, walk
+from genrekit.media.kinds import modality, suffix_modality
 from genrekit.types import Modality
 
 
@@ -51,17 +51,3 @@ def test_what_is_no_file_says_so(tmp_path):
 def test_suffix_alone_does_not_open(tmp_path):
     assert suffix_modality(tmp_path / "missing.FLAC") is Modality.AUDIO
     assert suffix_modality("x.txt") is None
-
-
-def test_walk_is_sorted_and_passes_over_hidden_entries_and_linked_folders(tmp_path):
-    for name in ("b/2.wav", "b/1.wav", "a/3.wav", ".hidden/4.wav", "a/.5.wav"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "b" / "loop").symlink_to(tmp_path, target_is_directory=True)
-    (tmp_path / "b" / "dangling.wav").symlink_to(tmp_path / "nowhere")
-    assert [str(p.relative_to(tmp_path)) for p in walk(tmp_path)] == [
-        "a/3.wav",
-        "b/1.wav",
-        "b/2.wav",
-        "b/dangling.wav",
-    ]

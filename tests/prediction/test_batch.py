@@ -13,10 +13,12 @@ import time
 import numpy as np
 import pytest
 import soundfile as sf
+from mutagen.id3 import TIT2
+from mutagen.wave import WAVE
 from support.track_tables import tracks
 from support.waiting import wait_until
 
-from genrekit.errors import OutputExistsError
+from genrekit.errors import OutputExistsError, UsageError
 from genrekit.prediction import batch as batches
 from genrekit.prediction.batch import Batch
 from genrekit.prediction.model import load_model
@@ -51,7 +53,7 @@ def work(model_path, tmp_path):
 
     def run(*inputs, options=None, **how):
         pipeline = Pipeline([model], options or PredictOptions(), jobs=1)
-        batch = Batch(OutputFile.of(tmp_path / "out"), pipeline)
+        batch = Batch(OutputFile.of(tmp_path / "out.jsonl"), pipeline)
         done = list(batch.run([str(i) for i in inputs], **how))
         predictions = list(batch.predictions())
         assert len(done) <= len(predictions)
@@ -104,12 +106,36 @@ def test_what_no_model_takes_is_not_looked_at_again(work, tmp_path):
     assert work(*inputs, resume=True)[:2] == (0, 2)
 
 
-def test_other_settings_are_other_answers(work, library):
+def test_going_on_with_other_settings_is_refused_and_says_which(work, library):
     songs = sorted(library.iterdir())[:4]
     work(*songs)
-    assert work(*songs, resume=True, options=PredictOptions(top_k=1))[:2] == (4, 0)
-    assert work(*songs, resume=True, options=PredictOptions(duration_s=0.2))[:2] == (4, 0)
+    with pytest.raises(UsageError, match=r"--top-k was 3, is 1, --with was none, is bpm"):
+        work(*songs, resume=True, options=PredictOptions(top_k=1, measures=("bpm",)))
+    with pytest.raises(UsageError, match=r"--duration was off, is 0\.2"):
+        work(*songs, resume=True, options=PredictOptions(duration_s=0.2))
     assert work(*songs, resume=True)[:2] == (0, 4)
+
+
+def test_results_without_their_journal_cannot_be_gone_on_with(work, library, tmp_path):
+    (tmp_path / "out.jsonl").write_text("results")
+    with pytest.raises(OutputExistsError, match="does not"):
+        work(library / "000.wav", resume=True)
+    assert (tmp_path / "out.jsonl").read_text() == "results"
+    (tmp_path / "out.jsonl").unlink()
+    assert work(library / "000.wav", resume=True)[:2] == (1, 0)
+
+
+def test_a_song_with_other_tags_is_known_by_its_sound(work, library, tmp_path):
+    song = tmp_path / "song.wav"
+    shutil.copy(library / "000.wav", song)
+    first = work(song)
+    tagged = WAVE(song)
+    tagged.add_tags()
+    tagged.tags.add(TIT2(encoding=3, text="new title"))
+    tagged.save()
+    assert work(song, resume=True) == (0, 1, first[2])
+    shutil.copy(library / "001.wav", song)
+    assert work(song, resume=True)[:2] == (1, 0)
 
 
 def test_the_same_file_twice_is_done_once_and_answered_twice(work, library):
@@ -129,7 +155,7 @@ def test_an_earlier_run_is_neither_mixed_nor_lost_unasked(work, library):
 def test_tables_are_answered_among_songs(tracks_model, model_path, library, tmp_path):
     tracks(5).to_csv(tmp_path / "t.csv", index=False)
     models = [load_model(model_path), load_model(tracks_model)]
-    batch = Batch(OutputFile.of(tmp_path / "out"), Pipeline(models, jobs=1))
+    batch = Batch(OutputFile.of(tmp_path / "out.jsonl"), Pipeline(models, jobs=1))
     inputs = [str(library / "000.wav"), str(tmp_path / "t.csv"), str(library / "001.wav")]
     assert [finished.table is not None for finished in batch.run(inputs)] == [False, True, False]
     assert [p.model for p in batch.predictions()] == ["tiny", *["tables"] * 5, "tiny"]
@@ -137,7 +163,7 @@ def test_tables_are_answered_among_songs(tracks_model, model_path, library, tmp_
 
 def test_the_run_is_on_record(work, library, tmp_path):
     work(library / "000.wav", arguments=["predict", "https://user:secret@host/a.wav?token=1"])
-    text = (tmp_path / "out.run" / batches.FACTS).read_text()
+    text = (tmp_path / "out.jsonl.run" / batches.FACTS).read_text()
     facts = json.loads(text)
     assert facts["models"][0]["sha256"]
     assert facts["versions"]["genrekit"]

@@ -10,7 +10,7 @@ from genrekit.errors import OutputExistsError, UsageError
 from genrekit.prediction.journal import Journal
 from genrekit.types import Content, Contribution, Prediction, WindowScore
 
-CONTENT = Content(7, "a" * 64)
+CONTENT = Content(7, "a" * 64, "b" * 32)
 FULL = Prediction(
     id="caf\udce9.wav",
     model="m",
@@ -47,7 +47,7 @@ def test_what_is_written_is_read_back_as_it_was(path):
         assert [journal.find(p.id) for p in (FULL, FAILED)] == entries
         assert list(journal.read([(entries[0].start, entries[1].end)])) == [FULL, FAILED]
         assert [entry.failed for entry in entries] == [False, True]
-        assert entries[0].sha256 == CONTENT.sha256
+        assert entries[0].content == CONTENT
         assert journal.find("other") is None
 
 

@@ -19,6 +19,7 @@ from genrekit.datasets.fma.packed import choose_packed, unpacked_tables
 from genrekit.datasets.fma.tables import Track, label_of, parse_genres, read_genres, read_tracks
 from genrekit.datasets.names import SPLIT_WORDS
 from genrekit.errors import DatasetError
+from genrekit.files import at_home
 from genrekit.text import known, nearest, printable, quote_all
 from genrekit.types import Example, Modality
 
@@ -127,7 +128,7 @@ def read_options(source: str) -> Options:
                 f"Option {name} of fma: {wrong}.", f"It is one of {quote_all(CHOICES[name])}, once."
             )
         given[name] = value
-    place = Path(folder).expanduser() if folder.startswith("~/") else Path(folder)
+    place = at_home(folder)
     return Options(place, given.get("size"), given.get("labels", "genre_top"))
 
 

@@ -7,12 +7,10 @@ same options give the same bytes. Bands are the groups: a genre has one band per
 from __future__ import annotations
 
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-import platformdirs
 import soundfile as sf
 
 from genrekit.datasets.base import Dataset
@@ -21,6 +19,7 @@ from genrekit.datasets.synthetic.instruments import SR
 from genrekit.datasets.synthetic.song import play
 from genrekit.datasets.synthetic.styles import STYLES
 from genrekit.errors import DatasetError
+from genrekit.files import NO_FOLDER, cache_folder
 from genrekit.text import nearest, printable, quote_all
 from genrekit.types import Example, Modality
 
@@ -134,10 +133,21 @@ def read_options(source: str) -> Options:
 
 
 def songs_folder(options: Options) -> Path:
-    """Return the cache folder of the songs of these options."""
-    cache = os.environ.get("GENREKIT_CACHE_DIR") or platformdirs.user_cache_dir("genrekit", appauthor=False)
-    # A song does not depend on the number of songs.
-    return Path(cache) / "synthetic" / f"v{VERSION}_seconds{options.seconds:g}_seed{options.seed}"
+    """Return the folder of the cache that holds the songs of these options.
+
+    Raises
+    ------
+    DatasetError
+        If the user has no home folder to keep them in.
+    """
+    cache = cache_folder()
+    if cache == NO_FOLDER:
+        raise DatasetError(
+            "The songs of synthetic: are kept in the user's cache folder, and this user has no home folder.",
+            "Set GENREKIT_CACHE_DIR to a folder that can be written.",
+        )
+    # A song does not depend on how many there are.
+    return cache / "synthetic" / f"v{VERSION}_seconds{options.seconds:g}_seed{options.seed}"
 
 
 def _write(path: Path, style: str, options: Options, band: int, song: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self
 from genrekit.errors import DatasetError, OutputExistsError
 from genrekit.library.tags.base import texts
 from genrekit.library.tags.fields import Field
+from genrekit.text import system_name, utf8_name
 
 _VERSION = 2
 _MAX_LINE = 1 << 24
@@ -141,7 +142,7 @@ def _entries(path: Path) -> Iterator[Entry]:
 def _fields(entry: Entry) -> dict[str, Any]:
     return {
         "genrekit_tags": _VERSION,
-        "path": entry.path,
+        "path": utf8_name(entry.path),
         "format": entry.format,
         "before": entry.before,
         "values": {field.value: [list(old), list(new)] for field, (old, new) in entry.values.items()},
@@ -160,6 +161,7 @@ def _entry(fields: Any) -> Entry:
         raise ValueError("not an entry")
     pairs = fields.pop("values")
     values = {Field(name): (tuple(texts(old)), tuple(texts(new))) for name, (old, new) in pairs.items()}
+    fields["path"] = system_name(fields["path"])
     entry = Entry(values=values, **fields)
     words = (entry.path, entry.format, entry.sha256_before, entry.sha256_after)
     if not values or not all(isinstance(word, str) for word in words):

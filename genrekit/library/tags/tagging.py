@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from genrekit.errors import GenrekitError, MediaError, OutputExistsError
 from genrekit.hashing import hash_file
+from genrekit.library.identity import CHANGED, same_song
 from genrekit.library.tags.base import TagFile
 from genrekit.library.tags.changes import Change, Policy, Status, TagRow, planned, wanted
 from genrekit.library.tags.formats import open_tags
@@ -16,7 +18,6 @@ from genrekit.library.tags.writing import check_replaceable, rewrite, target_of
 from genrekit.remote import is_remote
 from genrekit.types import Prediction
 
-_CHANGED = "The file was changed since it was predicted."
 _CHANGED_SINCE = "The file was changed since it was tagged; it is left alone."
 
 
@@ -49,9 +50,10 @@ def tag(
     OutputExistsError
         If the journal's name is taken.
     """
+    written: dict[Path, Entry] = {}  # a link and its target are one file
     for prediction in predictions:
         try:
-            yield _tag_one(prediction, policy, journal, keep_time)
+            yield _tag_one(prediction, policy, journal, keep_time, written)
         except OutputExistsError:
             raise
         except (GenrekitError, OSError) as error:
@@ -59,17 +61,23 @@ def tag(
 
 
 def undo(
-    entries: Iterable[Entry], *, journal: Journal | None = None, keep_time: bool = False
+    entries: Iterable[Entry],
+    *,
+    root: Path | None = None,
+    journal: Journal | None = None,
+    keep_time: bool = False,
 ) -> Iterator[TagRow]:
     """Restore the files of a journal, or report what would change.
 
-    A file that was changed afterwards is a row with ``error``; one that was never changed, because the run was
-    interrupted before, is a row 'same'.
+    A file that is not what it was after its change is a row with ``error``; one that has its old values already,
+    undone before or never changed, is a row 'same'.
 
     Parameters
     ----------
     entries : iterable of Entry
         From `genrekit.library.tags.journal.read_journal`.
+    root : Path, optional
+        Where the library is now, if it was moved: a file is looked for by as much of the end of its path as is there.
     journal, keep_time
         As for `tag`: an undo can be undone.
 
@@ -80,25 +88,33 @@ def undo(
     """
     for entry in entries:
         try:
-            yield _undo_one(entry, journal, keep_time)
+            place = moved(Path(entry.path), root) if root else Path(entry.path)
+            yield _undo_one(replace(entry, path=str(place)), journal, keep_time)
         except OutputExistsError:
             raise
         except (GenrekitError, OSError) as error:
             yield _failed(entry.path, error)
 
 
-def _tag_one(prediction: Prediction, policy: Policy, journal: Journal | None, keep_time: bool) -> TagRow:
+def _tag_one(
+    prediction: Prediction,
+    policy: Policy,
+    journal: Journal | None,
+    keep_time: bool,
+    written: dict[Path, Entry],
+) -> TagRow:
     name = prediction.id
     if prediction.error is not None:
         raise MediaError(prediction.error)
     if is_remote(name):
         raise MediaError("The input is an address; tags are only written into files here.")
     target = target_of(Path(name))
-    if prediction.content is None:
-        raise MediaError("The result has no sha256 of its file; 'genrekit predict -o' writes it.")
-    sha256 = prediction.content.sha256
-    if hash_file(target) != sha256:
-        raise MediaError(_CHANGED)
+    sha256 = hash_file(target)
+    earlier = written.get(target)
+    if earlier is None or sha256 != earlier.sha256_after:
+        earlier = None
+    predicted = earlier.sha256_before if earlier else sha256
+    same_song(target, prediction.content, predicted)
     words = wanted(prediction, policy)
     tags = open_tags(target)
     changes = {
@@ -121,7 +137,8 @@ def _tag_one(prediction: Prediction, policy: Policy, journal: Journal | None, ke
                     f"The tag would read {', '.join(found)!r} instead of {', '.join(change.after)!r}."
                 )
 
-    rewrite(target, sha256, pending, edit, journal.append, changed=_CHANGED, keep_time=keep_time)
+    entry = rewrite(target, sha256, pending, edit, journal.append, changed=CHANGED, keep_time=keep_time)
+    written[target] = replace(entry, sha256_before=predicted)
     return _written(row)
 
 
@@ -129,9 +146,11 @@ def _undo_one(entry: Entry, journal: Journal | None, keep_time: bool) -> TagRow:
     target = target_of(Path(entry.path))
     now = hash_file(target)
     if now == entry.sha256_before:
-        there = {field: Change(Status.SAME, values, values) for field, (values, _) in entry.values.items()}
-        return TagRow(entry.path, there)
+        return _there(entry)
     if now != entry.sha256_after:
+        tags = open_tags(target)
+        if all(tags.values(field) == old for field, (old, _) in entry.values.items()):
+            return _there(entry)  # undone already; the bytes around the tags need not be the same
         raise MediaError(_CHANGED_SINCE)
     back = {field: Change(Status.WOULD_CHANGE, new, old) for field, (old, new) in entry.values.items()}
     row = TagRow(entry.path, back)
@@ -148,6 +167,30 @@ def _undo_one(entry: Entry, journal: Journal | None, keep_time: bool) -> TagRow:
         keep_time=keep_time,
     )
     return _written(row)
+
+
+def moved(path: Path, root: Path) -> Path:
+    """Return where a file is below another folder, by the longest end of its path that is there.
+
+    Raises
+    ------
+    MediaError
+        If not even its name is there.
+    """
+    parts = path.parts[1:]
+    places = (root.joinpath(*parts[start:]) for start in range(len(parts)))
+    found = next((place for place in places if os.path.lexists(place)), None)
+    if found is None:
+        raise MediaError(f"There is no such file below {root}.")
+    return found
+
+
+def _there(entry: Entry) -> TagRow:
+    """Return the row of a file that has the old values already."""
+    return TagRow(
+        entry.path,
+        {field: Change(Status.SAME, values, values) for field, (values, _) in entry.values.items()},
+    )
 
 
 def _written(row: TagRow) -> TagRow:

@@ -1,0 +1,103 @@
+"""The files below a folder, and counts of those that are passed over."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+# Recycle bins, previews and leftovers of Windows, macOS, Linux, Synology and QNAP.
+_SYSTEM = frozenset(
+    "#recycle #snapshot #tmp @eadir @recycle @recently-snapshot @tmp $recycle.bin recycler recycled "
+    "__macosx lost+found .trash .trashes .recycle".split()
+) | {"system volume information", "network trash folder", "temporary items"}
+_SYSTEM_NUMBERED = re.compile(r"\.trash-\d+|found\.\d{3}")
+_MAX_KINDS = 12
+
+
+def is_system_folder(name: str) -> bool:
+    """Return whether a folder of this name belongs to a system: a recycle bin, previews, leftovers of a repair.
+
+    Examples
+    --------
+    >>> is_system_folder("@eaDir"), is_system_folder("FOUND.000"), is_system_folder("Recycled Beats")
+    (True, True, False)
+    """
+    name = name.casefold()
+    return name in _SYSTEM or _SYSTEM_NUMBERED.fullmatch(name) is not None
+
+
+class PassedOver:
+    """Counts of files by suffix, and of folders by the reason, that a search of folders did not take."""
+
+    def __init__(self) -> None:
+        self.files: Counter[str] = Counter()
+        self.folders: Counter[str] = Counter()
+
+    def add_file(self, path: str | PurePath) -> None:
+        """Count a file."""
+        name = PurePath(path).name
+        suffix = PurePath(name).suffix.lower()
+        self.files["hidden" if name.startswith(".") else suffix or "without a suffix"] += 1
+
+    def add_folder(self, reason: str) -> None:
+        """Count a folder with all that is in it."""
+        self.folders[reason] += 1
+
+    def __str__(self) -> str:
+        """Return the counts in words, as 'passed over 5 files: .nfo 4, .wv 1'; '' where nothing was."""
+        parts = [
+            f"{count.total()} {noun if count.total() > 1 else noun[:-1]}: {_listed(count)}"
+            for count, noun in ((self.files, "files"), (self.folders, "folders"))
+            if count
+        ]
+        return f"passed over {'; '.join(parts)}" if parts else ""
+
+
+def _listed(counts: Counter[str]) -> str:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{kind} {count}" for kind, count in ranked[:_MAX_KINDS]]
+    rest = sum(count for _, count in ranked[_MAX_KINDS:])
+    return ", ".join([*shown, f"others {rest}"] if rest else shown)
+
+
+def walk(folder: str | Path, passed: PassedOver | None = None) -> Iterator[Path]:
+    """Yield what lies below a folder and is not a folder, sorted, whether it can be opened or not.
+
+    Hidden entries, linked folders and folders of systems are passed over. A folder below that cannot be listed is
+    yielded itself.
+
+    Parameters
+    ----------
+    folder : str or Path
+    passed : PassedOver, optional
+        Gets what is passed over.
+
+    Raises
+    ------
+    OSError
+        If ``folder`` itself cannot be listed.
+    """
+    passed = passed or PassedOver()
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
+    for entry in entries:
+        path = Path(entry.path)
+        if not entry.is_dir(follow_symlinks=False):
+            # Path.is_dir raises where a link leads into a closed folder (Python 3.11).
+            if entry.is_symlink() and os.path.isdir(path):  # noqa: PTH112
+                passed.add_folder("links")
+            elif entry.name.startswith("."):
+                passed.add_file(path)
+            else:
+                yield path
+        elif is_system_folder(entry.name):
+            passed.add_folder(f"{entry.name} (of the system)")
+        elif entry.name.startswith("."):
+            passed.add_folder("hidden")
+        elif os.access(path, os.R_OK | os.X_OK):
+            yield from walk(path, passed)
+        else:
+            yield path
