@@ -24,7 +24,7 @@ def no_environment(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def shared_folder(tmp_path_factory):
+def one_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
@@ -60,8 +60,8 @@ finite_times = st.floats(allow_nan=False, allow_infinity=False)
     fortran=st.booleans(),
     mapped=st.booleans(),
 )
-def test_what_goes_in_comes_out(shared_folder, values, times_s, fortran, mapped):
-    cache = Cache(shared_folder)
+def test_what_goes_in_comes_out(one_folder, values, times_s, fortran, mapped):
+    cache = Cache(one_folder)
     windows = Windows(np.asfortranarray(values) if fortran else values, times_s)
     key = cache.key("c" * 64, "b", "1", {"example": repr((values.tobytes(), values.shape, times_s))})
     cache.put(key, windows)
@@ -239,3 +239,12 @@ def test_a_cache_goes_to_other_processes(tmp_path):
     cache.put(KEY, windows_of())
     assert equal(Cache(tmp_path).get(KEY), windows_of())
     assert cache.max_bytes == 5
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch, caplog):
+    def no_home(*_, **__):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("genrekit.files.user_cache_dir", no_home)
+    assert not Cache().enabled
+    assert "GENREKIT_CACHE_DIR" in caplog.text
