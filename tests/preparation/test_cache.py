@@ -230,3 +230,12 @@ def test_a_cache_goes_to_other_processes(tmp_path):
     cache.put(KEY, windows_of())
     assert equal(Cache(tmp_path).get(KEY), windows_of())
     assert cache.max_bytes == 5
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch, caplog):
+    def no_home(*_, **__):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("genrekit.files.user_cache_dir", no_home)
+    assert not Cache().enabled
+    assert "GENREKIT_CACHE_DIR" in caplog.text
