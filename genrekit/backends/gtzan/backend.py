@@ -25,7 +25,7 @@ class GtzanConfig(BackendConfig):
         "auto",
         description="The classifier; 'auto' compares all of them on training folds and keeps the best.",
     )
-    transform: Literal["auto", "standard", "power", "quantile"] = Field(
+    transform: Literal["auto", "standard", "power"] = Field(
         "auto",
         description="Transform of the features before the classifier; 'auto' chooses on training folds.",
     )

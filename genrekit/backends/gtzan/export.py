@@ -1,8 +1,7 @@
 """The ``gtzan`` estimators as one ONNX graph, in float64 up to the trees.
 
 Converters of skl2onnx 1.20 were measured first: in float64 the power transform does not convert, one-vs-rest
-support vector machines are off by 2, and a quantile transform of 57 columns takes 250 kB and memory for every
-quantile of every row; in float32 an error of 1e-7 before a forest moves a whole tree's vote.
+support vector machines are off by 2; in float32 an error of 1e-7 before a forest moves a whole tree's vote.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import PowerTransformer, QuantileTransformer, StandardScaler
+from sklearn.preprocessing import PowerTransformer, StandardScaler
 
 from genrekit.backends.base import INPUT, OUTPUT
 from genrekit.backends.gtzan.estimators import (
@@ -143,29 +142,6 @@ def _power(graph: Graph, step: PowerTransformer, x: str) -> str:
     return graph("Sub", above, below)
 
 
-def _quantile(graph: Graph, step: QuantileTransformer, x: str) -> str:
-    """Export a quantile transform: a sum over the segments between quantiles; where quantiles coincide, a jump with its midpoint at the quantile.
-
-    scikit-learn maps the lowest quantile to 0 and the highest to 1, even if they coincide with others.
-    """
-    knots, references = step.quantiles_, step.references_
-    total = graph("Mul", x, 0.0)
-    for low, high, rise in zip(knots[:-1], knots[1:], np.diff(references), strict=True):
-        width = high - low
-        if (width > 0).any():
-            inside = graph("Min", graph("Max", graph("Sub", x, low), 0.0), width)
-            slope = np.divide(rise, width, out=np.zeros_like(width), where=width > 0)
-            total = graph("Add", total, graph("Mul", inside, slope))
-        if (width == 0).any():
-            jump = np.where(width == 0, rise, 0.0)
-            at = np.where(low == knots[0], 0.0, np.where(low == knots[-1], 1.0, 0.5))
-            above = graph.cast(graph("Greater", x, low), TensorProto.DOUBLE)
-            reached = graph.cast(graph("GreaterOrEqual", x, low), TensorProto.DOUBLE)
-            total = graph("Add", total, graph("Mul", above, jump * (1 - at)))
-            total = graph("Add", total, graph("Mul", reached, jump * at))
-    return total
-
-
 def _whitening(graph: Graph, step: WithinClassWhitening, x: str) -> str:
     return graph("MatMul", graph("Sub", x, step.mean_), step.rotation_)
 
@@ -252,7 +228,6 @@ _TRANSFORMS: dict[type, Emit] = {
     LogColumns: _log_columns,
     StandardScaler: _standard,
     PowerTransformer: _power,
-    QuantileTransformer: _quantile,
     WithinClassWhitening: _whitening,
 }
 _PROBABILITIES: dict[type, Emit] = {

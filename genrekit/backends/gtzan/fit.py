@@ -166,7 +166,7 @@ class Comparison:
     def _fold(self, recipe: tuple[str, str], fold: tuple[Integers, Integers]) -> Floats:
         learn, held = (self.table.windows_of(part) for part in fold)
         y = self.table.y[self.table.owner[learn]]
-        model = build(*recipe, n_rows=len(learn), seed=self.seed).fit(self.table.X[learn], y)
+        model = build(*recipe, seed=self.seed).fit(self.table.X[learn], y)
         odds = np.full((len(held), len(self.table.classes)), _NO_ODDS)
         odds[:, model.classes_] = log_odds(model, self.table.X[held])
         return odds
@@ -233,7 +233,7 @@ def fit(
         y = table.y[table.owner]
         voters = [
             (
-                build(c.classifier, c.transform, n_rows=len(table.X), seed=config.seed).fit(table.X, y),
+                build(c.classifier, c.transform, seed=config.seed).fit(table.X, y),
                 c.sigmoid,
             )
             for c in chosen
