@@ -19,7 +19,6 @@ from rich.table import Table
 from rich.text import Text
 
 from genrekit.errors import OutputExistsError
-from genrekit.evaluation.report_images import confusion_png, reliability_png
 from genrekit.metrics import INFLATED, WHOLE, Estimate, Report, ScoredExample
 from genrekit.text import visible
 
@@ -134,6 +133,8 @@ def write_report(
     OutputExistsError
         If one of the files exists and ``overwrite`` is False, or the folder is a file.
     """
+    from genrekit.evaluation.report_images import confusion_png, reliability_png
+
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputExistsError(f"{folder} is a file; a report needs a folder.", "Give another name.")

@@ -242,7 +242,7 @@ def test_the_sigmoid_makes_the_mean_over_windows_as_sure_as_it_is_right() -> Non
 def test_the_graph_is_the_fitted_model(rows: Prepared) -> None:
     fitted = fit(rows, classifier="svm", transform="power", folds=2)
     X = np.concatenate(rows.windows).astype(np.float64)
-    model = build("svm", "power"), seed=0).fit(X, rows.targets.argmax(axis=1))
+    model = build("svm", "power", seed=0).fit(X, rows.targets.argmax(axis=1))
     ((slope, offset),) = fitted.history["sigmoids"]
     scores = exported(fitted).scores(X.astype(np.float32))
     np.testing.assert_allclose(scores, Sigmoid(slope, offset)(log_odds(model, X)), atol=1e-5)
