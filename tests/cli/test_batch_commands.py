@@ -58,7 +58,7 @@ def test_a_journal_of_a_run_that_never_ended_is_not_overwritten_unasked(predict,
     (tmp_path / "out.csv").unlink()
     run = predict(*paths, "-o", "out.csv")
     assert run.status == 2
-    assert "--resume to continue" in run.err
+    assert "--resume" in run.err
     assert predict(*paths[:1], "-o", "out.csv", "--overwrite").status == 0
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
 

@@ -281,7 +281,7 @@ ROW = Example(id="a", row={"x": 1.0}, labels=("rock",))
         ((ROW, ROW), "ids are unique"),
         ((replace(ROW, labels=()),), "has a label"),
         ((replace(ROW, labels=("Rock",)),), "normalised"),
-        ((replace(ROW, split="exam"),), "a split that exists"),
+        ((replace(ROW, split="exam"),), "in a split that exists"),
         ((replace(ROW, group=""),), "a group or None"),
         ((replace(ROW, row=None),), "a file, an address, a row or a spectrogram"),
         ((replace(ROW, mel=np.zeros((2, 3), np.float32)),), "a file, an address, a row or a spectrogram"),

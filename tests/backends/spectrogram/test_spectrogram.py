@@ -115,9 +115,9 @@ def test_a_short_song_is_repeated(prepare):
 @pytest.mark.parametrize(
     ("y", "sr"),
     [
-        (noise(0.1, sr=8000, channels=6), 8000),
+        (noise(0.3, sr=8000, channels=6), 8000),
         (noise(1.3, sr=96_000, channels=2), 96_000),
-        (noise(0.001, sr=8000), 8000),
+        (noise(0.26, sr=8000), 8000),
         (noise(2, sr=4000), 4000),
     ],
 )
