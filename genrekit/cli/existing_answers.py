@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -85,8 +85,9 @@ def new_answers(
     measures: tuple[str, ...] = (),
     jobs: int | None,
     no_cache: bool,
+    rows: TextIO | None = None,
 ) -> Iterator[Prediction]:
-    """The answers of the models for sound, with a bar on stderr."""
+    """The answers of the models for sound, with progress on stderr; ``rows`` gets rows meanwhile."""
     from genrekit.prediction import PredictOptions, expand, load_models, predict
     from genrekit.progress import progress
     from genrekit.types import Modality
@@ -95,7 +96,7 @@ def new_answers(
     inputs = list(expand(paths, kinds={Modality.AUDIO}))
     options = PredictOptions(top_k=top_k, measures=measures)
     stream = predict(inputs, model=models, options=options, jobs=jobs, cache=open_cache(no_cache), say=say)
-    with progress(len(inputs), "predicting") as advance:
+    with progress(len(inputs), "predicting", rows=rows) as advance:
         for prediction in stream:
             yield prediction
             advance()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +32,9 @@ def print_rows(
     if format == "auto":
         format = device.format if device else "table" if to_terminal else "jsonl"
     rows = _with_images(pipeline.run(inputs), images)
-    # A bar would break a table on the same terminal.
-    bar: AbstractContextManager[Callable[[], None]] = (
-        nullcontext(lambda: None) if to_terminal else progress(total, "predicting")
-    )
     with ExitStack() as stack:
         stream = stack.enter_context(device.open()) if device else sys.stdout
+        bar = nullcontext(lambda: None) if format == "table" else progress(total, "predicting", rows=stream)
         return write_rows(
             rows,
             stream,

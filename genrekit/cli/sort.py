@@ -73,7 +73,8 @@ def sort(
     if results:
         predictions = finished_answers(results, paths or [], pictures=link or copy)
     else:
-        predictions = new_answers(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
+        rows_now = None if _as_table(format) else sys.stdout  # the table comes when all is predicted
+        predictions = new_answers(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache, rows=rows_now)
     rows = sort_songs(
         predictions,
         to,
@@ -94,10 +95,14 @@ def sort(
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
 
 
+def _as_table(format: Rows) -> bool:
+    return format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty())
+
+
 def _print(rows: Iterator[SortRow], format: Rows) -> tuple[int, int]:
     """Print rows, and count those that are good and those that failed."""
     done = failed = 0
-    if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
+    if _as_table(format):
         kept = list(rows)
         _print_table(kept)
         failed = sum(row.error is not None for row in kept)
@@ -110,6 +115,7 @@ def _print(rows: Iterator[SortRow], format: Rows) -> tuple[int, int]:
 
 def _print_table(rows: list[SortRow]) -> None:
     """A line a genre: its name, how many files, the first of them; then what failed, a line a file."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
@@ -124,9 +130,11 @@ def _print_table(rows: list[SortRow]) -> None:
     console = PipeConsole(file=sys.stdout, highlight=False, markup=False, emoji=False)
     grid = Table.grid(padding=(0, 1))
     mark: Literal["crop", "ellipsis"] = "crop" if console.options.ascii_only else "ellipsis"
-    grid.add_column(max_width=24, no_wrap=True, overflow=mark)
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(no_wrap=True, overflow=mark)
+    longest = max(cell_len(visible(name or UNSURE)) for name in (*names, "genre"))
+    widths = min(24, longest), max(5, len(str(len(rows))))
+    grid.add_column(width=widths[0], overflow="fold")
+    grid.add_column(width=widths[1], justify="right")
+    grid.add_column(width=max(8, console.width - sum(widths) - 2), no_wrap=True, overflow=mark)
     grid.add_row(*(Text(word, "bold") for word in ("genre", "files", "the first of them")))
     for genre, files in sorted(names.items(), key=lambda item: (item[0] is None, item[0] or "")):
         first = ", ".join(files[:FIRST]) + (" ..." if len(files) > FIRST else "")
