@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from genrekit.cli import backends, datasets, evaluate, models, predict, sort, tag, train
 from genrekit.cli.printing import error_line
 from genrekit.errors import GenrekitError, UsageError
+from genrekit.files import OF_WRITING
 
 FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
 
@@ -32,8 +33,7 @@ class Commands(TyperGroup):
             error_line(error.message, error.hint)
             raise SystemExit(USAGE if isinstance(error, UsageError) else FAILED) from None
         except OSError as error:
-            place = f"{error.filename}: " if error.filename else ""
-            error_line(f"{place}{error.strerror or error}")
+            _say_what_failed(error)
             raise SystemExit(FAILED) from None
 
 
@@ -94,12 +94,33 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         app(arguments)
     except SystemExit as leave:
-        status = leave.code
+        # rich, which prints help, has its own status for a reader that went away.
+        status = CLOSED_PIPE if isinstance(leave.__context__, BrokenPipeError) else leave.code
+    except OSError as error:  # of help, which comes before a command
+        _say_what_failed(error)
+        status = FAILED
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         status = CLOSED_PIPE
+    except OSError as error:
+        if status != FAILED:
+            error_line(f"stdout: {error.strerror or error}")
+        status = FAILED
+        _drop_stdout()
     if status == CLOSED_PIPE:
-        # The interpreter flushes stdout once more at exit; with nobody reading, that would print a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
     sys.exit(status)
+
+
+def _say_what_failed(error: OSError) -> None:
+    """Print an error of the system with the file that it is about; stdout where that cannot be written."""
+    place = error.filename or (
+        "stdout" if error.errno in OF_WRITING else ""
+    )  # files are named where they are written
+    error_line(f"{place}: {error.strerror or error}" if place else error.strerror or str(error))
+
+
+def _drop_stdout() -> None:
+    """Lead stdout nowhere: the interpreter flushes it once more at exit, which would print a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -40,6 +40,21 @@ RowFormat = Annotated[
 ]
 
 
+# Other words for what is measured.
+_MEANT = {
+    "tempo": "bpm",
+    "beat": "bpm",
+    "beats": "bpm",
+    "camelot": "key",
+    "tonality": "key",
+    "scale": "key",
+    "lufs": "loudness",
+    "volume": "loudness",
+    "gain": "loudness",
+    "replaygain": "loudness",
+}
+
+
 def finished_answers(results: Path, paths: list[str], *, pictures: bool) -> Iterator[Prediction]:
     """The answers in a file of results: those of some paths in their order, or all, with or without pictures."""
     from genrekit.prediction import expand, matched, read_results
@@ -70,10 +85,15 @@ def measures_of(words: str | None) -> tuple[str, ...]:
     """What ``--with`` asks for, each once."""
     from genrekit.analysis import MEASURES
     from genrekit.errors import UsageError
+    from genrekit.text import nearest
 
     asked = tuple(dict.fromkeys(word.strip().lower() for word in (words or "").split(",") if word.strip()))
     if unknown := [word for word in asked if word not in MEASURES]:
-        raise UsageError(f"--with does not know {unknown[0]!r}; allowed are {', '.join(MEASURES)}.")
+        guess = _MEANT.get(unknown[0]) or nearest(unknown[0], MEASURES)
+        raise UsageError(
+            f"--with does not know {unknown[0]!r}; allowed are {', '.join(MEASURES)}.",
+            f"Did you mean {guess}?" if guess else "",
+        )
     return asked
 
 

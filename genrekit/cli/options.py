@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.errors import BackendError, UsageError
+
 if TYPE_CHECKING:
     from genrekit.backends import Backend, BackendConfig
     from genrekit.preparation import Cache
@@ -62,7 +64,14 @@ Data = Annotated[
         help="A folder of genre folders, a CSV/Parquet manifest or feature table, spectrograms (.npz), gtzan:DIR, fma:DIR, or synthetic:",
     ),
 ]
-BackendName = Annotated[str, typer.Option("--backend", metavar="NAME", help="See 'genrekit backends'.")]
+BackendName = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="NAME",
+        help="See 'genrekit backends'. By default gtzan for songs, and for other data the one that reads them.",
+    ),
+]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="A YAML file of settings of the backend.")
 ]
@@ -143,6 +152,13 @@ def configure(
     from genrekit.backends import make_config, parse_settings, read_config_file, registry
 
     backend = registry.get(name)
+    for option, given in (("multilabel", multilabel), ("device", device is not None)):
+        if given and option not in backend.Config.model_fields:
+            able = [one for one in registry.names() if _has(one, option)]
+            raise UsageError(
+                f"Backend {name!r} has no --{option}; {', '.join(able) or 'none'} {'have' if able[1:] else 'has'} it.",
+                f"Leave --{option} out, or give --backend {_nearest(backend, able)}." if able else "",
+            )
     values: dict[str, Any] = read_config_file(config) if config else {}
     values |= parse_settings(settings or [])
     if seed is not None:
@@ -152,6 +168,24 @@ def configure(
     if device is not None:
         values["device"] = device
     return backend, make_config(backend, values)
+
+
+def _has(backend: str, option: str) -> bool:
+    """Say whether an available backend has a setting."""
+    from genrekit.backends import registry
+
+    try:
+        return option in registry.get(backend).Config.model_fields
+    except BackendError:
+        return False
+
+
+def _nearest(backend: Backend, names: list[str]) -> str:
+    """Return the first of some backends that reads what a backend reads, or the first."""
+    from genrekit.backends import registry
+
+    same = [one for one in names if registry.get(one).info.modality is backend.info.modality]
+    return (same or names)[0]
 
 
 def open_cache(no_cache: bool) -> Cache:

@@ -39,7 +39,7 @@ from genrekit.files import check_output
 
 def train(
     data: Data,
-    backend: BackendName = "gtzan",
+    backend: BackendName = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -97,6 +97,12 @@ def train(
 
     first = rank() == 0  # under torchrun, the first process speaks
 
+    if backend is None:
+        backend, why = training.choose_backend(
+            data, ambiguous=ambiguous.value, read=read.value if read else None
+        )
+        if why and first:
+            say(why)
     chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel, device=device)
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)

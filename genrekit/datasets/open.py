@@ -18,7 +18,7 @@ from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.spotify.loader import open_spotify
 from genrekit.datasets.synthetic.loader import open_synthetic
 from genrekit.datasets.table import match, open_table, what_is_wrong
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.features import GTZAN_COLUMNS, SPOTIFY_COLUMNS, recognises
 from genrekit.labels import canonical, look_alike, same_fold, same_genre
 from genrekit.media import suffix_modality
@@ -82,8 +82,10 @@ def open_dataset(
 
     Raises
     ------
+    UnknownSourceError
+        If the source is not one of these, or its options are wrong.
     DatasetError
-        If the source is not one of these, or has no usable example.
+        If it cannot be read, or has no usable example.
 
     Examples
     --------
@@ -95,7 +97,9 @@ def open_dataset(
     scheme, colon, rest = source.partition(":")
     if colon and scheme == "gtzan":
         if not rest:
-            raise DatasetError("gtzan: names no folder.", "Give the one that holds GTZAN: gtzan:FOLDER.")
+            raise UnknownSourceError(
+                "gtzan: names no folder.", "Give the one that holds GTZAN: gtzan:FOLDER."
+            )
         place = Path(rest).expanduser() if rest.startswith("~/") else Path(rest)
         dataset = open_gtzan(source, place, schemas=schemas, prefer=prefer, spectrograms=spectrograms)
     elif colon and scheme == "fma":
@@ -121,7 +125,7 @@ def _open_path(
     ambiguous: Ambiguous,
 ) -> Dataset:
     if not source:
-        raise DatasetError("No data set is named.", FORMS)
+        raise UnknownSourceError("No data set is named.", FORMS)
     path = Path(source)
     kind_of_files = None if modality is Modality.TABLE else modality
     try:
@@ -164,13 +168,13 @@ def _open_path(
     )
 
 
-def _unknown(source: str) -> DatasetError:
+def _unknown(source: str) -> UnknownSourceError:
     scheme, colon, rest = source.partition(":")
     guess = nearest(scheme.lower(), SCHEMES)
     if "://" in source:
-        return DatasetError(f"{printable(source)} is an address; nothing is downloaded.", FORMS)
+        return UnknownSourceError(f"{printable(source)} is an address; nothing is downloaded.", FORMS)
     if guess and (colon or guess == scheme):
-        return DatasetError(
+        return UnknownSourceError(
             f"There is no data set {printable(source)!r}.", f"Did you mean {guess}:{rest}? {FORMS}"
         )
     siblings = []
@@ -179,7 +183,7 @@ def _unknown(source: str) -> DatasetError:
         siblings = [entry.name for entry in parent.iterdir()]
     close = nearest(Path(source).name, siblings)
     hint = f"Did you mean {printable(parent / close)}? " if close else ""
-    return DatasetError(f"{printable(source)} does not exist.", hint + FORMS)
+    return UnknownSourceError(f"{printable(source)} does not exist.", hint + FORMS)
 
 
 def _what(dataset: Dataset) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from genrekit.analysis import columns_of
 from genrekit.errors import OutputExistsError, UsageError
-from genrekit.files import check_output
+from genrekit.files import check_output, naming
 from genrekit.output import open_writer
 from genrekit.prediction.model import Model
 from genrekit.prediction.options import PredictOptions
@@ -191,10 +191,13 @@ class OutputFile:
         assert self.path is not None
         text: dict[str, Any] = {"encoding": "utf-8", "newline": ""}
         if self.is_device:
-            with self.path.open("w", **text) as stream:
+            with naming(self.name), self.path.open("w", **text) as stream:
                 yield stream
             return
         part = self.path.with_name(f"{self.path.name}.part")
-        with part.open("wb") if self.format == "parquet" else part.open("w", **text) as stream:
+        with (
+            naming(part),
+            part.open("wb") if self.format == "parquet" else part.open("w", **text) as stream,
+        ):
             yield stream
         part.replace(self.path)

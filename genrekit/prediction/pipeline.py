@@ -112,6 +112,7 @@ class Pipeline:
     timeout_s: float | None = None
     cluster: str | None = None
     say: Say = silent
+    _without_reasons: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.models:
@@ -244,6 +245,13 @@ class Pipeline:
             prediction = replace(prediction, analysis=looked.analysis)
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
+        elif self.options.explain and not self.options.images and model.name not in self._without_reasons:
+            self._without_reasons.add(model.name)
+            draws = isinstance(model.backend, PaintsReasons)
+            self.say(
+                f"model {model.name} has no reasons in words"
+                + ("; --explain-dir FOLDER draws where it looked" if draws else "")
+            )
         elif self.options.images and isinstance(model.backend, PaintsReasons):
             prediction = replace(prediction, image=paint(model, prediction, windows, scores))
         return prediction

@@ -1,5 +1,6 @@
 """A data set and a backend to a bundle."""
 
+from genrekit.training.choice import choose_backend
 from genrekit.training.fit import cross_fit
 from genrekit.training.prepared_dataset import Measured, check_spectrograms, describe, gather, open_for
 from genrekit.training.train import Trained, train
@@ -8,6 +9,7 @@ __all__ = [
     "Measured",
     "Trained",
     "check_spectrograms",
+    "choose_backend",
     "cross_fit",
     "describe",
     "gather",

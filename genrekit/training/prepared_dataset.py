@@ -13,12 +13,13 @@ import numpy as np
 from genrekit.backends import Backend, BackendConfig, BackendInfo, Prepared, registry
 from genrekit.datasets import Ambiguous, Dataset, Reading, Split, group_keys, open_dataset
 from genrekit.distributed import rank, world_size
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.metrics import Report, ScoredExample, Thresholds, given, measure_scores
 from genrekit.preparation import ENTRY_BYTES, Cache, Preparer, prepare_all
 from genrekit.progress import progress
 from genrekit.text import printable, quote_all
 from genrekit.training.array_store import Shelf
+from genrekit.training.choice import backends_for
 from genrekit.types import Say
 
 ROW_SR = 22050
@@ -150,15 +151,27 @@ def open_for(
     """
     info = backend.info
     tables = {info.name: info.columns} if info.columns and read != "audio" else {}
-    dataset = open_dataset(
-        source,
-        schemas=tables,
-        modality=info.modality,
-        prefer=read or ("table" if tables else None if info.spectrograms else "audio"),
-        spectrograms=info.spectrograms,
-        merge_labels=merge_labels,
-        ambiguous=ambiguous,
-    )
+    try:
+        dataset = open_dataset(
+            source,
+            schemas=tables,
+            modality=info.modality,
+            prefer=read or ("table" if tables else None if info.spectrograms else "audio"),
+            spectrograms=info.spectrograms,
+            merge_labels=merge_labels,
+            ambiguous=ambiguous,
+        )
+    except UnknownSourceError:
+        raise
+    except DatasetError as error:
+        others, holds = backends_for(source, ambiguous=ambiguous, read=read)
+        if not others or info.name in others:
+            raise
+        raise DatasetError(
+            f"{printable(source)} holds {holds}, which the backend {info.name!r} does not read; "
+            f"{quote_all(others)} {'do' if others[1:] else 'does'}.",
+            f"Give --backend {others[0]}, or a model of it.",
+        ) from error
     check_spectrograms(dataset, info)
     check_fit(dataset, backend, config)
     return dataset

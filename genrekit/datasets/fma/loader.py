@@ -15,7 +15,7 @@ from genrekit.datasets.files import choose
 from genrekit.datasets.fma.facts import LABELS, SHORT_CLIPS, SIZES
 from genrekit.datasets.fma.tables import Track, label_of, parse_genres, read_genres, read_tracks
 from genrekit.datasets.names import SPLIT_WORDS
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.text import known, nearest, printable, quote_all
 from genrekit.types import Example, Modality
 
@@ -100,27 +100,27 @@ def read_options(source: str) -> Options:
 
     Raises
     ------
-    DatasetError
+    UnknownSourceError
         If there is no folder, or an option is unknown, given twice or out of range.
     """
     folder, _, query = source.removeprefix("fma:").partition("?")
     if not folder:
-        raise DatasetError("fma: names no folder.", USAGE)
+        raise UnknownSourceError("fma: names no folder.", USAGE)
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=20)
     except ValueError:
-        raise DatasetError(f"{printable(query)!r} is not a list of options.", USAGE) from None
+        raise UnknownSourceError(f"{printable(query)!r} is not a list of options.", USAGE) from None
     given: dict[str, str] = {}
     for name, value in pairs:
         if name not in CHOICES:
             guess = nearest(name, CHOICES)
             hint = f"Did you mean {guess}? " if guess else ""
-            raise DatasetError(
+            raise UnknownSourceError(
                 f"fma: has no option {printable(name)!r}.", f"{hint}Its options are {quote_all(CHOICES)}."
             )
         if name in given or value not in CHOICES[name]:
             wrong = "is given twice" if name in given else f"is {printable(value)!r}"
-            raise DatasetError(
+            raise UnknownSourceError(
                 f"Option {name} of fma: {wrong}.", f"It is one of {quote_all(CHOICES[name])}, once."
             )
         given[name] = value
@@ -137,7 +137,7 @@ def _metadata(folder: Path) -> Path:
         raise DatasetError(f"{printable(folder)} cannot be opened: {error}.", USAGE) from error
     if found is None:
         what = "has neither fma_metadata/tracks.csv nor tracks.csv" if folder.is_dir() else "is no folder"
-        raise DatasetError(
+        raise UnknownSourceError(
             f"{printable(folder)} {what}.",
             "Unpack fma_metadata.zip and, say, fma_small.zip (https://github.com/mdeff/fma) into one folder.",
         )

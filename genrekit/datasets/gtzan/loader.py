@@ -19,7 +19,7 @@ from genrekit.datasets.gtzan.lists import with_artists, with_published_split
 from genrekit.datasets.names import track_of
 from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.table import match, open_table
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.hashing import hash_array
 from genrekit.tables import open_table as open_any_table
 from genrekit.text import printable
@@ -67,7 +67,7 @@ def open_gtzan(
         If there is none of them, or not what ``prefer`` asks for.
     """
     if not place.exists():
-        raise DatasetError(
+        raise UnknownSourceError(
             f"{printable(place)} does not exist.", "Give the folder that holds GTZAN: gtzan:FOLDER."
         )
     folder = place if place.is_dir() else place.parent
