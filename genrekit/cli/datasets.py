@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli.help import Command, Group
 from genrekit.cli.options import (
+    SOURCES,
     Ambiguity,
     Ambiguous,
     By,
@@ -26,20 +28,21 @@ from genrekit.cli.options import (
     open_cache,
 )
 from genrekit.cli.printing import out, say
+from genrekit.cli.verbosity import with_verbosity
 from genrekit.files import check_output
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look at labelled data: show, check, split, and compute features."
+    cls=Group, no_args_is_help=True, help="Look at labelled data: show, check, split, and compute features."
 )
 
 Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A folder of genre folders, a CSV/Parquet manifest or feature table, spectrograms (.npz), gtzan:DIR, fma:DIR, or synthetic:",
+        help=SOURCES,
     ),
 ]
 
@@ -58,13 +61,14 @@ def _open(source: str, prefer: Reading | None, ambiguous: Ambiguous, merge_label
     )
 
 
-@app.command()
+@app.command(cls=Command)
+@with_verbosity
 def show(
     source: Source,
     prefer: Read = None,
     merge_labels: MergeLabels = False,
     ambiguous: Ambiguity = Ambiguous.DROP,
-    format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How it is printed.")] = Format.TEXT,
 ) -> None:
     """Show what a source holds: labels with counts, groups, sides, and what is left out and why."""
     import json
@@ -101,14 +105,21 @@ def show(
             out(visible(f"{key}: {value}"))
 
 
-@app.command()
+@app.command(cls=Command)
+@with_verbosity
 def check(
     source: Source,
     prefer: Read = None,
     min_duration: Annotated[
-        float, typer.Option("--min-duration", min=0, help="Songs shorter than so many seconds are reported.")
+        float,
+        typer.Option(
+            "--min-duration",
+            metavar="SECONDS",
+            min=0,
+            help="Songs shorter than so many seconds are reported.",
+        ),
     ] = 1.0,
-    format: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TEXT,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How it is printed.")] = Format.TEXT,
     ambiguous: Ambiguity = Ambiguous.DROP,
     jobs: Jobs = None,
 ) -> None:
@@ -143,7 +154,8 @@ def check(
         raise typer.Exit(3)
 
 
-@app.command()
+@app.command(cls=Command)
+@with_verbosity
 def split(
     source: Source,
     output: Annotated[
@@ -179,14 +191,17 @@ def split(
     say(f"{made.method}: {len(made.train)} train, {len(made.valid)} valid, {len(made.test)} test -> {output}")
 
 
-@app.command()
+@app.command(cls=Command)
+@with_verbosity
 def features(
     source: Source,
     output: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="The table to write: .csv, .tsv or .parquet."),
     ],
-    window_s: Annotated[float, typer.Option("--window-s", min=0.5, max=600, help="Seconds a row.")] = 30.0,
+    window_s: Annotated[
+        float, typer.Option("--window-s", metavar="SECONDS", min=0.5, max=600, help="Seconds a row.")
+    ] = 30.0,
     jobs: Jobs = None,
     cluster: Cluster = None,
     no_cache: NoCache = False,

@@ -56,13 +56,19 @@ Read = Annotated[
         help="What to read where a source holds several: rows of features, songs, spectrograms.",
     ),
 ]
+SOURCES = (
+    "A folder of genre folders, a CSV/Parquet manifest or feature table, spectrograms (.npz), gtzan:DIR, fma:DIR, "
+    "or synthetic:"
+)
 Data = Annotated[
-    str,
+    list[str] | None,
     typer.Option(
-        "--data",
-        metavar="SOURCE",
-        help="A folder of genre folders, a CSV/Parquet manifest or feature table, spectrograms (.npz), gtzan:DIR, fma:DIR, or synthetic:",
+        "--data", metavar="SOURCE", help="The same as an argument SOURCE; may be given several times."
     ),
+]
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SOURCE...", help=f"{SOURCES}. Several are one data set."),
 ]
 BackendName = Annotated[
     str | None,
@@ -81,7 +87,9 @@ Settings = Annotated[
         "--set", metavar="KEY=VALUE", help="One setting of the backend; may be given several times."
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The same as --set seed=N.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="The same as --set seed=N.")
+]
 By = Annotated[
     SplitBy,
     typer.Option(
@@ -121,11 +129,13 @@ Models = Annotated[
     typer.Option(
         "--model",
         "-m",
+        metavar="MODEL",
         help="A bundle, or a name from the box; the first that takes an input answers it.",
     ),
 ]
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=1, max=1024, help="Processes; the default is one a core.")
+    int | None,
+    typer.Option("--jobs", "-j", metavar="N", min=1, max=1024, help="Processes; the default is one a core."),
 ]
 Cluster = Annotated[
     str | None,
@@ -137,6 +147,19 @@ NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Neither read nor write the cache of prepared inputs.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is already there.")]
+
+
+def sources_of(words: list[str] | None, data: list[str] | None, command: str) -> list[str]:
+    """Return the sources that a command names.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if not (found := [*(words or []), *(data or [])]):
+        raise UsageError("There is no data set to read.", f"Name one: genrekit {command} music/")
+    return found
 
 
 def configure(

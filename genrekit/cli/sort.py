@@ -30,7 +30,7 @@ class By(StrEnum):
 
 def sort(
     paths: SoundPaths = None,
-    by: Annotated[By, typer.Option("--by", help="What to sort by.")] = By.GENRE,
+    by: Annotated[By, typer.Option("--by", metavar="genre", help="What to sort by.")] = By.GENRE,
     results: Finished = None,
     model: Models = None,
     to: Annotated[
@@ -90,6 +90,9 @@ def sort(
         raise typer.Exit(ALL_FAILED)
     if done and not write:
         say("Nothing was written; --write does it.")
+    elif done:
+        kind = "links" if link else "copies" if copy else "playlists"
+        say(f"{done} songs are in the {kind} in {to}")
     if failed:
         say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows say why")
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)

@@ -13,6 +13,7 @@ from genrekit.datasets.base import Ambiguous, Dataset, Reading
 from genrekit.datasets.fma.loader import open_fma
 from genrekit.datasets.folder import open_folder
 from genrekit.datasets.gtzan.loader import names_gtzan, open_gtzan, with_gtzan_facts
+from genrekit.datasets.join import join
 from genrekit.datasets.manifest import open_manifest
 from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.spotify.loader import open_spotify
@@ -38,7 +39,7 @@ FORMS = (
 
 
 def open_dataset(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     schemas: Mapping[str, Sequence[str]] = SCHEMAS,
     modality: Modality | None = None,
@@ -52,7 +53,8 @@ def open_dataset(
 
     Parameters
     ----------
-    source : str or Path
+    source : str or Path, or a sequence of them
+        Several are read as one data set of one kind.
         A folder of genre folders; a CSV, TSV or Parquet file that is a table of features by its columns, or
         else a manifest (path,label[,group][,split]); JSON of Spotify's features; spectrograms (``.npz``);
         ``gtzan:FOLDER``; ``fma:FOLDER`` or, say, ``fma:FOLDER?size=medium&labels=genres_all``;
@@ -93,7 +95,37 @@ def open_dataset(
     >>> dataset.counts
     {'classical': 2, 'disco': 2}
     """
-    source = str(source)
+    sources = [source] if isinstance(source, str | Path) else source
+    if not sources:
+        raise UnknownSourceError("No data set is named.", FORMS)
+    dataset = join(
+        [
+            _open_one(
+                str(one),
+                schemas,
+                modality,
+                prefer,
+                ambiguous,
+                spectrograms=spectrograms,
+                require_labels=require_labels,
+            )
+            for one in sources
+        ]
+    )
+    dataset = _with_one_spelling(dataset)
+    return _with_merged_labels(dataset) if merge_labels else _with_label_note(dataset)
+
+
+def _open_one(
+    source: str,
+    schemas: Mapping[str, Sequence[str]],
+    modality: Modality | None,
+    prefer: Reading | None,
+    ambiguous: Ambiguous,
+    *,
+    spectrograms: bool,
+    require_labels: bool,
+) -> Dataset:
     scheme, colon, rest = source.partition(":")
     if colon and scheme == "gtzan":
         if not rest:
@@ -113,8 +145,7 @@ def open_dataset(
             f"{printable(source)} holds {_what(dataset)}; a table of features is needed here.",
             f"Known are the columns of {', '.join(schemas) or 'none'}.",
         )
-    dataset = _with_one_spelling(dataset)
-    return _with_merged_labels(dataset) if merge_labels else _with_label_note(dataset)
+    return dataset
 
 
 def _open_path(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from genrekit.remote import exists, is_remote, open_output, redact
 from genrekit.types import Prediction
 
 FLUSH_S = 0.2
+# What follows in an error is about one file, or lists what is allowed.
+_CLAUSE = re.compile(r"[;:(]|[.] |[.]$")
 SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
@@ -32,16 +35,20 @@ class Counts:
         Rows with a prediction, and rows with an error.
     labels : Counter of str
         Rows by label; an abstention counts as ''.
+    reasons : Counter of str
+        Rows with an error by the beginning of its sentence, which rows of one cause share.
     """
 
     predicted: int = 0
     failed: int = 0
     labels: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, prediction: Prediction) -> None:
         """Count a row."""
         if prediction.error is not None:
             self.failed += 1
+            self.reasons[_CLAUSE.split(prediction.error)[0]] += 1
         else:
             self.predicted += 1
             self.labels[prediction.label or ""] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from genrekit.backends import ReadsTables, registry
@@ -15,7 +16,7 @@ _HOLDS = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures"}
 
 
 def backends_for(
-    source: str | Path, *, ambiguous: Ambiguous = "drop", read: Reading | None = None
+    source: str | Path | Sequence[str | Path], *, ambiguous: Ambiguous = "drop", read: Reading | None = None
 ) -> tuple[tuple[str, ...], str]:
     """Look at a source as it is, and find the backends that read it.
 
@@ -37,7 +38,7 @@ def backends_for(
 
 
 def choose_backend(
-    source: str | Path, *, ambiguous: Ambiguous = "drop", read: Reading | None = None
+    source: str | Path | Sequence[str | Path], *, ambiguous: Ambiguous = "drop", read: Reading | None = None
 ) -> tuple[str, str]:
     """Return the backend for a source for which none was named, and a sentence on why where it is not the default.
 

@@ -124,7 +124,7 @@ class Material:
 def open_for(
     backend: Backend,
     config: BackendConfig,
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
@@ -167,8 +167,9 @@ def open_for(
         others, holds = backends_for(source, ambiguous=ambiguous, read=read)
         if not others or info.name in others:
             raise
+        names = [source] if isinstance(source, str | Path) else source
         raise DatasetError(
-            f"{printable(source)} holds {holds}, which the backend {info.name!r} does not read; "
+            f"{' + '.join(map(printable, names))} holds {holds}, which the backend {info.name!r} does not read; "
             f"{quote_all(others)} {'do' if others[1:] else 'does'}.",
             f"Give --backend {others[0]}, or a model of it.",
         ) from error
