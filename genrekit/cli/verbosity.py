@@ -36,5 +36,5 @@ def with_verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
     known = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in signature.parameters.values()]
     run.__signature__ = signature.replace(parameters=[*known, *added])  # type: ignore[attr-defined]
     run.__annotations__ = hints | {"quiet": Quiet, "verbose": Verbose}
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     return run
