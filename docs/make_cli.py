@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from genrekit.cli import app
+from genrekit.cli.help import default_of, names, usage
 
 HEAD = """# Command line
 
@@ -29,19 +29,8 @@ def _sections(command: Any, name: str) -> list[str]:
     if hasattr(command, "commands"):
         return [part for key, child in command.commands.items() for part in _sections(child, f"{name} {key}")]
     rows = [_row(parameter) for parameter in command.params]
-    arguments = " ".join(_metavar(p) for p in command.params if p.param_type_name == "argument")
     table = ["| | default | |", "|---|---|---|", *rows]
-    return [
-        "\n".join(
-            [
-                f"\n## {name}\n",
-                f"    {name} [OPTIONS] {arguments}".rstrip(),
-                f"\n{_help(command)}\n",
-                *table,
-                "",
-            ]
-        )
-    ]
+    return ["\n".join([f"\n## {name}\n", f"    {usage(command, name)}", f"\n{_help(command)}\n", *table, ""])]
 
 
 def _help(command: Any) -> str:
@@ -49,25 +38,10 @@ def _help(command: Any) -> str:
 
 
 def _row(parameter: Any) -> str:
-    if parameter.param_type_name == "argument":
-        names = f"`{_metavar(parameter)}`"
-    else:
-        names = ", ".join(
-            f"`{name}`" for name in sorted(parameter.opts, key=lambda name: (len(name) < 3, name))
-        )
-        names += f" {_metavar(parameter)}" if not parameter.is_flag else ""
-    default = parameter.default
-    if isinstance(default, Enum):
-        default = default.value
-    shown = "required" if parameter.required else "" if default is None or default is False else default
+    shown = "required" if parameter.required else default_of(parameter)
     text = " ".join((parameter.help or "").split())
-    return f"| {names} | {shown} | {text} |"
-
-
-def _metavar(parameter: Any) -> str:
-    if isinstance(parameter.default, Enum):
-        return "\\|".join(choice.value for choice in type(parameter.default))
-    return str(parameter.metavar or parameter.name.upper()).strip("[]").replace("|", "\\|")
+    typed = names(parameter).replace("|", "\\|")
+    return f"| `{typed}` | {shown} | {text} |"
 
 
 if __name__ == "__main__":

@@ -58,5 +58,13 @@ class BundleError(GenrekitError):
     """A model file is damaged, hostile, or from another format."""
 
 
+class UnknownSourceError(DatasetError, UsageError):
+    """A data set or file that a command or call names is not there, or its options are wrong."""
+
+
+class UnknownModelError(BundleError, UsageError):
+    """A model that a command or call names is not there."""
+
+
 class OutputExistsError(UsageError):
     """An output already exists, and overwriting was not requested."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from platformdirs import user_cache_dir
 
 from genrekit.errors import MediaError, OutputExistsError, UsageError
 
+OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Error numbers of a write that fails for want of space or of a working disk."""
 NO_FOLDER = Path(os.devnull)
 """What stands for a folder that the user does not have."""
 
@@ -56,6 +59,23 @@ def opening(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Iterat
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         words = getattr(error, "strerror", None) or error
         raise MediaError(f"The file cannot be opened ({words}).") from None
+
+
+@contextmanager
+def naming(name: str | os.PathLike[str]) -> Iterator[None]:
+    """Give the file's name to errors of writing that carry none: a full disk, a quota, a limit on size.
+
+    Raises
+    ------
+    OSError
+        As it came, with ``filename``.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in OF_WRITING:
+            error.filename = os.fspath(name)
+        raise
 
 
 def check_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, ...] = ()) -> None:

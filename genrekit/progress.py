@@ -1,15 +1,35 @@
-"""A progress bar on stderr if that is a terminal; nothing for a file or a pipe."""
+"""Progress of a long run on stderr: a bar on a terminal, a line per minute in a file or pipe."""
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
+
+LINE_EVERY_S = 60.0
+
+Advance = Callable[[], None]
+_quiet = False
+
+
+def be_quiet(quiet: bool) -> None:
+    """Switch every report of progress in this process off, or on again."""
+    global _quiet
+    _quiet = quiet
 
 
 @contextmanager
-def progress(total: int | None, description: str) -> Iterator[Callable[[], None]]:
+def progress(
+    total: int | None,
+    description: str,
+    *,
+    rows: TextIO | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Advance]:
     """Show the number of finished files, files per second, and the time left.
 
     Parameters
@@ -18,15 +38,71 @@ def progress(total: int | None, description: str) -> Iterator[Callable[[], None]
         Number of files; None if unknown.
     description : str
         The activity, in a word or two.
+    rows : TextIO, optional
+        The stream that gets rows meanwhile. On a terminal they show the progress themselves, and a pipe may end on
+        the terminal of stderr: neither gets a bar.
+    clock : callable
+        Returns the time in seconds.
 
     Yields
     ------
     callable
         Must be called after every file.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
+    to_terminal = _is_terminal(sys.stderr)
+    if _quiet or sys.stderr is None or (to_terminal and _is_terminal(rows)):
         yield lambda: None
-        return
+    elif to_terminal and not _is_pipe(rows):
+        with _bar(total, description, clock) as advance:
+            yield advance
+    else:
+        yield _lines(total, description, clock)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
+
+
+def _is_pipe(stream: TextIO | None) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode if stream is not None else 0
+    except (OSError, ValueError):  # it is no file, as in a test, or closed
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _lines(total: int | None, description: str, clock: Callable[[], float]) -> Advance:
+    """Return what prints a line when a minute has passed since the last one."""
+    start_s = said_s = clock()
+    done = 0
+
+    def advance() -> None:
+        nonlocal done, said_s
+        done += 1
+        now_s = clock()
+        if now_s - said_s < LINE_EVERY_S or done == total:
+            return
+        said_s = now_s
+        rate = done / (now_s - start_s)
+        words = f"{description}: {done} of {total}" if total else f"{description}: {done}"
+        words += f", {rate:.1f} files/s"
+        if total:
+            words += f", about {_duration((total - done) / rate)} left"
+        print(words, file=sys.stderr, flush=True)
+
+    return advance
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"
+
+
+@contextmanager
+def _bar(total: int | None, description: str, clock: Callable[[], float]) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -44,15 +120,16 @@ def progress(total: int | None, description: str) -> Iterator[Callable[[], None]
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn() if total is None else TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # stdout carries rows, which must not be printed by the console of stderr.
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(description, total=total, rate="")
-        start_s = time.monotonic()
+        start_s = clock()
         done = 0
 
         def advance() -> None:
             nonlocal done
             done += 1
-            bar.update(task, advance=1, rate=f"{done / max(time.monotonic() - start_s, 1e-9):.1f} files/s")
+            bar.update(task, advance=1, rate=f"{done / max(clock() - start_s, 1e-9):.1f} files/s")
 
         yield advance
 
@@ -71,7 +148,7 @@ def transfer_progress(description: str) -> Iterator[Callable[[int, int | None], 
     callable
         To be called with the bytes that are there, and the length of the file or None.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
+    if _quiet or not _is_terminal(sys.stderr):
         yield lambda done, total: None
         return
     from rich.console import Console

@@ -1,69 +1,106 @@
+import io
 import os
-import subprocess
+import shlex
 import sys
-from pathlib import Path
 
 import pytest
+from support.terminal import on_terminal
 
-pty = pytest.importorskip("pty", reason="a terminal of POSIX")
+from genrekit.progress import be_quiet, progress
 
 SCRIPT = """
-import sys, time
+import sys
 from genrekit.progress import progress
-with progress({total}, "preparing [bold]") as advance:
+with progress({total}, "preparing [bold]", rows={rows}) as advance:
     for _ in range(5):
-        time.sleep(0.05)
         advance()
-print("rich" in sys.modules)
+        print("a row", flush=True)
+        if {rows} is None: print("a word", file=sys.stderr)
 """
 
 
-def run(total: int | None, stderr: int) -> str:
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(__file__).parent.parent),
-        "TERM": "xterm",
-        "COLUMNS": "120",
-    }
-    environment.pop("NO_COLOR", None)
-    return subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(total=total)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-        check=True,
-        timeout=60,
-    ).stdout
+class Clock:
+    """A time that passes only when a test says so."""
+
+    now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
 
 
-def run_in_terminal(total: int | None) -> tuple[str, str]:
-    ours, theirs = pty.openpty()
-    out = run(total, theirs)
-    os.close(theirs)
-    shown = b""
-    try:
-        while block := os.read(ours, 65536):
-            shown += block
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    os.close(ours)
-    return out, shown.decode()
+def script(total, rows):
+    return f"python -c {shlex.quote(SCRIPT.format(total=total, rows=rows))}"
 
 
 @pytest.mark.parametrize("total", [5, None])
-def test_a_terminal_sees_the_bar_the_rate_and_the_time(total):
-    out, shown = run_in_terminal(total)
-    assert out == "True\n"  # and nothing else on stdout
-    assert "preparing [bold]" in shown
-    assert "files/s" in shown
-    assert f"5/{total or '?'}" in shown
-    assert "0:00:0" in shown
+def test_a_terminal_sees_the_bar_the_rate_and_the_time(total, tmp_path):
+    shown = on_terminal(f"{script(total, None)} > rows", 120, tmp_path)
+    for piece in ("preparing [bold]", "files/s", f"5/{total or '?'}", "0:00:0"):
+        assert piece in shown.sent
+    assert shown.lines == ["a word"] * 5  # the bar has gone
+    assert (tmp_path / "rows").read_text() == "a row\n" * 5
 
 
-def test_a_pipe_sees_nothing_and_pays_nothing(tmp_path):
-    with (tmp_path / "stderr").open("wb") as file:
-        assert run(5, file.fileno()) == "False\n"
-    assert (tmp_path / "stderr").read_bytes() == b""
+@pytest.mark.parametrize("pipe", ["", "| cat"])
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_rows_never_share_a_line_with_a_bar(columns, pipe, tmp_path):
+    shown = on_terminal(f"{script(5, 'sys.stdout')} {pipe}", columns, tmp_path)
+    assert shown.lines == ["a row"] * 5
+    assert "━" not in shown.sent
+
+
+def test_a_file_gets_a_line_per_minute_of_work(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    clock = Clock()
+    with progress(300, "predicting", clock=clock) as advance:
+        for _ in range(300):
+            clock.now_s += 0.5
+            advance()
+    assert sys.stderr.getvalue().splitlines() == [
+        "predicting: 120 of 300, 2.0 files/s, about 2 min left",
+        "predicting: 240 of 300, 2.0 files/s, about 1 min left",
+    ]
+
+
+def test_without_a_total_the_line_says_how_many(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    clock = Clock()
+    with progress(None, "writing", clock=clock) as advance:
+        clock.now_s = 7200
+        advance()
+    assert sys.stderr.getvalue() == "writing: 1, 0.0 files/s\n"
+
+
+def test_hours_are_hours(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    clock = Clock()
+    with progress(100, "predicting", clock=clock) as advance:
+        clock.now_s = 60
+        advance()
+    assert "about 1 h 39 min left" in sys.stderr.getvalue()
+
+
+def test_quiet_shows_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    clock = Clock()
+    be_quiet(True)
+    try:
+        with progress(300, "predicting", clock=clock) as advance:
+            clock.now_s = 1000
+            advance()
+    finally:
+        be_quiet(False)
+    assert sys.stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize("stderr", [None, "closed"])
+def test_without_stderr_there_is_no_progress(stderr, monkeypatch):
+    if stderr:
+        stderr = io.StringIO()
+        stderr.close()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with open(os.devnull) as rows, progress(2, "predicting", rows=rows) as advance:
+        advance()
 
 
 TRANSFER = """
@@ -74,20 +111,10 @@ with transfer_progress("fma_small.zip") as report:
 """
 
 
-def test_a_transfer_shows_bytes_rate_and_time_left_on_a_terminal_only():
-    ours, theirs = pty.openpty()
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(__file__).parent.parent),
-        "TERM": "xterm",
-        "COLUMNS": "120",
-    }
-    environment.pop("NO_COLOR", None)
-    command = [sys.executable, "-c", TRANSFER]
-    subprocess.run(command, env=environment, stderr=theirs, check=True, timeout=60)
-    os.close(theirs)
-    shown = os.read(ours, 2**16).decode()
-    os.close(ours)
-    assert "fma_small.zip" in shown
-    assert "MiB" in shown
-    quiet = subprocess.run(command, env=environment, stderr=subprocess.PIPE, check=True, timeout=60)
-    assert quiet.stderr == b""
+def test_a_transfer_shows_bytes_rate_and_time_left_on_a_terminal_only(tmp_path):
+    command = f"python -c {shlex.quote(TRANSFER)}"
+    sent = on_terminal(command, 120, tmp_path).sent
+    assert "fma_small.zip" in sent
+    assert "MiB" in sent
+    assert on_terminal(f"{command} 2> stderr", 120, tmp_path).sent.strip() == ""
+    assert (tmp_path / "stderr").read_bytes() == b""

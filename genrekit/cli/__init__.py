@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from genrekit.cli import backends, datasets, evaluate, ingest, models, predict, sort, tag, train
-from genrekit.cli.printing import error_line
+from genrekit.cli.help import Command, Group
+from genrekit.cli.printing import detail, error_line, set_verbosity
 from genrekit.cli.streams import OutputPlace, forget_absurd_sizes, replace_closed
+from genrekit.cli.verbosity import with_verbosity
 from genrekit.errors import GenrekitError, UsageError
+from genrekit.files import OF_WRITING
 
 FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """Turns what commands raise into words and an exit status, before Typer would with its own."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command of a context."""
+        started_s = time.monotonic()
+        set_verbosity(quiet=False, verbose=False)
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            detail(f"took {time.monotonic() - started_s:.1f} s")
+            return result
         except KeyboardInterrupt:
             error_line("interrupted")
             raise SystemExit(INTERRUPTED) from None
@@ -37,11 +44,12 @@ class Commands(TyperGroup):
 
 
 def _explained(error: OSError) -> int:
-    """Say what the system refused; return the exit status."""
+    """Say what the system refused, and of which file; return the exit status."""
     if isinstance(error, BrokenPipeError):
         return CLOSED_PIPE
-    place = f"{error.filename}: " if error.filename else ""
-    error_line(f"{place}{error.strerror or error}")
+    # Files are named where they are written.
+    place = error.filename or ("stdout" if error.errno in OF_WRITING else "")
+    error_line(f"{place}: {error.strerror or error}" if place else error.strerror or str(error))
     return FAILED
 
 
@@ -53,15 +61,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("predict")(predict.predict)
-app.command("tag")(tag.tag)
-app.command("sort")(sort.sort)
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
+app.command("predict", cls=Command)(with_verbosity(predict.predict))
+app.command("tag", cls=Command)(with_verbosity(tag.tag))
+app.command("sort", cls=Command)(with_verbosity(sort.sort))
+app.command("train", cls=Command)(with_verbosity(train.train))
+app.command("evaluate", cls=Command)(with_verbosity(evaluate.evaluate))
 app.add_typer(datasets.app, name="datasets")
-app.command("ingest")(ingest.ingest)
-app.command("backends")(backends.backends)
-app.command("models")(models.models)
+app.command("ingest", cls=Command)(with_verbosity(ingest.ingest))
+app.command("backends", cls=Command)(with_verbosity(backends.backends))
+app.command("models", cls=Command)(with_verbosity(models.models))
 
 
 def _version(value: bool) -> None:
@@ -75,7 +83,7 @@ def _version(value: bool) -> None:
 @app.callback()
 def options(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+        False, "--version", "-V", callback=_version, is_eager=True, help="Print the version and leave."
     ),
 ) -> None:
     """Genre classification for everything that carries a genre: train, evaluate, predict."""
@@ -117,8 +125,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         status = CLOSED_PIPE
     except OSError as error:  # a full disk
-        status = status or _explained(OSError(error.errno, error.strerror, "stdout"))
+        if status != FAILED:
+            status = _explained(OSError(error.errno, error.strerror, "stdout"))
+        _drop_stdout()
     if status == CLOSED_PIPE:
-        # The interpreter flushes stdout once more at exit; with nobody reading, that would print a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
     sys.exit(status)
+
+
+def _drop_stdout() -> None:
+    """Lead stdout nowhere: the interpreter flushes it once more at exit, which would print a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

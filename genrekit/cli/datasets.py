@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genrekit.cli import datasets_fetch
+from genrekit.cli.help import Command, Group
 from genrekit.cli.options import (
+    SOURCES,
     Ambiguity,
     Ambiguous,
     By,
@@ -27,6 +29,7 @@ from genrekit.cli.options import (
     open_cache,
 )
 from genrekit.cli.printing import out, say
+from genrekit.cli.verbosity import with_verbosity
 from genrekit.files import check_output
 
 if TYPE_CHECKING:
@@ -36,18 +39,19 @@ MOST_IDS = 20
 """Of one finding, so many names are printed as text."""
 
 app = typer.Typer(
+    cls=Group,
     no_args_is_help=True,
     help="Get labelled data and look at it: list, fetch, verify, show, check, split, and compute features.",
 )
-app.command("list")(datasets_fetch.list_)
-app.command("fetch")(datasets_fetch.fetch)
-app.command("verify")(datasets_fetch.verify)
+app.command("list", cls=Command)(with_verbosity(datasets_fetch.list_))
+app.command("fetch", cls=Command)(with_verbosity(datasets_fetch.fetch))
+app.command("verify", cls=Command)(with_verbosity(datasets_fetch.verify))
 
 Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A folder of genre folders, a CSV/Parquet manifest or feature table, spectrograms (.npz), gtzan:DIR, fma:DIR, or synthetic:",
+        help=SOURCES,
     ),
 ]
 
@@ -66,13 +70,14 @@ def _open(source: str, prefer: Reading | None, ambiguous: Ambiguous, merge_label
     )
 
 
-@app.command()
+@app.command(cls=Command)
+@with_verbosity
 def show(
     source: Source,
     prefer: Read = None,
     merge_labels: MergeLabels = False,
     ambiguous: Ambiguity = Ambiguous.DROP,
-    format: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TEXT,
+    format: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.TEXT,
 ) -> None:
     """Show the contents of a source: labels with counts, groups, splits, and what is left out and why."""
     import json
@@ -109,14 +114,18 @@ def show(
             out(visible(f"{key}: {value}"))
 
 
-@app.command()
+@app.command(cls=Command)
+@with_verbosity
 def check(
     source: Source,
     prefer: Read = None,
     min_duration: Annotated[
-        float, typer.Option("--min-duration", min=0, help="Report songs shorter than this, in seconds.")
+        float,
+        typer.Option(
+            "--min-duration", metavar="SECONDS", min=0, help="Report songs shorter than this, in seconds."
+        ),
     ] = 1.0,
-    format: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TEXT,
+    format: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.TEXT,
     ambiguous: Ambiguity = Ambiguous.DROP,
     against: Annotated[
         str | None,
@@ -187,7 +196,8 @@ def _learnt(source: str, against: str, prefer: Reading | None, jobs: int) -> Fin
     return Finding("learnt", found.learnt, detail)
 
 
-@app.command()
+@app.command(cls=Command)
+@with_verbosity
 def split(
     source: Source,
     output: Annotated[
@@ -221,14 +231,17 @@ def split(
     say(f"{made.method}: {len(made.train)} train, {len(made.valid)} valid, {len(made.test)} test -> {output}")
 
 
-@app.command()
+@app.command(cls=Command)
+@with_verbosity
 def features(
     source: Source,
     output: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="The table to write: .csv, .tsv or .parquet."),
     ],
-    window_s: Annotated[float, typer.Option("--window-s", min=0.5, max=600, help="Seconds per row.")] = 30.0,
+    window_s: Annotated[
+        float, typer.Option("--window-s", metavar="SECONDS", min=0.5, max=600, help="Seconds per row.")
+    ] = 30.0,
     jobs: Jobs = None,
     cluster: Cluster = None,
     no_cache: NoCache = False,

@@ -19,7 +19,7 @@ HowPrinted = Annotated[Format, typer.Option("--format", "-f", help="How it is pr
 
 def list_(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Show one data set whole, with its citation.")
+        str | None, typer.Argument(metavar="NAME", help="Show one data set whole, with its citation.")
     ] = None,
     format: HowPrinted = Format.TEXT,
 ) -> None:

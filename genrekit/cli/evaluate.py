@@ -28,6 +28,7 @@ from genrekit.cli.options import (
     configure,
     job_count,
     open_cache,
+    sources_of,
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
@@ -42,10 +43,14 @@ class Side(StrEnum):
 
 
 def evaluate(
-    data: Data,
-    model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="A bundle's path, or the name of one in the box.")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL] SOURCE...",
+            help="A bundle's path or the name of one in the box (none with --backend), and the data: as for train.",
+        ),
     ] = None,
+    data: Data = None,
     split: Annotated[
         Side | None,
         typer.Option(
@@ -63,7 +68,9 @@ def evaluate(
     backend: Annotated[
         str | None, typer.Option("--backend", metavar="NAME", help="Cross-validate this backend; needs --cv.")
     ] = None,
-    cv: Annotated[int | None, typer.Option("--cv", min=2, max=100, help="The number of folds.")] = None,
+    cv: Annotated[
+        int | None, typer.Option("--cv", metavar="FOLDS", min=2, max=100, help="The number of folds.")
+    ] = None,
     config: ConfigFile = None,
     settings: Settings = None,
     seed: Seed = None,
@@ -72,7 +79,9 @@ def evaluate(
     merge_labels: MergeLabels = False,
     ambiguous: Ambiguity = Ambiguous.DROP,
     read: Read = None,
-    format: Annotated[Format, typer.Option("--format", help="How the report is printed.")] = Format.TEXT,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="How the report is printed.")
+    ] = Format.TEXT,
     report_folder: Annotated[
         Path | None,
         typer.Option(
@@ -90,13 +99,18 @@ def evaluate(
     from genrekit import evaluation
     from genrekit.errors import UsageError
 
-    if (model is None) == (backend is None):
-        raise UsageError(
-            "Give either a MODEL to measure or a --backend to cross-validate.",
-            "For example: genrekit evaluate model.genrekit --data music/, or genrekit evaluate --backend gtzan --cv 5 --data music/",
-        )
     if (backend is None) != (cv is None):
         raise UsageError("--backend and --cv go together.", "For example: --backend gtzan --cv 5")
+    words = words or []
+    if backend is None and not words:
+        raise UsageError(
+            "Give either a MODEL to measure or a --backend to cross-validate.",
+            "For example: genrekit evaluate model.genrekit music/, or genrekit evaluate --backend gtzan --cv 5 music/",
+        )
+    model, words = (None, words) if backend else (words[0], words[1:])
+    sources = sources_of(
+        words, data, f"evaluate {model}" if model else f"evaluate --backend {backend} --cv {cv}"
+    )
     cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
     if backend is not None and cv is not None:
@@ -108,7 +122,7 @@ def evaluate(
             )
         chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel)
         measured = evaluation.cross_validate(
-            data,
+            sources,
             backend=chosen,
             config=settled,
             k=cv,
@@ -130,7 +144,7 @@ def evaluate(
             )
         measured = evaluation.evaluate(
             load_model(str(model)),
-            data,
+            sources,
             split=split.value if split else None,
             labels=tuple(label for label in (labels or "").split(",") if label.strip()),
             merge_labels=merge_labels,

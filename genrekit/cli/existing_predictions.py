@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -39,6 +39,21 @@ Finished = Annotated[
 RowFormat = Annotated[
     Rows, typer.Option("--format", "-f", help="auto: a table on a terminal, jsonl in a pipe.")
 ]
+
+
+# Other words for what is measured.
+_MEANT = {
+    "tempo": "bpm",
+    "beat": "bpm",
+    "beats": "bpm",
+    "camelot": "key",
+    "tonality": "key",
+    "scale": "key",
+    "lufs": "loudness",
+    "volume": "loudness",
+    "gain": "loudness",
+    "replaygain": "loudness",
+}
 
 
 def finished_predictions(results: Path, paths: list[str]) -> Iterator[Prediction]:
@@ -81,10 +96,15 @@ def measures_of(words: str | None) -> tuple[str, ...]:
     """Return the properties that ``--with`` requests, each once."""
     from genrekit.analysis import MEASURES
     from genrekit.errors import UsageError
+    from genrekit.text import nearest
 
     asked = tuple(dict.fromkeys(word.strip().lower() for word in (words or "").split(",") if word.strip()))
     if unknown := [word for word in asked if word not in MEASURES]:
-        raise UsageError(f"--with does not know {unknown[0]!r}; allowed are {', '.join(MEASURES)}.")
+        guess = _MEANT.get(unknown[0]) or nearest(unknown[0], MEASURES)
+        raise UsageError(
+            f"--with does not know {unknown[0]!r}; allowed are {', '.join(MEASURES)}.",
+            f"Did you mean {guess}?" if guess else "",
+        )
     return asked
 
 
@@ -96,8 +116,9 @@ def new_predictions(
     measures: tuple[str, ...] = (),
     jobs: int | None,
     no_cache: bool,
+    rows: TextIO | None = None,
 ) -> Iterator[Prediction]:
-    """Yield the predictions of the models for sound, with a progress bar on stderr."""
+    """Yield the predictions of the models for sound, with progress on stderr; ``rows`` gets rows meanwhile."""
     from genrekit.prediction import PredictOptions, load_models, predict
     from genrekit.progress import progress
     from genrekit.types import Modality
@@ -106,7 +127,7 @@ def new_predictions(
     inputs = _songs(paths)
     options = PredictOptions(top_k=top_k, measures=measures)
     stream = predict(inputs, model=models, options=options, jobs=jobs, cache=open_cache(no_cache), say=say)
-    with progress(len(inputs), "predicting") as advance:
+    with progress(len(inputs), "predicting", rows=rows) as advance:
         for prediction in stream:
             yield prediction
             advance()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.errors import BackendError, UsageError
 from genrekit.files import NO_FOLDER
 
 if TYPE_CHECKING:
@@ -56,15 +57,28 @@ Read = Annotated[
         help="What to read where a source holds several: rows of features, songs, spectrograms.",
     ),
 ]
+SOURCES = (
+    "A folder of genre folders, a CSV/Parquet manifest or feature table, spectrograms (.npz), gtzan:DIR, fma:DIR, "
+    "or synthetic:"
+)
 Data = Annotated[
-    str,
+    list[str] | None,
     typer.Option(
-        "--data",
-        metavar="SOURCE",
-        help="A folder of genre folders, a CSV/Parquet manifest or feature table, spectrograms (.npz), gtzan:DIR, fma:DIR, or synthetic:",
+        "--data", metavar="SOURCE", help="The same as an argument SOURCE; may be given several times."
     ),
 ]
-BackendName = Annotated[str, typer.Option("--backend", metavar="NAME", help="See 'genrekit backends'.")]
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SOURCE...", help=f"{SOURCES}. Several are one data set."),
+]
+BackendName = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        metavar="NAME",
+        help="See 'genrekit backends'. By default gtzan for songs, and for other data the one that reads them.",
+    ),
+]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="A YAML file of settings of the backend.")
 ]
@@ -74,7 +88,9 @@ Settings = Annotated[
         "--set", metavar="KEY=VALUE", help="One setting of the backend; may be given several times."
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="The same as --set seed=N.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="The same as --set seed=N.")
+]
 By = Annotated[
     SplitBy,
     typer.Option(
@@ -114,11 +130,13 @@ Models = Annotated[
     typer.Option(
         "--model",
         "-m",
+        metavar="MODEL",
         help="A bundle, or a name from the box; the first that takes an input answers it.",
     ),
 ]
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=1, max=1024, help="Processes; the default is one a core.")
+    int | None,
+    typer.Option("--jobs", "-j", metavar="N", min=1, max=1024, help="Processes; the default is one a core."),
 ]
 Cluster = Annotated[
     str | None,
@@ -130,6 +148,19 @@ NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Neither read nor write the cache of prepared inputs.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is already there.")]
+
+
+def sources_of(words: list[str] | None, data: list[str] | None, command: str) -> list[str]:
+    """Return the sources that a command names.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if not (found := [*(words or []), *(data or [])]):
+        raise UsageError("There is no data set to read.", f"Name one: genrekit {command} music/")
+    return found
 
 
 def configure(
@@ -145,6 +176,13 @@ def configure(
     from genrekit.backends import make_config, parse_settings, read_config_file, registry
 
     backend = registry.get(name)
+    for option, given in (("multilabel", multilabel), ("device", device is not None)):
+        if given and not _takes(backend, option):
+            able = [one for one in registry.names() if _has(one, option)]
+            raise UsageError(
+                f"Backend {name!r} has no --{option}; {', '.join(able) or 'none'} {'have' if able[1:] else 'has'} it.",
+                f"Leave --{option} out, or give --backend {_nearest(backend, able)}." if able else "",
+            )
     values: dict[str, Any] = read_config_file(config) if config else {}
     values |= parse_settings(settings or [])
     if seed is not None:
@@ -154,6 +192,31 @@ def configure(
     if device is not None:
         values["device"] = device
     return backend, make_config(backend, values)
+
+
+def _takes(backend: Backend, option: str) -> bool:
+    """Say whether a backend has a setting that it accepts."""
+    if option == "multilabel":
+        return backend.info.multilabel
+    return option in backend.Config.model_fields
+
+
+def _has(backend: str, option: str) -> bool:
+    """Say whether an available backend has a setting."""
+    from genrekit.backends import registry
+
+    try:
+        return _takes(registry.get(backend), option)
+    except BackendError:
+        return False
+
+
+def _nearest(backend: Backend, names: list[str]) -> str:
+    """Return the first of some backends that reads what a backend reads, or the first."""
+    from genrekit.backends import registry
+
+    same = [one for one in names if registry.get(one).info.modality is backend.info.modality]
+    return (same or names)[0]
 
 
 def open_cache(no_cache: bool) -> Cache:

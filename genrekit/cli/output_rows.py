@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,9 @@ def print_rows(
     if format == "auto":
         format = device.format if device else "table" if to_terminal else "jsonl"
     rows = _with_images(pipeline.run(inputs), images)
-    # A progress bar would break a table on the same terminal.
-    bar: AbstractContextManager[Callable[[], None]] = (
-        nullcontext(lambda: None) if to_terminal else progress(total, "predicting")
-    )
     with ExitStack() as stack:
         stream = stack.enter_context(device.open()) if device else sys.stdout
+        bar = nullcontext(lambda: None) if format == "table" else progress(total, "predicting", rows=stream)
         return write_rows(
             rows,
             stream,
@@ -66,6 +64,23 @@ def write_batch(batch: Batch, done: Iterable[Finished], columns: Sequence[str], 
             say(f"{batch.kept} inputs were finished before, {batch.new} now")
         with progress(total, "writing") as advance:
             return batch.write(columns=columns, advance=advance)
+
+
+def wrote(counts: Counts, name: str) -> str:
+    """Return what a user wants to know of a file of results: rows, genres, and what was not read and why."""
+    labels = Counter({label or "unsure": count for label, count in counts.labels.items()})
+    words = f"wrote {counts.predicted + counts.failed} rows to {name}"
+    if labels:
+        words += f": {numbered(labels)}"
+    if counts.failed:
+        words += f"; {counts.failed} not read: {numbered(counts.reasons)}"
+    return words
+
+
+def numbered(counts: Counter[str], limit: int = 12) -> str:
+    """Return 'rock 7, jazz 5 and 3 more', the most frequent first."""
+    shown = ", ".join(f"{name} {count}" for name, count in counts.most_common(limit))
+    return shown + (f" and {len(counts) - limit} more" if len(counts) > limit else "")
 
 
 def _with_images(done: Iterable[Finished], images: ImageFolder | None) -> Iterator[Prediction]:

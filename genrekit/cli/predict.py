@@ -12,8 +12,8 @@ import typer
 
 from genrekit.cli.existing_predictions import measures_of
 from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
-from genrekit.cli.output_rows import print_rows, write_batch
-from genrekit.cli.printing import say
+from genrekit.cli.output_rows import numbered, print_rows, write_batch, wrote
+from genrekit.cli.printing import detail, say
 from genrekit.cli.streams import stdin_bytes, stdout_is_optional
 from genrekit.remote import is_remote
 
@@ -97,19 +97,23 @@ def predict(
         typer.Option("--with", metavar="bpm,key,loudness", help="Also measure these of every song."),
     ] = None,
     offset: Annotated[
-        float, typer.Option("--offset", min=0, help="Skip so many seconds of every song.")
+        float, typer.Option("--offset", metavar="SECONDS", min=0, help="Skip so many seconds of every song.")
     ] = 0.0,
     duration: Annotated[
         float | None,
         typer.Option(
             "--duration",
             "--max-duration",
+            metavar="SECONDS",
             min=0.001,
             help="Hear at most so many seconds of every song; an hour by default.",
         ),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0.001, help="Give up on an input after so many seconds.")
+        float | None,
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=0.001, help="Give up on an input after so many seconds."
+        ),
     ] = None,
     jobs: Jobs = None,
     cluster: Cluster = None,
@@ -166,6 +170,8 @@ def predict(
         stdout_is_optional()
         target.check(overwrite=overwrite, resume=resume)
     models = load_models(model or None)
+    for one in models:
+        detail(f"model {one.name}: backend {one.bundle.manifest.backend}, sha256 {one.bundle.sha256}")
     inputs: Iterable[str | Input | Example] = _words(paths or [])
     total = None
     columns: tuple[str, ...] = ()
@@ -222,8 +228,14 @@ def predict(
     if not n_all:
         say("genrekit: there was nothing to predict: the input is empty")
         raise typer.Exit(ALL_FAILED)
+    if target is not None and not target.is_device:
+        say(wrote(counts, target.name))
+    elif counts.failed:
+        say(
+            f"genrekit: {counts.failed} of {n_all} inputs could not be read: {numbered(counts.reasons)}; "
+            "their rows say why"
+        )
     if counts.failed:
-        say(f"genrekit: {counts.failed} of {n_all} inputs could not be read; their rows say why")
         raise typer.Exit(SOME_FAILED if counts.predicted else ALL_FAILED)
 
 

@@ -12,6 +12,9 @@ from genrekit.cli.printing import say
 if TYPE_CHECKING:
     from genrekit.training import Evaluation
 
+# Cells: a line of a report in a file or pipe stays one line, for grep.
+_NEVER_WRAPPED = 1 << 16
+
 
 def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
     """Refuse a report folder that already holds a report, before the work starts.
@@ -37,8 +40,10 @@ def show(measured: Evaluation, format: Format, folder: Path | None, *, overwrite
     try:
         if folder is not None:
             from genrekit.evaluation import write_report
+            from genrekit.files import naming
 
-            write_report(measured.report, folder, predictions=measured.rows, overwrite=overwrite)
+            with naming(folder):
+                write_report(measured.report, folder, predictions=measured.rows, overwrite=overwrite)
             say(f"wrote the report into {folder}")
     finally:
         _print(measured, format)
@@ -53,6 +58,10 @@ def _print(measured: Evaluation, format: Format) -> None:
         print(to_json(measured.report))
         return
     console = PipeConsole(file=sys.stdout, highlight=False, markup=False)
+    width = console.width
+    if not console.is_terminal:
+        console.width = _NEVER_WRAPPED
     with console.capture() as shown:
-        console.print(render(measured.report, width=console.width))
-    print(encodable(shown.get(), sys.stdout), end="", flush=True)
+        console.print(render(measured.report, width=width))
+    lines = (line.rstrip() for line in encodable(shown.get(), sys.stdout).splitlines())
+    print("\n".join(lines), flush=True)

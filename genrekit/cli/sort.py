@@ -38,7 +38,7 @@ class By(StrEnum):
 
 def sort(
     paths: SoundPaths = None,
-    by: Annotated[By, typer.Option("--by", help="What to sort by.")] = By.GENRE,
+    by: Annotated[By, typer.Option("--by", metavar="genre", help="What to sort by.")] = By.GENRE,
     results: Finished = None,
     model: Models = None,
     to: Annotated[
@@ -83,7 +83,10 @@ def sort(
     if results:
         predictions = finished_predictions(results, paths or [])
     else:
-        predictions = new_predictions(paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache)
+        rows_now = None if _as_table(format) else sys.stdout  # the table comes when all is predicted
+        predictions = new_predictions(
+            paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache, rows=rows_now
+        )
     if write:
         stdout_is_optional()
     kind = Kind.LINK if link else Kind.COPY if copy else Kind.PLAYLIST
@@ -104,6 +107,9 @@ def sort(
     _say_stale(others_in(to, kind, made), to)
     if done and not write:
         say("Nothing was written; add --write to write.")
+    elif done:
+        words = "links" if link else "copies" if copy else "playlists"
+        say(f"{done} songs are in the {words} in {to}")
     if failed:
         say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows have the reasons")
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
@@ -124,10 +130,14 @@ def _say_stale(stale: list[Path], folder: Path) -> None:
         say(f"in {folder} and not of this run: {first}{more}; remove what is out of date")
 
 
+def _as_table(format: Rows) -> bool:
+    return format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty())
+
+
 def _print(rows: Iterator[SortRow], format: Rows) -> tuple[int, int]:
     """Print rows, and count those that are good and those that failed."""
     done = failed = 0
-    if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
+    if _as_table(format):
         kept = list(rows)
         _print_table(kept)
         failed = sum(row.error is not None for row in kept)
@@ -140,6 +150,7 @@ def _print(rows: Iterator[SortRow], format: Rows) -> tuple[int, int]:
 
 def _print_table(rows: list[SortRow]) -> None:
     """Print one line per genre: name, number of files, the first of them; then one line per file that failed."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
@@ -154,9 +165,11 @@ def _print_table(rows: list[SortRow]) -> None:
     console = PipeConsole(file=sys.stdout, highlight=False, markup=False, emoji=False)
     grid = Table.grid(padding=(0, 1))
     mark: Literal["crop", "ellipsis"] = "crop" if console.options.ascii_only else "ellipsis"
-    grid.add_column(max_width=24, no_wrap=True, overflow=mark)
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(no_wrap=True, overflow=mark)
+    longest = max(cell_len(visible(name or UNSURE)) for name in (*names, "genre"))
+    widths = min(24, longest), max(5, len(str(len(rows))))
+    grid.add_column(width=widths[0], overflow="fold")
+    grid.add_column(width=widths[1], justify="right")
+    grid.add_column(width=max(8, console.width - sum(widths) - 2), no_wrap=True, overflow=mark)
     grid.add_row(*(Text(word, "bold") for word in ("genre", "files", "the first of them")))
     for genre, files in sorted(names.items(), key=lambda item: (item[0] is None, item[0] or "")):
         first = ", ".join(files[:FIRST]) + (" ..." if len(files) > FIRST else "")

@@ -130,7 +130,13 @@ def tag(
                 predictions = finished_predictions(results, paths or [])
             else:
                 predictions = new_predictions(
-                    paths or [], model, top_k=labels_max, measures=measured, jobs=jobs, no_cache=no_cache
+                    paths or [],
+                    model,
+                    top_k=labels_max,
+                    measures=measured,
+                    jobs=jobs,
+                    no_cache=no_cache,
+                    rows=sys.stdout,
                 )
             rows = tagged(predictions, policy, journal=record, keep_time=keep_time)
         try:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from typing import TextIO
 
-from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from genrekit.library import Change, Field, Status, TagRow
-from genrekit.output import PipeConsole, dumps, rounded
+from genrekit.output import DistinctNames, PipeConsole, dumps, rounded
 from genrekit.text import encodable, utf8_name, visible
 
 _COLOURS = {
@@ -19,7 +19,7 @@ _COLOURS = {
     Status.UNSURE: "yellow",
     Status.ERROR: "bold red",
 }
-_MEASURE, _SCORE, _STATUS = 10, 5, 12
+_NAME, _GENRE, _MEASURE, _SCORE, _STATUS = 15, 11, 10, 5, 12
 
 
 def write_jsonl(row: TagRow, stream: TextIO) -> None:
@@ -39,13 +39,17 @@ def write_jsonl(row: TagRow, stream: TextIO) -> None:
 
 
 class RowTable:
-    """Table of file, genre now, genre then, score, measured fields and status; as wide as the terminal, at least 60 columns.
+    """Table of file, genre now, genre then, score, measured fields and status; one line per folder precedes its files.
+
+    Widths follow the terminal. A name is cut in its middle where it must be, never so that two of a folder look the
+    same; what does not fit elsewhere takes several lines. Where a terminal is too narrow for all columns, the status
+    and the change of a file are on the line below its name.
 
     Parameters
     ----------
     stream : TextIO
     measured : collection of Field
-        Further columns of 11 cells each, in addition to the 60.
+        Further columns.
     """
 
     def __init__(self, stream: TextIO, measured: Collection[Field] = ()) -> None:
@@ -53,45 +57,70 @@ class RowTable:
         self._measured = tuple(measured)
         self._console = PipeConsole(file=stream, highlight=False, markup=False, emoji=False)
         columns = (_SCORE, *(_MEASURE for _ in self._measured), _STATUS)
-        rest = max(32, self._console.width - sum(columns) - len(columns) - 2)
-        genre = max(10, min(24, rest // 4))
+        rest = self._console.width - sum(columns) - len(columns) - 2
+        self._one_line = rest - 2 * _GENRE >= _NAME
+        genre = max(_GENRE, min(24, rest // 4))
         self._widths = (rest - 2 * genre, genre, genre, *columns)
-        titles = ("file", "genre now", "genre then", "score", *self._measured, "")
-        self._line([Text(word, "bold") for word in titles])
+        self._name_width = self._widths[0] if self._one_line else max(8, self._console.width)
+        self._mark = "..." if self._console.options.ascii_only else "…"
+        self._folder = ""
+        self._names = DistinctNames(self._name_width, self._mark)
+        if self._one_line:
+            titles = ("file", "genre now", "genre then", "score", *self._measured, "")
+            self._line([Text(word, "bold") for word in titles])
 
     def write(self, row: TagRow) -> None:
         """Print a row, with its error below it."""
         genre = row.changes.get(Field.GENRE, _NOTHING)
+        now = ", ".join(genre.before)
         then = ", ".join(genre.after) if genre.after != genre.before else ""
         score = "" if row.score is None else f"{100 * row.score:3.0f} %"
         measured = [row.changes.get(field, _NOTHING) for field in self._measured]
-        statuses = (genre.status, *(one.status for one in measured), row.status)
-        colours = [_COLOURS.get(status, "dim") for status in statuses]
-        cells = (row.input, ", ".join(genre.before), then, score, *map(_arrow, measured), row.status.value)
-        styles = ("", "", colours[0], "", *colours[1:])
-        fitted = map(self._fitted, cells, self._widths)
-        self._line([Text(text, style) for text, style in zip(fitted, styles, strict=True)])
+        name = self._named(row.input)
+        if self._one_line:
+            statuses = (genre.status, *(one.status for one in measured), row.status)
+            colours = [_COLOURS.get(status, "dim") for status in statuses]
+            cells = (name, now, then, score, *map(_arrow, measured), row.status.value)
+            styles = ("", "", colours[0], "", *colours[1:])
+            self._line([Text(self._shown(text), style) for text, style in zip(cells, styles, strict=True)])
+        else:
+            words = [f"{row.status.value}: {_arrow(genre)}".rstrip(" :"), score.strip()]
+            words += [
+                f"{field} {_arrow(one)}"
+                for field, one in zip(self._measured, measured, strict=True)
+                if _arrow(one)
+            ]
+            self._print(f"  {', '.join(filter(None, words))}", _COLOURS.get(row.status, "dim"))
         if row.error is not None:
-            self._console.print(Text(f"  {encodable(visible(row.error), self._stream)}", "red"))
+            self._print(f"  {row.error}", "red")
+
+    def _named(self, path: str) -> str:
+        """Return what the first column has of a path, after the lines that stand above it."""
+        folder, name = os.path.split(path)
+        folder = os.path.join(folder, "")  # noqa: PTH118 - for the separator at its end
+        if folder != self._folder:
+            self._folder = folder
+            self._names = DistinctNames(self._name_width, self._mark)
+            self._print(self._folder or "./", "dim")
+        cut = self._names.cut(self._shown(name))
+        if cut is not None and self._one_line:
+            return cut
+        self._print(name if cut is None else cut)
+        return ""
 
     def _line(self, cells: list[Text]) -> None:
         grid = Table.grid(padding=(0, 1))
         for width in self._widths:
-            grid.add_column(width=width, no_wrap=True)
+            grid.add_column(width=width, overflow="fold")
         grid.add_row(*cells)
         self._console.print(grid)
         self._stream.flush()
 
-    def _fitted(self, text: str, width: int) -> str:
-        """Shorten a text to ``width`` cells; of a path the end is kept."""
-        text = encodable(visible(text), self._stream)
-        if cell_len(text) <= width:
-            return text
-        mark = "..." if self._console.options.ascii_only else "…"
-        tail = text[-width:]
-        while cell_len(mark + tail) > width:
-            tail = tail[1:]
-        return mark + tail
+    def _print(self, text: str, style: str = "") -> None:
+        self._console.print(Text(self._shown(text), style), soft_wrap=not self._console.is_terminal)
+
+    def _shown(self, text: str) -> str:
+        return encodable(visible(text), self._stream)
 
 
 _NOTHING = Change(Status.SAME)

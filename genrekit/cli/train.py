@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,22 +27,46 @@ from genrekit.cli.options import (
     Read,
     Seed,
     Settings,
+    Sources,
     SplitBy,
     TestSize,
     ValidSize,
     configure,
     job_count,
     open_cache,
+    sources_of,
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
 
+if TYPE_CHECKING:
+    from genrekit.backends import Backend
+
+
+@contextmanager
+def going_on(backend: Backend, output: Path, *, grid: bool) -> Iterator[None]:
+    """Say how to go on when a training is interrupted."""
+    from genrekit.backends import FitsInFolder
+    from genrekit.training import beside
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if isinstance(backend, FitsInFolder) and beside(output).exists():
+            say(f"genrekit: what is done is kept in {beside(output)}; to go on, add --resume")
+        elif grid:
+            say("genrekit: the candidates that are measured are kept; the same command goes on after them")
+        else:
+            say("genrekit: prepared examples are kept in the cache; the same command starts from them")
+        raise
+
 
 def train(
-    data: Data,
-    backend: BackendName = "gtzan",
+    words: Sources = None,
+    data: Data = None,
+    backend: BackendName = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -74,11 +100,15 @@ def train(
         str,
         typer.Option("--about", metavar="TEXT", help="What others should know of the model, for its card."),
     ] = "",
-    licence: Annotated[str, typer.Option("--licence", help="The licence of the model, for its card.")] = "",
+    licence: Annotated[
+        str, typer.Option("--licence", metavar="TEXT", help="The licence of the model, for its card.")
+    ] = "",
     report_folder: Annotated[
         Path | None, typer.Option("--report", metavar="DIR", help="Also write the test report into a folder.")
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help="How the report is printed.")] = Format.TEXT,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="How the report is printed.")
+    ] = Format.TEXT,
     no_keys: Annotated[
         bool,
         typer.Option(
@@ -106,32 +136,40 @@ def train(
     stdout_is_optional()
     first = rank() == 0  # under torchrun, the first process speaks
 
+    sources = sources_of(words, data, "train")
+    if backend is None:
+        backend, why = training.choose_backend(
+            sources, ambiguous=ambiguous.value, read=read.value if read else None
+        )
+        if why and first:
+            say(why)
     chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel, device=device)
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
     cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
-    trained = training.train(
-        data,
-        backend=chosen,
-        config=settled,
-        output=output,
-        options=SplitOptions(split_by.value, test_size, valid_size),
-        refit=refit,
-        grid=parse_grid(chosen, grid) if grid else None,
-        merge_labels=merge_labels,
-        ambiguous=ambiguous.value,
-        read=read.value if read else None,
-        about=about,
-        licence=licence,
-        keys=not no_keys,
-        jobs=job_count(jobs),
-        cache=cache,
-        cluster=cluster,
-        overwrite=overwrite,
-        resume=resume,
-        say=say if first else lambda text: None,
-    )
+    with going_on(chosen, output, grid=bool(grid)):
+        trained = training.train(
+            sources,
+            backend=chosen,
+            config=settled,
+            output=output,
+            options=SplitOptions(split_by.value, test_size, valid_size),
+            refit=refit,
+            grid=parse_grid(chosen, grid) if grid else None,
+            merge_labels=merge_labels,
+            ambiguous=ambiguous.value,
+            read=read.value if read else None,
+            about=about,
+            licence=licence,
+            keys=not no_keys,
+            jobs=job_count(jobs),
+            cache=cache,
+            cluster=cluster,
+            overwrite=overwrite,
+            resume=resume,
+            say=say if first else lambda text: None,
+        )
     if not first:
         return
     if trained.measured:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from genrekit.hashing import hash_array, hash_json
@@ -38,6 +39,8 @@ class Dataset:
         Remarks for the user: choices in doubtful cases, and what is missing.
     removed : Mapping of str to int
         Number of rows that cleaning removed, by reason: 'no_label', 'repeated', 'ambiguous' ...
+    sources : tuple of str
+        The sources as given, if there are several.
     """
 
     source: str
@@ -47,6 +50,12 @@ class Dataset:
     left_out: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     removed: Mapping[str, int] = field(default_factory=dict, hash=False)
+    sources: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> Path | None:
+        """The one file that it was read from; None where it is none, or several."""
+        return Path(self.source) if not self.sources and Path(self.source).is_file() else None
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -14,12 +14,13 @@ from genrekit.datasets import registry
 from genrekit.datasets.base import Ambiguous, Dataset, Reading
 from genrekit.datasets.folder import open_folder
 from genrekit.datasets.gtzan.loader import names_gtzan, with_gtzan_facts
+from genrekit.datasets.join import join
 from genrekit.datasets.manifest import open_manifest
 from genrekit.datasets.source import SCHEMAS, DataSource, OpenOptions, Part, RemoteFile
 from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.spotify.loader import open_spotify
 from genrekit.datasets.table import match, open_table, what_is_wrong
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.features import recognises
 from genrekit.labels import canonical, look_alike, same_fold, same_genre
 from genrekit.media import suffix_modality
@@ -38,7 +39,7 @@ FORMS = (
 
 
 def open_dataset(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     schemas: Mapping[str, Sequence[str]] = SCHEMAS,
     modality: Modality | None = None,
@@ -52,7 +53,8 @@ def open_dataset(
 
     Parameters
     ----------
-    source : str or Path
+    source : str or Path, or a sequence of them
+        Several are read as one data set of one kind.
         A folder of genre folders; a CSV, TSV or Parquet file that has the columns of a table of features, or
         else of a manifest (path,label[,group][,split]); JSON of Spotify's features; spectrograms (``.npz``);
         ``gtzan:FOLDER``; ``fma:FOLDER`` or, for example, ``fma:FOLDER?size=medium&labels=genres_all``;
@@ -83,8 +85,10 @@ def open_dataset(
 
     Raises
     ------
+    UnknownSourceError
+        If the source is not one of these, or its options are wrong.
     DatasetError
-        If the source is not one of these, or has no usable example.
+        If it cannot be read, or has no usable example.
 
     Examples
     --------
@@ -92,7 +96,37 @@ def open_dataset(
     >>> dataset.counts
     {'classical': 2, 'disco': 2}
     """
-    source = str(source)
+    sources = [source] if isinstance(source, str | Path) else source
+    if not sources:
+        raise UnknownSourceError("No data set is named.", FORMS)
+    dataset = join(
+        [
+            _open_one(
+                str(one),
+                schemas,
+                modality,
+                prefer,
+                ambiguous,
+                spectrograms=spectrograms,
+                require_labels=require_labels,
+            )
+            for one in sources
+        ]
+    )
+    dataset = _with_one_spelling(dataset)
+    return _with_merged_labels(dataset) if merge_labels else _with_label_note(dataset)
+
+
+def _open_one(
+    source: str,
+    schemas: Mapping[str, Sequence[str]],
+    modality: Modality | None,
+    prefer: Reading | None,
+    ambiguous: Ambiguous,
+    *,
+    spectrograms: bool,
+    require_labels: bool,
+) -> Dataset:
     scheme, colon, _ = source.partition(":")
     if colon and scheme in registry.names():
         dataset = _open_registered(
@@ -105,8 +139,7 @@ def open_dataset(
             f"{printable(source)} holds {_what(dataset)}; a table of features is needed here.",
             f"Known are the columns of {', '.join(schemas) or 'none'}.",
         )
-    dataset = _with_one_spelling(dataset)
-    return _with_merged_labels(dataset) if merge_labels else _with_label_note(dataset)
+    return dataset
 
 
 def _open_registered(name: str, source: str, options: OpenOptions) -> Dataset:
@@ -127,7 +160,7 @@ def _open_path(
     ambiguous: Ambiguous,
 ) -> Dataset:
     if not source:
-        raise DatasetError("No data set is named.", FORMS)
+        raise UnknownSourceError("No data set is named.", FORMS)
     path = Path(source)
     kind_of_files = None if modality is Modality.TABLE else modality
     try:
@@ -170,13 +203,13 @@ def _open_path(
     )
 
 
-def _unknown(source: str) -> DatasetError:
+def _unknown(source: str) -> UnknownSourceError:
     scheme, colon, rest = source.partition(":")
     guess = nearest(scheme.lower(), registry.names())
     if "://" in source:
-        return DatasetError(f"{printable(source)} is an address; nothing is downloaded.", FORMS)
+        return UnknownSourceError(f"{printable(source)} is an address; nothing is downloaded.", FORMS)
     if guess and (colon or guess == scheme):
-        return DatasetError(
+        return UnknownSourceError(
             f"There is no data set {printable(source)!r}.", f"Did you mean {guess}:{rest}? {FORMS}"
         )
     siblings = []
@@ -185,7 +218,7 @@ def _unknown(source: str) -> DatasetError:
         siblings = [entry.name for entry in parent.iterdir()]
     close = nearest(Path(source).name, siblings)
     hint = f"Did you mean {printable(parent / close)}? " if close else ""
-    return DatasetError(f"{printable(source)} does not exist.", hint + FORMS)
+    return UnknownSourceError(f"{printable(source)} does not exist.", hint + FORMS)
 
 
 def _what(dataset: Dataset) -> str:

@@ -20,7 +20,7 @@ from genrekit.types import Say, silent
 
 
 def cross_validate(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -68,7 +68,7 @@ def cross_validate(
 
 def evaluate(
     model: Model | str | Path,
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     split: str | None = None,
     labels: Sequence[str] = (),
@@ -133,7 +133,7 @@ def evaluate(
         raise DatasetError(f"{dataset.source} has no {split} split, or it is empty.")
     refitted = str(facts.get("fitted_on", "")).startswith(("all splits", "all sides"))
     # The same file read in another way, or GTZAN as audio instead of its table, has another fingerprint.
-    again = Path(dataset.source).is_file() and facts.get("sha256") == hash_file(dataset.source)
+    again = dataset.file is not None and facts.get("sha256") == hash_file(dataset.file)
     known = same or again or (refitted and dataset.layout == facts.get("layout") == "gtzan")
     if known and (refitted or split != "test"):
         found = replace(

@@ -1,6 +1,7 @@
+from .fitting import DistinctNames, middle_cut
 from .formats import open_writer
 from .json_text import dumps
 from .terminal import PipeConsole
 from .writers import rounded
 
-__all__ = ["PipeConsole", "dumps", "open_writer", "rounded"]
+__all__ = ["DistinctNames", "PipeConsole", "dumps", "middle_cut", "open_writer", "rounded"]

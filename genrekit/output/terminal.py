@@ -7,12 +7,12 @@ from itertools import groupby
 from typing import Any, TextIO
 
 from rich.bar import Bar
-from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from genrekit.output.fitting import DistinctNames, middle_cut
 from genrekit.output.writers import Writer, in_words
 from genrekit.text import encodable, visible
 from genrekit.types import Prediction, WindowScore
@@ -39,6 +39,8 @@ class TableWriter(Writer):
         total = self._console.width
         label, bar, percent = 16 if total >= 60 else 12, max(4, min(20, total // 5)), 5
         self._widths = (label, bar, percent, max(8, total - label - bar - percent - 3))
+        self._mark = "..." if self._console.options.ascii_only else "…"
+        self._names = DistinctNames(self._widths[-1], self._mark)
         self._model = ""
 
     def write(self, prediction: Prediction) -> None:
@@ -48,7 +50,10 @@ class TableWriter(Writer):
         grid = Table.grid(padding=(0, 1))
         for width in self._widths:
             grid.add_column(width=width, no_wrap=True)
-        name = Text(self._fitted(prediction.id, self._widths[-1]), "bold")
+        cut = self._names.cut(self._shown(prediction.id))
+        if cut is None:
+            self._print(Text(self._shown(prediction.id), "bold"))
+        name = Text(cut or "", "bold")
         if prediction.error is not None:
             grid.add_row(Text("error", "bold red"), "", "", name)
         elif prediction.label is None or not prediction.scores:
@@ -88,16 +93,7 @@ class TableWriter(Writer):
         return encodable(visible(text), self.stream)
 
     def _fitted(self, text: str, width: int) -> str:
-        """At most ``width`` cells; the middle goes first, since the end of a path says most."""
-        text = self._shown(text)
-        if cell_len(text) <= width:
-            return text
-        mark = "..." if self._console.options.ascii_only else "…"
-        head = text[: (width - len(mark)) // 3]
-        tail = text[-width:]
-        while cell_len(head + mark + tail) > width:
-            head, tail = (head, tail[1:]) if tail else (head[:-1], tail)
-        return head + mark + tail
+        return middle_cut(self._shown(text), width, self._mark)
 
     def _print(self, renderable: RenderableType) -> None:
         self._console.print(renderable)

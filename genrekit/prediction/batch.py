@@ -17,6 +17,7 @@ from typing import Any
 
 from genrekit import __version__
 from genrekit.errors import OutputExistsError, UsageError
+from genrekit.files import naming
 from genrekit.hashing import hash_json
 from genrekit.prediction.explanation_images import ImageFolder
 from genrekit.prediction.journal import Entry, Journal
@@ -223,7 +224,8 @@ class Batch:
             },
         }
         path = Path(self.output.folder / FACTS)
-        path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        with naming(path):
+            path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def _differing(earlier: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from genrekit.errors import UsageError
 from genrekit.labels import canonical, normalise
 from genrekit.metrics import THRESHOLD
 from genrekit.prediction.options import PredictOptions
+from genrekit.text import nearest
 from genrekit.types import Content, Example, Prediction, Windows, WindowScore
 
 TINY = 1e-12
@@ -63,8 +64,10 @@ class Decision:
         for label in self.options.labels:
             k = by_name.get(normalise(label), by_name.get(canonical(label)))
             if k is None:
+                guess = nearest(canonical(label), self.names)
                 raise UsageError(
-                    f"Model {self.model!r} does not know the label {label!r}; it knows {', '.join(self.names)}."
+                    f"Model {self.model!r} does not know the label {label!r}; it knows {', '.join(self.names)}.",
+                    f"Did you mean {guess}?" if guess else "",
                 )
             chosen.append(k)
         return np.array(sorted(set(chosen)))

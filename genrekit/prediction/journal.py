@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from genrekit.errors import OutputExistsError, UsageError
+from genrekit.files import naming
 from genrekit.types import Content, Contribution, Prediction, WindowScore
 
 
@@ -64,7 +65,8 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with naming(self.path):
+            self._file.close()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -81,8 +83,9 @@ class Journal:
             allow_nan=False,
         )
         start = self._file.tell()
-        self._file.write(line.encode("ascii") + b"\n")
-        self._file.flush()
+        with naming(self.path):
+            self._file.write(line.encode("ascii") + b"\n")
+            self._file.flush()
         entry = Entry(start, self._file.tell(), prediction.content, prediction.error is not None)
         self._entries[name] = entry
         return entry

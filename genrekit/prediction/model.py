@@ -19,10 +19,11 @@ from genrekit.backends import (
     make_config,
     registry,
 )
-from genrekit.errors import BundleError, ConfigError, UsageError
+from genrekit.errors import BundleError, ConfigError, UnknownModelError, UsageError
 from genrekit.models import SUFFIX, Bundle, Runtime, load, shipped_models
 from genrekit.prediction.decision import Decision
 from genrekit.prediction.options import PredictOptions
+from genrekit.text import nearest
 from genrekit.types import Prediction
 
 if TYPE_CHECKING:
@@ -178,16 +179,22 @@ def find(model: str | Path) -> Bundle:
 
     Raises
     ------
+    UnknownModelError
+        If there is no such bundle.
     BundleError
-        If there is no such bundle, or it is damaged.
+        If it is damaged.
     """
     shipped = shipped_models()
     path = Path(model)
     name = str(model).removesuffix(SUFFIX)
     if not path.is_file() and name not in shipped:
-        raise BundleError(
+        folder = path.parent if path.parent.is_dir() else Path()
+        bundles = [str(folder / found.name) for found in folder.glob(f"*{SUFFIX}")]
+        guess = nearest(name, shipped) or nearest(str(model), bundles)
+        raise UnknownModelError(
             f"There is no model {str(model)!r}: no such file, and the shipped models are {', '.join(shipped) or 'none'}.",
-            "Use a shipped name, or the path of a bundle that 'genrekit train' wrote.",
+            (f"Did you mean {guess}? " if guess else "")
+            + "Use a shipped name, or the path of a bundle that 'genrekit train' wrote.",
         )
     return load(path if path.is_file() else shipped[name])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 from genrekit.analysis import columns_of
 from genrekit.errors import OutputExistsError, UsageError
-from genrekit.files import check_output
+from genrekit.files import check_output, naming
 from genrekit.output import open_writer
 from genrekit.prediction.model import Model
 from genrekit.prediction.options import PredictOptions
@@ -20,6 +21,8 @@ from genrekit.types import Prediction
 
 FLUSH_S = 0.2
 FACTS = "run.json"
+# What follows in an error is about one file, or lists what is allowed.
+_CLAUSE = re.compile(r"[;:(]|[.] |[.]$")
 SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
@@ -33,16 +36,20 @@ class Counts:
         Rows with a prediction, and rows with an error.
     labels : Counter of str
         Rows by label; an abstention counts as ''.
+    reasons : Counter of str
+        Rows with an error by the beginning of its sentence, which rows of one cause share.
     """
 
     predicted: int = 0
     failed: int = 0
     labels: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, prediction: Prediction) -> None:
         """Count a row."""
         if prediction.error is not None:
             self.failed += 1
+            self.reasons[_CLAUSE.split(prediction.error)[0]] += 1
         else:
             self.predicted += 1
             self.labels[prediction.label or ""] += 1
@@ -209,10 +216,13 @@ class OutputFile:
         assert self.path is not None
         text: dict[str, Any] = {"encoding": "utf-8", "newline": ""}
         if self.is_device:
-            with self.path.open("w", **text) as stream:
+            with naming(self.name), self.path.open("w", **text) as stream:
                 yield stream
             return
         part = self.path.with_name(f"{self.path.name}.part")
-        with part.open("wb") if self.format == "parquet" else part.open("w", **text) as stream:
+        with (
+            naming(part),
+            part.open("wb") if self.format == "parquet" else part.open("w", **text) as stream,
+        ):
             yield stream
         part.replace(self.path)

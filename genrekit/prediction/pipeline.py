@@ -113,6 +113,7 @@ class Pipeline:
     timeout_s: float | None = None
     cluster: str | None = None
     say: Say = silent
+    _without_reasons: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.models:
@@ -256,6 +257,13 @@ class Pipeline:
             (prediction,) = explained(model, windows.values, [prediction])
         elif self.options.images and isinstance(model.backend, ExplainsWithImages):
             prediction = replace(prediction, image=explanation_image(model, prediction, windows, scores))
+        elif self.options.explain and not self.options.images and model.name not in self._without_reasons:
+            self._without_reasons.add(model.name)
+            draws = isinstance(model.backend, ExplainsWithImages)
+            self.say(
+                f"model {model.name} has no explanations in words"
+                + ("; --explain-dir FOLDER writes saliency images" if draws else "")
+            )
         return prediction
 
     def _explains(self, model: Model) -> bool:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from genrekit.analysis import MEASURES, columns_of
-from genrekit.errors import DatasetError, UsageError
+from genrekit.errors import DatasetError, UnknownSourceError, UsageError
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.output_file import FACTS
 from genrekit.remote import is_remote
 from genrekit.tables import open_table, read_values
-from genrekit.text import system_name, unescaped_name, utf8_name
+from genrekit.text import nearest, system_name, unescaped_name, utf8_name
 from genrekit.types import Content, Prediction
 
 SUFFIXES = (".jsonl", ".csv")
@@ -38,15 +38,22 @@ def read_results(path: Path) -> Iterator[Prediction]:
     Raises
     ------
     UsageError
-        If it has another suffix.
+        If it has another suffix, or is not there.
     DatasetError
         If it cannot be read, or is CSV without the columns of results.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path} is no file of results by its name.", "Use one in .jsonl or .csv.")
+    if not path.exists():
+        results = (str(found) for found in path.parent.glob("*") if found.suffix.lower() in SUFFIXES)
+        guess = nearest(str(path), results) if path.parent.is_dir() else ""
+        raise UnknownSourceError(
+            f"There is no file {path}.",
+            f"Did you mean {guess}?" if guess else "'genrekit predict music/ -o FILE' writes one.",
+        )
     places = _Places.of(path)
-    for prediction in _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path):
-        yield places.located(prediction)
+    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path)
+    return map(places.located, rows)
 
 
 @dataclass(frozen=True)

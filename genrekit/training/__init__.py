@@ -1,5 +1,6 @@
 """Training: a bundle from a data set and a backend."""
 
+from genrekit.training.choice import choose_backend
 from genrekit.training.fit import cross_fit
 from genrekit.training.learnt import recognise, recognised
 from genrekit.training.prepared_dataset import (
@@ -10,13 +11,16 @@ from genrekit.training.prepared_dataset import (
     gather,
     open_for,
 )
+from genrekit.training.run_folder import beside
 from genrekit.training.train import Trained, train
 
 __all__ = [
     "Evaluation",
     "PreparedDataset",
     "Trained",
+    "beside",
     "check_spectrograms",
+    "choose_backend",
     "cross_fit",
     "describe",
     "gather",

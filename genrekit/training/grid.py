@@ -17,6 +17,7 @@ from genrekit.backends import Backend, BackendConfig, make_config
 from genrekit.datasets import By, Split, make_folds
 from genrekit.errors import ConfigError, OutputExistsError
 from genrekit.execution import default_jobs
+from genrekit.files import naming
 from genrekit.hashing import hash_json
 from genrekit.training.fit import cross_fit
 from genrekit.training.prepared_dataset import PreparedDataset
@@ -290,7 +291,8 @@ class _Journal:
                 )
             self.path.unlink()
         elif whole != text:
-            self.path.write_text(whole, encoding="utf-8")
+            with naming(self.path):
+                self.path.write_text(whole, encoding="utf-8")
         return found
 
     def append(self, candidate: Candidate) -> None:

@@ -13,13 +13,14 @@ import numpy as np
 from genrekit.backends import Backend, BackendConfig, BackendInfo, Prepared, registry
 from genrekit.datasets import Ambiguous, Dataset, Reading, Split, group_keys, open_dataset
 from genrekit.distributed import rank, world_size
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.execution import Outcome
 from genrekit.metrics import Report, ScoredExample, Thresholds, above_thresholds, measure_scores
 from genrekit.preparation import ENTRY_BYTES, Cache, Keyed, Preparer, prepare_all
 from genrekit.progress import progress
 from genrekit.text import printable, quote_all
 from genrekit.training.array_store import ArrayStore
+from genrekit.training.choice import backends_for
 from genrekit.types import Example, Modality, Say, Windows
 
 ROW_SR = 22050
@@ -129,7 +130,7 @@ class PreparedDataset:
 def open_for(
     backend: Backend,
     config: BackendConfig,
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
@@ -156,15 +157,28 @@ def open_for(
     """
     info = backend.info
     tables = {info.name: info.columns} if info.columns and read != "audio" else {}
-    dataset = open_dataset(
-        source,
-        schemas=tables,
-        modality=info.modality,
-        prefer=read or ("table" if tables else None if info.spectrograms else "audio"),
-        spectrograms=info.spectrograms,
-        merge_labels=merge_labels,
-        ambiguous=ambiguous,
-    )
+    try:
+        dataset = open_dataset(
+            source,
+            schemas=tables,
+            modality=info.modality,
+            prefer=read or ("table" if tables else None if info.spectrograms else "audio"),
+            spectrograms=info.spectrograms,
+            merge_labels=merge_labels,
+            ambiguous=ambiguous,
+        )
+    except UnknownSourceError:
+        raise
+    except DatasetError as error:
+        others, holds = backends_for(source, ambiguous=ambiguous, read=read)
+        if not others or info.name in others:
+            raise
+        names = [source] if isinstance(source, str | Path) else source
+        raise DatasetError(
+            f"{' + '.join(map(printable, names))} holds {holds}, which the backend {info.name!r} does not read; "
+            f"{quote_all(others)} {'do' if others[1:] else 'does'}.",
+            f"Give --backend {others[0]}, or a model of it.",
+        ) from error
     check_spectrograms(dataset, info)
     check_fit(dataset, backend, config)
     return dataset

@@ -48,7 +48,7 @@ class Trained:
 
 
 def train(
-    source: str | Path,
+    source: str | Path | Sequence[str | Path],
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -75,8 +75,8 @@ def train(
 
     Parameters
     ----------
-    source : str or Path
-        Anything that `genrekit.datasets.open_dataset` reads.
+    source : str or Path, or a sequence of them
+        Anything that `genrekit.datasets.open_dataset` reads; several are one data set.
     backend : Backend or str
         The backend or its name.
     config : BackendConfig or Mapping, optional
@@ -267,10 +267,13 @@ def _refit(
 def _data_facts(dataset: Dataset, prepared: PreparedDataset, split: Split, *, refit: bool) -> dict[str, Any]:
     assert split.options is not None
     return {
-        "source": dataset.source if dataset.layout == "synthetic" else Path(dataset.source).name,
+        "source": " + ".join(
+            one if dataset.layout == "synthetic" else Path(one).name
+            for one in dataset.sources or (dataset.source,)
+        ),
         "layout": dataset.layout,
         "fingerprint": dataset.fingerprint,
-        **({"sha256": hash_file(dataset.source)} if Path(dataset.source).is_file() else {}),
+        **({"sha256": hash_file(dataset.file)} if dataset.file else {}),
         "examples": len(prepared.windows),
         "counts": dict(
             Counter(label for i in sorted(prepared.windows) for label in sorted(dataset.examples[i].labels))

@@ -81,7 +81,6 @@ def test_cross_validation_measures_every_example_once(evaluate, songs, tmp_path)
     ("words", "says"),
     [
         ([], "either a MODEL"),
-        (["model", "--backend", "gtzan"], "either a MODEL"),
         (["--backend", "gtzan"], "go together"),
         (["--backend", "gtzan", "--cv", "3", "--split", "test"], "--split"),
         (["model", "--set", "seed=1"], "a model has its own"),

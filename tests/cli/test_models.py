@@ -18,7 +18,7 @@ def test_the_box_is_listed(genrekit):
 
 def test_an_unknown_model_is_a_sentence(genrekit):
     run = genrekit("models", "nosuch")
-    assert run.status == 1
+    assert run.status == 2
     assert "There is no model 'nosuch'" in run.err
 
 

@@ -238,7 +238,7 @@ def test_models_that_are_none(genrekit, song, tmp_path, model_path):
         assert not run.out
         assert str(path) in run.err
     run = genrekit("predict", "--model", "nosuch", song)
-    assert run.status == 1
+    assert run.status == 2
     assert "There is no model 'nosuch'" in run.err
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from genrekit.backends.base import Progress
-from genrekit.errors import ConfigError
+from genrekit.errors import ConfigError, TrainingError
 
 # Layers of torchvision's ResNet, from input to output.
 LAYERS = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")
@@ -147,7 +147,7 @@ def _imagenet(arch: str, progress: Progress) -> dict[str, Tensor]:
     try:
         state: dict[str, Tensor] = weights.get_state_dict(progress=sys.stderr.isatty(), check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
-        raise ConfigError(
+        raise TrainingError(
             f"The ImageNet weights of {arch} cannot be downloaded: {error}.",
             f"Download {weights.url} elsewhere and give --set weights=FILE, or --set weights=none.",
         ) from None

@@ -18,7 +18,7 @@ from genrekit.datasets.fma.facts import LABELS, SHORT_CLIPS, SIZES
 from genrekit.datasets.fma.packed import choose_packed, unpacked_tables
 from genrekit.datasets.fma.tables import Track, label_of, parse_genres, read_genres, read_tracks
 from genrekit.datasets.names import SPLIT_WORDS
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.files import at_home
 from genrekit.text import known, nearest, printable, quote_all
 from genrekit.types import Example, Modality
@@ -104,27 +104,27 @@ def read_options(source: str) -> Options:
 
     Raises
     ------
-    DatasetError
+    UnknownSourceError
         If there is no folder, or an option is unknown, given twice or out of range.
     """
     folder, _, query = source.removeprefix("fma:").partition("?")
     if not folder:
-        raise DatasetError("fma: names no folder.", USAGE)
+        raise UnknownSourceError("fma: names no folder.", USAGE)
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=20)
     except ValueError:
-        raise DatasetError(f"{printable(query)!r} is not a list of options.", USAGE) from None
+        raise UnknownSourceError(f"{printable(query)!r} is not a list of options.", USAGE) from None
     given: dict[str, str] = {}
     for name, value in pairs:
         if name not in CHOICES:
             guess = nearest(name, CHOICES)
             hint = f"Did you mean {guess}? " if guess else ""
-            raise DatasetError(
+            raise UnknownSourceError(
                 f"fma: has no option {printable(name)!r}.", f"{hint}Its options are {quote_all(CHOICES)}."
             )
         if name in given or value not in CHOICES[name]:
             wrong = "is given twice" if name in given else f"is {printable(value)!r}"
-            raise DatasetError(
+            raise UnknownSourceError(
                 f"Option {name} of fma: {wrong}.", f"It is one of {quote_all(CHOICES[name])}, once."
             )
         given[name] = value
@@ -144,7 +144,7 @@ def _metadata(folder: Path) -> Path:
         raise DatasetError(f"{printable(folder)} cannot be opened: {error}.", USAGE) from error
     if found is None:
         what = "has no tracks.csv or fma_metadata/tracks.csv" if folder.is_dir() else "is not a folder"
-        raise DatasetError(
+        raise UnknownSourceError(
             f"{printable(folder)} {what}.",
             f"Get it: genrekit datasets fetch fma:small --to {printable(folder)}",
         )

@@ -19,7 +19,7 @@ from genrekit.datasets.gtzan.lists import with_artists, with_published_split
 from genrekit.datasets.names import track_of
 from genrekit.datasets.spectrograms import open_spectrograms
 from genrekit.datasets.table import match, open_table
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.hashing import hash_array
 from genrekit.tables import open_table as open_any_table
 from genrekit.text import printable
@@ -67,7 +67,9 @@ def open_gtzan(
         If there is none of them, or not the one of ``prefer``.
     """
     if not place.exists():
-        raise DatasetError(f"{printable(place)} does not exist.", "Name the folder of GTZAN: gtzan:FOLDER.")
+        raise UnknownSourceError(
+            f"{printable(place)} does not exist.", "Name the folder of GTZAN: gtzan:FOLDER."
+        )
     folder = place if place.is_dir() else place.parent
     if place.is_file():
         reading: Reading = "spectrogram" if place.suffix.lower() == ".npz" else "table"

@@ -8,13 +8,13 @@ from genrekit.datasets.base import Dataset
 from genrekit.datasets.gtzan.inspection import inspect
 from genrekit.datasets.gtzan.loader import open_gtzan
 from genrekit.datasets.source import DataSource, OpenOptions, Part, RemoteFile
-from genrekit.errors import DatasetError
+from genrekit.errors import UnknownSourceError
 
 
 def _read(source: str, options: OpenOptions) -> Dataset:
     rest = source.removeprefix("gtzan:")
     if not rest:
-        raise DatasetError("gtzan: names no folder.", "Give the one that holds GTZAN: gtzan:FOLDER.")
+        raise UnknownSourceError("gtzan: names no folder.", "Give the one that holds GTZAN: gtzan:FOLDER.")
     place = Path(rest).expanduser() if rest.startswith("~/") else Path(rest)
     return open_gtzan(
         source, place, schemas=options.schemas, prefer=options.prefer, spectrograms=options.spectrograms

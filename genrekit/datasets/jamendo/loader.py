@@ -10,7 +10,7 @@ from typing import TextIO
 
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.files import choose
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.labels import normalise
 from genrekit.text import printable
 from genrekit.types import Example, Modality
@@ -32,13 +32,15 @@ def open_jamendo(source: str) -> Dataset:
 
     Raises
     ------
+    UnknownSourceError
+        If there is no folder.
     DatasetError
         If the lists are missing or not what they should be, or no song of them is there.
     """
     rest = source.removeprefix("jamendo:")
     folder = Path(rest).expanduser() if rest.startswith("~/") else Path(rest)
     if not rest or not folder.is_dir():
-        raise DatasetError(f"{printable(source)} names no folder.", "Write jamendo:FOLDER.")
+        raise UnknownSourceError(f"{printable(source)} names no folder.", "Write jamendo:FOLDER.")
     shards = {path.name for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()}
     candidates: list[Example] = []
     left_out: list[tuple[str, str]] = []

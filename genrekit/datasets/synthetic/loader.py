@@ -18,7 +18,7 @@ from genrekit.datasets.export import write_whole
 from genrekit.datasets.synthetic.instruments import SR
 from genrekit.datasets.synthetic.song import play
 from genrekit.datasets.synthetic.styles import STYLES
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.files import NO_FOLDER, cache_folder
 from genrekit.text import nearest, printable, quote_all
 from genrekit.types import Example, Modality
@@ -96,7 +96,7 @@ def read_options(source: str) -> Options:
 
     Raises
     ------
-    DatasetError
+    UnknownSourceError
         If an option is unknown, given twice, not a number, or out of range.
     """
     query = source.removeprefix("synthetic:").removeprefix("?")
@@ -105,7 +105,7 @@ def read_options(source: str) -> Options:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=20)
     except ValueError:
-        raise DatasetError(
+        raise UnknownSourceError(
             f"{printable(query)!r} is not a list of options.",
             "Write synthetic:?genres=4&songs=12&seconds=6&seed=0",
         ) from None
@@ -113,7 +113,7 @@ def read_options(source: str) -> Options:
         if name not in types:
             guess = nearest(name, types)
             hint = f"Did you mean {guess}? " if guess else ""
-            raise DatasetError(
+            raise UnknownSourceError(
                 f"synthetic: has no option {printable(name)!r}.", f"{hint}Its options are {quote_all(types)}."
             )
         low, high = LIMITS[name]
@@ -125,7 +125,7 @@ def read_options(source: str) -> Options:
         if name in values or value is None or not low <= value <= high:
             wrong = "is given twice" if name in values else f"is {printable(text)!r}"
             kind = "a whole number" if types[name] is int else "a number"
-            raise DatasetError(
+            raise UnknownSourceError(
                 f"Option {name} of synthetic: {wrong}.", f"It is {kind} from {low} to {high}, once."
             )
         values[name] = value

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from genrekit.errors import DatasetError, OutputExistsError
+from genrekit.errors import DatasetError, OutputExistsError, UnknownSourceError
+from genrekit.files import naming
 from genrekit.library.tags.base import texts
 from genrekit.library.tags.fields import Field
 from genrekit.text import system_name, utf8_name
@@ -73,9 +74,10 @@ class Journal:
         if self._file is None:
             self._file = self._create()
         line = json.dumps(_fields(entry), ensure_ascii=True, allow_nan=False)
-        self._file.write(line.encode("ascii") + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with naming(self.path or "the journal"):
+            self._file.write(line.encode("ascii") + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
         self.count += 1
 
     def __enter__(self) -> Self:
@@ -85,7 +87,8 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            with naming(self.path or "the journal"):
+                self._file.close()
 
     def _create(self) -> BinaryIO:
         if self.path is not None:
@@ -123,6 +126,10 @@ def read_journal(path: Path) -> list[Entry]:
 def _entries(path: Path) -> Iterator[Entry]:
     try:
         file = path.open("rb")
+    except FileNotFoundError:
+        raise UnknownSourceError(
+            f"There is no journal {path}.", "Each run with --write names its own."
+        ) from None
     except OSError as error:
         raise DatasetError(f"The journal {path} cannot be read: {error.strerror or error}.") from None
     with file:

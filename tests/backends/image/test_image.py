@@ -18,7 +18,7 @@ from genrekit.backends.config import make_config
 from genrekit.backends.image.backbones import load_weights
 from genrekit.backends.image.recipe import ImageRecipe
 from genrekit.backends.neural import native
-from genrekit.errors import ConfigError, MediaError
+from genrekit.errors import ConfigError, MediaError, TrainingError
 from genrekit.models.runtime import Runtime
 from genrekit.types import Example
 
@@ -256,5 +256,5 @@ def test_without_a_network_the_error_says_from_where(monkeypatch):
         raise URLError("no route to host")
 
     monkeypatch.setattr(torchvision.models.ResNet34_Weights, "get_state_dict", offline)
-    with pytest.raises(ConfigError, match=r"cannot be downloaded.*https://.*--set weights=FILE"):
+    with pytest.raises(TrainingError, match=r"cannot be downloaded.*https://.*--set weights=FILE"):
         load_weights("imagenet", "resnet34", lambda text: None)

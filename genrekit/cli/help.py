@@ -1,0 +1,116 @@
+"""How ``--help`` looks: options in panels by what they are for, in words of the command line."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from enum import Enum
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+_PANELS = {
+    "Input": "features data read merge_labels ambiguous results offset duration split min_duration split_by test_size "
+    "valid_size window_s prefer undo root "
+    "against source shards label_from labels_map match",
+    "Prediction": "model top_k min_confidence labels windows explain explain_dir with_ labels_max by map_file",
+    "Training": "backend config settings seed refit grid device multilabel about licence no_keys cv",
+    "Output": "format output report_folder to link copy write overwrite append keep_time journal card columns "
+    "unpack keep_archive",
+    "Run": "jobs cluster timeout resume retry_errors no_cache yes quiet verbose version "
+    "help install_completion show_completion",
+}
+_PANEL_OF = {name: panel for panel, names in _PANELS.items() for name in names.split()}
+_OTHER = "Options"
+
+
+def names(parameter: Any) -> str:
+    """Return what is typed for a parameter: '-k, --top-k N', or the name of an argument."""
+    if parameter.param_type_name == "argument":
+        return metavar(parameter)
+    words = sorted((*parameter.opts, *parameter.secondary_opts), key=lambda word: (len(word) > 2, word))
+    value = "" if parameter.is_flag or parameter.count else f" {metavar(parameter)}"
+    return ", ".join(words) + value
+
+
+def metavar(parameter: Any) -> str:
+    """Return the word that stands for a value: the choices, or what kind of value it is."""
+    if parameter.metavar:
+        return str(parameter.metavar)
+    if isinstance(parameter.default, Enum):
+        return "|".join(str(choice.value) for choice in type(parameter.default))
+    if parameter.param_type_name == "argument":
+        return str(parameter.name).upper()
+    return "N" if isinstance(parameter.default, int) else "NUMBER"
+
+
+def default_of(parameter: Any) -> str:
+    """Return the default in words; '' where there is none to tell."""
+    default = parameter.default.value if isinstance(parameter.default, Enum) else parameter.default
+    return "" if default in (None, False, "", ()) or callable(default) else str(default)
+
+
+def usage(command: Any, path: str) -> str:
+    """Return the usage line of a command."""
+    words = [path, "[OPTIONS]"]
+    if hasattr(command, "commands"):
+        words.append("COMMAND ...")
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            word = metavar(parameter)
+            words.append(word if parameter.required or word.endswith("...") else f"[{word}]")
+    return " ".join(words)
+
+
+def _print(command: Any, ctx: Any) -> None:
+    from rich.console import Console, RenderableType
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
+
+    def panel(title: str, rows: list[tuple[str, str]]) -> RenderableType:
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        longest = max(len(left) for left, _ in rows)
+        table.add_column(width=min(longest, max(16, (console.width - 4) * 2 // 5)), overflow="fold")
+        table.add_column(overflow="fold", ratio=1)
+        for left, right in rows:
+            table.add_row(Text(left, "bold cyan"), Text(right))
+        return Panel(table, title=title, title_align="left", border_style="dim")
+
+    console.print(Text(f"\nUsage: {usage(command, ctx.command_path)}\n", "bold"))
+    for part in (command.help or "").split("\n\n"):
+        console.print(Text(" ".join(part.split()) + "\n"))
+    panels: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for parameter in command.get_params(ctx):
+        if getattr(parameter, "hidden", False):
+            continue
+        is_argument = parameter.param_type_name == "argument"
+        words = " ".join((getattr(parameter, "help", None) or "").split())
+        default = default_of(parameter)
+        title = "Input" if is_argument else _PANEL_OF.get(parameter.name, _OTHER)
+        shown = f"{words} [default: {default}]" if default and not is_argument else words
+        panels[title].append((names(parameter), shown))
+    if hasattr(command, "commands"):
+        children = [(name, child) for name, child in command.commands.items() if not child.hidden]
+        rows = [(name, (child.help or "").strip().split("\n\n")[0]) for name, child in children]
+        console.print(panel("Commands", [(name, " ".join(words.split())) for name, words in rows]))
+    for title in (*_PANELS, _OTHER):
+        if panels[title]:
+            console.print(panel(title, panels[title]))
+
+
+class Command(TyperCommand):
+    """A command with this help."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        _print(self, ctx)
+
+
+class Group(TyperGroup):
+    """A group of commands with this help."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        _print(self, ctx)

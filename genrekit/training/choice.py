@@ -1,0 +1,74 @@
+"""Which backends can learn from a source, by what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from genrekit.backends import ReadsTables, registry
+from genrekit.datasets import Ambiguous, Dataset, Reading, open_dataset
+from genrekit.errors import DatasetError
+from genrekit.types import Modality
+
+DEFAULT = "gtzan"
+
+_HOLDS = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures"}
+
+
+def backends_for(
+    source: str | Path | Sequence[str | Path], *, ambiguous: Ambiguous = "drop", read: Reading | None = None
+) -> tuple[tuple[str, ...], str]:
+    """Look at a source as it is, and find the backends that read it.
+
+    Returns
+    -------
+    tuple of str
+        The names of the backends, sorted; none where the source cannot be opened.
+    str
+        What the source holds, in words.
+    """
+    try:
+        dataset = open_dataset(
+            source, schemas=registry.table_schemas(), prefer=read, spectrograms=True, ambiguous=ambiguous
+        )
+    except DatasetError:
+        return (), ""
+    found = tuple(item.name for item in registry.listings() if item.info and _reads(item.name, dataset))
+    return found, _words(dataset)
+
+
+def choose_backend(
+    source: str | Path | Sequence[str | Path], *, ambiguous: Ambiguous = "drop", read: Reading | None = None
+) -> tuple[str, str]:
+    """Return the backend for a source for which none was named, and a sentence on why where it is not the default.
+
+    The default stands where it fits, where several others do, and where the source cannot be opened: then opening it
+    for training says why.
+    """
+    found, holds = backends_for(source, ambiguous=ambiguous, read=read)
+    if DEFAULT in found or len(found) != 1:
+        return DEFAULT, ""
+    return found[0], f"backend {found[0]}, the one that reads {holds}; --backend NAME takes another"
+
+
+def _reads(name: str, dataset: Dataset) -> bool:
+    backend = registry.get(name)
+    example = dataset.examples[0]
+    if example.mel is not None:
+        return backend.info.spectrograms
+    if example.row is None:
+        return backend.info.modality is dataset.modality
+    columns = tuple(example.row)
+    if isinstance(backend, ReadsTables):
+        return bool(backend.feature_columns(columns))
+    return bool(backend.info.columns) and set(backend.info.columns) <= set(columns)
+
+
+def _words(dataset: Dataset) -> str:
+    example = dataset.examples[0]
+    if example.mel is not None:
+        return "spectrograms"
+    if example.row is not None:
+        names = [item.name for item in registry.listings() if item.info and _reads(item.name, dataset)]
+        return f"a table of {' or '.join(names)} features"
+    return _HOLDS.get(dataset.modality, f"{dataset.modality} files")

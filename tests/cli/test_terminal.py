@@ -1,0 +1,82 @@
+"""What a new user sees: a library with long names on real terminals of several widths."""
+
+import shutil
+
+import pytest
+from support.terminal import on_terminal
+
+COLUMNS = (60, 80, 120)
+NAMES = (
+    "01 - The Very Long Name Of An Artist - A Very Long Title (Remastered 1999).wav",
+    "02 - The Very Long Name Of An Artist - A Very Long Title (Remastered 1999).wav",
+    "02 - The Very Long Name Of An Artist - B Very Long Title (Remastered 1999).wav",
+    "short.wav",
+)
+ALBUMS = ("Sông & more/An Album (Disc 1)", "Sông & more/An Album (Disc 2)", "Ärzte, Die")
+
+
+@pytest.fixture
+def library(songs, tmp_path):
+    """Songs in nested folders, of which several differ by a letter in the middle of a long name."""
+    for number, album in enumerate(ALBUMS):
+        folder = tmp_path / "Music" / album
+        folder.mkdir(parents=True)
+        for name in NAMES:
+            shutil.copy(songs.examples[number].path, folder / name)
+    (tmp_path / "Music" / "broken.wav").write_bytes(b"RIFF")
+    return tmp_path
+
+
+def files(line):
+    """How many names of sound files a line has."""
+    return line.count(".wav")
+
+
+@pytest.mark.parametrize("measured", [False, True])
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_a_table_of_tags(library, model_path, columns, measured):
+    words = "--with bpm,key" if measured else ""
+    shown = on_terminal(f"genrekit tag Music -j 1 --model {model_path} {words}", columns, library)
+    assert shown.status == 3
+    assert "━" not in shown.sent
+    assert sum("would change" in line for line in shown.lines) == len(ALBUMS) * len(NAMES) + 1  # and the sum
+    assert sum(" %" in line for line in shown.lines) == len(ALBUMS) * len(NAMES)
+    assert all(f"Music/{album}/" in shown.lines for album in ALBUMS)
+    for label in ("classical", "disco", "hiphop", "jazz"):
+        assert not any(f"{label[:3]}…" in line for line in shown.lines)
+    below = "\n".join(shown.lines).split(f"Music/{ALBUMS[0]}/\n")[1].split("Music/")[0]
+    names = [line.split(".wav")[0] for line in below.replace("\n", " ").split("  ") if ".wav" in line]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("pipe", ["| cat", "", "2>&1 | cat"])
+@pytest.mark.parametrize("command", ["predict", "tag", "sort"])
+def test_tables_in_pipes_have_lines_of_their_own(library, model_path, command, pipe):
+    shown = on_terminal(f"genrekit {command} Music -j 1 --model {model_path} -f table {pipe}", 80, library)
+    assert "0/13" not in "".join(line for line in shown.lines)
+    assert not any(files(line) and "━" in line for line in shown.lines)
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_a_table_of_predictions_tells_all_names_apart(library, model_path, columns):
+    shown = on_terminal(f"genrekit predict Music -j 1 -k 1 --model {model_path}", columns, library)
+    names = [line[line.index("%") + 1 :].strip() for line in shown.lines if " %" in line and ".wav" in line]
+    assert len(set(names)) == len(names) > 3
+    assert sum(files(line) for line in shown.lines) >= len(ALBUMS) * len(NAMES)
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_a_table_of_genres_is_whole(library, model_path, columns):
+    shown = on_terminal(f"genrekit sort Music -j 1 --model {model_path}", columns, library)
+    at = next(n for n, line in enumerate(shown.lines) if line.startswith("genre"))
+    assert "files" in shown.lines[at]
+    genres = {line.split()[0] for line in shown.lines[at + 1 :] if "01 - " in line or "short" in line}
+    assert genres, shown.lines
+    assert genres <= {"classical", "disco", "hiphop", "jazz", "unsure"}
+
+
+def test_rows_in_a_file_are_rows_though_a_bar_is_shown(library, model_path):
+    shown = on_terminal(f"genrekit tag Music -j 1 --model {model_path} > rows.jsonl", 80, library)
+    rows = (library / "rows.jsonl").read_text().splitlines()
+    assert len(rows) == len(ALBUMS) * len(NAMES) + 1
+    assert not any(line.startswith("{") for line in shown.lines)
