@@ -26,6 +26,10 @@ class BackendConfig(BaseModel):
     ----------
     default_grid : Mapping of str to tuple
         What ``--grid default`` searches: values of some keys; empty where there is nothing worth trying.
+    seed : int
+        Seed of everything random in training.
+    multilabel : bool
+        Whether an example may have several labels; only a backend whose ``info.multilabel`` says so takes True.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -33,6 +37,7 @@ class BackendConfig(BaseModel):
     default_grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of everything random in training.")
+    multilabel: bool = Field(False, description="Whether an example may have several labels.")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -113,10 +118,11 @@ class Fitted:
     Attributes
     ----------
     onnx : bytes
-        A graph with one input ``windows`` [float32, (n, *shape)] and one output ``scores``
-        [float32, (n, n_labels)]: calibrated probabilities.
+        A graph with one input ``windows`` [float32, (n, *shape)] and the output ``scores``
+        [float32, (n, n_labels)]: calibrated probabilities. It may have the outputs ``embeddings``
+        [float32, (n, d)] and ``distance`` [float32, (n,)] too; the manifest declares what is there.
     native : Mapping[str, bytes]
-        Payloads by file name, ``.safetensors`` or ``.ubj``: what explaining and fine-tuning need.
+        Payloads by file name, ``.safetensors``: what explaining and fine-tuning need.
     check_windows : np.ndarray [shape=(m, *shape), dtype=float32]
         Inputs on which the graph is compared with the native model, before anything is saved.
     check_scores : np.ndarray [shape=(m, n_labels)]
@@ -127,6 +133,9 @@ class Fitted:
         Multi-label only: the score above which a label is given.
     tolerance : float
         The largest difference between graph and native scores that counts as equal.
+    distance_threshold : float or None
+        For a graph with the output ``distance``: the mean distance of an example's windows above which it is
+        unlike anything that was learnt. At least 0.
     """
 
     onnx: bytes
@@ -136,6 +145,7 @@ class Fitted:
     history: Mapping[str, Any] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     tolerance: float = 1e-5
+    distance_threshold: float | None = None
 
 
 Progress = Callable[[str], None]

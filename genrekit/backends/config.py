@@ -109,10 +109,11 @@ def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
     Raises
     ------
     ConfigError
-        If a key is unknown (the nearest right one is named), a value has the wrong type or is out of range.
+        If a key is unknown (the nearest right one is named), a value has the wrong type or is out of range, or
+        ``multilabel`` is on and the backend learns one label an example.
     """
     try:
-        return backend.Config.model_validate(dict(values))
+        config = backend.Config.model_validate(dict(values))
     except ValidationError as error:
         details = error.errors(include_url=False)
         problems = "; ".join(_problem(backend, detail) for detail in details[:MAX_PROBLEMS])
@@ -122,6 +123,12 @@ def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
             f"The config of backend {backend.info.name!r} is wrong: {problems}.",
             f"'genrekit backends {backend.info.name}' lists every key with its default.",
         ) from None
+    if config.multilabel and not backend.info.multilabel:
+        raise ConfigError(
+            f"Backend {backend.info.name!r} learns one label an example; it has no multilabel.",
+            "Leave multilabel out, or choose another backend: genrekit backends",
+        )
+    return config
 
 
 def resolve(
@@ -157,7 +164,7 @@ def _short(value: object) -> str:
 def _problem(backend: Backend, detail: Any) -> str:
     key = ".".join(str(part) for part in detail["loc"]) or "(config)"
     if detail["type"] == "extra_forbidden":
-        known = list(backend.Config.model_fields)
+        known = [k for k in backend.Config.model_fields if k != "multilabel" or backend.info.multilabel]
         nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         meant = f"did you mean {nearest[0]!r}?" if nearest else f"known keys: {', '.join(known)}"
         return f"unknown key {_short(key)} ({meant})"

@@ -42,6 +42,8 @@ def backends(
     out(visible(f"{name}: {backend.info.summary}"))
     properties = backend.Config.model_json_schema()["properties"]
     for key, field in backend.Config.model_fields.items():
+        if key == "multilabel" and not backend.info.multilabel:
+            continue
         out(visible(f"  {key} = {field.default}  [{_allowed(properties[key])}]"))
         if field.description:
             out(visible(f"      {field.description}"))

@@ -25,7 +25,8 @@ from genrekit.models.manifest import FORMAT, Manifest, Member, parse_manifest
 __all__ = ["FORMAT", "Bundle", "Manifest", "dumps", "load", "loads", "save"]
 
 MANIFEST, MODEL, CARD = "manifest.json", "model.onnx", "README.md"
-NATIVE_SUFFIXES = (".safetensors", ".ubj")
+NATIVE_SUFFIXES = {1: (".safetensors", ".ubj"), 2: (".safetensors", ".ubj")}
+"""What the name of a payload may end in, by the number of the format."""
 MAX_CARD_BYTES = 1 << 20
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -61,14 +62,32 @@ class Bundle:
         """The model card, Markdown."""
         return self.members[CARD].decode("utf-8")
 
+    @property
+    def payload(self) -> Mapping[str, bytes]:
+        """The files that a backend explains with, and scores many rows with: the graph and the native payload.
+
+        Raises
+        ------
+        BundleError
+            If the bundle is of format 1, whose native payload is not read.
+        """
+        if self.manifest.format == 1:
+            raise BundleError(
+                f"{self.manifest.name!r} is a bundle of format 1: it answers from its graph, but its native payload, "
+                "which explanations need, is not read any more.",
+                f"Train it again, or install the genrekit that wrote it: {self.manifest.genrekit}",
+            )
+        return self.members
+
     def native(self, name: str) -> bytes:
         """A native payload by its file name.
 
         Raises
         ------
         BundleError
-            If the bundle has none of that name.
+            If the bundle has none of that name, or is of format 1.
         """
+        self.payload  # noqa: B018
         payloads = sorted(set(self.members) - {MODEL, CARD})
         if name not in payloads:
             known = ", ".join(payloads) or "none"
@@ -149,7 +168,7 @@ def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card:
     onnx : bytes
         The graph.
     native : Mapping[str, bytes]
-        Payloads by file name, ``.safetensors`` or ``.ubj``.
+        Payloads by file name, ``.safetensors``.
     card : str
         The model card.
 
@@ -160,11 +179,13 @@ def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card:
     Raises
     ------
     BundleError
-        If a payload has a name that is not allowed, the manifest holds a NaN or an infinity, or a limit of
-        the format is exceeded.
+        If the manifest is of an older format, a payload has a name that is not allowed, the manifest holds a
+        NaN or an infinity, or a limit of the format is exceeded.
     """
+    if manifest.format != FORMAT:
+        raise BundleError(f"format {manifest.format} is read only; what is written is format {FORMAT}.")
     for name in native:
-        _check_native_name(name)
+        _check_native_name(name, FORMAT)
     members = {**native, MODEL: onnx, CARD: card.encode("utf-8", "replace")}
     files = {
         name: Member(sha256=hash_bytes(content), size=len(content))
@@ -256,7 +277,7 @@ def _reason(error: OSError | ValueError) -> str:
 def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
     """Hold the members against the manifest: the same names, sizes and hashes, and nothing else."""
     for name in manifest.files.keys() - {MODEL, CARD}:
-        _check_native_name(name)
+        _check_native_name(name, manifest.format)
     if missing := {MODEL, CARD}.union(manifest.files) - members.keys():
         raise BundleError(f"it lacks {', '.join(sorted(missing))[:200]}.", FRESH_COPY)
     if unlisted := members.keys() - manifest.files.keys():
@@ -275,7 +296,8 @@ def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
         raise BundleError(f"{CARD} has control characters, or more than {MAX_CARD_BYTES} bytes.", FRESH_COPY)
 
 
-def _check_native_name(name: str) -> None:
-    if not name.endswith(NATIVE_SUFFIXES):
-        allowed = " or ".join(NATIVE_SUFFIXES)
+def _check_native_name(name: str, number: int) -> None:
+    suffixes = NATIVE_SUFFIXES[number]
+    if not name.endswith(suffixes):
+        allowed = " or ".join(suffixes)
         raise BundleError(f"a payload is named {name[:120]!r}; its name must end in {allowed}.", FRESH_COPY)

@@ -20,7 +20,9 @@ from genrekit.errors import BundleError
 from genrekit.models.container import FRESH_COPY
 from genrekit.types import Modality
 
-FORMAT = 1
+FORMAT = 2
+"""The format that is written; every earlier one is read. ``docs/bundle-format.md`` says when the number rises."""
+
 MAX_MANIFEST_BYTES = 16 << 20
 
 # No control characters: these strings are printed, and a terminal obeys those.
@@ -40,13 +42,45 @@ class Member(BaseModel):
     size: int = Field(ge=0)
 
 
+class Embeddings(BaseModel):
+    """The output ``embeddings`` of a graph: its ``size`` is the length of the vector of a window."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: int = Field(ge=1, le=1_000_000)
+
+
+class Distance(BaseModel):
+    """The output ``distance`` of a graph: how far a window is from what the model learnt.
+
+    Attributes
+    ----------
+    threshold : float or None
+        At least 0, in the unit of the output: an example whose windows are farther away on average is unlike
+        anything that was learnt. None where nobody set one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    threshold: float | None = Field(None, ge=0, allow_inf_nan=False)
+
+
+class Outputs(BaseModel):
+    """The outputs of a graph beside ``scores``; None where it does not have one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    embeddings: Embeddings | None = None
+    distance: Distance | None = None
+
+
 class Manifest(BaseModel):
-    """Everything about a model but its weights. Unknown keys are refused: another key is another format.
+    """Everything about a model but its weights.
 
     Attributes
     ----------
     format : int
-        Always 1.
+        1 or 2; what is written is 2.
     name : str
         What predictions call the model.
     backend, backend_version : str, str or None
@@ -65,6 +99,8 @@ class Manifest(BaseModel):
         The columns of the tables that it reads; empty where it reads none.
     input_shape : tuple of int or None
         The shape of one window, None where a length is free.
+    outputs : Outputs
+        The outputs of the graph beside ``scores``; a graph has exactly those.
     thresholds : dict of str to float
         Multi-label only: the score above which a label is given.
     metrics : dict or None
@@ -87,7 +123,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    format: int = Field(FORMAT, ge=FORMAT, le=FORMAT)
+    format: int = Field(FORMAT, ge=1, le=FORMAT)
     name: Name
     backend: Name
     backend_version: Text | None = None
@@ -98,6 +134,7 @@ class Manifest(BaseModel):
     feature_version: Text
     columns: tuple[Name, ...] = Field((), max_length=10_000)
     input_shape: tuple[Annotated[int, Field(ge=1, lt=2**31)] | None, ...] = Field(min_length=1, max_length=8)
+    outputs: Outputs = Outputs()
     thresholds: dict[Name, Probability] = Field(default_factory=dict)
     metrics: Facts | None = None
     data: Facts = Field(default_factory=dict)
@@ -118,11 +155,16 @@ class Manifest(BaseModel):
             raise ValueError(f"thresholds has {unknown[0]!r}, which is no label")
         if self.thresholds and not self.multilabel:
             raise ValueError("thresholds are for multi-label models only")
+        if self.format == 1 and self.outputs != Outputs():
+            raise ValueError("outputs beside the scores came with format 2")
         return self
 
 
 def parse_manifest(content: bytes) -> Manifest:
     """Read a manifest as strict JSON: the format number first, then the rest by the rules of that format.
+
+    In format 1 an unknown key is an error. From format 2 on it is left out: what a reader must understand comes
+    with a higher number, and another key is one that a reader can do without.
 
     Parameters
     ----------
@@ -136,7 +178,7 @@ def parse_manifest(content: bytes) -> Manifest:
     Raises
     ------
     BundleError
-        If it is too large, no strict JSON, of a newer format, or has unknown, missing or wrong fields.
+        If it is too large, no strict JSON, of a newer format, or has missing or wrong fields.
     """
     if len(content) > MAX_MANIFEST_BYTES:
         raise BundleError(
@@ -157,6 +199,8 @@ def parse_manifest(content: bytes) -> Manifest:
             f"it was written by a newer genrekit (format {str(number)[:20]}; this one reads up to {FORMAT}).",
             "Type: pip install -U genrekit",
         )
+    if number > 1 and (unknown := facts.keys() - Manifest.model_fields.keys()):
+        content = json.dumps({key: facts[key] for key in facts if key not in unknown}).encode()
     try:
         return Manifest.model_validate_json(content, strict=True)
     except ValidationError as error:

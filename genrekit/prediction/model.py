@@ -84,9 +84,9 @@ class Model:
         Raises
         ------
         BundleError
-            If it is no graph, or takes other windows than the manifest says.
+            If it is no graph, takes other windows than the manifest says, or has other outputs.
         """
-        runtime = Runtime(self.bundle.onnx, n_labels=len(self.labels))
+        runtime = Runtime(self.bundle.onnx, n_labels=len(self.labels), declared=self.bundle.manifest.outputs)
         promised = self.bundle.manifest.input_shape
         if len(runtime.input_shape) != len(promised) or any(
             None not in (have, want) and have != want

@@ -145,10 +145,7 @@ def _check_config(backend: Backend) -> None:
     config = make_config(backend, {})
     missing = set(backend.info.prepare_keys) - set(backend.Config.model_fields)
     require(not missing, f"info.prepare_keys are keys of Config; these are not: {sorted(missing)}")
-    require(
-        not backend.info.multilabel or getattr(config, "multilabel", None) is False,
-        "a backend with info.multilabel has a Config key 'multilabel' that is off by default",
-    )
+    require(config.multilabel is False, "the Config key 'multilabel' is off by default")
     again = make_config(backend, json.loads(json.dumps(config.model_dump(mode="json"))))
     require(again == config, "Config survives JSON")
     for field in backend.Config.model_fields:

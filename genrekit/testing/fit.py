@@ -13,6 +13,8 @@ import numpy as np
 from genrekit.backends import Backend, BackendConfig, Fitted, Prepared
 from genrekit.datasets import group_keys
 from genrekit.models import Runtime
+from genrekit.models.keys import KEYS
+from genrekit.models.runtime import DISTANCE, EMBEDDINGS
 from genrekit.types import Example, Windows
 
 # A larger difference between graph and native scores can change which label wins.
@@ -113,8 +115,31 @@ def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, m
     json.dumps(dict(fitted.history), allow_nan=False)
     for name in fitted.native:
         require(
-            re.fullmatch(r"[\w.-]+\.(safetensors|ubj)", name) is not None,
-            f"native payloads are .safetensors or .ubj files, not {name!r}",
+            re.fullmatch(r"[\w.-]+\.(safetensors|ubj)", name) is not None and name != KEYS,
+            f"native payloads are .safetensors files, and not {KEYS}; this one is {name!r}",
+        )
+    _check_outputs(runtime, fitted)
+
+
+def _check_outputs(runtime: Runtime, fitted: Fitted) -> None:
+    """Hold the outputs beside the scores against what they promise; the runtime checks their numbers."""
+    declared = runtime.declaration(fitted.distance_threshold)
+    again = Runtime(fitted.onnx, n_labels=fitted.check_scores.shape[1], declared=declared)
+    require(
+        fitted.distance_threshold is None or runtime.has_distance,
+        "a distance_threshold goes with a graph that has the output 'distance'",
+    )
+    for name, has in ((EMBEDDINGS, declared.embeddings), (DISTANCE, declared.distance)):
+        if has is None:
+            continue
+        values = again.outputs(fitted.check_windows, (name,))[name]
+        alone = np.concatenate(
+            [again.outputs(window[None], (name,))[name] for window in fitted.check_windows[:5]]
+        )
+        scale = float(np.abs(alone).max(initial=1))
+        require(
+            bool(np.allclose(values[:5], alone, atol=1e-4 * scale)),
+            f"the {name} of a window does not depend on the others",
         )
 
 

@@ -97,12 +97,11 @@ def cross_fit(
             order.extend(i for i in fold.test if i in material.windows)
     split = Split((), (), tuple(order), folds[0].method, any(fold.inflated for fold in folds))
     failed = [i for fold in folds for i in fold.test if i in material.failures]
-    multilabel = bool(getattr(config, "multilabel", False))
     return material.measure(
         np.concatenate(scores),
         [*order, *failed],
         labels,
         split,
-        multilabel=multilabel,
-        thresholds=np.concatenate(thresholds) if multilabel else None,
+        multilabel=config.multilabel,
+        thresholds=np.concatenate(thresholds) if config.multilabel else None,
     )

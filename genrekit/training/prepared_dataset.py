@@ -196,7 +196,7 @@ def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
 
 def _check_labels(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
     several = [example.id for example in dataset.examples if len(example.labels) > 1]
-    if not several or (backend.info.multilabel and getattr(config, "multilabel", False)):
+    if not several or (backend.info.multilabel and config.multilabel):
         return
     others = f" and {len(several) - 1} more" if several[1:] else ""
     raise DatasetError(

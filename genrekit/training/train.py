@@ -18,7 +18,7 @@ from genrekit.distributed import rank
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_file
 from genrekit.metrics import Report
-from genrekit.models import Bundle, Manifest, dumps, load, loads, save, write_card
+from genrekit.models import Bundle, Manifest, Runtime, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
 from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
@@ -185,27 +185,27 @@ def train(
         say,
         run=run,
     )
-    multilabel = bool(getattr(config, "multilabel", False))
     measured = None
     if split.test:
         scores = runtime.example_scores(material.side(split.test, labels).windows)
         measured = material.measure(
-            scores, split.test, labels, split, multilabel=multilabel, thresholds=fitted.thresholds
+            scores, split.test, labels, split, multilabel=config.multilabel, thresholds=fitted.thresholds
         )
     if refit:
         say(f"fitting the same recipe again on all {len(material.windows)} examples")
         labels = material.labels(everything)
-        fitted = _refit(backend, material.side(everything, labels), labels, config, fitted, say, run)
+        fitted, runtime = _refit(backend, material.side(everything, labels), labels, config, fitted, say, run)
     manifest = Manifest(
         name=output.name.removesuffix(".genrekit"),
         backend=backend.info.name,
         modality=backend.info.modality,
         labels=labels,
-        multilabel=multilabel,
+        multilabel=config.multilabel,
         config=config.model_dump(mode="json"),
         feature_version=backend.info.feature_version,
         columns=backend.info.columns,
         input_shape=fitted.check_windows.shape[1:],
+        outputs=runtime.declaration(fitted.distance_threshold),
         thresholds=dict(fitted.thresholds),
         metrics=_kept_metrics(measured.report) if measured else None,
         data=_data_facts(dataset, material, split, options, config, refit=refit),
@@ -232,16 +232,16 @@ def _refit(
     fitted: Fitted,
     say: Say,
     run: RunFolder | None,
-) -> Fitted:
+) -> tuple[Fitted, Runtime]:
     """Fit on all sides; what was tuned on the validation side stays, where the backend tunes nothing itself."""
     if not isinstance(backend, FitsInFolder):
-        return fit_checked(backend, side, None, labels, config, say)[0]
-    again, _ = fit_checked(
+        return fit_checked(backend, side, None, labels, config, say)
+    again, runtime = fit_checked(
         backend, side, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
     )
     thresholds = {label: fitted.thresholds.get(label, value) for label, value in again.thresholds.items()}
     history = {**fitted.history, "refit": again.history["train"]}
-    return replace(again, thresholds=thresholds, history=history)
+    return replace(again, thresholds=thresholds, history=history), runtime
 
 
 def _data_facts(

@@ -14,7 +14,7 @@ from genrekit.models.manifest import Manifest, parse_manifest
 from genrekit.types import Modality
 
 FACTS: dict[str, Any] = {
-    "format": 1,
+    "format": 2,
     "name": "mine",
     "backend": "gtzan",
     "modality": "audio",
@@ -50,15 +50,26 @@ def test_reads_every_fact() -> None:
     assert parse_manifest(manifest.model_dump_json().encode()) == manifest
 
 
+def test_a_key_of_a_later_genrekit_is_left_out() -> None:
+    assert parse(tokenizer={"kind": "none"}, colour="red") == parse()
+
+
+def test_declares_the_outputs_beside_the_scores() -> None:
+    outputs = parse(outputs={"embeddings": {"size": 512}, "distance": {"threshold": 3.5}}).outputs
+    assert (outputs.embeddings.size, outputs.distance.threshold) == (512, 3.5)
+    assert parse(outputs={"distance": {}}).outputs.distance.threshold is None
+    assert parse().outputs.embeddings is None is parse(format=1).outputs.distance
+
+
 def test_never_changes() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         parse().name = "other"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("number", [2, 7, 10**30])
+@pytest.mark.parametrize("number", [3, 7, 10**30])
 def test_a_newer_format_is_said_in_words(number: int) -> None:
     error = refusal({"format": number, "labels": {"another": "world"}})
-    assert f"written by a newer genrekit (format {str(number)[:20]}; this one reads up to 1)" in error.message
+    assert f"written by a newer genrekit (format {str(number)[:20]}; this one reads up to 2)" in error.message
     assert "pip install -U genrekit" in error.hint
 
 
@@ -103,7 +114,13 @@ def test_an_endless_manifest_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"colour": "red"}, "'colour': Extra inputs are not permitted"),
+        ({"format": 1, "colour": "red"}, "'colour': Extra inputs are not permitted"),
+        ({"format": 1, "outputs": {"embeddings": {"size": 3}}}, "came with format 2"),
+        ({"outputs": {"attention": {"size": 3}}}, "'outputs.attention': Extra inputs are not permitted"),
+        ({"outputs": {"embeddings": {"size": 0}}}, "'outputs.embeddings.size'"),
+        ({"outputs": {"embeddings": 3}}, "'outputs.embeddings'"),
+        ({"outputs": {"distance": {"threshold": -1}}}, "'outputs.distance.threshold'"),
+        ({"outputs": {"distance": True}}, "'outputs.distance'"),
         ({"modality": "smell"}, "'modality': Input should be 'audio', 'image' or 'table'"),
         ({"labels": []}, "'labels'"),
         ({"labels": "blues"}, "'labels'"),

@@ -20,6 +20,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from genrekit.errors import BundleError
 from genrekit.models import runtime as module
 from genrekit.models.bundle import Manifest, dumps, loads
+from genrekit.models.manifest import Distance, Embeddings, Outputs
 from genrekit.models.runtime import Runtime
 from genrekit.types import Modality
 
@@ -202,6 +203,116 @@ def test_a_graph_of_other_inputs_or_outputs_is_refused(content: bytes, found: st
     message = refusal(content)
     assert found in message
     assert "genrekit runs windows: tensor(float)[n, ...] -> scores: tensor(float)[n, 3]" in message
+
+
+def rich(
+    *,
+    embeddings: Sequence[int | str | None] | None = ("n", 4),
+    distance: Sequence[int | str | None] | None = ("n",),
+    extra: Sequence[int | str | None] | None = None,
+    first: str = "embeddings",
+) -> bytes:
+    """A graph whose embeddings are its windows and whose distance is their length."""
+    nodes = [
+        helper.make_node("MatMul", ["windows", "w"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["scores"]),
+        helper.make_node("Identity", ["windows"], ["embeddings"]),
+        helper.make_node(
+            "ReduceL2", ["windows"], ["distance"], axes=[1], keepdims=int(len(distance or ()) == 2)
+        ),
+        helper.make_node("Identity", ["windows"], ["attention"]),
+    ]
+    model = onnx.load_model_from_string(graph(nodes))
+    shapes = {"embeddings": embeddings, "distance": distance, "attention": extra}
+    for name in sorted(shapes, key=lambda name: name != first):
+        if shapes[name] is not None:
+            model.graph.output.append(helper.make_tensor_value_info(name, FLOAT, shapes[name]))
+    return bytes(model.SerializeToString())
+
+
+DECLARED = Outputs(embeddings=Embeddings(size=4), distance=Distance(threshold=2.0))
+
+
+@pytest.mark.parametrize("first", ["embeddings", "distance"])
+def test_gives_embeddings_and_distances_where_there_are_some(
+    first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH_BYTES", 2 * 4 * 4)
+    values = windows(5)
+    runtime = Runtime(rich(first=first), n_labels=3, declared=DECLARED)
+    assert (runtime.embedding_size, runtime.has_distance) == (4, True)
+    assert runtime.declaration(2.0) == DECLARED
+    np.testing.assert_array_equal(runtime.embeddings(values), values)
+    np.testing.assert_allclose(runtime.distance(values), np.linalg.norm(values, axis=1), rtol=1e-6)
+    np.testing.assert_allclose(runtime.scores(values), expected(values), atol=1e-6)
+    both = runtime.outputs(values, ("distance", "scores"))
+    assert list(both) == ["distance", "scores"]
+    assert both["distance"].shape == (5,)
+    np.testing.assert_array_equal(both["scores"], runtime.scores(values))
+    assert runtime.embeddings(values[:0]).shape == (0, 4)
+
+
+def test_a_graph_of_scores_alone_gives_nothing_else() -> None:
+    runtime = Runtime(graph(), n_labels=3)
+    assert (runtime.embedding_size, runtime.has_distance) == (None, False)
+    assert runtime.declaration() == Outputs() == runtime.declaration(3.0)
+    for ask in (runtime.embeddings, runtime.distance):
+        with pytest.raises(BundleError, match="gives no"):
+            ask(windows(2))
+
+
+@pytest.mark.parametrize(
+    ("content", "declared"),
+    [
+        (rich(), Outputs()),
+        (rich(), Outputs(embeddings=Embeddings(size=5), distance=Distance())),
+        (rich(), Outputs(embeddings=Embeddings(size=4))),
+        (rich(distance=None), DECLARED),
+        (rich(embeddings=None), Outputs(embeddings=Embeddings(size=4))),
+        (graph(), Outputs(distance=Distance())),
+    ],
+)
+def test_the_outputs_of_a_graph_are_those_declared(content: bytes, declared: Outputs) -> None:
+    with pytest.raises(BundleError, match=r"The graph of the model gives .*; its manifest declares scores"):
+        Runtime(content, n_labels=3, declared=declared)
+    assert Runtime(content, n_labels=3).declaration() != declared
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (rich(extra=("n", 4)), "attention: tensor(float)[n, 4]"),
+        (rich(distance=("n", 1)), "distance: tensor(float)[n, 1]"),
+    ],
+)
+def test_outputs_of_other_names_and_shapes_are_refused(content: bytes, found: str) -> None:
+    assert found in refusal(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"), [("embeddings", np.nan), ("embeddings", np.inf), ("distance", np.nan)]
+)
+def test_embeddings_and_distances_are_finite(name: str, bad: float) -> None:
+    values = windows(3)
+    values[1, 2] = bad
+    runtime = Runtime(rich(), n_labels=3)
+    with pytest.raises(BundleError, match=rf"gave {name} that are .*for 1 of 3 windows\. Those windows hold"):
+        runtime.outputs(values, (name,))
+
+
+def test_a_distance_is_not_negative_but_for_rounding() -> None:
+    nodes = [
+        helper.make_node("MatMul", ["windows", "w"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["scores"]),
+        helper.make_node("ReduceSum", ["windows", "one"], ["distance"], keepdims=0),
+    ]
+    tensors = [numpy_helper.from_array(WEIGHTS, "w"), numpy_helper.from_array(np.array([1]), "one")]
+    model = onnx.load_model_from_string(graph(nodes, tensors=tensors))
+    model.graph.output.append(helper.make_tensor_value_info("distance", FLOAT, ("n",)))
+    runtime = Runtime(model.SerializeToString(), n_labels=3)
+    assert runtime.distance(np.full((1, 4), -1e-6, np.float32)) == [0]
+    with pytest.raises(BundleError, match="negative or not finite, such as -4, for 1 of 2 windows"):
+        runtime.distance(np.array([[-1] * 4, [1] * 4], np.float32))
 
 
 def test_a_graph_of_two_inputs_is_refused() -> None:

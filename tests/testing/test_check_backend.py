@@ -4,7 +4,9 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 from support.linear_backend import LinearBackend, LinearConfig
 
 from genrekit.backends import registry
@@ -26,6 +28,70 @@ QUICK = {
 @pytest.mark.parametrize("name", sorted(QUICK))
 def test_built_in_backends_conform(name):
     check_backend(registry.get(name), settings=QUICK[name])
+
+
+def with_outputs(onnx_bytes, *nodes):
+    """The graph with more nodes, and what they give as outputs."""
+    model = onnx.load_model_from_string(onnx_bytes)
+    model.graph.node.extend(nodes)
+    for node in nodes:
+        if node.output[0] not in ("embeddings", "distance"):
+            continue
+        shape = ("n", 2) if node.output[0] == "embeddings" else ("n",)
+        model.graph.output.append(helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, shape))
+    return model.SerializeToString()
+
+
+EMBEDDINGS = helper.make_node("Identity", ["windows"], ["embeddings"])
+DISTANCE = helper.make_node("ReduceL2", ["windows"], ["distance"], axes=[1], keepdims=0)
+
+
+class Rich(LinearBackend):
+    nodes = (EMBEDDINGS, DISTANCE)
+    threshold = 2.0
+
+    def fit(self, *arguments):
+        fitted = super().fit(*arguments)
+        return replace(fitted, onnx=with_outputs(fitted.onnx, *self.nodes), distance_threshold=self.threshold)
+
+
+class Crowd(Rich):
+    threshold = None
+    nodes = (
+        helper.make_node("Constant", [], ["axis"], value_int=0),
+        helper.make_node("CumSum", ["windows", "axis"], ["embeddings"]),
+    )
+
+
+class Nowhere(Rich):
+    nodes = (EMBEDDINGS,)
+
+
+class Foreign(LinearBackend):
+    def fit(self, *arguments):
+        return replace(super().fit(*arguments), native={"model.ubj": b""})
+
+
+class Keyed(LinearBackend):
+    def fit(self, *arguments):
+        return replace(super().fit(*arguments), native={"keys.safetensors": b""})
+
+
+def test_a_backend_may_give_embeddings_and_distances():
+    check_backend(Rich())
+
+
+@pytest.mark.parametrize(
+    ("backend", "promise"),
+    [
+        (Crowd, "embeddings of a window does not depend on the others"),
+        (Nowhere, "distance_threshold goes with"),
+        (Keyed, "and not keys.safetensors"),
+    ],
+)
+def test_broken_promises_about_outputs_and_payloads_are_caught(backend, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_backend(backend())
 
 
 class Unstable(GtzanBackend):
@@ -108,8 +174,12 @@ def test_broken_promises_are_caught(backend, promise, songs):
         check_backend(backend(), examples=songs.examples, settings=QUICK["gtzan"])
 
 
+class EagerConfig(BackendConfig):
+    multilabel: bool = True
+
+
 class Untold(LinearBackend):
-    Config = BackendConfig
+    Config = EagerConfig
 
 
 class Stubborn(LinearBackend):
@@ -168,7 +238,7 @@ def test_a_backend_for_pictures_gets_pictures():
 @pytest.mark.parametrize(
     ("backend", "promise"),
     [
-        (Untold, "a Config key 'multilabel' that is off"),
+        (Untold, "the Config key 'multilabel' is off"),
         (Stubborn, "a threshold for every label"),
         (Forgetful, "a threshold for every label"),
         (Eager, "one label an example: no thresholds"),
