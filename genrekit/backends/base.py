@@ -100,12 +100,16 @@ class Prepared:
         What folds must keep together; every example has one.
     ids : tuple of str
         The examples' names.
+    encoded : sequence of np.ndarray, optional
+        For a backend that encodes windows (`genrekit.backends.capabilities.EncodesWindows`): what it made of them,
+        one array an example; None where nobody did so yet.
     """
 
     windows: Sequence[np.ndarray]
     targets: np.ndarray
     groups: np.ndarray
     ids: tuple[str, ...]
+    encoded: Sequence[np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.windows)

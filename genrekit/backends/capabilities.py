@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NativeScorer = Callable[["np.ndarray"], "np.ndarray"]
+Encode = Callable[["np.ndarray"], "np.ndarray"]
 Painter = Callable[["np.ndarray", int, str], bytes]
 Explainer = Callable[["np.ndarray", "Sequence[int]"], list[tuple[Contribution, ...]]]
 
@@ -117,6 +118,27 @@ class PaintsReasons(Protocol):
         ------
         BundleError
             If the payload is damaged.
+        """
+        ...
+
+
+@runtime_checkable
+class EncodesWindows(Protocol):
+    """Learns from windows that a pretrained network encoded, which is worth doing once: the caller keeps the result.
+
+    ``fit`` gets it as ``Prepared.encoded``, and encodes the windows itself where there is none.
+    """
+
+    def encoding(self, config: Any) -> tuple[Mapping[str, Any], Encode]:
+        """Return JSON-able facts that name the encoding, for a cache, and the function that encodes.
+
+        The function takes the windows of one example [shape=(n_windows, *shape)] and returns an array
+        [shape=(n_windows, *encoded_shape), dtype=float32].
+
+        Raises
+        ------
+        ConfigError, BackendError
+            If the encoder of the config cannot be loaded.
         """
         ...
 

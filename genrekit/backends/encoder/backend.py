@@ -1,0 +1,187 @@
+"""The ``encoder`` backend: a pretrained encoder that stays as it is, and a small head over what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress
+from genrekit.backends.encoder import encoders
+from genrekit.backends.encoder.facts import Hearing
+from genrekit.errors import GenrekitError, MediaError
+from genrekit.types import Example, Modality, Windows
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from genrekit.backends.capabilities import Encode
+
+_MAX_GAIN = 1e6
+
+
+class EncoderConfig(BackendConfig):
+    """Settings of the ``encoder`` backend."""
+
+    encoder: str = Field(
+        "musicnn",
+        min_length=1,
+        max_length=4096,
+        description="A registered encoder, or an ONNX file with a YAML beside it (docs/encoder.md).",
+    )
+    layer: str = Field(
+        "", max_length=200, description="The layer that the head stands on; empty: the first of the encoder."
+    )
+    window_s: float = Field(
+        30.0, ge=0.5, le=600, description="Length of a window in seconds: what one score is about, roughly."
+    )
+    patches: int = Field(
+        6,
+        ge=1,
+        le=200,
+        description="Patches that the encoder hears of a window, evenly spread; fewer are faster.",
+    )
+    reference_s: float = Field(
+        30.0,
+        ge=0.5,
+        le=3600,
+        description="Seconds around a window whose level is brought to that of the encoder.",
+    )
+    max_windows: int = Field(
+        12, ge=1, le=10_000, description="Windows of a song at most; of a longer one, evenly spread."
+    )
+    pooling: Literal["mean", "mean_std", "mean_std_max"] = Field(
+        "mean", description="What is taken over the patches of a window."
+    )
+    head: Literal["auto", "lda", "logistic", "svm", "mlp", "mean"] = Field(
+        "auto", description="The head; auto compares them on grouped folds, mean averages all of them."
+    )
+    folds: int = Field(
+        5, ge=2, le=20, description="Folds of the comparison, the calibration and the thresholds."
+    )
+    hears: Hearing | None = Field(
+        None, description="What the encoder hears; it comes from the encoder, and needs no setting."
+    )
+
+    default_grid: ClassVar = {"layer": ("penultimate", "tags"), "pooling": ("mean", "mean_std")}
+
+    @field_validator("layer", mode="before")
+    @classmethod
+    def _no_layer(cls, value: Any) -> Any:
+        return "" if value is None else value
+
+    @model_validator(mode="after")
+    def _from_the_encoder(self) -> Self:
+        if self.hears is not None:  # a bundle that says so, whose encoder need not be at hand
+            return self
+        try:
+            facts = encoders.get(self.encoder).facts
+        except GenrekitError as error:
+            raise PydanticCustomError("encoder", "{reason}", {"reason": str(error)}) from None
+        if self.layer and self.layer not in facts.layers:
+            raise PydanticCustomError(
+                "layer",
+                "the encoder has no layer {given}; it has {known}",
+                {"given": repr(self.layer), "known": ", ".join(facts.layers)},
+            )
+        object.__setattr__(self, "hears", facts.hears)
+        return self
+
+    @property
+    def hearing(self) -> Hearing:
+        """What the encoder hears."""
+        assert self.hears is not None
+        return self.hears
+
+
+class EncoderBackend:
+    """A pretrained encoder and a small head."""
+
+    info: ClassVar = BackendInfo(
+        name="encoder",
+        summary="A network that heard 200,000 songs, and the best of four small classifiers over what it gives.",
+        modality=Modality.AUDIO,
+        feature_version="1",
+        prepare_keys=("hears", "window_s", "patches", "reference_s", "max_windows"),
+        multilabel=True,
+    )
+    Config: ClassVar = EncoderConfig
+
+    def prepare(self, example: Example, config: EncoderConfig) -> Windows:
+        """Cut patches of every window, at the level and in the form that the encoder takes.
+
+        A song is cut into windows of one length, as near to ``window_s`` as goes; a shorter one is a window with as
+        many patches as fit, a patch at least, for which it is repeated. Silent windows are left out: they say nothing
+        about the genre of a song.
+        """
+        import numpy as np
+
+        from genrekit.backends.encoder.patches import patches_of
+        from genrekit.media import audio
+
+        if example.path is None:
+            raise MediaError("The example is not a file.")
+        sr = config.hearing.sr
+        y = audio.load(example.path, sr=sr, offset_s=example.offset_s, duration_s=example.duration_s)
+        if len(y) < 2:
+            raise MediaError("The song has a single sample; an encoder needs more.")
+        found = [(a, b) for a, b in _spans(len(y), sr, config) if not audio.is_silent(y[a:b])]
+        if not found:
+            raise MediaError("The song is silent.")
+        if len(found) > config.max_windows:
+            found = [found[i] for i in np.linspace(0, len(found) - 1, config.max_windows).round().astype(int)]
+        n_patches = max(
+            1, min(config.patches, int((found[0][1] - found[0][0]) / sr / config.hearing.patch_s))
+        )
+        values = np.stack(
+            [patches_of(y[a:b] * _gain(y, a, b, config), config.hearing, n_patches) for a, b in found]
+        )
+        times_s = tuple((example.offset_s + a / sr, example.offset_s + b / sr) for a, b in found)
+        return Windows(values, times_s)
+
+    def encoding(self, config: EncoderConfig) -> tuple[Mapping[str, Any], Encode]:
+        """Return the name of the encoding, and the encoder's layer as a function of windows."""
+        from genrekit.backends.encoder.encoding import PatchEncoder
+        from genrekit.hashing import hash_bytes
+
+        facts = encoders.get(config.encoder).facts
+        layer = config.layer or facts.default_layer
+        graph = encoders.graph(config.encoder)
+        return {"graph": hash_bytes(graph), "layer": layer}, PatchEncoder(config.encoder, layer)
+
+    def fit(
+        self,
+        train: Prepared,
+        valid: Prepared | None,
+        labels: tuple[str, ...],
+        config: EncoderConfig,
+        progress: Progress,
+    ) -> Fitted:
+        """Encode what was not encoded yet, choose a head on grouped folds, calibrate, and write one graph."""
+        from genrekit.backends.encoder import fit as encoder_fit
+
+        return encoder_fit.fit(train, valid, labels, config, progress)
+
+
+def _spans(n: int, sr: int, config: EncoderConfig) -> Iterator[tuple[int, int]]:
+    """Yield windows of one length that cover n samples."""
+    n_windows = max(1, round(n / (config.window_s * sr)))
+    ends = [round(i * n / n_windows) for i in range(n_windows + 1)]
+    yield from pairwise(ends)
+
+
+def _gain(y: np.ndarray, start: int, stop: int, config: EncoderConfig) -> np.float32:
+    """Give what brings the sound around a window to the encoder's level."""
+    import numpy as np
+
+    level_dbfs = config.hearing.level_dbfs
+    if level_dbfs is None:
+        return np.float32(1)
+    half = round(config.reference_s * config.hearing.sr / 2)
+    middle = (start + stop) // 2
+    around = y[max(0, min(start, middle - half)) : max(stop, middle + half)].astype(np.float64)
+    rms = float(np.sqrt(np.mean(around**2)))
+    return np.float32(min(_MAX_GAIN, 10 ** (level_dbfs / 20) / rms))
