@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ class Stored:
         self.genre, self.group = held["genre"], held["group"]
         offsets, rows = held["offsets"], held["taggram"]
         self.patches = []
-        for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+        for start, stop in pairwise(offsets):
             at = np.linspace(start, stop - 1, n_patches).round().astype(int)
             self.patches.append(rows[at])
 

@@ -15,6 +15,7 @@ from genrekit.labels import canonical
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
 from genrekit.training import Measured, Say, cross_fit, describe, gather, open_for
+from genrekit.training.encode import encoded
 
 
 def cross_validate(
@@ -57,9 +58,9 @@ def cross_validate(
     describe(dataset, say)
     folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
     indices = sorted({i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side})
-    material = gather(
-        backend, config, dataset, indices, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
-    )
+    cache = cache or Cache()
+    material = gather(backend, config, dataset, indices, jobs=jobs, cache=cache, cluster=cluster, say=say)
+    material = encoded(backend, config, material, cache)
     return cross_fit(backend, config, material, folds, say)
 
 

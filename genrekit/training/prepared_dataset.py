@@ -46,11 +46,15 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """A data set that went through ``prepare``: windows by the position of the example, failures likewise."""
+    """A data set that went through ``prepare``: windows by the position of the example, failures likewise.
+
+    ``encoded`` has what a pretrained network made of the windows, for a backend that learns from that.
+    """
 
     dataset: Dataset
     windows: dict[int, np.ndarray]
     failures: dict[int, str] = field(default_factory=dict)
+    encoded: dict[int, np.ndarray] = field(default_factory=dict)
 
     def labels(self, indices: Sequence[int]) -> tuple[str, ...]:
         """The labels of the prepared examples among ``indices``, sorted."""
@@ -67,6 +71,7 @@ class Material:
             targets=targets.reshape(len(kept), len(labels)),
             groups=group_keys(examples),
             ids=tuple(example.id for example in examples),
+            encoded=[self.encoded[i] for i in kept] if self.encoded else None,
         )
 
     def with_label(self, indices: Sequence[int], labels: Sequence[str]) -> list[int]:

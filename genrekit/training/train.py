@@ -20,6 +20,7 @@ from genrekit.hashing import hash_file
 from genrekit.metrics import Report
 from genrekit.models import Bundle, Manifest, Runtime, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.training.encode import encoded
 from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, search
@@ -147,9 +148,9 @@ def train(
     )
     say(f"split: {split.method}: {len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test")
     everything = [*split.train, *split.valid, *split.test]
-    material = gather(
-        backend, config, dataset, everything, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
-    )
+    cache = cache or Cache()
+    material = gather(backend, config, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, say=say)
+    material = encoded(backend, config, material, cache)
     candidates: list[Candidate] = []
     if grid:
         config, candidates = search(

@@ -143,14 +143,13 @@ class EncoderBackend:
         return Windows(values, times_s)
 
     def encoding(self, config: EncoderConfig) -> tuple[Mapping[str, Any], Encode]:
-        """Return the name of the encoding, and the encoder's layer as a function of windows."""
+        """Return the name of the encoding, and the encoder as a function of windows; it gives all layers."""
         from genrekit.backends.encoder.encoding import PatchEncoder
         from genrekit.hashing import hash_bytes
 
-        facts = encoders.get(config.encoder).facts
-        layer = config.layer or facts.default_layer
-        graph = encoders.graph(config.encoder)
-        return {"graph": hash_bytes(graph), "layer": layer}, PatchEncoder(config.encoder, layer)
+        outputs = [layer.output for layer in encoders.get(config.encoder).facts.layers.values()]
+        graph = hash_bytes(encoders.graph(config.encoder))
+        return {"graph": graph, "outputs": outputs}, PatchEncoder(config.encoder)
 
     def fit(
         self,

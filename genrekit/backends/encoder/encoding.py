@@ -22,13 +22,11 @@ class PatchEncoder:
     ----------
     encoder : str
         As for `genrekit.backends.encoder.encoders.get`.
-    layer : str
-        The layer to give.
     """
 
-    def __init__(self, encoder: str, layer: str) -> None:
+    def __init__(self, encoder: str) -> None:
         self.facts: EncoderFacts = encoders.get(encoder).facts
-        self._output = self.facts.layers[layer].output
+        self._outputs = [layer.output for layer in self.facts.layers.values()]
         self._session = _session(encoder)
         self._input = self._session.get_inputs()[0].name
 
@@ -42,15 +40,25 @@ class PatchEncoder:
         Returns
         -------
         np.ndarray [shape=(n, n_patches, size), dtype=float32]
+            All layers behind each other; `layer_of` takes them apart.
         """
         patches = windows.reshape(-1, *self.facts.hears.patch_shape)
         parts = []
         for start in range(0, len(patches), BATCH):
             batch = np.asarray(patches[start : start + BATCH], dtype=np.float32)
             given = {self._input: np.ascontiguousarray(encoder_input(self.facts.hears, batch))}
-            parts.append(self._session.run([self._output], given)[0])
+            parts.append(np.concatenate(self._session.run(self._outputs, given), axis=1))
         encoded: np.ndarray = np.concatenate(parts)
         return encoded.reshape(*windows.shape[:2], -1)
+
+    def layer_of(self, encoded: np.ndarray, layer: str) -> np.ndarray:
+        """Give one layer of what was encoded [shape=(n, n_patches, size of the layer)]."""
+        start = 0
+        for name, facts in self.facts.layers.items():
+            if name == layer:
+                return encoded[..., start : start + facts.size]
+            start += facts.size
+        raise KeyError(layer)
 
 
 @lru_cache(maxsize=2)

@@ -154,10 +154,11 @@ def fit(
     facts = encoders.get(config.encoder).facts
     layer = config.layer or facts.default_layer
     sides = [train, valid] if valid else [train]
-    encoder = PatchEncoder(config.encoder, layer)
+    encoder = PatchEncoder(config.encoder)
     encoded = [part for side in sides for part in (side.encoded or map(encoder, side.windows))]
+    layers = [encoder.layer_of(part, layer) for part in encoded]
     table = make_table(
-        [transform(part, facts.layers[layer]) for part in encoded],
+        [transform(part, facts.layers[layer]) for part in layers],
         np.concatenate([side.targets for side in sides]) > 0,
         np.concatenate([side.groups for side in sides]),
         config,
@@ -177,7 +178,7 @@ def fit(
         [windows[0] for windows in train.windows[:_N_CHECK] if len(windows[0]) == len(train.windows[0][0])]
     )
     check = np.concatenate([check, np.zeros_like(check[:1])]).astype(np.float32)
-    features = [transform(part, facts.layers[layer]) for part in encoder(check)]
+    features = transform(encoder.layer_of(encoder(check), layer), facts.layers[layer])
     return Fitted(
         onnx=graph,
         native={},
