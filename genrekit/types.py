@@ -137,6 +137,9 @@ class Prediction:
         The timeline, where it was asked for.
     error : str or None
         Why there is no answer.
+    familiar : bool or None
+        False where the input is unlike anything that the model learnt; None where the model cannot tell. It says
+        nothing of whether the label is right.
     extra : Mapping[str, str]
         Identifying columns of the input row.
     reasons : tuple of Contribution
@@ -157,6 +160,7 @@ class Prediction:
     labels: tuple[str, ...] = ()
     windows: tuple[WindowScore, ...] = ()
     error: str | None = None
+    familiar: bool | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     reasons: tuple[Contribution, ...] = ()
     content: Content | None = None

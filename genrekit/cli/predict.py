@@ -35,6 +35,14 @@ class Output(StrEnum):
     AUDACITY = "audacity"
 
 
+class Unfamiliar(StrEnum):
+    """What becomes of an input that is unlike anything that a model learnt."""
+
+    FLAG = "flag"
+    ABSTAIN = "abstain"
+    IGNORE = "ignore"
+
+
 def predict(
     paths: Annotated[
         list[str] | None,
@@ -72,6 +80,14 @@ def predict(
         float,
         typer.Option("--min-confidence", min=0, max=1, help="Below this score the answer has no label."),
     ] = 0.0,
+    unfamiliar: Annotated[
+        Unfamiliar,
+        typer.Option(
+            "--unfamiliar",
+            help="An input unlike anything a model learnt: its row says so (flag), has no label too (abstain), or "
+            "nobody looks (ignore).",
+        ),
+    ] = Unfamiliar.FLAG,
     labels: Annotated[
         str | None,
         typer.Option("--labels", metavar="A,B,...", help="Only these labels compete; their scores sum to 1."),
@@ -191,6 +207,7 @@ def predict(
         windows=windows or format is Output.AUDACITY,
         explain=explain or explain_dir is not None,
         explain_folder=explain_dir,
+        unfamiliar=unfamiliar.value,
         measures=measures_of(with_),
     )
     results = Results(output, format.value, models, answer, total=total, extra=extra)

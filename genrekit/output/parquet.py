@@ -22,7 +22,12 @@ class ParquetWriter(Writer):
     def __init__(self, stream: Any, **options: Any) -> None:
         super().__init__(stream, **options)
         fields = [(name, pa.string()) for name in ("input", "label")]
-        fields += [("score", pa.float64()), ("model", pa.string()), ("error", pa.string())]
+        fields += [
+            ("score", pa.float64()),
+            ("model", pa.string()),
+            ("error", pa.string()),
+            ("familiar", pa.bool_()),
+        ]
         for k in range(1, self.top_k + 1):
             fields += [(f"label_{k}", pa.string()), (f"score_{k}", pa.float64())]
         fields += [("labels", pa.list_(pa.string()))] if self.multilabel else []
@@ -48,7 +53,7 @@ class ParquetWriter(Writer):
         for name, score in prediction.scores[: self.top_k]:
             ranked += [name, rounded(score)]
         row: list[Any] = [prediction.id, prediction.label, rounded(prediction.score)]
-        row += [prediction.model or None, prediction.error]
+        row += [prediction.model or None, prediction.error, prediction.familiar]
         row += ranked + [None] * (2 * self.top_k - len(ranked))
         row += [list(prediction.labels)] if self.multilabel else []
         row += [in_words(prediction.reasons)] if self.reasons else []

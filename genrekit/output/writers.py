@@ -118,6 +118,7 @@ class JsonlWriter(Writer):
             "score": rounded(prediction.score),
             "model": prediction.model,
             "error": prediction.error,
+            "familiar": prediction.familiar,
             "labels": list(prediction.labels),
             "scores": [{"label": name, "score": rounded(s)} for name, s in prediction.scores[: self.top_k]],
         }
@@ -151,7 +152,7 @@ class JsonWriter(JsonlWriter):
 class CsvWriter(Writer):
     """Comma-separated rows, RFC 4180, with a header; the same columns whatever the predictions are.
 
-    ``input, label, score, model, error, label_1, score_1, ... label_k, score_k``, then with several labels
+    ``input, label, score, model, error, familiar, label_1, score_1, ... label_k, score_k``, then with several labels
     ``labels`` (with ``|`` between them), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
     window_score``, what was measured, with provenance ``bytes, sha256, model_sha256``, then the extra columns (``extra_NAME`` where taken).
     """
@@ -162,7 +163,7 @@ class CsvWriter(Writer):
         super().__init__(stream, **options)
         # csv quotes a lone carriage return only where its line terminator has one (Python 3.11).
         self._csv = csv.writer(_Lines(self.stream), lineterminator="\r\n")
-        columns = ["input", "label", "score", "model", "error"]
+        columns = ["input", "label", "score", "model", "error", "familiar"]
         columns += [f"{name}_{i}" for i in range(1, self.top_k + 1) for name in ("label", "score")]
         columns += ["labels"] if self.multilabel else []
         columns += ["reasons"] if self.reasons else []
@@ -182,6 +183,7 @@ class CsvWriter(Writer):
             rounded(prediction.score),
             prediction.model,
             prediction.error,
+            None if prediction.familiar is None else str(prediction.familiar).lower(),
         ]
         ranked = [cell for name, score in prediction.scores[: self.top_k] for cell in (name, rounded(score))]
         answer += ranked + [None] * (2 * self.top_k - len(ranked))

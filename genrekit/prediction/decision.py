@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from genrekit.prediction.model import Model
 from genrekit.types import Content, Example, Prediction, Windows, WindowScore
 
 TINY = 1e-12
+
+Unfamiliar = Literal["flag", "abstain", "ignore"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class Answer:
         Whether the answer has its reasons, where the backend can give them.
     explain_folder : Path, optional
         Where pictures of reasons go, where the backend can paint them.
+    unfamiliar : {'flag', 'abstain', 'ignore'}
+        What becomes of an input that is unlike anything that the model learnt: the answer says so, or it has no label
+        too, or nobody looks.
     measures : tuple of str
         What else to measure of a song: of 'bpm', 'key' and 'loudness'.
     """
@@ -45,6 +51,7 @@ class Answer:
     windows: bool = False
     explain: bool = False
     explain_folder: Path | None = None
+    unfamiliar: Unfamiliar = "flag"
     measures: tuple[str, ...] = ()
 
     def allowed(self, model: Model) -> np.ndarray:
@@ -76,10 +83,15 @@ class Answer:
         windows: Windows,
         window_scores: np.ndarray,
         content: Content | None = None,
+        familiar: bool | None = None,
     ) -> Prediction:
         """Make a prediction of the scores of an example's windows [shape=(n_windows, n_labels)]."""
         mean = window_scores.mean(axis=0, keepdims=True)
         (prediction,) = self.give_rows(model, [example.id], mean, [example.extra], content)
+        if familiar is not None:
+            prediction = replace(prediction, familiar=familiar)
+        if familiar is False and self.unfamiliar == "abstain":
+            prediction = replace(prediction, label=None, labels=())
         if not self.windows:
             return prediction
         names, scores = self._competing(model, window_scores)

@@ -40,6 +40,12 @@ class Model:
         """The labels that it knows, in the order of its scores."""
         return tuple(self.bundle.manifest.labels)
 
+    @property
+    def distance_threshold(self) -> float | None:
+        """The distance above which an input is unlike anything that was learnt; None where the model cannot tell."""
+        distance = self.bundle.manifest.outputs.distance
+        return distance.threshold if distance else None
+
     def recognises(self, columns: Collection[str]) -> bool:
         """Whether a row with these columns is one for this model."""
         if isinstance(self.backend, ReadsTables):

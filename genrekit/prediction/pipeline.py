@@ -17,6 +17,8 @@ from genrekit.backends import Explains, PaintsReasons
 from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, ordered_map
 from genrekit.hashing import content_of
+from genrekit.models import OUTPUT
+from genrekit.models.runtime import DISTANCE
 from genrekit.prediction.decision import Answer
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_box, load_model
@@ -40,6 +42,14 @@ class Finished:
     task: Task
     content: Content | None
     prediction: Prediction | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """The scores of an example's windows [shape=(n_windows, n_labels)], and whether it is like what was learnt."""
+
+    windows: np.ndarray
+    familiar: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -230,7 +240,7 @@ def _answers(
 def _score(
     batch: Sequence[Outcome[Task, Looked]], models: Sequence[Model], answer: Answer
 ) -> Iterator[Finished]:
-    scores: dict[int, np.ndarray | str] = {}
+    scores: dict[int, Scored | str] = {}
     for number, model in enumerate(models):
         members = {
             k: outcome.value.windows.values
@@ -240,7 +250,9 @@ def _score(
             and outcome.item.model == number
         }
         if members:
-            scores |= zip(members, _window_scores(model, list(members.values())), strict=True)
+            measured = answer.unfamiliar != "ignore" and model.distance_threshold is not None
+            found_of = _window_scores(model, list(members.values()), measured=measured)
+            scores |= zip(members, found_of, strict=True)
     for k, outcome in enumerate(batch):
         task, looked = outcome.item, outcome.value or _lost(outcome)
         if looked.windows is None and looked.error is None:
@@ -253,7 +265,9 @@ def _score(
             )
         else:
             model = models[task.model]
-            prediction = answer.give(model, task.example, looked.windows, found, looked.content)
+            prediction = answer.give(
+                model, task.example, looked.windows, found.windows, looked.content, found.familiar
+            )
             if looked.analysis:
                 prediction = replace(prediction, analysis=looked.analysis)
             if answer.explain and isinstance(model.backend, Explains):
@@ -263,7 +277,7 @@ def _score(
             elif answer.explain_folder and isinstance(model.backend, PaintsReasons):
                 from genrekit.prediction.explanation_images import paint
 
-                paint(model, prediction, looked.windows, found, answer.explain_folder)
+                paint(model, prediction, looked.windows, found.windows, answer.explain_folder)
         yield Finished(task, looked.content, prediction)
 
 
@@ -280,14 +294,21 @@ def _lost(outcome: Outcome[Task, Looked]) -> Looked:
     return Looked(content, error=outcome.error or "failed")
 
 
-def _window_scores(model: Model, windows: list[np.ndarray]) -> list[np.ndarray | str]:
+def _window_scores(model: Model, windows: list[np.ndarray], *, measured: bool) -> list[Scored | str]:
     """Score the windows of several examples in one batch; what the graph cannot take gets its error."""
     runtime = model.runtime  # a graph that cannot be run is the model's fault, and ends the run
     if len({values.shape[1:] for values in windows}) == 1:
         try:
-            ends = np.cumsum([len(values) for values in windows])
-            return [*np.split(runtime.scores(np.concatenate(windows)), ends[:-1])]
+            ends = np.cumsum([len(values) for values in windows])[:-1]
+            names = (OUTPUT, DISTANCE) if measured else (OUTPUT,)
+            outputs = runtime.outputs(np.concatenate(windows), names)
+            parts = np.split(outputs[OUTPUT], ends)
+            if not measured:
+                return [Scored(part) for part in parts]
+            far = np.split(outputs[DISTANCE], ends)
+            limit = model.distance_threshold or 0.0
+            return [Scored(part, bool(away.mean() <= limit)) for part, away in zip(parts, far, strict=True)]
         except GenrekitError as error:
             if len(windows) == 1:
                 return [str(error)]
-    return [part for values in windows for part in _window_scores(model, [values])]
+    return [part for values in windows for part in _window_scores(model, [values], measured=measured)]

@@ -123,9 +123,20 @@ def _prediction(fields: dict[str, Any]) -> Prediction:
         scores=tuple((one["label"], float(one["score"])) for one in fields.get("scores", ())),
         labels=tuple(fields.get("labels", ())),
         error=fields.get("error"),
+        familiar=_familiar(fields.get("familiar")),
         content=Content(int(fields.get("bytes") or 0), sha256) if sha256 else None,
         analysis={name: _measure(name, fields[name]) for name in columns_of(MEASURES) if name in fields},
     )
+
+
+def _familiar(value: Any) -> bool | None:
+    """Read what JSON has as a boolean, and CSV as a word."""
+    words = {"true": True, "false": False}
+    if isinstance(value, str):
+        return words[value.lower()]
+    if value is not None and not isinstance(value, bool):
+        raise ValueError("no boolean")
+    return value
 
 
 def _measure(name: str, value: Any) -> float | str | None:
