@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -18,7 +18,7 @@ from genrekit.types import Example, Modality, Windows
 if TYPE_CHECKING:
     import numpy as np
 
-    from genrekit.backends.capabilities import Encode
+    from genrekit.backends.capabilities import Encode, Painter
 
 _MAX_GAIN = 1e6
 
@@ -150,6 +150,12 @@ class EncoderBackend:
         outputs = [layer.output for layer in encoders.get(config.encoder).facts.layers.values()]
         graph = hash_bytes(encoders.graph(config.encoder))
         return {"graph": graph, "outputs": outputs}, PatchEncoder(config.encoder)
+
+    def painter(self, members: Mapping[str, bytes], config: EncoderConfig, labels: Sequence[str]) -> Painter:
+        """Show where in the patches of a window a label comes from, by covering parts of them."""
+        from genrekit.backends.encoder.paint import painter
+
+        return painter(members, config.hearing)
 
     def fit(
         self,

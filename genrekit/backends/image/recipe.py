@@ -16,8 +16,9 @@ from genrekit.backends.base import Progress
 from genrekit.backends.image.backbones import LAYERS, Pictures, load_weights, missing_parts
 from genrekit.backends.image.backend import ImageConfig
 from genrekit.backends.neural.calibration import Scorer
-from genrekit.backends.neural.gradcam import grad_cam, overlay
+from genrekit.backends.neural.gradcam import grad_cam
 from genrekit.backends.neural.module import Phase
+from genrekit.backends.overlay import overlay
 
 # Cutting out a part and scaling it up shows things larger in training than in the whole picture later. Training on
 # smaller squares makes up for it, and is quicker: H. Touvron, A. Vedaldi, M. Douze, H. Jegou, "Fixing the train-test

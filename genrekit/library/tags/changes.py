@@ -13,7 +13,7 @@ from genrekit.types import Prediction
 
 
 class Existing(StrEnum):
-    """What becomes of the values that a file has already; tempo and key are kept where genres are appended."""
+    """What becomes of the values that a file has already; all but genres are kept where genres are appended."""
 
     KEEP = "keep"
     OVERWRITE = "overwrite"
@@ -43,13 +43,16 @@ class Policy:
     max_labels : int >= 1
         The most labels of one prediction that are written.
     measured : tuple of Field
-        What is written beside the genre: of tempo and key.
+        What is written beside the labels: of tempo and key.
+    field : Field
+        Where labels go: genre, grouping or comment. The last two get one text, the labels with commas between them.
     """
 
     existing: Existing = Existing.KEEP
     min_confidence: float = 0.0
     max_labels: int = 1
     measured: tuple[Field, ...] = ()
+    field: Field = Field.GENRE
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,10 @@ def wanted(prediction: Prediction, policy: Policy) -> dict[Field, tuple[str, ...
     MediaError
         As `chosen` and `genrekit.library.tags.fields.measured`.
     """
-    found = {Field.GENRE: chosen(prediction, policy)}
+    labels = chosen(prediction, policy)
+    if labels and policy.field is not Field.GENRE:
+        labels = (", ".join(labels),)
+    found = {policy.field: labels}
     return found | {one: measured(one, prediction.analysis) for one in policy.measured}
 
 

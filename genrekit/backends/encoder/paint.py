@@ -1,0 +1,67 @@
+"""Where in the patches of a window a label comes from, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from genrekit.backends.capabilities import Painter
+from genrekit.backends.encoder.check import open_session
+from genrekit.backends.encoder.facts import Hearing
+from genrekit.backends.encoder.graph import SCORES, WINDOWS
+from genrekit.backends.occlusion import occlusion
+from genrekit.backends.overlay import overlay
+from genrekit.errors import BundleError
+
+GRAPH = "model.onnx"
+# Parts of a patch, along its bands and along time.
+_BLOCKS = (6, 5)
+_BATCH = 4
+_GAP = 4  # columns between two patches
+
+
+def painter(members: Mapping[str, bytes], hears: Hearing) -> Painter:
+    """Make a function from a window [shape=(n_patches, frames, mels)], the index of a label and a title to a PNG.
+
+    Raises
+    ------
+    BundleError
+        If the encoder hears samples, which make no picture, or the graph is damaged.
+    """
+    if hears.input != "mel":
+        raise BundleError(
+            "The encoder of the model hears samples and not a spectrogram; there is no picture of them."
+        )
+    try:
+        session = open_session(members[GRAPH])
+    except Exception as error:  # ONNX Runtime's errors have no common base
+        raise BundleError(f"The graph of the model cannot be run: {str(error)[:200]}") from None
+
+    def score(patches: np.ndarray, label: int) -> np.ndarray:
+        """Score patches [shape=(n, mels, frames)] one by one, each a window of its own."""
+        windows = np.ascontiguousarray(patches.swapaxes(1, 2)[:, None], dtype=np.float32)
+        parts = [
+            session.run([SCORES], {WINDOWS: windows[i : i + _BATCH]})[0][:, label]
+            for i in range(0, len(windows), _BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def paint(window: np.ndarray, label: int, title: str) -> bytes:
+        images = window.swapaxes(1, 2).astype(np.float32)  # bands up, time to the right
+        maps = [
+            occlusion(
+                lambda patches: score(patches, label), image, image.mean(axis=1, keepdims=True), _BLOCKS
+            )
+            for image in images
+        ]
+        gap = np.full((images.shape[1], _GAP), images.min(), dtype=np.float32)
+        sound = np.concatenate([part for image in images for part in (image, gap)][:-1], axis=1)
+        lost = np.concatenate([part for found in maps for part in (found, 0 * gap)][:-1], axis=1)
+        largest = lost.max()
+        cam = lost / largest if largest > 0 else lost
+        extent = (0.0, len(images) * hears.patch_s, 0.0, float(images.shape[1]))
+        what = f"{len(images)} patches of {hears.patch_s:.1f} s, in seconds"
+        return overlay(sound[::-1], cam[::-1], title, extent=extent, axes_labels=(what, "mel band"))
+
+    return paint

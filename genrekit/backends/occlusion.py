@@ -1,0 +1,52 @@
+"""Where in an input a score comes from: what is lost when a part is covered, through the graph alone.
+
+M. D. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014. It needs no gradients, and
+so no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+# Of a score, before its logarithm is taken: what is lost of nearly nothing says nothing.
+_LEAST = 1e-3
+
+
+def occlusion(
+    score: Callable[[np.ndarray], np.ndarray],
+    image: np.ndarray,
+    cover: np.ndarray,
+    blocks: tuple[int, int],
+) -> np.ndarray:
+    """Measure how much each part of an image speaks for a label.
+
+    Parameters
+    ----------
+    score : callable
+        From images [shape=(n, height, width)] to the label's scores [shape=(n,), range 0 to 1].
+    image : np.ndarray [shape=(height, width)]
+    cover : np.ndarray
+        What covers a part; of a shape that broadcasts to that of the image.
+    blocks : (int, int)
+        Parts along the height and the width.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width), dtype=float32]
+        The loss of the logarithm of the score, at least 0, spread over a part.
+    """
+    height, width = image.shape
+    rows = np.array_split(np.arange(height), min(blocks[0], height))
+    columns = np.array_split(np.arange(width), min(blocks[1], width))
+    parts = [np.ix_(row, column) for row in rows for column in columns]
+    covered = np.repeat(image[None], len(parts) + 1, axis=0)
+    covers = np.broadcast_to(cover, image.shape)
+    for one, part in zip(covered[1:], parts, strict=True):
+        one[part] = covers[part]
+    logs = np.log(np.maximum(score(covered).astype(np.float64), _LEAST))
+    lost = np.zeros(image.shape, dtype=np.float32)
+    for part, value in zip(parts, logs[0] - logs[1:], strict=True):
+        lost[part] = max(0.0, value)
+    return lost
