@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress
@@ -26,6 +26,9 @@ _MAX_GAIN = 1e6
 class EncoderConfig(BackendConfig):
     """Settings of the ``encoder`` backend."""
 
+    hears: Hearing | None = Field(
+        None, description="What the encoder hears; it comes from the encoder, and needs no setting."
+    )
     encoder: str = Field(
         "musicnn",
         min_length=1,
@@ -62,32 +65,29 @@ class EncoderConfig(BackendConfig):
     folds: int = Field(
         5, ge=2, le=20, description="Folds of the comparison, the calibration and the thresholds."
     )
-    hears: Hearing | None = Field(
-        None, description="What the encoder hears; it comes from the encoder, and needs no setting."
-    )
 
     default_grid: ClassVar = {"layer": ("penultimate", "tags"), "pooling": ("mean", "mean_std")}
 
-    @field_validator("layer", mode="before")
+    @field_validator("encoder", "layer")
     @classmethod
-    def _no_layer(cls, value: Any) -> Any:
-        return "" if value is None else value
+    def _is_there(cls, value: str, info: ValidationInfo) -> str:
+        """Look for the encoder and the layer, unless a bundle says what the encoder hears: it need not be at hand."""
+        name = value if info.field_name == "encoder" else info.data.get("encoder")
+        if info.data.get("hears") is not None or name is None:
+            return value
+        try:
+            layers = encoders.get(name).facts.layers
+        except GenrekitError as error:
+            raise PydanticCustomError("encoder", "{reason}", {"reason": str(error).rstrip(".")}) from None
+        if info.field_name == "layer" and value and value not in layers:
+            words = {"known": ", ".join(layers)}
+            raise PydanticCustomError("layer", "the encoder has no such layer; it has {known}", words)
+        return value
 
     @model_validator(mode="after")
     def _from_the_encoder(self) -> Self:
-        if self.hears is not None:  # a bundle that says so, whose encoder need not be at hand
-            return self
-        try:
-            facts = encoders.get(self.encoder).facts
-        except GenrekitError as error:
-            raise PydanticCustomError("encoder", "{reason}", {"reason": str(error)}) from None
-        if self.layer and self.layer not in facts.layers:
-            raise PydanticCustomError(
-                "layer",
-                "the encoder has no layer {given}; it has {known}",
-                {"given": repr(self.layer), "known": ", ".join(facts.layers)},
-            )
-        object.__setattr__(self, "hears", facts.hears)
+        if self.hears is None:
+            object.__setattr__(self, "hears", encoders.get(self.encoder).facts.hears)
         return self
 
     @property

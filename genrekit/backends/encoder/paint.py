@@ -16,7 +16,7 @@ from genrekit.errors import BundleError
 
 GRAPH = "model.onnx"
 # Parts of a patch, along its bands and along time.
-_BLOCKS = (6, 5)
+_BLOCKS = (6, 3)
 _BATCH = 4
 _GAP = 4  # columns between two patches
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 SUFFIX = ".genrekit"
 # Who is asked first where several take an input: for songs, who was right more often on the same test tracks.
-_FIRST = ("spectrogram", "gtzan")
+_FIRST = ("encoder", "spectrogram", "gtzan")
 
 
 def box() -> dict[str, Path]:
