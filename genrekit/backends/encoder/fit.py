@@ -21,7 +21,7 @@ from genrekit.backends.encoder import encoders
 from genrekit.backends.encoder.backend import EncoderConfig
 from genrekit.backends.encoder.distance import Distance, fit_distance
 from genrekit.backends.encoder.encoding import PatchEncoder
-from genrekit.backends.encoder.graph import write_graph
+from genrekit.backends.encoder.graph import LIMIT, Limit, write_graph
 from genrekit.backends.encoder.heads import (
     KINDS,
     NO_EVIDENCE,
@@ -138,8 +138,7 @@ class Learnt:
 
     members: Sequence[tuple[Chain, Calibration]]
     thresholds: dict[str, float]
-    distance: Distance | None
-    distance_threshold: float | None
+    distance: tuple[Distance, float] | None
     history: dict[str, Any]
 
 
@@ -171,8 +170,7 @@ def fit(
         pooling=config.pooling,
         members=learnt.members,
         n_labels=len(labels),
-        distance=learnt.distance,
-        threshold=learnt.distance_threshold,
+        limits=[Limit(layer, *learnt.distance)] if learnt.distance else [],
     )
     check = np.stack(
         [windows[0] for windows in train.windows[:_N_CHECK] if len(windows[0]) == len(train.windows[0][0])]
@@ -187,7 +185,7 @@ def fit(
         history={"encoder": facts.name, "encoder_licence": facts.licence, "layer": layer, **learnt.history},
         thresholds=learnt.thresholds,
         tolerance=_TOLERANCE,
-        distance_threshold=learnt.distance_threshold,
+        distance_threshold=LIMIT if learnt.distance else None,
     )
 
 
@@ -224,7 +222,7 @@ def learn(table: Table, labels: Sequence[str], config: EncoderConfig, progress: 
             (fit_head(kind, table.x, y, multilabel=table.multilabel, seed=config.seed), calibration)
             for kind, calibration in zip(chosen.kinds, chosen.calibrations, strict=True)
         ]
-        distance, threshold = _distance(table, folds)
+        distance = limited(table, folds)
     thresholds = {}
     if table.multilabel:
         held = chosen.scores.astype(np.float32)
@@ -238,7 +236,7 @@ def learn(table: Table, labels: Sequence[str], config: EncoderConfig, progress: 
         "head": chosen.name,
         "calibrations": [[c.slope, c.offset] for c in chosen.calibrations],
     }
-    return Learnt(members, thresholds, distance, threshold, history)
+    return Learnt(members, thresholds, distance, history)
 
 
 def scores_of(learnt: Learnt, x: Floats) -> Floats:
@@ -293,12 +291,10 @@ def _row(table: Table, candidate: Candidate) -> dict[str, Any]:
     return {**row, "log_loss": round(float(loss), 4)}
 
 
-def _distance(
-    table: Table, folds: Sequence[tuple[Integers, Integers]]
-) -> tuple[Distance | None, float | None]:
+def limited(table: Table, folds: Sequence[tuple[Integers, Integers]]) -> tuple[Distance, float] | None:
     """Fit the distance on everything, and its threshold on the songs that each fold held out."""
     if len(table.targets) < _LEAST_FOR_DISTANCE:
-        return None, None
+        return None
     found = np.zeros(len(table.patches))
     for learn_from, held in folds:
         rows, out = table.windows_of(learn_from), table.windows_of(held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -20,6 +21,16 @@ WINDOWS, SCORES, EMBEDDINGS, DISTANCE = "windows", "scores", "embeddings", "dist
 _PREFIX = "encoder_"
 
 Members = Sequence[tuple[Chain, Calibration]]
+LIMIT = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """A distance of the features of a layer, and the value above which it is too far."""
+
+    layer: str
+    distance: Distance
+    threshold: float
 
 
 def write_graph(
@@ -30,8 +41,7 @@ def write_graph(
     pooling: str,
     members: Members,
     n_labels: int,
-    distance: Distance | None,
-    threshold: float | None = None,
+    limits: Sequence[Limit],
 ) -> bytes:
     """Write the graph of a model.
 
@@ -47,16 +57,16 @@ def write_graph(
     members : sequence of (Chain, Calibration)
         Heads whose probabilities are averaged, at least one.
     n_labels : int
-    distance : Distance, optional
-    threshold : float, optional
-        The distance above which a song counts as unlike what was learnt: a sound that hardly moves
-        (`genrekit.backends.encoder.movement`) gets so much at least.
+    limits : sequence of Limit
+        Of layers; a sound is as far away as the layer says that sees it farthest, or as its want of movement
+        (`genrekit.backends.encoder.movement`) says. Without any, the graph has no output ``distance``.
 
     Returns
     -------
     bytes
         A graph from ``windows`` [float32, (n, n_patches, *patch_shape)] to ``scores`` [float32, (n, n_labels)],
-        ``embeddings`` [float32, (n, size)], and ``distance`` [float32, (n,)] where there is one.
+        ``embeddings`` [float32, (n, size)], and ``distance`` [float32, (n,)] where there is one: above `LIMIT`, a sound
+        is unlike anything that was learnt.
     """
     model = onnx.load_from_string(encoder)
     imports = list(model.opset_import)
@@ -77,11 +87,19 @@ def write_graph(
     parts = _per_window(after, embedding, n_windows, n_patches)
     after.rename(after.reduce("ReduceMean", parts, 1), EMBEDDINGS)
     outputs: dict[str, Sequence[int | str]] = {SCORES: ("n", n_labels), EMBEDDINGS: ("n", embedding.size)}
-    if distance is not None:
-        far = _distance(after, mean, n_patches, distance)
-        if threshold is not None and decibels(facts.hears):
+    if limits:
+        parts = []
+        for limit in limits:
+            seen = facts.layers[limit.layer]
+            values = _as_doubles(after, _per_window(after, seen, n_windows, n_patches), seen)
+            centre = after.reduce("ReduceMean", values, 1)
+            parts.append(
+                after("Div", _distance(after, centre, n_patches, limit.distance), np.float64(limit.threshold))
+            )
+        if decibels(facts.hears):
             moved = after("Max", _movement(after, facts.hears), np.float64(LEAST_DB / 100))
-            far = after("Max", far, after("Div", np.float64(threshold * LEAST_DB), moved))
+            parts.append(after("Div", np.float64(LEAST_DB), moved))
+        far = after("Max", *parts)
         after.rename(after("Cast", far, to=TensorProto.FLOAT), DISTANCE)
         outputs[DISTANCE] = ("n",)
     return to_model(

@@ -9,7 +9,7 @@ from support.own_encoder import linear
 from genrekit.backends.encoder import encoders, heads
 from genrekit.backends.encoder.distance import fit_distance
 from genrekit.backends.encoder.facts import EncoderFacts, Hearing
-from genrekit.backends.encoder.graph import write_graph
+from genrekit.backends.encoder.graph import Limit, write_graph
 from genrekit.backends.encoder.heads import KINDS, Calibration, fit_calibration, fit_head, log_losses
 from genrekit.backends.encoder.movement import LEAST_DB, movement
 from genrekit.backends.encoder.musicnn import MusicnnEncoder
@@ -144,17 +144,16 @@ def test_the_graph_is_what_numpy_says(kinds, pooling, multilabel, opset):
         pooling=pooling,
         members=members,
         n_labels=3,
-        distance=distance,
-        threshold=1.5,
+        limits=[Limit("e", distance, 1.5)],
     )
     run = onnxruntime.InferenceSession(graph)
     scores, embeddings, far = run.run(["scores", "embeddings", "distance"], {"windows": windows})
     expected = np.mean([calibration(chain(x)) for chain, _ in members], axis=0)
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     np.testing.assert_allclose(embeddings, encoded.mean(axis=1), atol=1e-5)
-    still = [1.5 * LEAST_DB / movement(window, hears) for window in windows]
+    still = [LEAST_DB / movement(window, hears) for window in windows]
     own = distance(np.stack([part.mean(axis=0) for part in features]), 4)
-    np.testing.assert_allclose(far, np.maximum(own, still), rtol=1e-4)
+    np.testing.assert_allclose(far, np.maximum(own / 1.5, still), rtol=1e-4)
     part = run.run(["distance"], {"windows": windows[:, :1]})[0]  # another number of patches
     assert part.shape == (30,)
 
