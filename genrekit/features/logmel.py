@@ -116,10 +116,10 @@ def scaled_mel(
     spectrum = stft(y, n_fft=n_fft, hop_length=hop_length, win_length=win_length, pad_mode=pad_mode)
     energy = spectrum.real**2 + spectrum.imag**2
     mel = (energy if power == 2 else np.sqrt(energy)) @ filters
-    mel = np.float32(gain) * mel + np.float32(offset)
+    levels: Floats = np.asarray(np.float32(gain) * mel + np.float32(offset), np.float32)
     if log != "none":
-        mel = np.log(mel) if log == "ln" else np.log10(mel)
-    scaled: Floats = mel * np.float32(10) if log == "db" else mel
+        levels = np.log(levels) if log == "ln" else np.log10(levels)
+    scaled: Floats = levels * np.float32(10) if log == "db" else levels
     return scaled
 
 

@@ -85,7 +85,7 @@ class Table:
         """Give the class of windows for the distance; of several labels all are of one."""
         if self.multilabel:
             return np.zeros(len(windows), dtype=np.intp)
-        return self.targets.argmax(axis=1)[self.owner[windows]]
+        return np.asarray(self.targets.argmax(axis=1)[self.owner[windows]])
 
     def folds(self, most: int, seed: int) -> list[tuple[Integers, Integers]]:
         """Examples to learn from and to hold out, whole groups each; at least two folds.
@@ -241,7 +241,7 @@ def learn(table: Table, labels: Sequence[str], config: EncoderConfig, progress: 
 
 def scores_of(learnt: Learnt, x: Floats) -> Floats:
     """Give the scores of pooled features [shape=(n, d)], as the graph does."""
-    return np.mean([calibration(chain(x)) for chain, calibration in learnt.members], axis=0)
+    return np.asarray(np.mean([calibration(chain(x)) for chain, calibration in learnt.members], axis=0))
 
 
 def _compare(

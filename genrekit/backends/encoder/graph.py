@@ -88,18 +88,18 @@ def write_graph(
     after.rename(after.reduce("ReduceMean", parts, 1), EMBEDDINGS)
     outputs: dict[str, Sequence[int | str]] = {SCORES: ("n", n_labels), EMBEDDINGS: ("n", embedding.size)}
     if limits:
-        parts = []
+        fars: list[str] = []
         for limit in limits:
             seen = facts.layers[limit.layer]
             values = _as_doubles(after, _per_window(after, seen, n_windows, n_patches), seen)
             centre = after.reduce("ReduceMean", values, 1)
-            parts.append(
+            fars.append(
                 after("Div", _distance(after, centre, n_patches, limit.distance), np.float64(limit.threshold))
             )
         if decibels(facts.hears):
             moved = after("Max", _movement(after, facts.hears), np.float64(LEAST_DB / 100))
-            parts.append(after("Div", np.float64(LEAST_DB), moved))
-        far = after("Max", *parts)
+            fars.append(after("Div", np.float64(LEAST_DB), moved))
+        far = after("Max", *fars)
         after.rename(after("Cast", far, to=TensorProto.FLOAT), DISTANCE)
         outputs[DISTANCE] = ("n",)
     return to_model(

@@ -71,7 +71,7 @@ class Rbf:
     def __call__(self, x: Floats) -> Floats:
         """Apply it to rows."""
         squares = (x**2).sum(axis=1)[:, None] + (self.centres**2).sum(axis=1) - 2 * x @ self.centres.T
-        return np.exp(-self.gamma * np.maximum(squares, 0))
+        return np.asarray(np.exp(-self.gamma * np.maximum(squares, 0)))
 
 
 Step = Linear | Relu | Rbf
@@ -126,7 +126,7 @@ def fit_head(kind: str, x: Floats, targets: npt.NDArray[np.bool_], *, multilabel
     multilabel : bool
     seed : int
     """
-    seen = targets.any(axis=0) & ~targets.all(axis=0)
+    seen: npt.NDArray[np.bool_] = np.asarray(targets.any(axis=0) & ~targets.all(axis=0))
     fit: Callable[..., list[Step]] = {"lda": _lda, "logistic": _logistic, "svm": _svm, "mlp": _mlp}[kind]
     margin = np.where(targets.any(axis=0), NO_EVIDENCE, -NO_EVIDENCE)
     if not seen.any():
@@ -229,7 +229,7 @@ def fit_calibration(
         calibration = Calibration(multilabel, float(np.exp(parameters[0])), float(parameters[1]))
         scores = example_means(calibration(margins), starts)
         evidence = float(log_losses(scores, targets, multilabel=multilabel).sum())
-        return evidence + (parameters[0] / _SLOPE_SD) ** 2 / 2
+        return evidence + float(parameters[0] / _SLOPE_SD) ** 2 / 2
 
     found = minimize(loss, [0.0, 0.0], method="Nelder-Mead", bounds=[(-4.0, 4.0), (-10.0, 10.0)]).x
     # Four digits: more would depend on the number of threads.
