@@ -1,5 +1,6 @@
 """Training: a bundle from a data set and a backend."""
 
+from genrekit.training.encode import encoded
 from genrekit.training.fit import cross_fit
 from genrekit.training.learnt import recognise, recognised
 from genrekit.training.prepared_dataset import (
@@ -19,6 +20,7 @@ __all__ = [
     "check_spectrograms",
     "cross_fit",
     "describe",
+    "encoded",
     "gather",
     "open_for",
     "recognise",

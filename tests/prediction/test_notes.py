@@ -14,7 +14,7 @@ import soundfile as sf
 from support.odd_sounds import SR, mp3, song, written
 
 import genrekit
-from genrekit.output.writers import open_writer
+from genrekit.output import open_writer
 from genrekit.prediction.batch import Batch, Options
 from genrekit.prediction.decision import Answer
 from genrekit.prediction.model import load_model
