@@ -25,7 +25,7 @@ ROUNDING = 1e-5
 
 # The least and largest value of each output, and what is said of one outside.
 _RANGES = {
-    OUTPUT: (0.0, 1.0, "no probabilities"),
+    OUTPUT: (0.0, 1.0, "not probabilities"),
     EMBEDDINGS: (-np.inf, np.inf, "not finite"),
     DISTANCE: (0.0, np.inf, "negative or not finite"),
 }

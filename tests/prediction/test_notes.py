@@ -15,15 +15,12 @@ from support.odd_sounds import SR, mp3, song, written
 
 import genrekit
 from genrekit.output import open_writer
-from genrekit.prediction.batch import Batch, Options
-from genrekit.prediction.decision import Answer
-from genrekit.prediction.model import load_model
-from genrekit.prediction.results_file import read_results
-from genrekit.preparation.cache import Cache
+from genrekit.prediction import Batch, OutputFile, Pipeline, PredictOptions, load_model, read_results
+from genrekit.preparation import Cache
 from genrekit.types import Prediction
 
 NOTE = "heard 4.2 s of 6.0 s: the file is cut off or damaged"
-MODELS = ["gtzan"]
+MODEL = "gtzan"
 
 
 @pytest.fixture
@@ -41,8 +38,9 @@ def songs(tmp_path: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def predicted(paths: list[Path], **options) -> list[Prediction]:
-    return list(genrekit.predict([str(path) for path in paths], models=MODELS, jobs=1, **options))
+def predicted(paths: list[Path], cache: Cache, options: PredictOptions | None = None) -> list[Prediction]:
+    found = genrekit.predict([str(path) for path in paths], model=MODEL, jobs=1, cache=cache, options=options)
+    return list(found)
 
 
 def test_a_note_is_on_the_row_and_the_same_from_the_cache(songs: list[Path], tmp_path: Path) -> None:
@@ -67,7 +65,7 @@ def test_channels_that_cancel_are_answered_as_one_of_them(songs: list[Path]) -> 
 
 
 def test_a_part_that_is_all_there_has_no_note(songs: list[Path]) -> None:
-    (row,) = predicted([songs[1]], duration_s=3.5, cache=Cache(enabled=False))
+    (row,) = predicted([songs[1]], Cache(enabled=False), PredictOptions(duration_s=3.5))
     assert row.note is None
 
 
@@ -104,12 +102,13 @@ def test_it_survives_the_journal_and_comes_back_from_results(
     songs: list[Path], tmp_path: Path, format: str
 ) -> None:
     def batch() -> Batch:
-        return Batch(tmp_path / "run", [load_model("gtzan")], Options(Answer()))
+        pipeline = Pipeline([load_model(MODEL)], cache=Cache(enabled=False), jobs=1)
+        return Batch(OutputFile.of(tmp_path / "run"), pipeline)
 
     first = batch()
-    assert list(first.run(songs[:2], cache=Cache(enabled=False))) == [True, True]
+    assert len(list(first.run(songs[:2]))) == 2
     again = batch()
-    assert list(again.run(songs[:2], resume=True, cache=Cache(enabled=False))) == [True, True]
+    assert len(list(again.run(songs[:2], resume=True))) == 2
     assert again.kept == 2
     rows = list(again.predictions())
     assert [row.note for row in rows] == [None, NOTE]
@@ -128,12 +127,12 @@ def test_results_without_the_column_are_read(tmp_path: Path) -> None:
 
 def test_a_data_set_is_judged_in_the_same_way(songs: list[Path]) -> None:
     from genrekit.datasets import open_dataset
-    from genrekit.datasets.check import check
+    from genrekit.datasets.check import check_dataset
 
     for path in songs:
         (path.parent / "rock").mkdir(exist_ok=True)
         path.rename(path.parent / "rock" / path.name)
-    report = check(open_dataset(str(songs[0].parent)))
+    report = check_dataset(open_dataset(str(songs[0].parent)))
     names = {
         kind: [f.ids[0].rpartition("/")[2] for f in report.of(kind)]
         for kind in ("silent", "short", "in-part")
