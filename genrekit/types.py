@@ -162,6 +162,9 @@ class Prediction:
         The reason why there is no prediction.
     note : str or None
         A caveat: only part of the song was decoded, or there is little sound.
+    familiar : bool or None
+        False if the input is unlike anything that the model learnt; None if the model cannot tell. It is independent of
+        whether the label is right.
     extra : Mapping[str, str]
         Identifying columns of the input row.
     image : bytes or None
@@ -184,6 +187,7 @@ class Prediction:
     labels: tuple[str, ...] = ()
     windows: tuple[WindowScore, ...] = ()
     error: str | None = None
+    familiar: bool | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     reasons: tuple[Contribution, ...] = ()
     content: Content | None = None

@@ -12,6 +12,8 @@ from .base import (
     Prepared,
 )
 from .capabilities import (
+    Encode,
+    EncodesWindows,
     Explainer,
     Explains,
     ExplainsWithImages,
@@ -35,6 +37,8 @@ __all__ = [
     "Backend",
     "BackendConfig",
     "BackendInfo",
+    "Encode",
+    "EncodesWindows",
     "Explainer",
     "Explains",
     "ExplainsWithImages",

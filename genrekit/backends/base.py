@@ -109,12 +109,16 @@ class Prepared:
         Groups that folds must keep together; every example has one.
     ids : tuple of str
         Names of the examples.
+    encoded : sequence of np.ndarray, optional
+        For a backend that encodes windows (`genrekit.backends.EncodesWindows`): the encoded windows, one array per
+        example; None if they are not encoded yet.
     """
 
     windows: Sequence[np.ndarray]
     targets: np.ndarray
     groups: np.ndarray
     ids: tuple[str, ...]
+    encoded: Sequence[np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.windows)

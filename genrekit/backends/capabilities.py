@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NativeScorer = Callable[["np.ndarray"], "np.ndarray"]
+Encode = Callable[["np.ndarray"], "np.ndarray"]
 ImageExplainer = Callable[["np.ndarray", int, str], bytes]
 Explainer = Callable[["np.ndarray", "Sequence[int]"], list[tuple[Contribution, ...]]]
 
@@ -131,6 +132,27 @@ class ExplainsWithImages(Protocol):
         ------
         BundleError
             If the payload is damaged.
+        """
+        ...
+
+
+@runtime_checkable
+class EncodesWindows(Protocol):
+    """A backend that learns from windows which a pretrained network encodes; the caller encodes once and keeps the result.
+
+    ``fit`` receives it as ``Prepared.encoded``, and encodes the windows itself if that is None.
+    """
+
+    def encoding(self, config: Any) -> tuple[Mapping[str, Any], Encode]:
+        """Return JSON-able facts that identify the encoding in a cache, and the function that encodes.
+
+        The function takes the windows of one example [shape=(n_windows, *shape)] and returns an array
+        [shape=(n_windows, *encoded_shape), dtype=float32].
+
+        Raises
+        ------
+        ConfigError, BackendError
+            If the encoder of the config cannot be loaded.
         """
         ...
 

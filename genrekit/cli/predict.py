@@ -36,6 +36,14 @@ class Output(StrEnum):
     AUDACITY = "audacity"
 
 
+class Unfamiliar(StrEnum):
+    """Treatment of an input that is unlike anything that a model learnt."""
+
+    FLAG = "flag"
+    ABSTAIN = "abstain"
+    IGNORE = "ignore"
+
+
 def predict(
     paths: Annotated[
         list[str] | None,
@@ -73,6 +81,14 @@ def predict(
         float,
         typer.Option("--min-confidence", min=0, max=1, help="Below this score the answer has no label."),
     ] = 0.0,
+    unfamiliar: Annotated[
+        Unfamiliar,
+        typer.Option(
+            "--unfamiliar",
+            help="Inputs that are unlike anything the model learnt: flag them in their row, abstain (also no label), or "
+            "ignore it.",
+        ),
+    ] = Unfamiliar.FLAG,
     labels: Annotated[
         str | None,
         typer.Option("--labels", metavar="A,B,...", help="Only these labels compete; their scores sum to 1."),
@@ -207,6 +223,7 @@ def predict(
         windows=windows or format is Output.AUDACITY,
         explain=explain or explain_dir is not None,
         images=explain_dir is not None,
+        unfamiliar=unfamiliar.value,
         measures=measures_of(with_),
         offset_s=offset,
         duration_s=duration,

@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,18 @@ if TYPE_CHECKING:
 ALL_FAILED, SOME_FAILED = 1, 3
 
 
+class LabelField(StrEnum):
+    """Fields for labels."""
+
+    GENRE = "genre"
+    GROUPING = "grouping"
+    COMMENT = "comment"
+
+
+# Default number of labels per file, if the field is not the genre.
+_SEVERAL = 5
+
+
 def tag(
     paths: SoundPaths = None,
     results: Finished = None,
@@ -44,19 +57,28 @@ def tag(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing values; they are kept otherwise.")
     ] = False,
-    append: Annotated[bool, typer.Option("--append", help="Add to existing genres.")] = False,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add to existing genres; other fields are kept.")
+    ] = False,
     min_confidence: Annotated[
         float, typer.Option("--min-confidence", min=0, max=1, help="Labels below this score are not written.")
     ] = 0.0,
+    field: Annotated[
+        LabelField,
+        typer.Option(
+            "--field", help="Field for labels; a grouping or a comment is one text of several labels."
+        ),
+    ] = LabelField.GENRE,
     labels_max: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--labels-max",
             min=1,
             max=20,
-            help="Largest number of genres per file: those of a multi-label prediction, and any that reach --min-confidence.",
+            help="Largest number of labels per file: those of a multi-label prediction, and any that reach "
+            "--min-confidence; 1 for genres and 5 for other fields by default.",
         ),
-    ] = 1,
+    ] = None,
     keep_time: Annotated[
         bool, typer.Option("--keep-time", help="Keep the modification time of files.")
     ] = False,
@@ -81,14 +103,14 @@ def tag(
     jobs: Jobs = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Write genres, and on request tempo and key, into the tags of sound files; by default only show what would change.
+    """Write genres or other labels, and on request tempo and key, into the tags of sound files; by default only show what would change.
 
     Nothing else of a file changes.
 
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.library import MEASURED, Existing, Journal, Policy, Status, read_journal
+    from genrekit.library import LABELLED, MEASURED, Existing, Field, Journal, Policy, Status, read_journal
     from genrekit.library import tag as tagged
     from genrekit.library import undo as undone
 
@@ -96,7 +118,15 @@ def tag(
         raise UsageError("Use either --overwrite or --append, not both.")
     measured = _measured(with_)
     if undo and (
-        paths or results or model or measured or overwrite or append or min_confidence or labels_max > 1
+        paths
+        or results
+        or model
+        or measured
+        or overwrite
+        or append
+        or min_confidence
+        or labels_max
+        or field is not LabelField.GENRE
     ):
         raise UsageError("--undo takes everything from its journal.", f"genrekit tag --undo {undo} --write")
     if root is not None and not undo:
@@ -114,10 +144,11 @@ def tag(
     with Journal(journal) as opened:
         record = opened if write else None
         rows: Iterator[TagRow]
-        shown = measured
+        shown, place = measured, Field(field.value)
         if undo:
             entries = read_journal(undo)
-            shown = tuple(field for field in MEASURED if any(field in entry.values for entry in entries))
+            shown = tuple(f for f in MEASURED if any(f in entry.values for entry in entries))
+            place = next((f for f in LABELLED if any(f in entry.values for entry in entries)), place)
             if root is None and any(not os.path.lexists(entry.path) for entry in entries):
                 say(
                     "genrekit: some files are not where the journal says; if they were moved, give --root FOLDER"
@@ -125,14 +156,15 @@ def tag(
             rows = undone(entries, root=root, journal=record, keep_time=keep_time)
         else:
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
-            policy = Policy(existing, min_confidence, labels_max, measured)
+            most = labels_max or (1 if place is Field.GENRE else _SEVERAL)
+            policy = Policy(existing, min_confidence, most, measured, place)
             if results:
                 predictions = finished_predictions(results, paths or [])
             else:
                 predictions = new_predictions(
                     paths or [],
                     model,
-                    top_k=labels_max,
+                    top_k=most,
                     measures=measured,
                     jobs=jobs,
                     no_cache=no_cache,
@@ -140,7 +172,7 @@ def tag(
                 )
             rows = tagged(predictions, policy, journal=record, keep_time=keep_time)
         try:
-            counts = _print(rows, format, shown)
+            counts = _print(rows, format, shown, place)
         finally:  # also after an interruption: finished changes can be undone
             _say_journal(opened)
     if not counts:
@@ -166,13 +198,13 @@ def _measured(words: str | None) -> tuple[Field, ...]:
     return tuple(map(Field, asked))
 
 
-def _print(rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...]) -> Counter[str]:
+def _print(rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...], field: Field) -> Counter[str]:
     from genrekit.cli.tag_rows import RowTable, write_jsonl
 
     counts: Counter[str] = Counter()
     table = None
     if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
-        table = RowTable(sys.stdout, measured)
+        table = RowTable(sys.stdout, measured, field)
     for row in rows:
         counts[row.status] += 1
         if table:

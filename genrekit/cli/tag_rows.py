@@ -50,10 +50,13 @@ class RowTable:
     stream : TextIO
     measured : collection of Field
         Further columns.
+    field : Field
+        The field for labels.
     """
 
-    def __init__(self, stream: TextIO, measured: Collection[Field] = ()) -> None:
+    def __init__(self, stream: TextIO, measured: Collection[Field] = (), field: Field = Field.GENRE) -> None:
         self._stream = stream
+        self._field = field
         self._measured = tuple(measured)
         self._console = PipeConsole(file=stream, highlight=False, markup=False, emoji=False)
         columns = (_SCORE, *(_MEASURE for _ in self._measured), _STATUS)
@@ -66,12 +69,12 @@ class RowTable:
         self._folder = ""
         self._names = DistinctNames(self._name_width, self._mark)
         if self._one_line:
-            titles = ("file", "genre now", "genre then", "score", *self._measured, "")
+            titles = ("file", f"{field} now", f"{field} then", "score", *self._measured, "")
             self._line([Text(word, "bold") for word in titles])
 
     def write(self, row: TagRow) -> None:
         """Print a row, with its error below it."""
-        genre = row.changes.get(Field.GENRE, _NOTHING)
+        genre = row.changes.get(self._field, _NOTHING)
         now = ", ".join(genre.before)
         then = ", ".join(genre.after) if genre.after != genre.before else ""
         score = "" if row.score is None else f"{100 * row.score:3.0f} %"

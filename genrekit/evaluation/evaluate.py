@@ -15,7 +15,16 @@ from genrekit.labels import canonical
 from genrekit.metrics import WHOLE, Learnt
 from genrekit.prediction import Decision, Model, PredictOptions, load_model
 from genrekit.preparation import Cache
-from genrekit.training import Evaluation, PreparedDataset, cross_fit, describe, gather, open_for, recognised
+from genrekit.training import (
+    Evaluation,
+    PreparedDataset,
+    cross_fit,
+    describe,
+    encoded,
+    gather,
+    open_for,
+    recognised,
+)
 from genrekit.types import Say, silent
 
 
@@ -60,9 +69,9 @@ def cross_validate(
     describe(dataset, say)
     folds = make_folds(dataset.examples, k=k, seed=config.seed, by=by, valid_size=valid_size)
     indices = sorted({i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part})
-    prepared = gather(
-        backend, config, dataset, indices, jobs=jobs, cache=cache or Cache(), cluster=cluster, say=say
-    )
+    cache = cache or Cache()
+    prepared = gather(backend, config, dataset, indices, jobs=jobs, cache=cache, cluster=cluster, say=say)
+    prepared = encoded(backend, config, prepared, cache)
     return cross_fit(backend, config, prepared, folds, say)
 
 

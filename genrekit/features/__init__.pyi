@@ -1,6 +1,6 @@
 from . import chroma, logmel, tempo
 from .gtzan import GTZAN_SR, gtzan_features
-from .logmel import from_levels, from_peak, log_mel
+from .logmel import from_levels, from_peak, log_mel, scaled_mel
 from .schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
 from .spectral import HOP_LENGTH, N_FFT, Doubles, Floats, mel_filters, power_to_db, stft
 from .spotify import NO_FEATURE, SpotifyTable, model_input, understand
@@ -34,6 +34,7 @@ __all__ = [
     "model_input",
     "power_to_db",
     "recognises",
+    "scaled_mel",
     "stft",
     "tempo",
     "understand",

@@ -1,15 +1,20 @@
 """Log-mel spectrograms, equal to librosa's, and conversion of existing spectrograms to the same scale.
 
 *Conventions.* Arrays are frequency-major, shape (n_mels, n_frames), as in librosa. Levels are dB below the
-loudest value of the window: 0 at the top, ``-top_db`` at the floor.
+loudest value of the window: 0 at the top, ``-top_db`` at the floor. Only the input of pretrained encoders,
+`scaled_mel`, is time-major with absolute levels.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
-from genrekit.features.spectral import Floats, mel_filters, stft
+from genrekit.features.spectral import Floats, MelScale, PadMode, mel_filters, stft
+
+Logarithm = Literal["log10", "ln", "db", "none"]
 
 
 def log_mel(
@@ -60,6 +65,62 @@ def log_mel(
     # 1e-10 is librosa's amin, the lower bound of power.
     db = 10 * np.log10(np.maximum(power, np.float32(1e-10)))
     return _floored(np.ascontiguousarray(db.T), 10 * np.log10(max(loudest, 1e-10)), top_db)
+
+
+def scaled_mel(
+    y: Floats,
+    sr: int,
+    *,
+    n_fft: int,
+    hop_length: int,
+    n_mels: int,
+    win_length: int | None = None,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    mel_scale: MelScale = "slaney",
+    equal_area: bool = True,
+    power: Literal[1, 2] = 2,
+    log: Logarithm = "log10",
+    gain: float = 1.0,
+    offset: float = 1.0,
+    pad_mode: PadMode = "reflect",
+) -> Floats:
+    """Mel spectrogram of absolute levels, as pretrained encoders take it: ``log(gain * mel + offset)``.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,), dtype=float32]
+        Mono samples, n >= 2.
+    sr, n_fft, hop_length, n_mels, fmin, fmax
+        As for `log_mel`.
+    win_length : int > 0, optional
+        Samples of the window within a frame; ``n_fft`` by default.
+    mel_scale, equal_area
+        As ``scale`` and ``equal_area`` of `genrekit.features.spectral.mel_filters`.
+    power : {1, 2}
+        Of the magnitudes that the filters add up.
+    log : {'log10', 'ln', 'db', 'none'}
+        The logarithm; 'db' is ten times the decadic one.
+    gain, offset : float
+        What the mel values are multiplied with before the logarithm, and what is added to them.
+    pad_mode : {'reflect', 'constant'}
+        What stands beyond the ends.
+
+    Returns
+    -------
+    np.ndarray [shape=(1 + n // hop_length, n_mels), dtype=float32]
+        Time-major. ``log10(10000 * librosa.feature.melspectrogram(y=y, ...).T + 1)`` for a gain of 10,000 and an
+        offset of 1; in float32 throughout, which float16 would overflow.
+    """
+    filters = mel_filters(sr, n_fft, n_mels, fmin, fmax, mel_scale, equal_area).T
+    spectrum = stft(y, n_fft=n_fft, hop_length=hop_length, win_length=win_length, pad_mode=pad_mode)
+    energy = spectrum.real**2 + spectrum.imag**2
+    mel = (energy if power == 2 else np.sqrt(energy)) @ filters
+    levels: Floats = np.asarray(np.float32(gain) * mel + np.float32(offset), np.float32)
+    if log != "none":
+        levels = np.log(levels) if log == "ln" else np.log10(levels)
+    scaled: Floats = levels * np.float32(10) if log == "db" else levels
+    return scaled
 
 
 def from_peak(db: npt.NDArray[np.floating], top_db: float) -> Floats:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Spectrum = npt.NDArray[np.complex64]
+PadMode = Literal["reflect", "constant"]
+MelScale = Literal["slaney", "htk"]
 
 N_FFT = 2048
 HOP_LENGTH = 512
@@ -34,8 +37,15 @@ def _blocks(n_frames: int) -> Iterator[slice]:
         yield slice(start, start + _BLOCK_FRAMES)
 
 
-def stft(y: Floats, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> Spectrum:
-    """Compute the short-time Fourier transform with a Hann window, centred frames and reflected ends.
+def stft(
+    y: Floats,
+    *,
+    n_fft: int = N_FFT,
+    hop_length: int = HOP_LENGTH,
+    win_length: int | None = None,
+    pad_mode: PadMode = "reflect",
+) -> Spectrum:
+    """Compute the short-time Fourier transform with a Hann window and centred frames.
 
     Parameters
     ----------
@@ -45,15 +55,22 @@ def stft(y: Floats, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH) -> Spec
         Samples per frame, even.
     hop_length : int > 0
         Samples from one frame to the next.
+    win_length : int > 0, optional
+        Samples of the window, which stands in the middle of a frame; ``n_fft`` by default.
+    pad_mode : {'reflect', 'constant'}
+        What stands beyond the ends: the sound mirrored, or zeros.
 
     Returns
     -------
     np.ndarray [shape=(1 + n // hop_length, 1 + n_fft // 2), dtype=complex64]
-        ``librosa.stft(y, pad_mode="reflect").T``.
+        ``librosa.stft(y, pad_mode=pad_mode).T``.
     """
-    padded = np.pad(y, n_fft // 2, mode="reflect")
+    padded = np.pad(y, n_fft // 2, mode=pad_mode)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     window = hann(n_fft)
+    if win_length is not None and win_length != n_fft:
+        before = (n_fft - win_length) // 2
+        window = np.pad(hann(win_length), (before, n_fft - win_length - before))
     spectrum = np.empty((len(frames), 1 + n_fft // 2), np.complex64)
     for block in _blocks(len(frames)):
         spectrum[block] = np.fft.rfft(frames[block] * window)  # in double precision, as librosa does
@@ -96,21 +113,31 @@ def istft(spectrum: Spectrum, *, hop_length: int = HOP_LENGTH) -> Floats:
     return _overlap_add(frames, hop_length)[inner] / weight[inner]
 
 
-def _hz_to_mel(hz: npt.ArrayLike) -> Doubles:
-    """Convert to Slaney's mel scale: linear to 1 kHz (15 mel), then 27 mel for a factor of 6.4."""
+def _hz_to_mel(hz: npt.ArrayLike, scale: MelScale = "slaney") -> Doubles:
+    """Convert to Slaney's mel scale (linear to 1 kHz, 15 mel, then 27 mel for a factor of 6.4) or to that of HTK."""
     hz = np.asarray(hz, np.float64)
+    if scale == "htk":
+        return np.asarray(2595 * np.log10(1 + hz / 700))
     return np.where(hz < 1000, hz * 3 / 200, 15 + 27 * np.log(np.maximum(hz, 1000) / 1000) / np.log(6.4))
 
 
-def _mel_to_hz(mel: Doubles) -> Doubles:
+def _mel_to_hz(mel: Doubles, scale: MelScale = "slaney") -> Doubles:
+    if scale == "htk":
+        return np.asarray(700 * (10 ** (mel / 2595) - 1))
     return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
 
 
 @lru_cache(maxsize=8)
 def mel_filters(
-    sr: int, n_fft: int = N_FFT, n_mels: int = 128, fmin: float = 0.0, fmax: float | None = None
+    sr: int,
+    n_fft: int = N_FFT,
+    n_mels: int = 128,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    scale: MelScale = "slaney",
+    equal_area: bool = True,
 ) -> Floats:
-    """Return triangular filters of equal area, evenly spaced on Slaney's mel scale.
+    """Return triangular filters, evenly spaced on a mel scale.
 
     Parameters
     ----------
@@ -120,22 +147,27 @@ def mel_filters(
     n_mels : int > 0
     fmin, fmax : float
         The lowest and the highest frequency in Hz; ``sr / 2`` by default.
+    scale : {'slaney', 'htk'}
+        The mel scale.
+    equal_area : bool
+        Filters of equal area; otherwise each has a peak of 1.
 
     Returns
     -------
     np.ndarray [shape=(n_mels, 1 + n_fft // 2), dtype=float32]
-        ``librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)``.
+        ``librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=scale == "htk",
+        norm="slaney" if equal_area else None)``.
 
     References
     ----------
     Slaney, "Auditory Toolbox: version 2", Interval Research technical report 1998-010.
     """
-    ends = _hz_to_mel([fmin, sr / 2 if fmax is None else fmax])
-    edges_hz = _mel_to_hz(np.linspace(ends[0], ends[1], n_mels + 2))
+    ends = _hz_to_mel([fmin, sr / 2 if fmax is None else fmax], scale)
+    edges_hz = _mel_to_hz(np.linspace(ends[0], ends[1], n_mels + 2), scale)
     left, centre, right = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
     hz = np.fft.rfftfreq(n_fft, 1 / sr)
     triangles = np.minimum((hz - left) / (centre - left), (right - hz) / (right - centre))
-    return (np.maximum(triangles, 0) * (2 / (right - left))).astype(np.float32)
+    return (np.maximum(triangles, 0) * (2 / (right - left) if equal_area else 1.0)).astype(np.float32)
 
 
 def power_to_db(power: Floats, *, top_db: float = 80.0) -> Floats:

@@ -1,10 +1,11 @@
 from .sort import UNSURE, Kind, SortRow, others_in, sort_songs
 from .tags.changes import Change, Existing, Policy, Status, TagRow
-from .tags.fields import MEASURED, Field
+from .tags.fields import LABELLED, MEASURED, Field
 from .tags.journal import Journal, read_journal
 from .tags.tagging import tag, undo
 
 __all__ = [
+    "LABELLED",
     "MEASURED",
     "UNSURE",
     "Change",

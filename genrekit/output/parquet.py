@@ -24,7 +24,7 @@ class ParquetWriter(Writer):
         super().__init__(stream, **options)
         fields = [(name, pa.string()) for name in ("input", "label")]
         fields += [("score", pa.float64()), ("model", pa.string())]
-        fields += [("error", pa.string()), ("note", pa.string())]
+        fields += [("error", pa.string()), ("note", pa.string()), ("familiar", pa.bool_())]
         for k in range(1, self.top_k + 1):
             fields += [(f"label_{k}", pa.string()), (f"score_{k}", pa.float64())]
         fields += [("labels", pa.list_(pa.string()))] if self.multilabel else []
@@ -50,7 +50,7 @@ class ParquetWriter(Writer):
         for name, score in prediction.scores[: self.top_k]:
             ranked += [name, rounded(score)]
         row: list[Any] = [escaped_name(prediction.id), prediction.label, rounded(prediction.score)]
-        row += [prediction.model or None, prediction.error, prediction.note]
+        row += [prediction.model or None, prediction.error, prediction.note, prediction.familiar]
         row += ranked + [None] * (2 * self.top_k - len(ranked))
         row += [list(prediction.labels)] if self.multilabel else []
         row += [in_words(prediction.reasons)] if self.reasons else []

@@ -73,6 +73,8 @@ class TableWriter(Writer):
             self._print(Padding(Text(self._shown(prediction.error), "red"), (0, 0, 0, 2)))
         if prediction.note is not None:
             self._print(Padding(Text(self._shown(f"note: {prediction.note}"), "yellow"), (0, 0, 0, 2)))
+        if prediction.familiar is False:
+            self._print(Padding(Text("unlike anything that the model learnt", "yellow"), (0, 0, 0, 2)))
         if self.windows and prediction.windows and self._console.is_terminal and not self._console.no_color:
             mark = "#" if self._console.options.ascii_only else "■"
             self._print(Padding(_strip(prediction.windows, self._console.width - 4, mark), (0, 0, 0, 2)))

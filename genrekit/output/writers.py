@@ -119,6 +119,7 @@ class JsonlWriter(Writer):
             "model": prediction.model,
             "error": prediction.error,
             "note": prediction.note,
+            "familiar": prediction.familiar,
             "labels": list(prediction.labels),
             "scores": [{"label": name, "score": rounded(s)} for name, s in prediction.scores[: self.top_k]],
         }
@@ -152,9 +153,10 @@ class JsonWriter(JsonlWriter):
 class CsvWriter(Writer):
     """Comma-separated rows, RFC 4180, with a header; the columns do not depend on the predictions.
 
-    ``input, label, score, model, error, note, label_1, score_1, ... label_k, score_k``, then with several labels
-    ``labels`` (with ``|`` between them), with reasons ``reasons``, with windows ``start_s, end_s, window_label,
-    window_score``, what was measured, with provenance ``bytes, sha256, model_sha256, sound_key``, then the extra columns (``extra_NAME`` where taken).
+    ``input, label, score, model, error, note, familiar, label_1, score_1, ... label_k, score_k``, then for
+    multi-label models ``labels`` (separated by ``|``), with reasons ``reasons``, with windows ``start_s, end_s,
+    window_label, window_score``, measured properties, with provenance ``bytes, sha256, model_sha256, sound_key``,
+    then the extra columns (``extra_NAME`` if the name is taken).
     """
 
     _timeline = ("start_s", "end_s", "window_label", "window_score")
@@ -163,7 +165,7 @@ class CsvWriter(Writer):
         super().__init__(stream, **options)
         # csv quotes a lone carriage return only if its line terminator has one (Python 3.11).
         self._csv = csv.writer(_Lines(self.stream), lineterminator="\r\n")
-        columns = ["input", "label", "score", "model", "error", "note"]
+        columns = ["input", "label", "score", "model", "error", "note", "familiar"]
         columns += [f"{name}_{i}" for i in range(1, self.top_k + 1) for name in ("label", "score")]
         columns += ["labels"] if self.multilabel else []
         columns += ["reasons"] if self.reasons else []
@@ -184,6 +186,7 @@ class CsvWriter(Writer):
             prediction.model,
             prediction.error,
             prediction.note,
+            None if prediction.familiar is None else str(prediction.familiar).lower(),
         ]
         ranked = [cell for name, score in prediction.scores[: self.top_k] for cell in (name, rounded(score))]
         answer += ranked + [None] * (2 * self.top_k - len(ranked))

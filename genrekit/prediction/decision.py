@@ -31,6 +31,8 @@ class Decision:
     thresholds : Mapping of str to float
         Multi-label: the score above which a label is predicted.
     options : PredictOptions
+    distance_threshold : float, optional
+        Distance above which an example is unlike anything that the model learnt; None if the model cannot tell.
 
     Raises
     ------
@@ -44,6 +46,7 @@ class Decision:
     multilabel: bool
     thresholds: Mapping[str, float]
     options: PredictOptions
+    distance_threshold: float | None = None
 
     def __post_init__(self) -> None:
         self.allowed()
@@ -86,14 +89,38 @@ class Decision:
             scores = scores / np.maximum(scores.sum(axis=1, keepdims=True), TINY)
         return [self.names[k] for k in allowed], scores
 
+    @property
+    def uses_distance(self) -> bool:
+        """Whether predictions depend on the distance of their windows."""
+        return self.distance_threshold is not None and self.options.unfamiliar != "ignore"
+
     def example(
-        self, example: Example, windows: Windows, scores: np.ndarray, content: Content | None = None
+        self,
+        example: Example,
+        windows: Windows,
+        scores: np.ndarray,
+        content: Content | None = None,
+        distance: np.ndarray | None = None,
     ) -> Prediction:
-        """Make the prediction of an example from the scores of its windows [shape=(n_windows, n_labels)]."""
+        """Make the prediction of an example from its windows.
+
+        Parameters
+        ----------
+        example, windows
+            The example, and its windows with their times and note.
+        scores : np.ndarray [shape=(n_windows, n_labels)]
+        content : Content, optional
+        distance : np.ndarray [shape=(n_windows,)], optional
+            Distances of the windows from what the model learnt; their mean decides whether the example is familiar.
+        """
         mean = scores.mean(axis=0, keepdims=True)
         (prediction,) = self.rows([example.id], mean, [example.extra], content)
         if windows.note:
             prediction = replace(prediction, note=windows.note)
+        if distance is not None and self.distance_threshold is not None:
+            prediction = replace(prediction, familiar=bool(distance.mean() <= self.distance_threshold))
+        if prediction.familiar is False and self.options.unfamiliar == "abstain":
+            prediction = replace(prediction, label=None, labels=())
         if not self.options.windows:
             return prediction
         names, scores = self.competing(scores)

@@ -111,8 +111,15 @@ class Model:
             If the options name a label that the model does not have.
         """
         manifest = self.bundle.manifest
+        distance = manifest.outputs.distance
         return Decision(
-            self.name, self.bundle.sha256, self.labels, manifest.multilabel, manifest.thresholds, options
+            model=self.name,
+            sha256=self.bundle.sha256,
+            names=self.labels,
+            multilabel=manifest.multilabel,
+            thresholds=manifest.thresholds,
+            options=options,
+            distance_threshold=distance.threshold if distance else None,
         )
 
     def recognises(self, columns: Collection[str]) -> bool:
@@ -238,12 +245,16 @@ def load_model(model: str | Path) -> Model:
 
 
 def load_shipped() -> tuple[Model, ...]:
-    """Load the shipped models."""
-    return tuple(load_model(path) for path in shipped_models().values())
+    """Load the shipped models that predict by default: those with one label per example.
+
+    Multi-label models, such as ``tags``, are used only by name.
+    """
+    models = map(load_model, shipped_models().values())
+    return tuple(model for model in models if not model.bundle.manifest.multilabel)
 
 
 def load_models(model: Model | str | Path | Sequence[Model | str | Path] | None) -> tuple[Model, ...]:
-    """Load one or more models; None means all shipped models.
+    """Load one or more models; None means the shipped models that `load_shipped` returns.
 
     Raises
     ------

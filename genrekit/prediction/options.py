@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Unfamiliar = Literal["flag", "abstain", "ignore"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,9 @@ class PredictOptions:
         Whether a prediction has contributions of features, if the model provides them.
     images : bool
         Whether a prediction has a saliency image, if the model provides one.
+    unfamiliar : {'flag', 'abstain', 'ignore'}
+        Treatment of an input that is unlike anything that the model learnt: its prediction says so, or also has no
+        label, or the distance is not computed.
     measures : tuple of str
         Further properties of songs to measure, out of 'bpm', 'key' and 'loudness'.
     offset_s : float >= 0
@@ -37,6 +43,7 @@ class PredictOptions:
     windows: bool = False
     explain: bool = False
     images: bool = False
+    unfamiliar: Unfamiliar = "flag"
     measures: tuple[str, ...] = ()
     offset_s: float = 0.0
     duration_s: float | None = None

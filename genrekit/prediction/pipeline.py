@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from genrekit.backends import Explains, ExplainsWithImages
+from genrekit.backends import DISTANCE, OUTPUT, Explains, ExplainsWithImages
 from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, open_pool, ordered_map
 from genrekit.hashing import content_of
@@ -57,6 +57,21 @@ class Finished:
     name: str
     prediction: Prediction | None = None
     table: TableTask | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Outputs of the graph for the windows of one example.
+
+    Attributes
+    ----------
+    scores : np.ndarray [shape=(n_windows, n_labels)]
+    distance : np.ndarray [shape=(n_windows,)] or None
+        None unless predictions depend on it.
+    """
+
+    scores: np.ndarray
+    distance: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -224,7 +239,7 @@ class Pipeline:
         yield from self._score(waiting)
 
     def _score(self, batch: Sequence[Outcome[Task, Preparation]]) -> Iterator[Finished]:
-        scores: dict[int, np.ndarray | str] = {}
+        scored: dict[int, Scored | str] = {}
         for number, model in enumerate(self.models):
             windows = {
                 k: outcome.value.windows.values
@@ -234,29 +249,34 @@ class Pipeline:
                 and outcome.item.model == number
             }
             if windows:
-                scores |= zip(windows, _window_scores(model, list(windows.values())), strict=True)
+                names = (OUTPUT, DISTANCE) if self.decisions[number].uses_distance else (OUTPUT,)
+                scored |= zip(windows, _score_windows(model, list(windows.values()), names), strict=True)
         for k, outcome in enumerate(batch):
             task, preparation = outcome.item, outcome.value or _lost(outcome)
             if preparation.windows is None and preparation.error is None:
                 yield Finished(task.example.id)
                 continue
-            found = scores.get(k, preparation.error or "The input could not be prepared.")
+            found = scored.get(k, preparation.error or "The input could not be prepared.")
             yield Finished(task.example.id, self._prediction(task, preparation, found))
 
-    def _prediction(self, task: Task, preparation: Preparation, scores: np.ndarray | str) -> Prediction:
+    def _prediction(self, task: Task, preparation: Preparation, scored: Scored | str) -> Prediction:
         example, windows = task.example, preparation.windows
-        if isinstance(scores, str) or windows is None:
+        if isinstance(scored, str) or windows is None:
             return Prediction(
-                id=example.id, error=str(scores), extra=example.extra, content=preparation.content
+                id=example.id, error=str(scored), extra=example.extra, content=preparation.content
             )
         model = self.models[task.model]
-        prediction = self.decisions[task.model].example(example, windows, scores, preparation.content)
+        prediction = self.decisions[task.model].example(
+            example, windows, scored.scores, preparation.content, scored.distance
+        )
         if preparation.analysis:
             prediction = replace(prediction, analysis=preparation.analysis)
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
         elif self.options.images and isinstance(model.backend, ExplainsWithImages):
-            prediction = replace(prediction, image=explanation_image(model, prediction, windows, scores))
+            prediction = replace(
+                prediction, image=explanation_image(model, prediction, windows, scored.scores)
+            )
         elif self.options.explain and not self.options.images and model.name not in self._without_reasons:
             self._without_reasons.add(model.name)
             draws = isinstance(model.backend, ExplainsWithImages)
@@ -347,14 +367,16 @@ def _lost(outcome: Outcome[Task, Preparation]) -> Preparation:
     return Preparation(content, error=sentence(outcome.error or "the input could not be prepared"))
 
 
-def _window_scores(model: Model, windows: list[np.ndarray]) -> list[np.ndarray | str]:
+def _score_windows(model: Model, windows: list[np.ndarray], names: tuple[str, ...]) -> list[Scored | str]:
     """Score windows of many examples in one batch; an example that the graph rejects gets its error message."""
     runtime = model.runtime  # a graph that cannot be loaded is a fault of the model, and ends the run
     if len({values.shape[1:] for values in windows}) == 1:
         try:
-            ends = np.cumsum([len(values) for values in windows])
-            return [*np.split(runtime.scores(np.concatenate(windows)), ends[:-1])]
+            ends = np.cumsum([len(values) for values in windows])[:-1]
+            outputs = runtime.outputs(np.concatenate(windows), names)
+            parts = (np.split(outputs[name], ends) for name in names)
+            return [Scored(*part) for part in zip(*parts, strict=True)]
         except GenrekitError as error:
             if len(windows) == 1:
                 return [str(error)]
-    return [part for values in windows for part in _window_scores(model, [values])]
+    return [part for values in windows for part in _score_windows(model, [values], names)]

@@ -168,9 +168,19 @@ def _prediction(fields: dict[str, Any]) -> Prediction:
         labels=tuple(fields.get("labels", ())),
         error=fields.get("error"),
         note=fields.get("note"),
+        familiar=_familiar(fields.get("familiar")),
         content=Content(int(fields.get("bytes") or 0), sha256, sound_key or "") if sha256 else None,
         analysis={name: _measure(name, fields[name]) for name in columns_of(MEASURES) if name in fields},
     )
+
+
+def _familiar(value: Any) -> bool | None:
+    """Read a boolean of JSON, or the word for it in CSV."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}[value.lower()]
+    if value is not None and not isinstance(value, bool):
+        raise ValueError("no boolean")
+    return value
 
 
 def _measure(name: str, value: Any) -> float | str | None:

@@ -154,7 +154,7 @@ class Preparer:
         if not self.cache.enabled:
             return self.backend.prepare(example, self.config)
         info = self.backend.info
-        settings = {key: getattr(self.config, key) for key in info.prepare_keys}
+        settings = self.config.model_dump(mode="json", include=set(info.prepare_keys))
         settings |= {"offset_s": example.offset_s, "duration_s": example.duration_s}
         key = self.cache.key(content.sha256, info.name, info.feature_version, settings)
         windows = self.cache.get(key)

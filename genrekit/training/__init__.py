@@ -1,6 +1,7 @@
 """Training: a bundle from a data set and a backend."""
 
 from genrekit.training.choice import choose_backend
+from genrekit.training.encode import encoded
 from genrekit.training.fit import cross_fit
 from genrekit.training.learnt import recognise, recognised
 from genrekit.training.prepared_dataset import (
@@ -23,6 +24,7 @@ __all__ = [
     "choose_backend",
     "cross_fit",
     "describe",
+    "encoded",
     "gather",
     "open_for",
     "recognise",

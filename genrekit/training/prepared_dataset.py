@@ -39,6 +39,7 @@ class PreparedDataset:
     """A data set that went through ``prepare``: windows by the position of the example, failures likewise.
 
     ``file_keys`` are the content keys of files by the same positions, of one ``kind``, where they were asked for.
+    ``encoded`` are the windows as a pretrained network encodes them, for a backend that learns from that.
     """
 
     dataset: Dataset
@@ -46,6 +47,7 @@ class PreparedDataset:
     failures: dict[int, str] = field(default_factory=dict)
     file_keys: dict[int, int] = field(default_factory=dict)
     kind: str = "sound"
+    encoded: dict[int, np.ndarray] = field(default_factory=dict)
 
     def labels(self, indices: Sequence[int]) -> tuple[str, ...]:
         """Return the labels of the prepared examples among ``indices``, sorted."""
@@ -62,6 +64,7 @@ class PreparedDataset:
             targets=targets.reshape(len(kept), len(labels)),
             groups=group_keys(examples),
             ids=tuple(example.id for example in examples),
+            encoded=[self.encoded[i] for i in kept] if self.encoded else None,
         )
 
     def with_label(self, indices: Sequence[int], labels: Sequence[str]) -> list[int]:

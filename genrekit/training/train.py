@@ -20,6 +20,7 @@ from genrekit.hashing import hash_file
 from genrekit.metrics import Report
 from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.training.encode import encoded
 from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, preparation, preparations, search
@@ -157,9 +158,10 @@ def train(
     for key, one in several.items():
         if len(several) > 1:
             say(f"preparing with {key}")
-        prepared_datasets[key] = gather(
+        prepared = gather(
             backend, one, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, keys=keys, say=say
         )
+        prepared_datasets[key] = encoded(backend, one, prepared, cache)
     candidates: list[Candidate] = []
     if grid:
         config, candidates = search(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from genrekit.features.logmel import fit_length, from_levels, from_peak, log_mel
+from genrekit.features.logmel import fit_length, from_levels, from_peak, log_mel, scaled_mel
 
 SOUND = np.random.default_rng(0).normal(0, 0.1, 30_000).astype(np.float32)
 SOUND[10_000:12_000] = 0
@@ -81,3 +81,29 @@ def test_a_length_is_cut_or_repeated(n, n_frames):
     fitted = fit_length(mel, n_frames)
     assert fitted.shape == (2, n_frames)
     assert np.array_equal(fitted, mel[:, np.arange(n_frames) % n])
+
+
+MUSICNN = {"n_fft": 512, "hop_length": 256, "n_mels": 96}
+VGGISH = {"n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64, "fmin": 125.0, "fmax": 7500.0}
+
+
+@pytest.mark.parametrize("pad_mode", ["reflect", "constant"])
+@pytest.mark.parametrize("level", [1.0, 1e-4, 30.0])
+@pytest.mark.parametrize("n", [700, 30_000])
+def test_what_encoders_take_is_librosa_s(n, level, pad_mode):
+    y = SOUND[:n] * np.float32(level)
+    mel = scaled_mel(y, 16000, **MUSICNN, gain=10_000, pad_mode=pad_mode)
+    expected = librosa.feature.melspectrogram(y=y, sr=16000, pad_mode=pad_mode, **MUSICNN)
+    assert mel.dtype == np.float32
+    np.testing.assert_allclose(mel, np.log10(10_000 * expected + 1).T, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("log", "function"), [("ln", np.log), ("db", lambda x: 10 * np.log10(x)), ("none", np.abs)]
+)
+def test_the_front_end_of_other_encoders_is_librosa_s(log, function):
+    mel = scaled_mel(SOUND, 16000, **VGGISH, mel_scale="htk", equal_area=False, power=1, log=log, offset=0.01)
+    expected = librosa.feature.melspectrogram(
+        y=SOUND, sr=16000, pad_mode="reflect", htk=True, norm=None, power=1, **VGGISH
+    )
+    np.testing.assert_allclose(mel, function(expected + 0.01).T, atol=1e-4, rtol=1e-4)

@@ -8,11 +8,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from genrekit.errors import UsageError
 from genrekit.output import open_writer
+from genrekit.prediction import read_results
 from genrekit.types import Prediction, WindowScore
 
 TEXTS = ("table", "json", "jsonl", "csv")
@@ -123,6 +125,7 @@ class TestJson:
             "model": "gtzan",
             "error": None,
             "note": None,
+            "familiar": None,
             "labels": ["rock"],
             "scores": [{"label": "rock", "score": 0.712346}, {"label": "metal", "score": 0.2}],
             "extra": {"artist": "The Examples", "label": "guess"},
@@ -163,12 +166,12 @@ class TestJson:
 
 class TestCsv:
     def test_columns_are_fixed(self):
-        header = "input,label,score,model,error,note,label_1,score_1,label_2,score_2"
+        header = "input,label,score,model,error,note,familiar,label_1,score_1,label_2,score_2"
         assert written("csv", top_k=2) == header + "\n"
         assert written("csv", FAILED, ROCK, top_k=2).splitlines() == [
             header,
-            'bad.wav,,,,"It is text, not audio.",,,,,',
-            "songs/a.wav,rock,0.712346,gtzan,,,rock,0.712346,metal,0.2",
+            'bad.wav,,,,"It is text, not audio.",,,,,,',
+            "songs/a.wav,rock,0.712346,gtzan,,,,rock,0.712346,metal,0.2",
         ]
 
     def test_fewer_labels_than_asked_for_leave_cells_empty(self):
@@ -315,3 +318,17 @@ def test_a_terminal_gets_a_strip_of_which_genre_when():
     with open_writer("table", plain, windows=True) as writer:
         writer.write(prediction)
     assert "■" not in plain.getvalue()
+
+
+@pytest.mark.parametrize("familiar", [True, False, None])
+def test_whether_an_input_is_like_what_was_learnt_is_read_back(tmp_path, familiar):
+    prediction = replace(ROCK, familiar=familiar)
+    word = {True: "true", False: "false", None: ""}[familiar]
+    assert rows(written("csv", prediction))[0]["familiar"] == word
+    assert json.loads(written("jsonl", prediction))["familiar"] is familiar
+    assert ("unlike anything that the model learnt" in written("table", prediction)) == (familiar is False)
+    for format in ("csv", "jsonl"):
+        path = tmp_path / f"results.{format}"
+        path.write_text(written(format, prediction, provenance=True), encoding="utf-8")
+        (again,) = read_results(path)
+        assert again.familiar is familiar

@@ -15,12 +15,12 @@ from support.odd_sounds import SR, mp3, song, written
 
 import genrekit
 from genrekit.output import open_writer
-from genrekit.prediction import Batch, OutputFile, Pipeline, PredictOptions, load_models, read_results
+from genrekit.prediction import Batch, OutputFile, Pipeline, PredictOptions, load_model, read_results
 from genrekit.preparation import Cache
 from genrekit.types import Prediction
 
 NOTE = "heard 4.2 s of 6.0 s: the file is cut off or damaged"
-MODELS = ["gtzan"]
+MODEL = "gtzan"
 
 
 @pytest.fixture
@@ -38,11 +38,9 @@ def songs(tmp_path: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def predicted(paths: list[Path], cache: Cache, **options) -> list[Prediction]:
-    chosen = PredictOptions(**options)
-    return list(
-        genrekit.predict([str(path) for path in paths], model=MODELS, jobs=1, cache=cache, options=chosen)
-    )
+def predicted(paths: list[Path], cache: Cache, options: PredictOptions | None = None) -> list[Prediction]:
+    found = genrekit.predict([str(path) for path in paths], model=MODEL, jobs=1, cache=cache, options=options)
+    return list(found)
 
 
 def test_a_note_is_on_the_row_and_the_same_from_the_cache(songs: list[Path], tmp_path: Path) -> None:
@@ -67,7 +65,7 @@ def test_channels_that_cancel_are_answered_as_one_of_them(songs: list[Path]) -> 
 
 
 def test_a_part_that_is_all_there_has_no_note(songs: list[Path]) -> None:
-    (row,) = predicted([songs[1]], duration_s=3.5, cache=Cache(enabled=False))
+    (row,) = predicted([songs[1]], Cache(enabled=False), PredictOptions(duration_s=3.5))
     assert row.note is None
 
 
@@ -104,10 +102,11 @@ def test_it_survives_the_journal_and_comes_back_from_results(
     songs: list[Path], tmp_path: Path, format: str
 ) -> None:
     def batch() -> Batch:
-        pipeline = Pipeline(load_models("gtzan"), cache=Cache(enabled=False), jobs=1)
+        pipeline = Pipeline([load_model(MODEL)], cache=Cache(enabled=False), jobs=1)
         return Batch(OutputFile.of(tmp_path / "run.jsonl"), pipeline)
 
-    assert len(list(batch().run(songs[:2]))) == 2
+    first = batch()
+    assert len(list(first.run(songs[:2]))) == 2
     again = batch()
     assert len(list(again.run(songs[:2], resume=True))) == 2
     assert again.kept == 2

@@ -16,8 +16,9 @@ from genrekit.backends.base import Progress
 from genrekit.backends.image.backbones import LAYERS, Pictures, load_weights, missing_parts
 from genrekit.backends.image.backend import ImageConfig
 from genrekit.backends.neural.calibration import Scorer
-from genrekit.backends.neural.gradcam import grad_cam, overlay
+from genrekit.backends.neural.gradcam import grad_cam
 from genrekit.backends.neural.module import Phase
+from genrekit.backends.overlay import overlay
 
 # Cropping and enlarging shows objects larger in training than later in whole pictures. Training on smaller squares
 # compensates for it, and is faster: H. Touvron, A. Vedaldi, M. Douze, H. Jegou, "Fixing the train-test

@@ -8,8 +8,9 @@ import numpy as np
 from torch import Generator, Tensor, nn
 
 from genrekit.backends.neural.calibration import Scorer
-from genrekit.backends.neural.gradcam import grad_cam, overlay
+from genrekit.backends.neural.gradcam import grad_cam
 from genrekit.backends.neural.module import Phase
+from genrekit.backends.overlay import overlay
 from genrekit.backends.spectrogram import augment
 from genrekit.backends.spectrogram.backend import SpectrogramConfig
 from genrekit.backends.spectrogram.networks import build

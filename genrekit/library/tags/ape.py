@@ -15,7 +15,13 @@ from genrekit.library.tags.base import NAMES, TagFile, digest, texts
 from genrekit.library.tags.fields import Field
 from genrekit.library.tags.id3 import read_v1
 
-_NEW = {Field.GENRE: "Genre", Field.BPM: "BPM", Field.KEY: "InitialKey"}
+_NEW = {
+    Field.GENRE: "Genre",
+    Field.GROUPING: "Grouping",
+    Field.COMMENT: "Comment",
+    Field.BPM: "BPM",
+    Field.KEY: "InitialKey",
+}
 _FOOTER = 32
 _HAS_HEADER = 1 << 31
 

@@ -16,7 +16,13 @@ State = dict[str, Any]
 # Names of Vorbis comments and APEv2 items, in lower case; new ones get the first name. Picard and VirtualDJ write KEY, Mp3tag,
 # Traktor, Serato, Rekordbox and Mixxx INITIALKEY:
 # https://docs.mp3tag.de/mapping/, https://picard-docs.musicbrainz.org/en/appendices/tag_mapping.html
-NAMES = {Field.GENRE: ("genre",), Field.BPM: ("bpm",), Field.KEY: ("initialkey", "key")}
+NAMES = {
+    Field.GENRE: ("genre",),
+    Field.GROUPING: ("grouping",),
+    Field.COMMENT: ("comment",),
+    Field.BPM: ("bpm",),
+    Field.KEY: ("initialkey", "key"),
+}
 
 
 class TagFile(ABC):

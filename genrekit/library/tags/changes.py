@@ -13,7 +13,7 @@ from genrekit.types import Prediction
 
 
 class Existing(StrEnum):
-    """Treatment of existing values; with APPEND, tempo and key are kept."""
+    """Treatment of existing values; with APPEND, all but genres are kept."""
 
     KEEP = "keep"
     OVERWRITE = "overwrite"
@@ -44,12 +44,15 @@ class Policy:
         Largest number of labels per prediction.
     measured : tuple of Field
         Further fields to write: tempo, key or both.
+    field : Field
+        Field for labels: genre, grouping or comment. The last two receive one text, the labels separated by commas.
     """
 
     existing: Existing = Existing.KEEP
     min_confidence: float = 0.0
     max_labels: int = 1
     measured: tuple[Field, ...] = ()
+    field: Field = Field.GENRE
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,10 @@ def wanted(prediction: Prediction, policy: Policy) -> dict[Field, tuple[str, ...
     MediaError
         As `chosen` and `genrekit.library.tags.fields.measured`.
     """
-    found = {Field.GENRE: chosen(prediction, policy)}
+    labels = chosen(prediction, policy)
+    if labels and policy.field is not Field.GENRE:
+        labels = (", ".join(labels),)
+    found = {policy.field: labels}
     return found | {one: measured(one, prediction.analysis) for one in policy.measured}
 
 

@@ -12,14 +12,21 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mutagen.id3 import TBPM, TCON, TKEY, Frames, Frames_2_2, ID3JunkFrameError
+from mutagen.id3 import COMM, TBPM, TCON, TIT1, TKEY, Frames, Frames_2_2, ID3JunkFrameError
 
 from genrekit.errors import MediaError
 from genrekit.library.tags.base import TagFile, digest, texts
-from genrekit.library.tags.fields import Field
+from genrekit.library.tags.fields import LABELLED, Field
 
 _LATIN1, _UTF16, _UTF8 = 0, 1, 3
-_FRAMES: dict[Field, Any] = {Field.GENRE: TCON, Field.BPM: TBPM, Field.KEY: TKEY}
+_FRAMES: dict[Field, Any] = {
+    Field.GENRE: TCON,
+    Field.GROUPING: TIT1,
+    Field.COMMENT: COMM,
+    Field.BPM: TBPM,
+    Field.KEY: TKEY,
+}
+_NEW_COMMENT = "COMM::eng"
 _V1_SIZE = 128
 _NO_GENRE = 255
 _ENCODING = re.compile(r"encoding=<Encoding\.\w+: \d>, ")
@@ -54,7 +61,10 @@ AS_IT_IS: dict[str, Any] = {
 
 
 class Id3Tags(TagFile):
-    """The frames TCON, TBPM and TKEY, and the genre number in an ID3v1 tag, if any."""
+    """The frames TCON, TIT1, TBPM and TKEY, the COMM frame without a description, and the genre number in an ID3v1 tag.
+
+    Comments with a description belong to programs (iTunNORM) and stay, as does the comment of an ID3v1 tag.
+    """
 
     def __init__(self, path: Path, format: str, sound: Any) -> None:
         super().__init__(path, format, sound)
@@ -66,18 +76,18 @@ class Id3Tags(TagFile):
 
     def put(self, field: Field, values: Sequence[str]) -> None:
         # "All numeric strings and URLs are always encoded as ISO-8859-1" (2.3), which is enough for a key.
-        encoding = _LATIN1 if field is not Field.GENRE else _UTF16 if self._version == 3 else _UTF8
+        encoding = _LATIN1 if field not in LABELLED else _UTF16 if self._version == 3 else _UTF8
         self._replace(field, encoding, list(values))
         if self._v1 and field is Field.GENRE:
             self._v1 = self._v1[:-1] + bytes([_V1_GENRES.get(values[0].lower(), _NO_GENRE)])
 
     def others(self, fields: Collection[Field]) -> Mapping[str, str]:
-        mine = {_FRAMES[field].__name__ for field in fields}
+        mine = {self._key(field) for field in fields}
         # An encoding that a version does not have (UTF-8 in 2.3) is replaced; only the text is compared.
         found = {
             f"frame {key}": digest(_ENCODING.sub("", repr(frame)))
             for key, frame in self._sound.tags.items()
-            if frame.FrameID not in mine
+            if key not in mine
         }
         found["unknown frames"] = digest(b"".join(self._sound.tags.unknown_frames))
         if self._v1:
@@ -90,18 +100,20 @@ class Id3Tags(TagFile):
             raise MediaError(
                 f"The {field} in the ID3 tag is compressed, encrypted or damaged; it is left alone."
             )
-        frame = self._sound.tags.get(name)
+        frame = self._sound.tags.get(self._key(field))
         if frame is None:
             return ()
         return frame.genres if field is Field.GENRE else [str(text) for text in frame.text]
 
     def _state(self, field: Field) -> Any:
-        frame = self._sound.tags.get(_FRAMES[field].__name__)
+        frame = self._sound.tags.get(self._key(field))
         state: dict[str, Any] = {
             "frame": None
             if frame is None
             else {"encoding": int(frame.encoding), "text": [str(text) for text in frame.text]}
         }
+        if field is Field.COMMENT and frame is not None:
+            state["frame"]["lang"] = frame.lang
         if field is Field.GENRE:
             state["v1"] = self._v1[-1] if self._v1 else None
         return state
@@ -109,7 +121,7 @@ class Id3Tags(TagFile):
     def _restore(self, field: Field, state: Any) -> None:
         frame = state["frame"]
         if frame is None:
-            self._sound.tags.delall(_FRAMES[field].__name__)
+            self._sound.tags.pop(self._key(field), None)
         else:
             if frame["encoding"] not in range(4):
                 raise ValueError("no encoding")
@@ -118,8 +130,15 @@ class Id3Tags(TagFile):
             self._v1 = self._v1[:-1] + bytes([state["v1"]])
 
     def _replace(self, field: Field, encoding: int, words: list[str]) -> None:
-        frame = _FRAMES[field]
-        self._sound.tags.setall(frame.__name__, [frame(encoding=encoding, text=words)])
+        more = {"lang": self._key(field)[-3:], "desc": ""} if field is Field.COMMENT else {}
+        self._sound.tags[self._key(field)] = _FRAMES[field](encoding=encoding, text=words, **more)
+
+    def _key(self, field: Field) -> str:
+        """The name of a field's frame; of comments, the first without a description, whatever its language."""
+        if field is not Field.COMMENT:
+            name: str = _FRAMES[field].__name__
+            return name
+        return min((key for key in self._sound.tags if key.startswith("COMM::")), default=_NEW_COMMENT)
 
     def _is_bare(self) -> bool:
         return not self._sound.tags and not self._sound.tags.unknown_frames

@@ -16,13 +16,15 @@ from genrekit.library.tags.fields import Field
 _FREE_FORM: Any = MP4FreeForm
 _ATOMS = {
     Field.GENRE: "\xa9gen",
+    Field.GROUPING: "\xa9grp",
+    Field.COMMENT: "\xa9cmt",
     Field.BPM: "tmpo",
     Field.KEY: "----:com.apple.iTunes:initialkey",
 }
 
 
 class Mp4Tags(TagFile):
-    """The texts of ``(c)gen``, the numbers of ``tmpo``, the bytes of the free-form ``initialkey``.
+    """The texts of ``(c)gen``, ``(c)grp`` and ``(c)cmt``, the numbers of ``tmpo``, the bytes of the free-form ``initialkey``.
 
     A numeric genre (``gnre``) is read, and replaced by its name when written.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 SUFFIX = ".genrekit"
 # Preferred models if more than one takes an input: for songs, the more accurate one on the same test tracks first.
-_FIRST = ("spectrogram", "gtzan")
+_FIRST = ("encoder", "spectrogram", "gtzan")
 
 
 def shipped_models() -> dict[str, Path]:

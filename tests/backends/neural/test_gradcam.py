@@ -10,7 +10,8 @@ from torch import nn
 
 from genrekit.backends.image.backbones import Pictures
 from genrekit.backends.neural.calibration import Scorer
-from genrekit.backends.neural.gradcam import grad_cam, overlay
+from genrekit.backends.neural.gradcam import grad_cam
+from genrekit.backends.overlay import overlay
 from genrekit.backends.spectrogram.networks import build
 
 

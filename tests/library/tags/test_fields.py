@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mutagen.apev2 import APEv2
-from mutagen.id3 import ID3, TBPM, TKEY
+from mutagen.id3 import COMM, ID3, TBPM, TKEY
 from mutagen.mp4 import MP4FreeForm
 from support.tagged_sounds import KINDS, samples, untranslated
 
 from genrekit.errors import MediaError
-from genrekit.hashing import content_of
+from genrekit.hashing import content_of, hash_file
 from genrekit.library.tags.base import NAMES
 from genrekit.library.tags.changes import Existing, Policy, Status, planned
 from genrekit.library.tags.fields import MEASURED, MIN_KEY_CONFIDENCE, Field, comparable, measured
 from genrekit.library.tags.formats import open_tags
 from genrekit.library.tags.journal import read_journal
 from genrekit.library.tags.tagging import tag, undo
-from genrekit.types import Prediction
+from genrekit.types import Content, Prediction
 
 OVERWRITE = Policy(Existing.OVERWRITE, measured=MEASURED)
 KEEP = Policy(measured=MEASURED)
@@ -47,7 +47,7 @@ def put(path, **values):
 
 def now(path):
     tags = open_tags(path)
-    return {field.value: list(tags.values(field)) for field in Field}
+    return {field.value: list(tags.values(field)) for field in (Field.GENRE, *MEASURED)}
 
 
 def raw(path):
@@ -66,7 +66,12 @@ def raw_others(path):
     if isinstance(tags, ID3):
         mine = ("TCON", "TBPM", "TKEY", "CHAP:a")  # sub-frames of a chapter have no equality
         return {name: vars(frame) for name, frame in untranslated(path).items() if name not in mine}
-    mine = {"\xa9gen", "tmpo", ATOM.lower(), *(name for names in NAMES.values() for name in names)}
+    mine = {
+        "\xa9gen",
+        "tmpo",
+        ATOM.lower(),
+        *(name for field in (Field.GENRE, *MEASURED) for name in NAMES[field]),
+    }
     return {name: value for name, value in (tags or {}).items() if name.lower() not in mine}
 
 
@@ -277,3 +282,43 @@ def test_keys_of_one_pitch_are_the_same():
     assert len({comparable(Field.KEY, key) for key in ("A", "Am", "8A", "o", "a minor", "Bb")}) == 6
     with pytest.raises(MediaError):
         measured(Field.KEY, {"key": "Am"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("field", [Field.GROUPING, Field.COMMENT])
+def test_labels_go_into_a_grouping_or_a_comment_and_back(originals, tmp_path, kind, field, journal_at):
+    path = shutil.copy(originals[kind], tmp_path / kind)
+    genre, state = now(path)["genre"], open_tags(path).state(Field)
+    others = open_tags(path).others([field])
+    prediction = Prediction(
+        id=str(path),
+        label="jazz",
+        score=0.9,
+        labels=("jazz", "80s"),
+        scores=(("jazz", 0.9), ("80s", 0.8)),
+        content=Content(path.stat().st_size, hash_file(path)),
+    )
+    policy = Policy(Existing.OVERWRITE, max_labels=5, field=field)
+    (row,) = tag([prediction], policy, journal=journal_at("j.jsonl"))
+    assert (row.status, row.error) == (Status.CHANGED, None)
+    assert open_tags(path).values(field) == ("jazz, 80s",)
+    assert now(path)["genre"] == genre
+    assert open_tags(path).others([field]) == others
+    (back,) = undo(read_journal(tmp_path / "j.jsonl"), journal=journal_at("k.jsonl"))
+    assert (back.status, back.error) == (Status.CHANGED, None)
+    assert open_tags(path).state(Field) == state
+
+
+def test_comments_of_programs_and_of_other_languages_stay(originals, tmp_path, journal_at):
+    path = shutil.copy(originals["v24.mp3"], tmp_path / "a.mp3")
+    tags = ID3(path)
+    for lang, desc, text in (("eng", "iTunNORM", " 0000"), ("deu", "", "schön")):
+        tags.add(COMM(encoding=3, lang=lang, desc=desc, text=[text]))
+    tags.save()
+    prediction = Prediction(id=str(path), label="jazz", score=0.9, content=Content(0, hash_file(path)))
+    policy = Policy(Existing.OVERWRITE, field=Field.COMMENT)
+    (row,) = tag([prediction], policy, journal=journal_at("j.jsonl"))
+    assert row.changes[Field.COMMENT].before == ("schön",)
+    found = {key: frame.text for key, frame in ID3(path).items() if key.startswith("COMM")}
+    assert found.items() >= {"COMM:iTunNORM:eng": [" 0000"], "COMM::deu": ["jazz"]}.items()
+    assert "COMM::eng" not in found

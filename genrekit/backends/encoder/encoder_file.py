@@ -1,0 +1,99 @@
+"""A user's own encoder: an ONNX file, and a YAML of the same name beside it that says what it hears and gives."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from genrekit.backends.encoder.facts import EncoderFacts
+from genrekit.errors import ConfigError
+from genrekit.hashing import hash_bytes
+
+MAX_YAML_BYTES = 1 << 20
+MAX_GRAPH_BYTES = 1 << 30
+SUFFIXES = (".yaml", ".yml")
+_YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+_HINT = "docs/encoder.md shows the YAML of an encoder."
+
+
+class EncoderFile:
+    """An encoder in a file.
+
+    Parameters
+    ----------
+    path : Path
+        The ONNX file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def facts(self) -> EncoderFacts:
+        """What its YAML says.
+
+        Raises
+        ------
+        ConfigError
+            If there is none, or it is not right.
+        """
+        found = [self.path.with_suffix(suffix) for suffix in SUFFIXES]
+        path = next((candidate for candidate in found if candidate.is_file()), None)
+        if path is None:
+            raise ConfigError(
+                f"The encoder {str(self.path)!r} needs a YAML beside it that says what it hears: {found[0].name}.",
+                _HINT,
+            )
+        values = _read_yaml(path)
+        values.setdefault("name", self.path.stem)
+        try:
+            return EncoderFacts.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[:5]
+            wrong = "; ".join(
+                f"{'.'.join(map(str, e['loc']))[:80] or 'all'}: {e['msg'][:160]}" for e in first
+            )
+            raise ConfigError(f"The encoder's YAML {str(path)!r} is wrong: {wrong}.", _HINT) from None
+
+    def graph(self) -> bytes:
+        """Return the graph, which does what the YAML says.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be read, or does something else.
+        """
+        from genrekit.backends.encoder.check import check_graph
+
+        try:
+            size = self.path.stat().st_size
+            if not self.path.is_file() or size > MAX_GRAPH_BYTES:
+                raise ConfigError(f"The encoder {str(self.path)!r} is not a file of at most 1 GiB.")
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"The encoder {str(self.path)!r} cannot be read: {error.strerror}.") from None
+        if self.facts.sha256 and hash_bytes(content) != self.facts.sha256:
+            raise ConfigError(f"The encoder {str(self.path)!r} does not have the sha256 that its YAML says.")
+        if problem := check_graph(content, self.facts):
+            raise ConfigError(f"The encoder {str(self.path)!r} cannot be used: {problem}.", _HINT)
+        return content
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_YAML_BYTES:
+            raise ConfigError(f"The encoder's YAML {str(path)!r} is larger than 1 MiB.")
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"The encoder's YAML {str(path)!r} cannot be read: {error.strerror}.") from None
+    except _YAML_ERRORS as error:
+        raise ConfigError(
+            f"The encoder's YAML {str(path)!r} cannot be read: {str(error)[:300]}", _HINT
+        ) from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"The encoder's YAML {str(path)!r} must map keys to values.", _HINT)
+    return values
