@@ -121,7 +121,7 @@ def _check_example(example: Example, modality: Modality) -> None:
     require(len(example.labels) > 0, f"{name} has a label")
     require(all(normalise(x) == x and x for x in example.labels), f"{name} has normalised labels")
     require(len(set(example.labels)) == len(example.labels), f"{name} has every label once")
-    require(example.split in (None, *SPLITS), f"{name} is on a side that exists, not {example.split!r}")
+    require(example.split in (None, *SPLITS), f"{name} is in a split that exists, not {example.split!r}")
     require(example.group is None or bool(example.group.strip()), f"{name} has a group or None, not ''")
     require(all(isinstance(text, str) for text in example.extra.values()), f"{name} has texts in extra")
 

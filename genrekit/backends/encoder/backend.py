@@ -1,4 +1,4 @@
-"""The ``encoder`` backend: a pretrained encoder that stays as it is, and a small head over what it gives."""
+"""The ``encoder`` backend: a pretrained encoder, which is not trained further, and a small head over its outputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class EncoderConfig(BackendConfig):
     """Settings of the ``encoder`` backend."""
 
     hears: Hearing | None = Field(
-        None, description="What the encoder hears; it comes from the encoder, and needs no setting."
+        None, description="Input of the encoder; taken from the encoder, not set by the user."
     )
     encoder: str = Field(
         "musicnn",
@@ -36,16 +36,19 @@ class EncoderConfig(BackendConfig):
         description="A registered encoder, or an ONNX file with a YAML beside it (docs/encoder.md).",
     )
     layer: str = Field(
-        "", max_length=200, description="The layer that the head stands on; empty: the first of the encoder."
+        "", max_length=200, description="Layer whose outputs the head reads; empty: the first of the encoder."
     )
     window_s: float = Field(
-        30.0, ge=0.5, le=600, description="Length of a window in seconds: what one score is about, roughly."
+        30.0,
+        ge=0.5,
+        le=600,
+        description="Approximate length of a window in seconds; a window gets one score.",
     )
     patches: int = Field(
         6,
         ge=1,
         le=200,
-        description="Patches that the encoder hears of a window, evenly spread; fewer are faster.",
+        description="Number of patches per window that are encoded, evenly spread; fewer are faster.",
     )
     reference_s: float = Field(
         30.0,
@@ -54,10 +57,13 @@ class EncoderConfig(BackendConfig):
         description="Seconds around a window whose level is brought to that of the encoder.",
     )
     max_windows: int = Field(
-        12, ge=1, le=10_000, description="Windows of a song at most; of a longer one, evenly spread."
+        12,
+        ge=1,
+        le=10_000,
+        description="Largest number of windows per song; those of a longer song are evenly spread.",
     )
     pooling: Literal["mean", "mean_std", "mean_std_max"] = Field(
-        "mean", description="What is taken over the patches of a window."
+        "mean", description="Statistics over the patches of a window."
     )
     head: Literal["auto", "lda", "logistic", "svm", "mlp", "mean"] = Field(
         "auto", description="The head; auto compares them on grouped folds, mean averages all of them."
@@ -71,7 +77,7 @@ class EncoderConfig(BackendConfig):
     @field_validator("encoder", "layer")
     @classmethod
     def _is_there(cls, value: str, info: ValidationInfo) -> str:
-        """Look for the encoder and the layer, unless a bundle says what the encoder hears: it need not be at hand."""
+        """Check that encoder and layer exist, unless a bundle has the facts of the encoder, which need not be installed."""
         name = value if info.field_name == "encoder" else info.data.get("encoder")
         if info.data.get("hears") is not None or name is None:
             return value
@@ -92,7 +98,7 @@ class EncoderConfig(BackendConfig):
 
     @property
     def hearing(self) -> Hearing:
-        """What the encoder hears."""
+        """Input of the encoder."""
         assert self.hears is not None
         return self.hears
 
@@ -102,7 +108,7 @@ class EncoderBackend:
 
     info: ClassVar = BackendInfo(
         name="encoder",
-        summary="A network that heard 200,000 songs, and the best of four small classifiers over what it gives.",
+        summary="A network pretrained on 200,000 songs, and the best of four small classifiers over its outputs.",
         modality=Modality.AUDIO,
         feature_version="1",
         prepare_keys=("hears", "window_s", "patches", "reference_s", "max_windows"),
@@ -168,7 +174,7 @@ class EncoderBackend:
         config: EncoderConfig,
         progress: Progress,
     ) -> Fitted:
-        """Encode what was not encoded yet, choose a head on grouped folds, calibrate, and write one graph."""
+        """Encode windows that are not encoded yet, choose a head on grouped folds, calibrate, and write one graph."""
         from genrekit.backends.encoder import fit as encoder_fit
 
         return encoder_fit.fit(train, valid, labels, config, progress)
@@ -182,7 +188,7 @@ def _spans(n: int, sr: int, config: EncoderConfig) -> Iterator[tuple[int, int]]:
 
 
 def _gain(y: np.ndarray, start: int, stop: int, config: EncoderConfig) -> np.float32:
-    """Give what brings the sound around a window to the encoder's level."""
+    """Return the gain that brings the sound around a window to the level of the encoder."""
     import numpy as np
 
     level_dbfs = config.hearing.level_dbfs

@@ -14,7 +14,7 @@ OPSETS = (13, 23)  # what the graph is written in: from the first with Reduce an
 
 
 def check_graph(content: bytes, facts: EncoderFacts) -> str:
-    """Return what is wrong with an encoder's graph, or nothing.
+    """Return the fault of an encoder's graph, or an empty string.
 
     Parameters
     ----------

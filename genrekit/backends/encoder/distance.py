@@ -1,4 +1,4 @@
-"""How far a song is from everything that was learnt: Mahalanobis' distance, fitted for the number of patches heard.
+"""Distance of a song from everything that was learnt, after Mahalanobis, fitted for the number of patches heard.
 
 K. Lee, K. Lee, H. Lee, J. Shin, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial
 Attacks", NeurIPS 2018: one covariance for all classes, the distance to the nearest class. The mean over p patches varies
@@ -40,7 +40,7 @@ class Distance:
     between: Floats
 
     def __call__(self, means: Floats, n_patches: npt.ArrayLike) -> Floats:
-        """Give the distance of means over patches: about 1 for what was learnt from.
+        """Return the distance of means over patches: about 1 for what was learnt from.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ def fit_distance(patches: Sequence[Floats], classes: npt.NDArray[np.intp]) -> Di
 
 
 def _covariance(centred: Floats, n_means: int) -> Floats:
-    """Give a covariance that is drawn to a multiple of the identity as far as few rows call for.
+    """Return a covariance that is drawn to a multiple of the identity as far as few rows call for.
 
     O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
     Multivariate Analysis 88, 2004.

@@ -34,7 +34,7 @@ class EncoderFile:
 
     @cached_property
     def facts(self) -> EncoderFacts:
-        """What its YAML says.
+        """Facts from the YAML.
 
         Raises
         ------

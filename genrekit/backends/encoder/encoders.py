@@ -25,7 +25,7 @@ class Encoder(Protocol):
 
     @property
     def facts(self) -> EncoderFacts:
-        """What it hears and gives; read without loading its weights."""
+        """Input and layers; read without loading its weights."""
         ...
 
     def graph(self) -> bytes:

@@ -52,7 +52,7 @@ class PatchEncoder:
         return encoded.reshape(*windows.shape[:2], -1)
 
     def layer_of(self, encoded: np.ndarray, layer: str) -> np.ndarray:
-        """Give one layer of what was encoded [shape=(n, n_patches, size of the layer)]."""
+        """Return one layer of encoded patches [shape=(n, n_patches, size of the layer)]."""
         start = 0
         for name, facts in self.facts.layers.items():
             if name == layer:

@@ -1,4 +1,4 @@
-"""The facts of a pretrained encoder: what it hears, what it gives, and under which terms."""
+"""Facts of a pretrained encoder: its input, its layers and its terms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Axis = Literal["n", 1, "frames", "mels", "samples"]
 
 
 class Hearing(BaseModel):
-    """What an encoder takes: patches of a mel spectrogram, or of samples.
+    """Input of an encoder: patches of a mel spectrogram, or of samples.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Hearing(BaseModel):
 
     @property
     def hop(self) -> int:
-        """Samples a step of a patch."""
+        """Number of samples per step of a patch."""
         return self.hop_length if self.input == "mel" else 1
 
     @property
@@ -113,7 +113,7 @@ class Layer(BaseModel):
 
 
 class EncoderFacts(BaseModel):
-    """What is known of an encoder without loading it.
+    """Description of an encoder, available without loading it.
 
     Attributes
     ----------
@@ -151,10 +151,10 @@ class EncoderFacts(BaseModel):
 
     @property
     def default_layer(self) -> str:
-        """The layer that a head stands on where nothing else is asked for."""
+        """Layer that a head reads by default."""
         return next(iter(self.layers))
 
     @property
     def embedding_layer(self) -> Layer:
-        """The layer that similarity stands on."""
+        """Layer that embeddings are computed from."""
         return self.layers[self.embedding or self.default_layer]

@@ -1,6 +1,6 @@
 """Training of the ``encoder`` backend: heads compared on grouped folds, calibrated there, and written with the encoder.
 
-Both sides are joined: nothing here stops early, so a validation side is worth more in the folds. A fold holds out whole
+Both splits are joined: nothing here stops early, so a validation split is worth more in the folds. A fold holds out whole
 groups; the held-out margins say how good a head is, and from them alone come its calibration, the thresholds of several
 labels, and the threshold of the distance. What is kept is then fitted on everything.
 """
@@ -50,7 +50,7 @@ Integers = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Encoded windows below each other, and whose they are.
+    """Table of encoded windows, with the example of each.
 
     Attributes
     ----------
@@ -78,17 +78,17 @@ class Table:
         return np.repeat(np.arange(len(self.targets)), self.counts)
 
     def windows_of(self, examples: Integers) -> Integers:
-        """Give the windows of some examples, in order."""
+        """Return the windows of some examples, in order."""
         return np.flatnonzero(np.isin(self.owner, examples))
 
     def classes(self, windows: Integers) -> Integers:
-        """Give the class of windows for the distance; of several labels all are of one."""
+        """Return the class of windows for the distance; multi-label windows are all of one class."""
         if self.multilabel:
             return np.zeros(len(windows), dtype=np.intp)
         return np.asarray(self.targets.argmax(axis=1)[self.owner[windows]])
 
     def folds(self, most: int, seed: int) -> list[tuple[Integers, Integers]]:
-        """Examples to learn from and to hold out, whole groups each; at least two folds.
+        """Return examples to learn from and to hold out, whole groups each; at least two folds.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class Table:
         n_groups = len(np.unique(self.groups))
         if n_groups < 2:
             raise DatasetError(
-                "All examples of the training side are in one group, so nothing can be held out to choose a head.",
+                "All examples of the training split are in one group, so nothing can be held out to choose a head.",
                 "Give the groups that belong together (artists, tracks), or leave the group column out.",
             )
         if self.multilabel:
@@ -128,13 +128,13 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name of the head."""
         return self.kinds[0] if len(self.kinds) == 1 else "mean"
 
 
 @dataclass(frozen=True, eq=False)
 class Learnt:
-    """What was learnt of a table: the heads with their calibrations, and what the folds gave."""
+    """Result of training on a table: heads with their calibrations, and the results of the folds."""
 
     members: Sequence[tuple[Chain, Calibration]]
     thresholds: dict[str, float]
@@ -152,14 +152,14 @@ def fit(
     """Fit, calibrate and write; see `genrekit.backends.base.Backend`."""
     facts = encoders.get(config.encoder).facts
     layer = config.layer or facts.default_layer
-    sides = [train, valid] if valid else [train]
+    splits = [train, valid] if valid else [train]
     encoder = PatchEncoder(config.encoder)
-    encoded = [part for side in sides for part in (side.encoded or map(encoder, side.windows))]
+    encoded = [part for split in splits for part in (split.encoded or map(encoder, split.windows))]
     layers = [encoder.layer_of(part, layer) for part in encoded]
     table = make_table(
         [transform(part, facts.layers[layer]) for part in layers],
-        np.concatenate([side.targets for side in sides]) > 0,
-        np.concatenate([side.groups for side in sides]),
+        np.concatenate([split.targets for split in splits]) > 0,
+        np.concatenate([split.groups for split in splits]),
         config,
     )
     learnt = learn(table, labels, config, progress)
@@ -240,7 +240,7 @@ def learn(table: Table, labels: Sequence[str], config: EncoderConfig, progress: 
 
 
 def scores_of(learnt: Learnt, x: Floats) -> Floats:
-    """Give the scores of pooled features [shape=(n, d)], as the graph does."""
+    """Return the scores of pooled features [shape=(n, d)], as the graph does."""
     return np.asarray(np.mean([calibration(chain(x)) for chain, calibration in learnt.members], axis=0))
 
 
@@ -266,7 +266,7 @@ def _compare(
 
 
 def _choose(table: Table, candidates: Sequence[Candidate]) -> Candidate:
-    """Take the lowest log loss, or an earlier, simpler candidate that is not clearly worse.
+    """Select the candidate with the lowest log loss, or an earlier, simpler candidate that is not clearly worse.
 
     Not clearly: by less than a standard error over groups (Breiman, Friedman, Olshen and Stone, *Classification and
     Regression Trees*, 1984, section 3.4.3).
@@ -308,6 +308,6 @@ def limited(table: Table, folds: Sequence[tuple[Integers, Integers]]) -> tuple[D
 
 
 def measure(distance: Distance, patches: Sequence[Floats]) -> Floats:
-    """Give the distance of windows by the features of their patches."""
+    """Return the distance of windows by the features of their patches."""
     means = np.stack([window.mean(axis=0) for window in patches])
     return distance(means, np.array([len(window) for window in patches]))

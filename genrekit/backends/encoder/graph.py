@@ -154,7 +154,7 @@ def _per_window(add: Nodes, layer: Layer, n_windows: str, n_patches: str) -> str
 
 
 def _as_doubles(add: Nodes, values: str, layer: Layer) -> str:
-    """Add what `genrekit.backends.encoder.pooling.transform` does."""
+    """Add the nodes of `genrekit.backends.encoder.pooling.transform`."""
     values = add("Cast", values, to=TensorProto.DOUBLE)
     if not layer.names:
         return values
@@ -163,7 +163,7 @@ def _as_doubles(add: Nodes, values: str, layer: Layer) -> str:
 
 
 def _pooled(add: Nodes, features: str, mean: str, pooling: str) -> str:
-    """Add what `genrekit.backends.encoder.pooling.pool` does."""
+    """Add the nodes of `genrekit.backends.encoder.pooling.pool`."""
     parts = [mean]
     kinds = POOLINGS[pooling]
     if "std" in kinds:
@@ -211,7 +211,7 @@ def _rbf(add: Nodes, step: Rbf, x: str) -> str:
 
 
 def _distance(add: Nodes, mean: str, n_patches: str, distance: Distance) -> str:
-    """Add what `genrekit.backends.encoder.distance.Distance` does."""
+    """Add the nodes of `genrekit.backends.encoder.distance.Distance`."""
     one = add("Div", np.float64(1), add("Cast", n_patches, to=TensorProto.DOUBLE))
     deviation = add("Sqrt", add("Add", distance.between, one))
     turned = add("Unsqueeze", add("MatMul", mean, distance.basis), [1])
@@ -221,7 +221,7 @@ def _distance(add: Nodes, mean: str, n_patches: str, distance: Distance) -> str:
 
 
 def _movement(add: Nodes, hears: Hearing) -> str:
-    """Add what `genrekit.backends.encoder.movement.movement` does."""
+    """Add the nodes of `genrekit.backends.encoder.movement.movement`."""
     length = stretch(hears)
     n_stretches = hears.patch // length
     whole = add("Slice", WINDOWS, [0], [n_stretches * length], [2])

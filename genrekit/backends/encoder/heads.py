@@ -29,7 +29,7 @@ KINDS = ("lda", "logistic", "svm", "mlp")
 # The margin of a label that no example, or every example, has.
 NO_EVIDENCE = 8.0
 
-# Chosen on artist-grouped folds of GTZAN's train and validation sides (docs/encoder.md).
+# Chosen on artist-grouped folds of the train and validation splits of GTZAN (docs/encoder.md).
 _SHRINKAGE = 0.1
 _LOGISTIC_C = 0.03
 _SVM_C = 1.0
@@ -84,7 +84,7 @@ class Chain:
     steps: Sequence[Step]
 
     def __call__(self, x: Floats) -> Floats:
-        """Give the margins of rows."""
+        """Return the margins of rows."""
         for step in self.steps:
             x = step(x)
         return x
@@ -108,7 +108,7 @@ class Calibration:
     offset: float = 0.0
 
     def __call__(self, margins: Floats) -> Floats:
-        """Give probabilities [shape=(n, n_labels)]."""
+        """Return probabilities [shape=(n, n_labels)]."""
         odds = self.slope * margins + self.offset
         return np.asarray(expit(odds) if self.multilabel else softmax(log_expit(odds), axis=1))
 
@@ -237,13 +237,13 @@ def fit_calibration(
 
 
 def example_means(scores: Floats, starts: npt.NDArray[np.intp]) -> Floats:
-    """Give the mean over each example's windows; ``starts`` is the first window of each."""
+    """Return the mean over each example's windows; ``starts`` is the first window of each."""
     counts = np.diff([*starts, len(scores)])
     return np.asarray(np.add.reduceat(scores, starts, axis=0) / counts[:, None])
 
 
 def log_losses(scores: Floats, targets: npt.NDArray[np.bool_], *, multilabel: bool) -> Floats:
-    """Give the log loss of each example; of several labels the mean over them."""
+    """Return the log loss of each example; for multi-label examples, the mean over labels."""
     scores = np.clip(scores, 1e-12, 1 - 1e-12)
     if multilabel:
         return np.asarray(-np.where(targets, np.log(scores), np.log1p(-scores)).mean(axis=1))

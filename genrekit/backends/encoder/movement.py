@@ -1,4 +1,4 @@
-"""How much a sound moves: what tells music and speech from noise, tones, clicks and constants before anything is learnt.
+"""Movement of a sound: a measure that separates music and speech from noise, tones, clicks and constants before anything is learnt.
 
 The movement of a band is the standard deviation over time of its level in stretches of a quarter of a second, less the
 mean of all bands, which a mere change of loudness does not touch. It is averaged over the bands, in dB. Measured on
@@ -16,7 +16,7 @@ LEAST_DB = 1.5
 
 
 def decibels(hears: Hearing) -> float:
-    """Return how many dB a step of 1 in a patch is; 0 where patches are not logarithms of a spectrogram."""
+    """Return the number of dB per step of 1 in a patch; 0 where patches are not logarithms of a spectrogram."""
     if hears.input != "mel" or hears.log == "none":
         return 0.0
     per_step = {"log10": 10.0, "db": 1.0, "ln": 10 / np.log(10)}[hears.log]
