@@ -116,6 +116,7 @@ def test_the_bound_follows_the_size_of_the_cluster(address):
 
 
 @posix
+@pytest.mark.night
 def test_a_worker_killed_in_the_middle_loses_nothing(address):
     items = range(300)
     outcomes = ordered_map(work_a_little, items, cluster=address)
