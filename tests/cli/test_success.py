@@ -19,7 +19,7 @@ def test_a_file_of_results_is_summed_up(genrekit, model_path, songs, tmp_path):
     assert run.status == 3
     (line,) = [line for line in run.err.splitlines() if line.startswith("wrote")]
     assert line.startswith(f"wrote 8 rows to {out}: ")
-    assert "; 3 not read: The content is no known sound format 2, no such file 1" in line
+    assert "; 3 not read: The content is not a known sound format 2, no such file 1" in line
     labels = line.split(": ", 1)[1].split("; ")[0].split(", ")
     assert sum(int(one.rpartition(" ")[2]) for one in labels) == 5
 

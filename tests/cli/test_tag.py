@@ -91,7 +91,7 @@ def test_results_outlive_tags_titles_and_undoing(genrekit, model_path, library):
     for words in (("tag",), ("sort", "--link"), ("sort", "--copy", "--to", "c", "--write")):
         assert genrekit(*words, "--from", results).status == 0
     assert (
-        "3 inputs were done before, 0 now"
+        "3 inputs were finished before, 0 now"
         in genrekit("predict", library, "--model", model_path, "-o", results, "--resume").err
     )
     genrekit("tag", "--undo", "j", "--write", "--journal", "k")
