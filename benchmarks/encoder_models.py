@@ -32,7 +32,8 @@ from genrekit.backends.encoder.pooling import transform
 from genrekit.hashing import hash_file
 from genrekit.labels import normalise
 from genrekit.metrics import measure_scores
-from genrekit.models import Manifest, Runtime, save, write_card
+from genrekit.models import KEYS, Manifest, Runtime, collect, dump_keys, save, write_card
+from genrekit.preparation import name_key
 from genrekit.training.train import _versions
 from genrekit.types import Example
 
@@ -236,6 +237,8 @@ def write(path, backend, config, stored, *, labels, members, limits, metrics, co
         n_labels=len(labels), limits=limits,
     )  # fmt: skip
     runtime = Runtime(onnx, n_labels=len(labels))
+    names = (name_key(Example(name)) for name in stored.names[stored.split != "test"])
+    learnt = collect(("name", key) for key in names if key is not None)  # the sound of most is not at hand
     manifest = Manifest(
         name=path.name.removesuffix(".genrekit"),
         backend="encoder",
@@ -256,6 +259,7 @@ def write(path, backend, config, stored, *, labels, members, limits, metrics, co
             "counts": dict(counts),
             "split": {"method": SPLIT, "train": 443, "valid": 60, "test": 290},
             "fitted_on": "train and valid",
+            "keys": learnt.counts,
         },
         history=history,
         versions=_versions(),
@@ -263,7 +267,9 @@ def write(path, backend, config, stored, *, labels, members, limits, metrics, co
         licence=LICENCE + facts.citation,
         genrekit=__version__,
     )
-    save(path, manifest, onnx=onnx, native={}, card=write_card(manifest), overwrite=True)
+    save(
+        path, manifest, onnx=onnx, native={KEYS: dump_keys(learnt)}, card=write_card(manifest), overwrite=True
+    )
     print(f"{path.name}: {path.stat().st_size:,} bytes")
 
 

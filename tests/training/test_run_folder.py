@@ -62,8 +62,8 @@ def test_another_device_or_batch_size_is_the_same_training(stopped):
     [
         ({"config": {**FACTS["config"], "epochs": 4}}, "epochs was 3, is 4"),
         ({"config": {**FACTS["config"], "new": True}}, "new was None, is True"),
-        ({"backend": "image"}, "backend is another"),
-        ({"data": ["abd", "grouped", 3, 2, 1]}, "data is another"),
+        ({"backend": "image"}, "backend differs"),
+        ({"data": ["abd", "grouped", 3, 2, 1]}, "data differs"),
     ],
 )
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -84,7 +84,7 @@ def test_damaged_facts_are_refused(stopped, text):
 def test_checkpoints_are_not_overwritten_unless_asked(stopped):
     with pytest.raises(OutputExistsError, match="exists") as refused:
         start(stopped)
-    assert "--resume to go on with it" in refused.value.hint
+    assert "--resume to continue it" in refused.value.hint
     start(stopped, overwrite=True)
     assert not list((stopped / "checkpoints").iterdir())
 
@@ -115,14 +115,14 @@ def test_other_folders_and_files_are_left_alone(tmp_path, overwrite):
     (folder / "thesis.txt").write_text("precious")
     (tmp_path / "n.run").write_text("precious")
     for name in ("m.run", "n.run"):
-        with pytest.raises(UsageError, match="other files"):
+        with pytest.raises(UsageError, match="files that are not of a training"):
             start(tmp_path / name, overwrite=overwrite)
     assert (folder / "thesis.txt").read_text() == (tmp_path / "n.run").read_text() == "precious"
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_in_words(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(TrainingError, match="cannot be made"):
+    with pytest.raises(TrainingError, match="cannot be created"):
         start(tmp_path / "file" / "m.run")
 
 
