@@ -99,7 +99,7 @@ def test_an_option_that_a_backend_has_not_is_called_as_it_was_typed(genrekit, op
     monkeypatch.chdir(tmp_path)
     run = genrekit("train", "--data", "synthetic:", *option)
     assert run.status == 2
-    assert f"Backend 'gtzan' has no {option[0]}; image, spectrogram, spotify have it." in run.err
+    assert f"Backend 'gtzan' has no {option[0]}; " in run.err
     assert "--backend spectrogram" in run.err
 
 
@@ -107,4 +107,4 @@ def test_a_model_without_reasons_says_so_once(genrekit, songs):
     paths = [example.path for example in songs.examples[:2]]
     run = genrekit("predict", *paths, "--explain")
     assert run.status == 0
-    assert run.err.count("model spectrogram has no explanations in words; --explain-dir FOLDER") == 1
+    assert run.err.count("has no explanations in words; --explain-dir FOLDER") == 1

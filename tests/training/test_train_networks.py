@@ -16,7 +16,7 @@ from support import quick
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.splits import SplitOptions
 from genrekit.errors import BundleError, ConfigError, OutputExistsError, UsageError
-from genrekit.evaluation import evaluate
+from genrekit.evaluation import cross_validate, evaluate
 from genrekit.models.bundle import load
 from genrekit.training.train import Trained, train
 
@@ -173,7 +173,7 @@ def test_a_full_disk_leaves_no_half_bundle_and_what_was_trained(network, songs, 
 
 
 def test_cross_validation(songs):
-    measured = evaluate.cross_validate(
+    measured = cross_validate(
         songs.source, backend="spectrogram", config={**quick.SPECTROGRAM, "epochs": 1}, k=2, valid_size=0
     )
     assert measured.report.n_examples == len(songs.examples)
@@ -181,10 +181,10 @@ def test_cross_validation(songs):
 
 def test_a_label_that_training_never_saw_is_counted_at_evaluation(network, tmp_path):
     more = "synthetic:?genres=4&songs=1&seconds=4&seed=2"
-    measured = evaluate.evaluate(network.path, more)
+    measured = evaluate(network.path, more)
     assert measured.report.unknown_labels
 
 
 def test_the_bundle_measures_its_own_test_side_again(network, songs):
-    again = evaluate.evaluate(network.path, songs.source, split="test")
+    again = evaluate(network.path, songs.source, split="test")
     assert again.report.to_dict()["metrics"] == load(network.path).manifest.metrics["metrics"]
