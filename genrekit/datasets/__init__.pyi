@@ -7,7 +7,7 @@ from .files import Paths
 from .gtzan.facts import GENRES, REPEATS
 from .names import track_of
 from .open import open_dataset
-from .source import DataSource, Part, RemoteFile
+from .source import DataSource, OpenOptions, Part, RemoteFile
 from .splits import SPLITS, By, Split, SplitOptions, group_keys, make_folds, make_split
 from .table import examples_of, identifying, match, what_is_wrong
 from .terms import check_terms
@@ -23,6 +23,7 @@ __all__ = [
     "Dataset",
     "FeatureRow",
     "Finding",
+    "OpenOptions",
     "Part",
     "Paths",
     "Reading",

@@ -100,7 +100,7 @@ def test_an_option_that_a_backend_has_not_is_called_as_it_was_typed(genrekit, op
     run = genrekit("train", "--data", "synthetic:", *option)
     assert run.status == 2
     assert f"Backend 'gtzan' has no {option[0]}; " in run.err
-    assert "--backend spectrogram" in run.err
+    assert "--backend " in run.err
 
 
 def test_a_model_without_reasons_says_so_once(genrekit, songs):

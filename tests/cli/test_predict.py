@@ -132,6 +132,7 @@ def test_formats(predict, song):
         "model",
         "error",
         "note",
+        "familiar",
         "label_1",
         "score_1",
         "label_2",

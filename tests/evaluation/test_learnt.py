@@ -165,7 +165,7 @@ class TestTheModelsInTheBox:
         assert report.inflated
         assert report.learnt is not None
         assert report.learnt.examples >= 930
-        assert report.learnt.of == 1000
+        assert report.learnt.of == 950  # the table without its repeats
 
     def test_gtzan_on_slices_under_other_names(
         self, packed: dict[str, Path], shared_data: Path, tmp_path: Path

@@ -11,7 +11,7 @@ from genrekit.errors import GenrekitError, UsageError
 from genrekit.execution import Pool
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pool():
     with Pool(jobs=2) as opened:
         yield opened

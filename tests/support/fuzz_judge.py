@@ -89,7 +89,7 @@ def _media(paths: Sequence[Path], models: Sequence[Model], jobs: int) -> Iterato
     base_mb = 0.0
     found = genrekit.predict(
         [Input(str(path), path) for path in paths],
-        models=models,
+        model=models,
         jobs=jobs,
         timeout_s=TIMEOUT_S,
         cache=Cache(enabled=False),
@@ -116,7 +116,7 @@ def _media(paths: Sequence[Path], models: Sequence[Model], jobs: int) -> Iterato
 
 def _table(path: Path, models: Sequence[Model]) -> tuple[str, str, str]:
     """A table has at least one prediction; as a data set it opens or is refused."""
-    found = genrekit.predict([Input(str(path), path)], models=models, cache=Cache(enabled=False))
+    found = genrekit.predict([Input(str(path), path)], model=models, cache=Cache(enabled=False))
     parts = [*_guarded(found)]
     outcome, reason, complaint = _of_predictions(parts)
     try:

@@ -3,7 +3,7 @@ import resource
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, above_thresholds, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
@@ -19,7 +19,7 @@ arrays = st.lists(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@above_thresholds(values=arrays, memory_bytes=st.integers(0, 500), fortran=st.booleans())
+@given(values=arrays, memory_bytes=st.integers(0, 500), fortran=st.booleans())
 def test_what_is_put_comes_back_in_order(tmp_path, values, memory_bytes, fortran):
     store = ArrayStore(tmp_path, memory_bytes=memory_bytes)
     for array in values:
