@@ -6,7 +6,6 @@ import errno
 import hashlib
 import random
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -173,13 +172,12 @@ def test_retry_after_is_honoured(tmp_path, status):
 
 
 def test_a_long_wait_is_said_and_not_waited_for(tmp_path):
-    start = time.monotonic()
     with (
         serving(Host({"a.bin": DATA}, statuses=[(429, {"Retry-After": "86400"})])) as host,
         pytest.raises(DatasetError, match="asks to wait"),
     ):
         fetch(host, tmp_path)
-    assert time.monotonic() - start < 60
+    assert len(host.seen) == 1
     assert left(tmp_path) == []
 
 
