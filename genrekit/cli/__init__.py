@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from genrekit.cli import backends, datasets, evaluate, ingest, models, predict, sort, tag, train
+from genrekit.cli import backends, compare, datasets, evaluate, ingest, models, predict, sort, tag, train
 from genrekit.cli.help import Command, Group
 from genrekit.cli.printing import detail, error_line, set_verbosity
 from genrekit.cli.streams import OutputPlace, forget_absurd_sizes, replace_closed
@@ -66,6 +66,7 @@ app.command("tag", cls=Command)(with_verbosity(tag.tag))
 app.command("sort", cls=Command)(with_verbosity(sort.sort))
 app.command("train", cls=Command)(with_verbosity(train.train))
 app.command("evaluate", cls=Command)(with_verbosity(evaluate.evaluate))
+app.command("compare", cls=Command)(with_verbosity(compare.compare))
 app.add_typer(datasets.app, name="datasets")
 app.command("ingest", cls=Command)(with_verbosity(ingest.ingest))
 app.command("backends", cls=Command)(with_verbosity(backends.backends))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from genrekit.cli.options import (
     Multilabel,
     NoCache,
     Overwrite,
+    Part,
     Read,
     Seed,
     Settings,
@@ -34,14 +34,6 @@ from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
 
 
-class Side(StrEnum):
-    """A side of a data set."""
-
-    TRAIN = "train"
-    VALID = "valid"
-    TEST = "test"
-
-
 def evaluate(
     words: Annotated[
         list[str] | None,
@@ -52,7 +44,7 @@ def evaluate(
     ] = None,
     data: Data = None,
     split: Annotated[
-        Side | None,
+        Part | None,
         typer.Option(
             "--split",
             metavar="train|valid|test",

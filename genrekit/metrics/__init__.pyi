@@ -1,14 +1,17 @@
 from .definitions import N_BINS
 from .measure import measure_scores
+from .paired import LOWER_IS_BETTER, Draws, difference, is_better, paired_draws, ranks
 from .report import INFLATED, WHOLE, Estimate, Learnt, Report, ScoredExample
 from .threshold_tuning import best_threshold
 from .thresholds import THRESHOLD, Thresholds, above_thresholds
 
 __all__ = [
     "INFLATED",
+    "LOWER_IS_BETTER",
     "N_BINS",
     "THRESHOLD",
     "WHOLE",
+    "Draws",
     "Estimate",
     "Learnt",
     "Report",
@@ -16,5 +19,9 @@ __all__ = [
     "Thresholds",
     "above_thresholds",
     "best_threshold",
+    "difference",
+    "is_better",
     "measure_scores",
+    "paired_draws",
+    "ranks",
 ]

@@ -2,7 +2,7 @@
 
 from genrekit.training.choice import choose_backend
 from genrekit.training.encode import encoded
-from genrekit.training.fit import cross_fit
+from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
 from genrekit.training.learnt import recognise, recognised
 from genrekit.training.prepared_dataset import (
     Evaluation,
@@ -17,6 +17,7 @@ from genrekit.training.train import Trained, train
 
 __all__ = [
     "Evaluation",
+    "FoldScores",
     "PreparedDataset",
     "Trained",
     "beside",
@@ -25,7 +26,10 @@ __all__ = [
     "cross_fit",
     "describe",
     "encoded",
+    "fit_checked",
+    "fit_folds",
     "gather",
+    "measure_folds",
     "open_for",
     "recognise",
     "recognised",
