@@ -9,7 +9,19 @@ from typing import Any, NoReturn
 
 import typer
 
-from genrekit.cli import backends, compare, datasets, evaluate, ingest, models, predict, sort, tag, train
+from genrekit.cli import (
+    backends,
+    combine,
+    compare,
+    datasets,
+    evaluate,
+    ingest,
+    models,
+    predict,
+    sort,
+    tag,
+    train,
+)
 from genrekit.cli.help import Command, Group
 from genrekit.cli.printing import detail, error_line, set_verbosity
 from genrekit.cli.streams import OutputPlace, forget_absurd_sizes, replace_closed
@@ -67,6 +79,7 @@ app.command("sort", cls=Command)(with_verbosity(sort.sort))
 app.command("train", cls=Command)(with_verbosity(train.train))
 app.command("evaluate", cls=Command)(with_verbosity(evaluate.evaluate))
 app.command("compare", cls=Command)(with_verbosity(compare.compare))
+app.command("combine", cls=Command)(with_verbosity(combine.combine))
 app.add_typer(datasets.app, name="datasets")
 app.command("ingest", cls=Command)(with_verbosity(ingest.ingest))
 app.command("backends", cls=Command)(with_verbosity(backends.backends))
