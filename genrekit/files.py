@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
 from genrekit.errors import MediaError, OutputExistsError, UsageError
 
 OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
@@ -22,8 +20,12 @@ NO_FOLDER = Path(os.devnull)
 def cache_folder() -> Path:
     """Return the cache folder: ``GENREKIT_CACHE_DIR``, else the user's; `NO_FOLDER` for a user without a home."""
     given = os.environ.get("GENREKIT_CACHE_DIR")
+    if given:
+        return Path(given)
+    from platformdirs import user_cache_dir
+
     try:
-        return Path(given or user_cache_dir("genrekit", appauthor=False))
+        return Path(user_cache_dir("genrekit", appauthor=False))
     except RuntimeError:  # neither HOME nor an entry in the list of users
         return NO_FOLDER
 

@@ -40,6 +40,8 @@ MOST_IDS = 20
 
 app = typer.Typer(
     cls=Group,
+    add_completion=False,
+    pretty_exceptions_enable=False,
     no_args_is_help=True,
     help="Get labelled data and look at it: list, fetch, verify, show, check, split, and compute features.",
 )
