@@ -11,6 +11,9 @@ from pathlib import Path
 
 # Read when NumPy and PyTorch load: as many threads as cores in every test process would wait for one another.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Every process that a test starts would compile the package again, and every worker all test modules.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 import pytest
 from filelock import FileLock
