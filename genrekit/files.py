@@ -16,7 +16,7 @@ from genrekit.errors import MediaError, OutputExistsError, UsageError
 OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Error numbers of a write that fails for want of space or of a working disk."""
 NO_FOLDER = Path(os.devnull)
-"""What stands for a folder that the user does not have."""
+"""Text in place of a folder that the user does not have."""
 
 
 def cache_folder() -> Path:

@@ -141,7 +141,7 @@ def system_name(text: str) -> str:
         return text
     try:
         return os.fsdecode(text.encode("utf-8", "surrogateescape"))
-    except UnicodeError:  # a surrogate that stands for no byte
+    except UnicodeError:  # a surrogate that represents no byte
         return text
 
 
@@ -149,7 +149,7 @@ def escaped_name(name: str) -> str:
     r"""Return a file name as valid UTF-8, the same in every locale; `unescaped_name` gives the name back.
 
     A byte that is not UTF-8 becomes the escape that JSON has for its surrogate (PEP 383). Where a name has such
-    letters itself, their backslash becomes ``\udc5c``, which stands for no byte.
+    letters itself, their backslash becomes ``\udc5c``, which represents no byte.
 
     Examples
     --------

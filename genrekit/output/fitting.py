@@ -30,7 +30,7 @@ class DistinctNames:
     width : int
         Cells.
     mark : str
-        What stands for the part that was cut.
+        Text in place of the part that was cut.
     """
 
     def __init__(self, width: int, mark: str = "…") -> None:

@@ -20,7 +20,7 @@ from genrekit.types import Content, Contribution, Prediction, WindowScore
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where the line of an input stands, in bytes, its content, and whether it is an error."""
+    """Position of the line of an input, in bytes, its content, and whether it is an error."""
 
     start: int
     end: int

@@ -42,8 +42,8 @@ def choose_backend(
 ) -> tuple[str, str]:
     """Return the backend for a source for which none was named, and a sentence on why where it is not the default.
 
-    The default stands where it fits, where several others do, and where the source cannot be opened: then opening it
-    for training says why.
+    The default is kept where it fits, where several others fit, and where the source cannot be opened: opening it for
+    training then reports why.
     """
     found, holds = backends_for(source, ambiguous=ambiguous, read=read)
     if DEFAULT in found or len(found) != 1:

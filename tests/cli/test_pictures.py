@@ -1,4 +1,4 @@
-"""Pictures on the command line: the model in the box, three kinds of input at once, and what is no picture."""
+"""Pictures on the command line: the shipped model, three kinds of input at once, and what is no picture."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def packed() -> dict[str, Path]:
         {path.stem: path for path in Path(folder).glob("*.genrekit")} if folder else dict(shipped_models())
     )
     if load(models["gtzan"]).learnt is None:
-        pytest.skip("the models in the box have no content keys yet")
+        pytest.skip("the shipped models have no content keys yet")
     return models
 
 

@@ -27,7 +27,7 @@ class Field(StrEnum):
     KEY = "key"
 
 
-# Where labels may go; of the second and third a file has one text, in which labels stand behind each other.
+# Fields for labels; the second and third hold one text per file, in which labels are separated.
 LABELLED = (Field.GENRE, Field.GROUPING, Field.COMMENT)
 MEASURED = (Field.BPM, Field.KEY)
 
