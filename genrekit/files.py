@@ -81,6 +81,15 @@ def naming(name: str | os.PathLike[str]) -> Iterator[None]:
 def check_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, ...] = ()) -> None:
     """Refuse an output that cannot or must not be written, before the work starts.
 
+    Parameters
+    ----------
+    output : Path, optional
+        The file to be written; None is always allowed.
+    overwrite : bool
+        Whether an existing file may be replaced.
+    suffixes : tuple of str
+        Allowed suffixes, each with its dot; empty allows all.
+
     Raises
     ------
     OutputExistsError

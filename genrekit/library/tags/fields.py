@@ -95,6 +95,18 @@ def comparable(field: Field, value: str) -> str:
     Genres are compared by their aliases, tempos by whole beats per minute, keys by their pitch; values of another form
     (a Camelot code) are returned unchanged.
 
+    Parameters
+    ----------
+    field : Field
+        The field that the value belongs to.
+    value : str
+        One value as a file spells it.
+
+    Returns
+    -------
+    str
+        A text for comparison, not for display.
+
     Examples
     --------
     >>> comparable(Field.BPM, "127.98"), comparable(Field.KEY, "Abm") == comparable(Field.KEY, "G#m")
