@@ -15,7 +15,10 @@ def workers():
     a bad one is called bad as well. A local cluster also closes the nanny of a worker that has been away for 15 s; its
     timer is not stopped by a replacement that dies too, so that it would kill the next one, with its task.
     """
-    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "1 hour"}
+    settings = {
+        "distributed.scheduler.allowed-failures": 0,
+        "distributed.deploy.lost-worker-timeout": "1 hour",
+    }
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
