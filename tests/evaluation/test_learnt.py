@@ -177,6 +177,7 @@ class TestTheModelsInTheBox:
         assert found is not None
         assert 930 <= found.examples <= 950
 
+    @pytest.mark.night
     def test_spectrogram_on_the_songs(self, packed: dict[str, Path], shared_data: Path) -> None:
         report = evaluate(packed["spectrogram"], shared_data / "gtzan" / "audio", jobs=2).report
         assert report.inflated
@@ -193,6 +194,7 @@ class TestTheModelsInTheBox:
         assert report.learnt is not None
         assert 25 <= report.learnt.examples < len(few)
 
+    @pytest.mark.night
     def test_spotify_on_a_part_of_its_table(self, packed: dict[str, Path], shared_data: Path) -> None:
         report = evaluate(packed["spotify"], shared_data / "spotify" / "spotify_songs.csv").report
         assert report.inflated
