@@ -11,7 +11,7 @@ from typing import Any
 def claims(group: str) -> dict[str, tuple[EntryPoint, ...]]:
     """Return who claims each name of a group, sorted by name, without importing anything.
 
-    A built-in stands alone where there is one, so that no package can take its place.
+    If one of them is built in, it is the only one returned, so that no package can take its place.
     """
     found: dict[str, dict[str, EntryPoint]] = {}
     for point in sorted(entry_points(group=group), key=lambda p: (p.name, p.value)):

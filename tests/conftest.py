@@ -69,6 +69,27 @@ def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genrekit.backends.neural.watching.REPORT_S", 0)
 
 
+@pytest.fixture(scope="module")
+def exported_once(shared_folder: SharedFolder) -> Iterator[None]:
+    """Export equal networks once per run, for tests of something else than the export."""
+    from support.graphs import Exporter
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genrekit.backends.neural.fitting.to_onnx", Exporter(shared_folder))
+        yield
+
+
+@pytest.fixture
+def small_resnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every network of torchvision a residual one with a block per stage, which takes half the time of a ResNet-18."""
+    from torchvision.models import resnet
+
+    def small(arch: str, **options: object) -> object:
+        return resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1])
+
+    monkeypatch.setattr("torchvision.models.get_model", small)
+
+
 @pytest.fixture(scope="session")
 def songs(shared_folder: SharedFolder) -> Dataset:
     """Generated songs of three genres, six each, in groups."""

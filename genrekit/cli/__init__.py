@@ -1,4 +1,4 @@
-"""The command line: arguments in, printing out; everything else stands below."""
+"""The command line: arguments in, printed output; all other work is in the packages below."""
 
 from __future__ import annotations
 

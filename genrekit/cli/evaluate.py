@@ -34,8 +34,8 @@ from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
 
 
-class Side(StrEnum):
-    """A side of a data set."""
+class Split(StrEnum):
+    """A split of a data set."""
 
     TRAIN = "train"
     VALID = "valid"
@@ -47,16 +47,16 @@ def evaluate(
         list[str] | None,
         typer.Argument(
             metavar="[MODEL] SOURCE...",
-            help="A bundle's path or the name of one in the box (none with --backend), and the data: as for train.",
+            help="A bundle's path or the name of a shipped model (none with --backend), and the data: as for train.",
         ),
     ] = None,
     data: Data = None,
     split: Annotated[
-        Side | None,
+        Split | None,
         typer.Option(
             "--split",
             metavar="train|valid|test",
-            help="Only this side: published, or remade as the training made it.",
+            help="Only this split: the published one, or the one that the training made.",
         ),
     ] = None,
     labels: Annotated[
@@ -115,7 +115,7 @@ def evaluate(
     refuse_folder(report_folder, overwrite=overwrite)
     if backend is not None and cv is not None:
         if split is not None:
-            raise UsageError("--split chooses a side for a MODEL; cross-validation measures every example.")
+            raise UsageError("--split chooses a split for a MODEL; cross-validation measures every example.")
         if labels is not None:
             raise UsageError(
                 "--labels chooses among those of a MODEL; a backend learns all labels of the data."

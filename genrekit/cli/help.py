@@ -33,7 +33,7 @@ def names(parameter: Any) -> str:
 
 
 def metavar(parameter: Any) -> str:
-    """Return the word that stands for a value: the choices, or what kind of value it is."""
+    """Return the placeholder of a value: its choices, or its kind."""
     if parameter.metavar:
         return str(parameter.metavar)
     if isinstance(parameter.default, Enum):

@@ -11,11 +11,11 @@ from genrekit.cli.printing import out
 
 def models(
     model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="A bundle's path, or the name of one in the box.")
+        str | None, typer.Argument(metavar="MODEL", help="A bundle's path, or the name of a shipped model.")
     ] = None,
     card: Annotated[bool, typer.Option("--card", help="Print the model card instead of the facts.")] = False,
 ) -> None:
-    """List the models in the box, or show one bundle after checking it."""
+    """List the shipped models, or show one bundle after checking it."""
     import json
 
     from genrekit.models import shipped_models

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SplitBy(StrEnum):
-    """How the sides of a data set are made."""
+    """How the splits of a data set are made."""
 
     AUTO = "auto"
     GROUP = "group"
@@ -34,7 +34,7 @@ class Format(StrEnum):
 
 
 class Ambiguous(StrEnum):
-    """What becomes of a track that stands under several genres."""
+    """What becomes of a track that is listed under several genres."""
 
     DROP = "drop"
     FIRST = "first"
@@ -95,7 +95,7 @@ By = Annotated[
     SplitBy,
     typer.Option(
         "--split-by",
-        help="auto: published sides, else groups where known. 'random' ignores groups; its numbers are inflated.",
+        help="auto: published splits, else groups where known. 'random' ignores groups; its numbers are inflated.",
     ),
 ]
 TestSize = Annotated[
@@ -131,7 +131,7 @@ Models = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help="A bundle, or a name from the box; the first that takes an input answers it.",
+        help="A bundle, or the name of a shipped model; the first that takes an input predicts it.",
     ),
 ]
 Jobs = Annotated[

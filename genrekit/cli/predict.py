@@ -257,7 +257,7 @@ def predict(
 
 
 def _words(paths: list[str]) -> Iterator[str]:
-    """Yield the words of the command line; - stands for the names on stdin."""
+    """Yield the words of the command line; - means the names on stdin."""
     from genrekit.prediction import read_list
 
     for word in paths:

@@ -98,7 +98,7 @@ class RowTable:
             self._print(f"  {row.error}", "red")
 
     def _named(self, path: str) -> str:
-        """Return what the first column has of a path, after the lines that stand above it."""
+        """Return the text of a path in the first column, below the line of its folder."""
         folder, name = os.path.split(path)
         folder = os.path.join(folder, "")  # noqa: PTH118 - for the separator at its end
         if folder != self._folder:

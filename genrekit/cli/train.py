@@ -81,14 +81,16 @@ def train(
     valid_size: ValidSize = 0.1,
     refit: Annotated[
         bool,
-        typer.Option("--refit", help="After the test, fit the same recipe again on all sides and save that."),
+        typer.Option(
+            "--refit", help="After the test, fit the same recipe again on all splits and save that."
+        ),
     ] = False,
     grid: Annotated[
         list[str] | None,
         typer.Option(
             "--grid",
             metavar="KEY=A,B|FILE|default",
-            help="Try every combination on grouped folds of the training side first; several times for several keys.",
+            help="Try every combination on grouped folds of the training split first; several times for several keys.",
         ),
     ] = None,
     device: DeviceName = None,
@@ -127,7 +129,7 @@ def train(
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a model on labelled data, measure it once on the test side, and save it as one file."""
+    """Train a model on labelled data, measure it once on the test split, and save it as one file."""
     from genrekit import training
     from genrekit.backends import parse_grid
     from genrekit.datasets import SplitOptions
@@ -175,5 +177,5 @@ def train(
     if trained.measured:
         show(trained.measured, format, report_folder, overwrite=overwrite)
     else:
-        say("there is no test side, so nothing was measured")
+        say("there is no test split, so nothing was measured")
     say(f"saved {trained.path} ({trained.path.stat().st_size / 1e6:.1f} MB)")

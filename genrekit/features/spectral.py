@@ -78,9 +78,9 @@ def stft(
     hop_length : int > 0
         Samples from one frame to the next.
     win_length : int > 0, optional
-        Samples of the window, which stands in the middle of a frame; ``n_fft`` by default.
+        Samples of the window, which is centred in a frame; ``n_fft`` by default.
     pad_mode : {'reflect', 'constant'}
-        What stands beyond the ends: the sound mirrored, or zeros.
+        Values beyond the ends: the sound mirrored, or zeros.
 
     Returns
     -------

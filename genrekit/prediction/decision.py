@@ -140,6 +140,22 @@ class Decision:
         """Make one prediction per row of scores [shape=(n, n_labels)].
 
         For multi-label models ``label`` is the best of those above their threshold.
+
+        Parameters
+        ----------
+        ids : sequence of str
+            One per row.
+        scores : ndarray [shape=(n, n_labels), dtype=float32]
+            Calibrated scores in [0, 1], in the order of the model's labels.
+        extras : sequence of mapping
+            Cells that identify each row, passed through to the prediction.
+        content : Content, optional
+            Hash of the table that the rows are from.
+
+        Yields
+        ------
+        Prediction
+            In the order of the rows.
         """
         names, scores = self.competing(scores)
         order = np.argsort(-scores, axis=1, kind="stable")

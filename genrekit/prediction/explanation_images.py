@@ -46,6 +46,13 @@ class ImageFolder:
     def write(self, id_: str, png: bytes) -> None:
         """Write the image of an input.
 
+        Parameters
+        ----------
+        id_ : str
+            Id of the input; the name of the file is derived from it.
+        png : bytes
+            The image.
+
         Raises
         ------
         UsageError

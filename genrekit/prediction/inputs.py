@@ -42,9 +42,9 @@ def expand(
 ) -> Iterator[Input]:
     """Find what paths, folders, playlists, glob patterns and addresses (``s3://``, ``https://`` ...) mean.
 
-    A folder stands for the songs and pictures below it by their content, recursively and sorted; tables, playlists,
+    A folder means the songs and pictures below it by their content, recursively and sorted; tables, playlists,
     archives and hidden files in folders are passed over, and so is a kind of file that is not in ``kinds``. A zip
-    archive is such a folder. A playlist (m3u, m3u8, pls, cue) stands for the files that it lists. Any other file
+    archive is such a folder. A playlist (m3u, m3u8, pls, cue) means the files that it lists. Any other file
     that is named itself is always an input. A word that means nothing gives one entry with an error, so that no
     input is lost.
 

@@ -135,7 +135,18 @@ class OutputFile:
 
     @classmethod
     def of(cls, output: str | Path, format: str = "auto") -> OutputFile:
-        """Find format and place of an output; 'auto' is the format that the suffix says, and JSON Lines for a device.
+        """Find format and place of an output.
+
+        Parameters
+        ----------
+        output : str or Path
+            A path, a device, or the address of a remote file.
+        format : str
+            Name of a format; 'auto' is the one of the suffix, and JSON Lines for a device.
+
+        Returns
+        -------
+        OutputFile
 
         Raises
         ------
@@ -180,6 +191,13 @@ class OutputFile:
 
     def check(self, *, overwrite: bool = False, resume: bool = False) -> None:
         """Refuse an output that cannot or must not be written, before the work starts.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Whether an existing output is replaced.
+        resume : bool
+            Whether an existing output is continued.
 
         Raises
         ------

@@ -92,7 +92,22 @@ class _Places:
 
 
 def results_for(inputs: Iterable[Input], results: Iterable[Prediction], name: str) -> Iterator[Prediction]:
-    """Yield the results of these inputs, in their order; one without a result is a prediction with ``error``."""
+    """Yield the results of inputs in their order; an input without a result gets a prediction with ``error``.
+
+    Parameters
+    ----------
+    inputs : iterable of Input
+        Inputs as `genrekit.prediction.expand` yields them.
+    results : iterable of Prediction
+        The results of an earlier run; of several for one path the last counts.
+    name : str
+        Name of the file of results, for error messages.
+
+    Yields
+    ------
+    Prediction
+        One per input.
+    """
     by_path = {_place(result.id): result for result in results}
     for one in inputs:
         result = None if one.error else by_path.get(_place(one.name))

@@ -241,6 +241,13 @@ class Router:
 def open_tables(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[list[Input], tuple[str, ...]]:
     """Open the tables among the inputs, and find the columns that identify their rows.
 
+    Parameters
+    ----------
+    models : sequence of Model
+        The models that predict.
+    inputs : iterable of Input
+        All inputs of a run.
+
     Returns
     -------
     list of Input

@@ -43,6 +43,22 @@ def table_predictions(table: TableTask, model: Model, decision: Decision, say: S
     """Predict the rows of a table, in order, in bounded memory.
 
     A row that cannot be read is a prediction with ``error``, and so is the unreadable rest of a table.
+
+    Parameters
+    ----------
+    table : TableTask
+        The table and its columns.
+    model : Model
+        A model that takes its rows.
+    decision : Decision
+        Turns scores into predictions.
+    say : callable
+        Receives messages for the user.
+
+    Yields
+    ------
+    Prediction
+        One per row.
     """
     last = 1
     content: Content | None = None

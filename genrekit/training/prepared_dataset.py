@@ -55,7 +55,20 @@ class PreparedDataset:
         return tuple(sorted(found))
 
     def select(self, indices: Sequence[int], labels: Sequence[str]) -> Prepared:
-        """Return the prepared examples among ``indices``, in that order, with a target column per label of ``labels``."""
+        """Return the prepared examples among ``indices``, in that order, with a target column per label of ``labels``.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Positions in ``dataset.examples``.
+        labels : sequence of str
+            Labels in the order of the target columns; other labels of an example are ignored.
+
+        Returns
+        -------
+        Prepared
+            ``targets`` [shape=(n, n_labels), dtype=float32] holds 0 and 1.
+        """
         kept = [i for i in indices if i in self.windows]
         examples = [self.dataset.examples[i] for i in kept]
         targets = np.array([[label in e.labels for label in labels] for e in examples], dtype=np.float32)
@@ -68,7 +81,20 @@ class PreparedDataset:
         )
 
     def with_label(self, indices: Sequence[int], labels: Sequence[str]) -> list[int]:
-        """Return those of ``indices`` whose example has one of ``labels``."""
+        """Return those of ``indices`` whose example has one of ``labels``.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Positions in ``dataset.examples``.
+        labels : sequence of str
+            Labels, of which one suffices.
+
+        Returns
+        -------
+        list of int
+            In the order of ``indices``.
+        """
         return [i for i in indices if set(self.dataset.examples[i].labels) & set(labels)]
 
     def measure(
@@ -190,6 +216,15 @@ def open_for(
 def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None:
     """Raise an error if a config cannot learn from the examples.
 
+    Parameters
+    ----------
+    dataset : Dataset
+        The examples with their labels.
+    backend : Backend
+        The backend that is to learn from them.
+    config : BackendConfig
+        Its config.
+
     Raises
     ------
     DatasetError
@@ -201,6 +236,13 @@ def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None
 
 def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
     """Raise an error if the examples are precomputed spectrograms and the backend needs the songs.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The examples.
+    info : BackendInfo
+        Info of the backend that is to learn from them.
 
     Raises
     ------

@@ -85,7 +85,7 @@ def ugly(tmp_path, song):
 
 def test_a_batch_of_ugly_files_loses_nothing_and_stops_for_nothing(predict, ugly):
     names = sorted(ugly.iterdir(), key=os.fsencode)
-    run = predict(*names, ugly / "missing.wav", "no*match")
+    run = predict(*names, ugly / "missing.wav", "no*match", "--jobs", 2)
     answers = {Path(row["input"]).name: row for row in rows(run)}
     assert len(rows(run)) == len(names) + 2
     assert run.status == 3

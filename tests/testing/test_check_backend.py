@@ -36,11 +36,13 @@ class OneLabel(ImageBackend):
     ],
     ids=["gtzan", "image", "spectrogram"],
 )
+@pytest.mark.usefixtures("small_resnet", "exported_once")
 def test_built_in_backends_conform(backend, settings):
     check_backend(backend, settings=settings)
 
 
 @pytest.mark.night
+@pytest.mark.usefixtures("small_resnet")
 def test_the_image_backend_conforms_with_several_labels():
     check_backend(registry.get("image"), settings=quick.IMAGE)
 

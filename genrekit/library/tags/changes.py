@@ -97,6 +97,18 @@ def chosen(prediction: Prediction, policy: Policy) -> tuple[str, ...]:
     More than one label comes from multi-label predictions and, if ``min_confidence`` is above 0, from others whose
     scores reach it. Without that threshold, the second label of a single-label prediction is not meaningful.
 
+    Parameters
+    ----------
+    prediction : Prediction
+        With or without a label.
+    policy : Policy
+        ``min_confidence`` and ``max_labels`` are applied.
+
+    Returns
+    -------
+    tuple of str
+        At most ``max_labels``; empty if no label is confident enough.
+
     Raises
     ------
     MediaError
@@ -120,6 +132,18 @@ def chosen(prediction: Prediction, policy: Policy) -> tuple[str, ...]:
 def wanted(prediction: Prediction, policy: Policy) -> dict[Field, tuple[str, ...]]:
     """Return the values to write from a prediction and its measured properties, for each field of the policy.
 
+    Parameters
+    ----------
+    prediction : Prediction
+        With its analysis where measured properties are written.
+    policy : Policy
+        Fields to write.
+
+    Returns
+    -------
+    dict of Field to tuple of str
+        An empty tuple where the prediction has no value for a field.
+
     Raises
     ------
     MediaError
@@ -134,6 +158,22 @@ def wanted(prediction: Prediction, policy: Policy) -> dict[Field, tuple[str, ...
 
 def planned(field: Field, before: Sequence[str], wanted: Sequence[str], existing: Existing) -> Change:
     """Return the change of a field with values ``before``; `genrekit.library.tags.fields.comparable` compares values.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    before : sequence of str
+        Present values, as the file spells them.
+    wanted : sequence of str
+        Values to write; empty if there is none.
+    existing : Existing
+        What to do with present values that differ.
+
+    Returns
+    -------
+    Change
+        Its status says whether there is anything to write.
 
     Examples
     --------

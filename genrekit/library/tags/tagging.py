@@ -172,6 +172,18 @@ def _undo_one(entry: Entry, journal: Journal | None, keep_time: bool) -> TagRow:
 def moved(path: Path, root: Path) -> Path:
     """Return where a file is below another folder, by the longest end of its path that is there.
 
+    Parameters
+    ----------
+    path : Path
+        Absolute path that the file had.
+    root : Path
+        The folder to search.
+
+    Returns
+    -------
+    Path
+        ``root`` joined with the longest end of ``path`` that exists there.
+
     Raises
     ------
     MediaError
