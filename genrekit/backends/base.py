@@ -81,8 +81,8 @@ class BackendInfo:
         Feature columns of tables that it reads; empty if it reads no tables.
     multilabel : bool
         Whether ``fit`` accepts examples with more than one label.
-    spectrograms : bool
-        Whether ``prepare`` accepts precomputed log-mel spectrograms.
+    arrays : tuple of str
+        Kinds of `genrekit.types.Example.array` that ``prepare`` accepts, such as ``spectrogram``.
     """
 
     name: str
@@ -92,7 +92,7 @@ class BackendInfo:
     prepare_keys: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     multilabel: bool = False
-    spectrograms: bool = False
+    arrays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -154,8 +154,10 @@ def read_facts(example: Example) -> Facts:
     """
     if example.row is not None:
         return Facts(content_hash=hash_bytes(np.array(list(example.row.values()), dtype="<f8").tobytes()))
-    if example.mel is not None:
-        return Facts(content_hash=hash_array(example.mel), empty=bool(example.mel.min() == example.mel.max()))
+    if example.array is not None:
+        return Facts(
+            content_hash=hash_array(example.array), empty=bool(example.array.min() == example.array.max())
+        )
     if example.address is not None:
         with fetched(example.address) as path:
             return read_facts(replace(example, path=path, address=None))
@@ -224,7 +226,7 @@ def check_dataset(
     facts: dict[str, Facts] = {}
     findings: list[Finding] = []
     pictures = dataset.modality is Modality.IMAGE
-    computed = any(example.mel is not None for example in dataset.examples)
+    computed = any(example.array is not None for example in dataset.examples)
     for example, outcome in zip(
         dataset.examples,
         ordered_map(
@@ -300,7 +302,7 @@ def _repeated(examples: Sequence[Example], facts: dict[str, Facts]) -> Iterator[
             "the same bytes"
             if ids in same_bytes
             else "the same numbers"
-            if groups[0].row is not None or groups[0].mel is not None
+            if groups[0].row is not None or groups[0].array is not None
             else "the same sound"
             if facts[groups[0].id].pixels is None
             else "the same picture"

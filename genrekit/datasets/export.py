@@ -72,7 +72,7 @@ def manifest_table(examples: Sequence[Example], folder: Path) -> Table:
     DatasetError
         If the examples are spectrograms, which are neither files nor rows.
     """
-    if any(example.mel is not None for example in examples):
+    if any(example.array is not None for example in examples):
         raise DatasetError(
             "A manifest lists files or rows; these examples are spectrograms.",
             "Write their splits into the array splits of the .npz file, or use the songs: --read audio.",

@@ -14,18 +14,14 @@ import pickle
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any
 
 from genrekit.errors import GenrekitError, UsageError
-from genrekit.execution.outcome import Outcome, attempt
-from genrekit.execution.worker import Task, Worker, in_words, start
-
-Item = TypeVar("Item")
-Value = TypeVar("Value")
+from genrekit.execution.ordered_pool import OrderedPool, Reply, words
+from genrekit.execution.worker import Task, Worker, start
 
 # A worker has its next item queued, so that it continues while the consumer is busy. Only an item that surely
 # fits into the pipe (8 KiB on macOS) is sent ahead: otherwise both processes could wait for each other to read.
@@ -42,7 +38,7 @@ ABANDONED_S = 5.0
 """Seconds that a worker may continue with the item of an abandoned call, before it is replaced."""
 
 
-class Pool:
+class Pool(OrderedPool[Task]):
     """Worker processes for any number of calls, consecutive or concurrent.
 
     Workers start when they are first needed, and keep running. A context manager; `close` stops the workers.
@@ -67,7 +63,6 @@ class Pool:
     """
 
     elsewhere = False
-    """Whether the workers are on other machines."""
 
     def __init__(self, jobs: int, *, timeout_s: float | None = None) -> None:
         if jobs < 1 or (timeout_s is not None and not timeout_s > 0):
@@ -85,76 +80,6 @@ class Pool:
         self._failure: GenrekitError | None = None
         self._closed = False
         self._bell, self._ring = Pipe(duplex=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def map(
-        self, fn: Callable[[Item], Value], items: Iterable[Item], *, ahead: int | None = None
-    ) -> Iterator[Outcome[Item, Value]]:
-        """Apply a function to every item, lazily and in input order.
-
-        Closing the iterator early drops unfinished items; a worker that is processing one of them is replaced if it does
-        not finish within 5 s.
-
-        Parameters
-        ----------
-        fn : callable
-            Importable and picklable, like its items and values.
-        items : iterable
-            Consumed lazily, as workers become available.
-        ahead : int >= 1, optional
-            Maximum number of items in work, or finished and waiting for their turn; 8 per job by default.
-
-        Yields
-        ------
-        Outcome
-            Exactly one per item; an exception of ``fn`` or the death of its process is its ``error``.
-
-        Raises
-        ------
-        GenrekitError
-            If workers cannot be started, or cannot load ``fn``.
-        """
-        try:
-            call = pickle.dumps(attempt(fn))
-        except Exception as error:  # the function may raise anything
-            raise _cannot_load(in_words(error)) from error
-        source = iter(items)
-        exhausted = False
-        pending: deque[Task] = deque()
-        ahead = ahead or AHEAD_PER_JOB * self.jobs
-        try:
-            while True:
-                while not exhausted and len(pending) < ahead and self._has_room():
-                    try:
-                        task = Task(next(source), call)
-                    except StopIteration:
-                        exhausted = True
-                    else:
-                        pending.append(task)
-                        self._submit(task)
-                if exhausted and not pending:
-                    return
-                more = not exhausted and len(pending) < ahead
-                with self._changed:
-                    while not (pending and pending[0].reply) and not (more and self._has_room()):
-                        self._raise_failure()
-                        self._changed.wait(1)  # with a limit: without one Ctrl-C is ignored on Windows
-                if pending and pending[0].reply is not None:
-                    done = pending.popleft()
-                    assert done.reply is not None
-                    if done.unloadable:
-                        raise _cannot_load(done.unloadable)
-                    value, error_words = done.reply
-                    yield Outcome(done.item, value, error_words)
-        finally:
-            self._abandon(pending)
 
     def close(self) -> None:
         """End all workers: the idle ones by the end of their pipe, the busy ones by force."""
@@ -181,12 +106,27 @@ class Pool:
                 len(self._workers) < self.jobs or any(len(worker.tasks) < DEPTH for worker in self._workers)
             )
 
-    def _submit(self, task: Task) -> None:
+    def _default_ahead(self) -> int:
+        return AHEAD_PER_JOB * self.jobs
+
+    def _wait(self, tasks: deque[Task], *, more: bool) -> None:
+        with self._changed:
+            while not (tasks and tasks[0].reply) and not (more and self._has_room()):
+                self._raise_failure()
+                self._changed.wait(1)  # with a limit: without one Ctrl-C is ignored on Windows
+
+    def _reply(self, task: Task) -> Reply | None:
+        if task.unloadable:
+            raise self._cannot_load(task.unloadable)
+        return task.reply
+
+    def _submit(self, item: Any, call: bytes) -> Task:
+        task = Task(item, call)
         try:
-            task.payload = pickle.dumps(task.item)
+            task.payload = pickle.dumps(item)
         except Exception as error:  # the item may raise anything
-            task.reply = (None, f"It cannot be sent to another process: {in_words(error)}")
-            return
+            task.reply = (None, f"It cannot be sent to another process: {words(error)}")
+            return task
         with self._changed:
             self._raise_failure()
             if self._thread is None:
@@ -195,8 +135,9 @@ class Pool:
             self._waiting.append(task)
             self._dispatch()
         self._wake()
+        return task
 
-    def _abandon(self, tasks: Iterable[Task]) -> None:
+    def _forget(self, tasks: Iterable[Task]) -> None:
         with self._changed:
             for task in tasks:
                 task.abandoned_s = time.monotonic()
@@ -286,9 +227,8 @@ class Pool:
         overdue_s = max(map(self._overdue_s, self._workers), default=-float("inf"))
         return max(0.0, -overdue_s) if overdue_s > -float("inf") else None
 
-
-def _cannot_load(problem: str) -> GenrekitError:
-    return GenrekitError(
-        f"Another process cannot load the function to run: {problem}.",
-        "Define it in a module that can be imported, or work with one job and no time limit.",
-    )
+    def _cannot_load(self, problem: str) -> GenrekitError:
+        return GenrekitError(
+            f"Another process cannot load the function to run: {problem}.",
+            "Define it in a module that can be imported, or work with one job and no time limit.",
+        )

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from genrekit.errors import GenrekitError
+from genrekit.execution.ordered_pool import Reply, words
 
 # Not fork: it copies locks that threads of ONNX Runtime or BLAS may hold. Not forkserver: it is a global state
 # of the process, without Windows, and it saves only about a second per worker and pool.
@@ -33,8 +34,6 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-
-Reply = tuple[Any, str | None]
 
 
 @dataclass(eq=False, slots=True)
@@ -83,7 +82,7 @@ class Worker:
             try:
                 task.unloadable, task.reply = pickle.loads(data)  # noqa: S301 - from our own child
             except Exception as error:  # the value may raise anything
-                task.reply = (None, f"Its result cannot be received: {in_words(error)}")
+                task.reply = (None, f"Its result cannot be received: {words(error)}")
         self.busy_since_s = time.monotonic()
         return first
 
@@ -114,11 +113,6 @@ def start() -> Worker:
         ours.close()
         raise GenrekitError(f"A worker process cannot be started: {error}.", "Use fewer jobs.") from error
     return Worker(process, ours)
-
-
-def in_words(error: BaseException) -> str:
-    """Return the type and the message of an exception."""
-    return f"{type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager
@@ -164,7 +158,7 @@ def _serve(connection: Connection) -> None:
                 try:
                     call, problem = pickle.loads(message[1:]), ""  # noqa: S301 - from our own parent
                 except Exception as error:
-                    problem = in_words(error)
+                    problem = words(error)
             elif problem:
                 connection.send_bytes(pickle.dumps((problem, (None, problem))))
             else:
@@ -175,4 +169,4 @@ def _reply(call: Any, payload: bytes) -> bytes:
     try:
         return pickle.dumps(("", call(pickle.loads(payload))))  # noqa: S301 - from our own parent
     except (Exception, SystemExit) as error:  # from loading or sending; ``call`` itself only leaves by exit()
-        return pickle.dumps(("", (None, in_words(error))))
+        return pickle.dumps(("", (None, words(error))))

@@ -19,7 +19,7 @@ from genrekit.prediction.decision import Decision
 from genrekit.prediction.model import Model
 from genrekit.prediction.reasons import explained
 from genrekit.prediction.routing import TableTask
-from genrekit.tables import Frame, Table
+from genrekit.tables import Frame, Table, texts
 from genrekit.text import sentence
 from genrekit.types import Content, Prediction, Say
 
@@ -167,12 +167,5 @@ def _extras(table: pa.Table, names: Sequence[str]) -> list[Mapping[str, str]]:
     """Return the identifying cells of every row."""
     if not names:
         return [{}] * table.num_rows
-    columns = [_texts(table.column(name)) for name in names]
+    columns = [texts(table.column(name)) for name in names]
     return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
-
-
-def _texts(column: pa.ChunkedArray) -> list[str]:
-    values: list[str] = column.to_pylist()
-    if pa.types.is_string(column.type) and not column.null_count:
-        return values
-    return ["" if value is None else str(value) for value in values]

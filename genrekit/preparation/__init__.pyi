@@ -1,5 +1,5 @@
 from .cache import ENTRY_BYTES, Cache
-from .content_keys import name_key, spectrogram_key
+from .content_keys import array_key, name_key
 from .preparer import Keyed, Preparation, Preparer, prepare_all
 
 __all__ = [
@@ -8,7 +8,7 @@ __all__ = [
     "Keyed",
     "Preparation",
     "Preparer",
+    "array_key",
     "name_key",
     "prepare_all",
-    "spectrogram_key",
 ]

@@ -25,7 +25,7 @@ from genrekit.datasets import SPLITS, Dataset, open_dataset
 from genrekit.errors import ConfigError, MediaError
 from genrekit.labels import normalise
 from genrekit.testing.fit import check_fit, require, with_several_labels
-from genrekit.types import Example, Modality, Windows
+from genrekit.types import SPECTROGRAM, Example, Modality, Windows
 
 SONGS = "synthetic:?genres=3&songs=6&seconds=4&seed=1"
 
@@ -102,8 +102,9 @@ def _check_example(example: Example, modality: Modality) -> None:
     name = f"example {example.id!r}"
     require(bool(example.id), "an id is not empty")
     require(not re.search("[\ud800-\udfff]", example.id), f"{name} has an id that can be printed")
-    given = [w for w in (example.path, example.row, example.mel, example.address) if w is not None]
-    require(len(given) == 1, f"{name} has a file, an address, a row or a spectrogram, and one of them")
+    given = [w for w in (example.path, example.row, example.array, example.address) if w is not None]
+    require(len(given) == 1, f"{name} has a file, an address, a row or an array, and one of them")
+    require((example.array is None) == (example.kind is None), f"{name} has a kind if it has an array")
     require(
         (example.row is not None) == (modality is Modality.TABLE), f"{name} is what the data set says it is"
     )
@@ -112,10 +113,11 @@ def _check_example(example: Example, modality: Modality) -> None:
         all(isinstance(value, float) for value in (example.row or {}).values()),
         f"{name} has numbers in its row",
     )
-    if example.mel is not None:
+    if example.array is not None and example.kind == SPECTROGRAM:
+        array = example.array
         require(modality is Modality.AUDIO, f"{name} is a song, as its spectrogram says")
         require(
-            example.mel.ndim == 2 and example.mel.size > 0 and example.mel.dtype in (np.uint8, np.float32),
+            array.ndim == 2 and array.size > 0 and array.dtype in (np.uint8, np.float32),
             f"{name} has a spectrogram of mel bands and frames, uint8 or float32",
         )
     require(len(example.labels) > 0, f"{name} has a label")

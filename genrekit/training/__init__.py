@@ -7,7 +7,7 @@ from genrekit.training.learnt import recognise, recognised
 from genrekit.training.prepared_dataset import (
     Evaluation,
     PreparedDataset,
-    check_spectrograms,
+    check_arrays,
     describe,
     gather,
     open_for,
@@ -20,7 +20,7 @@ __all__ = [
     "PreparedDataset",
     "Trained",
     "beside",
-    "check_spectrograms",
+    "check_arrays",
     "choose_backend",
     "cross_fit",
     "describe",

@@ -79,8 +79,8 @@ def choose_backend(
 def _reads(name: str, dataset: Dataset) -> bool:
     backend = registry.get(name)
     example = dataset.examples[0]
-    if example.mel is not None:
-        return backend.info.spectrograms
+    if example.array is not None:
+        return example.kind in backend.info.arrays
     if example.row is None:
         return backend.info.modality is dataset.modality
     columns = tuple(example.row)
@@ -91,8 +91,8 @@ def _reads(name: str, dataset: Dataset) -> bool:
 
 def _words(dataset: Dataset) -> str:
     example = dataset.examples[0]
-    if example.mel is not None:
-        return "spectrograms"
+    if example.array is not None:
+        return f"{example.kind}s"
     if example.row is not None:
         names = [item.name for item in registry.listings() if item.info and _reads(item.name, dataset)]
         return f"a table of {' or '.join(names)} features"

@@ -13,7 +13,7 @@ from genrekit.datasets import Dataset
 from genrekit.execution import ordered_map
 from genrekit.hashing import row_keys
 from genrekit.models import LearntKeys, collect
-from genrekit.preparation import Cache, Preparer, name_key, spectrogram_key
+from genrekit.preparation import Cache, Preparer, array_key, name_key
 from genrekit.progress import progress
 from genrekit.training.prepared_dataset import PreparedDataset
 from genrekit.types import Example, Modality
@@ -149,9 +149,9 @@ def recognise(
 
 
 def _others(example: Example, *, names: bool, learning: bool) -> list[tuple[str, int]]:
-    at_hand = example.row is None and example.mel is None
+    at_hand = example.row is None and example.array is None
     found = {
-        "spectrogram": spectrogram_key(example),
+        "spectrogram": array_key(example),
         "name": name_key(example, only_gtzan=learning and at_hand) if names else None,
     }
     return [(kind, key) for kind, key in found.items() if key is not None]

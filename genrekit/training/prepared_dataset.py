@@ -21,7 +21,7 @@ from genrekit.progress import progress
 from genrekit.text import printable, quote_all
 from genrekit.training.array_store import ArrayStore
 from genrekit.training.choice import backends_for
-from genrekit.types import Example, Modality, Say, Windows
+from genrekit.types import SPECTROGRAM, Example, Modality, Say, Windows
 
 ROW_SR = 22050
 
@@ -181,7 +181,7 @@ def open_for(
     Raises
     ------
     DatasetError
-        If the source cannot be read this way, holds spectrograms that the backend does not accept, has rows of another
+        If the source cannot be read this way, holds arrays of a kind that the backend does not accept, has rows of another
         window length, or examples with several labels and ``config`` is not multi-label.
     """
     info = backend.info
@@ -191,8 +191,8 @@ def open_for(
             source,
             schemas=tables,
             modality=info.modality,
-            prefer=read or ("table" if tables else None if info.spectrograms else "audio"),
-            spectrograms=info.spectrograms,
+            prefer=read or ("table" if tables else None if SPECTROGRAM in info.arrays else "audio"),
+            spectrograms=SPECTROGRAM in info.arrays,
             merge_labels=merge_labels,
             ambiguous=ambiguous,
         )
@@ -208,7 +208,7 @@ def open_for(
             f"{quote_all(others)} {'do' if others[1:] else 'does'}.",
             f"Give --backend {others[0]}, or a model of it.",
         ) from error
-    check_spectrograms(dataset, info)
+    check_arrays(dataset, info)
     check_fit(dataset, backend, config)
     return dataset
 
@@ -234,8 +234,8 @@ def check_fit(dataset: Dataset, backend: Backend, config: BackendConfig) -> None
     _check_window_length(dataset, config)
 
 
-def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
-    """Raise an error if the examples are precomputed spectrograms and the backend needs the songs.
+def check_arrays(dataset: Dataset, info: BackendInfo) -> None:
+    """Raise an error if the examples are arrays of a kind that the backend does not accept.
 
     Parameters
     ----------
@@ -249,12 +249,13 @@ def check_spectrograms(dataset: Dataset, info: BackendInfo) -> None:
     DatasetError
         With the names of the backends that accept them.
     """
-    if info.spectrograms or all(example.mel is None for example in dataset.examples):
+    kind = next((e.kind for e in dataset.examples if e.kind and e.kind not in info.arrays), None)
+    if kind is None:
         return
-    able = [item.name for item in registry.listings() if item.info and item.info.spectrograms]
+    able = [item.name for item in registry.listings() if item.info and kind in item.info.arrays]
     hint = f"Use --backend {able[0]}, or give" if able else "Give"
     raise DatasetError(
-        f"{printable(dataset.source)} holds spectrograms, which the backend {info.name!r} cannot read"
+        f"{printable(dataset.source)} holds {kind}s, which the backend {info.name!r} cannot read"
         + (f"; {quote_all(able)} can." if able else "."),
         f"{hint} the songs themselves.",
     )

@@ -285,8 +285,10 @@ ROW = Example(id="a", row={"x": 1.0}, labels=("rock",))
         ((replace(ROW, labels=("Rock",)),), "normalised"),
         ((replace(ROW, split="exam"),), "in a split that exists"),
         ((replace(ROW, group=""),), "a group or None"),
-        ((replace(ROW, row=None),), "a file, an address, a row or a spectrogram"),
-        ((replace(ROW, mel=np.zeros((2, 3), np.float32)),), "a file, an address, a row or a spectrogram"),
+        ((replace(ROW, row=None),), "a file, an address, a row or an array"),
+        ((replace(ROW, array=np.zeros((2, 3), np.float32)),), "a file, an address, a row or an array"),
+        ((Example(id="a", array=np.zeros(3), labels=("rock",)),), "has a kind if it has an array"),
+        ((replace(ROW, kind="spectrogram"),), "has a kind if it has an array"),
         ((replace(ROW, row={"x": "1"}),), "numbers in its row"),
         ((replace(ROW, labels=("rock", "rock")),), "every label once"),
         ((ROW, replace(ROW, id="b", row={"y": 1.0})), "the same columns"),
@@ -307,7 +309,7 @@ def test_loaders_that_break_a_promise_are_caught(examples, promise):
     ],
 )
 def test_spectrograms_that_break_a_promise_are_caught(mel, modality, promise):
-    example = Example(id="a", mel=mel, labels=("rock",))
+    example = Example(id="a", array=mel, kind="spectrogram", labels=("rock",))
     with pytest.raises(AssertionError, match=promise):
         check_loader(lambda: Dataset("x", "npz", modality, (example,)))
 

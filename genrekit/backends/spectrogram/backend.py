@@ -12,7 +12,7 @@ from genrekit.backends.base import BackendInfo, Progress
 from genrekit.backends.neural.backend import NeuralBackend
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.errors import MediaError
-from genrekit.types import Example, Modality, Windows
+from genrekit.types import SPECTROGRAM, Example, Modality, Windows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,7 +107,7 @@ class SpectrogramBackend(NeuralBackend):
         feature_version="1",
         prepare_keys=("sr", *_FRAMES, "reference_s", "window_s", "overlap", "max_windows"),
         multilabel=True,
-        spectrograms=True,
+        arrays=(SPECTROGRAM,),
     )
     Config: ClassVar = SpectrogramConfig
     free_axes: ClassVar = {1: "n_frames"}
@@ -137,7 +137,7 @@ class SpectrogramBackend(NeuralBackend):
 
         from genrekit.features import logmel
 
-        if example.mel is not None:
+        if example.array is not None:
             found, note = list(_seen(example, config)), ""
         elif example.path is None:
             raise MediaError("The example is neither a file nor a spectrogram.")
@@ -190,7 +190,7 @@ def _seen(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
 
     from genrekit.features import from_levels, from_peak
 
-    mel = example.mel
+    mel = example.array
     assert mel is not None
     _check_frames(example, config)
     if len(mel) != config.n_mels:

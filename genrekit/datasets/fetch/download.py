@@ -28,10 +28,10 @@ from genrekit.remote import (
     TRANSIENT,
     Tries,
     check_scheme,
+    in_words,
     new_session,
     redact,
     status_words,
-    words,
 )
 from genrekit.text import printable
 
@@ -220,9 +220,9 @@ class _Transfer:
             except _Again as again:
                 reason, retry_after = again.reason, again.retry_after
             except TRANSIENT as error:
-                reason = words(error, self.address)
+                reason = in_words(error, self.address)
             except requests.RequestException as error:
-                raise DatasetError(f"{redact(self.address)}: {words(error, self.address)}.") from None
+                raise DatasetError(f"{redact(self.address)}: {in_words(error, self.address)}.") from None
             # A server that gives a byte at a time, or begins anew each time, is given up all the same.
             if self.done > reached + min(BLOCK, (self.total or 0) // 1000):
                 reached = self.done
