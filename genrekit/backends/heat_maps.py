@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
+from typing import Literal
 
 import numpy as np
 
@@ -56,20 +57,20 @@ def draw(window: np.ndarray, heat: np.ndarray, axes: PictureAxes, title: str) ->
 
     pictures = [np.moveaxis(p, (axes.height, axes.width), (0, 1)).squeeze() for p in _pieces(window, axes)]
     picture = _side_by_side(pictures, axes, window.min())
-    is_sound = axes.seconds is not None
-    figure = Figure(figsize=(8, 4) if is_sound else (5, 5.4), layout="constrained")
+    seconds = axes.seconds
+    figure = Figure(figsize=(5, 5.4) if seconds is None else (8, 4), layout="constrained")
     on = figure.subplots()
-    if is_sound:
-        extent = (0.0, len(pictures) * (axes.seconds or 0), 0.0, float(len(picture)))
-        words = f"{len(pictures)} pieces of {axes.seconds:.1f} s, in seconds" if pictures[1:] else "seconds"
+    extent: tuple[float, float, float, float] | None = None
+    aspect: Literal["equal", "auto"] = "equal"
+    if seconds is None:
+        on.set_axis_off()
+    else:
+        extent, aspect = (0.0, len(pictures) * seconds, 0.0, float(len(picture))), "auto"
+        words = f"{len(pictures)} pieces of {seconds:.1f} s, in seconds" if pictures[1:] else "seconds"
         on.set(xlabel=words, ylabel="mel band")
         picture, heat = picture[::-1], heat[::-1]
-        places = {"extent": extent, "aspect": "auto"}
-    else:
-        on.set_axis_off()
-        places = {}
-    on.imshow(picture, cmap="gray", **places)
-    on.imshow(heat, cmap="inferno", alpha=0.45, vmin=0, vmax=1, **places)
+    on.imshow(picture, cmap="gray", extent=extent, aspect=aspect)
+    on.imshow(heat, cmap="inferno", alpha=0.45, vmin=0, vmax=1, extent=extent, aspect=aspect)
     on.set_title(title, fontsize=9, parse_math=False)
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=100, metadata={"Software": None})
