@@ -16,16 +16,19 @@ from .capabilities import (
     EncodesWindows,
     Explainer,
     Explains,
+    ExplainsWithGradients,
     ExplainsWithImages,
     FitsInFolder,
-    ImageExplainer,
+    GradientMap,
     NativeScorer,
+    PictureAxes,
     ReadsTables,
     ScoresNatively,
     TableReader,
     TableRows,
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
+from .heat_maps import draw, heat_map
 from .registry import table_schemas
 
 __all__ = [
@@ -41,16 +44,20 @@ __all__ = [
     "EncodesWindows",
     "Explainer",
     "Explains",
+    "ExplainsWithGradients",
     "ExplainsWithImages",
     "FitsInFolder",
     "Fitted",
-    "ImageExplainer",
+    "GradientMap",
     "NativeScorer",
+    "PictureAxes",
     "Prepared",
     "ReadsTables",
     "ScoresNatively",
     "TableReader",
     "TableRows",
+    "draw",
+    "heat_map",
     "make_config",
     "parse_grid",
     "parse_settings",

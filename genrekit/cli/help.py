@@ -12,7 +12,7 @@ _PANELS = {
     "Input": "features data read merge_labels ambiguous results offset duration split min_duration split_by test_size "
     "valid_size window_s prefer undo root "
     "against source shards label_from labels_map match",
-    "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir with_ labels_max by map_file",
+    "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir heat_map with_ labels_max by map_file",
     "Training": "backend config settings seed refit grid device multilabel about licence no_keys cv",
     "Output": "format output field report_folder to link copy write overwrite append keep_time journal card columns "
     "unpack keep_archive",

@@ -36,6 +36,13 @@ class Output(StrEnum):
     AUDACITY = "audacity"
 
 
+class HeatMapMethod(StrEnum):
+    """Methods of heat maps."""
+
+    OCCLUSION = "occlusion"
+    GRAD_CAM = "grad-cam"
+
+
 class Unfamiliar(StrEnum):
     """Treatment of an input that is unlike anything that a model learnt."""
 
@@ -105,9 +112,17 @@ def predict(
         typer.Option(
             "--explain-dir",
             metavar="DIR",
-            help="Pictures of where networks looked, one a song or photo; with --explain understood.",
+            help="Heat maps of what networks rely on, one image per song or photo; with --explain understood.",
         ),
     ] = None,
+    heat_map: Annotated[
+        HeatMapMethod,
+        typer.Option(
+            "--heat-map",
+            help="How --explain-dir measures: occlusion covers parts, for every network; grad-cam takes gradients, for "
+            "spectrogram and image.",
+        ),
+    ] = HeatMapMethod.OCCLUSION,
     with_: Annotated[
         str | None,
         typer.Option("--with", metavar="bpm,key,loudness", help="Also measure these of every song."),
@@ -223,6 +238,7 @@ def predict(
         windows=windows or format is Output.AUDACITY,
         explain=explain or explain_dir is not None,
         images=explain_dir is not None,
+        heat_map=heat_map.value,
         unfamiliar=unfamiliar.value,
         measures=measures_of(with_),
         offset_s=offset,

@@ -1,7 +1,7 @@
 from .bundle import Bundle, dumps, load, loads, save
 from .card import write_card
 from .keys import KEYS, LearntKeys, collect, dump_keys
-from .manifest import Manifest
+from .manifest import Distance, Manifest
 from .runtime import Runtime
 from .shipped import SUFFIX, shipped_models
 
@@ -9,6 +9,7 @@ __all__ = [
     "KEYS",
     "SUFFIX",
     "Bundle",
+    "Distance",
     "LearntKeys",
     "Manifest",
     "Runtime",

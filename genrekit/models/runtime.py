@@ -237,17 +237,18 @@ class Runtime:
         sums = np.add.reduceat(scores, starts, axis=0, dtype=np.float64)
         return (sums / counts[:, None]).astype(np.float32)
 
-    def declaration(self, distance_threshold: float | None = None) -> Outputs:
+    def declaration(self, distance_threshold: float | None = None, of_few: tuple[float, ...] = ()) -> Outputs:
         """Declare the outputs beside ``scores`` for a manifest.
 
         Parameters
         ----------
         distance_threshold : float or None
+        of_few : tuple of float
             What `genrekit.models.manifest.Distance` keeps; ignored where the graph has no output ``distance``.
         """
         return Outputs(
             embeddings=Embeddings(size=self.embedding_size) if self.embedding_size else None,
-            distance=Distance(threshold=distance_threshold) if self.has_distance else None,
+            distance=Distance(threshold=distance_threshold, of_few=of_few) if self.has_distance else None,
         )
 
     def _hold_against(self, declared: Outputs) -> None:

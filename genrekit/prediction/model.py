@@ -13,16 +13,20 @@ from genrekit.backends import (
     BackendConfig,
     Explainer,
     Explains,
+    ExplainsWithGradients,
     ExplainsWithImages,
-    ImageExplainer,
+    GradientMap,
+    PictureAxes,
     ReadsTables,
+    draw,
+    heat_map,
     make_config,
     registry,
 )
 from genrekit.errors import BundleError, ConfigError, UnknownModelError, UsageError
 from genrekit.models import SUFFIX, Bundle, Runtime, load, shipped_models
 from genrekit.prediction.decision import Decision
-from genrekit.prediction.options import PredictOptions
+from genrekit.prediction.options import HeatMap, PredictOptions
 from genrekit.text import nearest
 from genrekit.types import Prediction
 
@@ -119,7 +123,7 @@ class Model:
             multilabel=manifest.multilabel,
             thresholds=manifest.thresholds,
             options=options,
-            distance_threshold=distance.threshold if distance else None,
+            distance=distance if distance and distance.threshold is not None else None,
         )
 
     def recognises(self, columns: Collection[str]) -> bool:
@@ -145,19 +149,74 @@ class Model:
         return self.backend.explainer(self.bundle.payload)
 
     @cached_property
-    def image_explainer(self) -> ImageExplainer:
-        """Function that draws which part of a window led to a prediction.
+    def picture_axes(self) -> PictureAxes | None:
+        """How a window is a picture, for heat maps; None where it is not one."""
+        if not isinstance(self.backend, ExplainsWithImages):
+            return None
+        return self.backend.picture_axes(self.config)
+
+    def heat_map(self, window: np.ndarray, label: str, method: HeatMap = "occlusion") -> np.ndarray:
+        """Measure which parts of a window speak for a label.
+
+        Parameters
+        ----------
+        window : np.ndarray [shape=shape]
+            A prepared window.
+        label : str
+        method : {'occlusion', 'grad-cam'}
+            By covering parts, through the graph alone, or by gradients, which needs a network that was trained here.
+
+        Returns
+        -------
+        np.ndarray [shape=(height, width), dtype=float32, range 0 to 1]
+            The lowest band first, for sound.
 
         Raises
         ------
         UsageError
-            If the backend does not provide saliency images.
+            If the windows of the model are not pictures, the method does not fit it, or there is no such label.
         """
-        if not isinstance(self.backend, ExplainsWithImages):
+        axes = self._picture_axes()
+        if label not in self.labels:
+            raise UsageError(f"Model {self.name!r} does not know the label {label!r}.")
+        k = self.labels.index(label)
+        if method == "grad-cam":
+            return self._gradient_map(window, k)
+        return heat_map(lambda windows: self.runtime.scores(windows)[:, k], window, axes)
+
+    def heat_map_image(
+        self, window: np.ndarray, label: str, title: str, method: HeatMap = "occlusion"
+    ) -> bytes:
+        """Draw `heat_map` over the window, as a PNG."""
+        return draw(window, self.heat_map(window, label, method), self._picture_axes(), title)
+
+    def check_heat_map(self, method: HeatMap) -> None:
+        """Check that there are heat maps of a method.
+
+        Raises
+        ------
+        UsageError
+            If there are none.
+        """
+        self._picture_axes()
+        if method == "grad-cam" and not isinstance(self.backend, ExplainsWithGradients):
             raise UsageError(
-                f"Model {self.name!r} has no saliency images: backend {self.backend.info.name!r} does not provide them."
+                f"Model {self.name!r} has no Grad-CAM: backend {self.backend.info.name!r} does not compute gradients.",
+                "Use occlusion, the default.",
             )
-        return self.backend.image_explainer(self.bundle.payload, self.config, self.labels)
+
+    def _picture_axes(self) -> PictureAxes:
+        if self.picture_axes is None:
+            raise UsageError(
+                f"Model {self.name!r} has no heat maps: the windows of backend {self.backend.info.name!r} are not pictures."
+            )
+        return self.picture_axes
+
+    @cached_property
+    def _gradient_map(self) -> GradientMap:
+        self.check_heat_map("grad-cam")
+        assert isinstance(self.backend, ExplainsWithGradients)
+        return self.backend.gradient_map(self.bundle.payload, self.config, self.labels)
 
     @cached_property
     def runtime(self) -> Runtime:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from genrekit.backends import DISTANCE, OUTPUT, Explains, ExplainsWithImages
+from genrekit.backends import DISTANCE, OUTPUT, Explains
 from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.execution import Outcome, default_jobs, open_pool, ordered_map
 from genrekit.hashing import content_of
@@ -139,11 +139,15 @@ class Pipeline:
         _ = self.decisions
         if (self.options.explain or self.options.images) and not any(map(self._explains, self.models)):
             names = ", ".join(model.name for model in self.models)
-            draws = any(isinstance(model.backend, ExplainsWithImages) for model in self.models)
+            draws = any(model.picture_axes for model in self.models)
             raise UsageError(
                 f"No loaded model has explanations in words (models: {names}).",
-                "Saliency images are available: add --explain-dir FOLDER." if draws else "",
+                "Heat maps are available: add --explain-dir FOLDER." if draws else "",
             )
+        if self.options.images and self.options.heat_map == "grad-cam":
+            for model in self.models:
+                if model.picture_axes:
+                    model.check_heat_map("grad-cam")
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
@@ -273,21 +277,19 @@ class Pipeline:
             prediction = replace(prediction, analysis=preparation.analysis)
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
-        elif self.options.images and isinstance(model.backend, ExplainsWithImages):
-            prediction = replace(
-                prediction, image=explanation_image(model, prediction, windows, scored.scores)
-            )
+        elif self.options.images and model.picture_axes:
+            image = explanation_image(model, prediction, windows, scored.scores, self.options.heat_map)
+            prediction = replace(prediction, image=image)
         elif self.options.explain and not self.options.images and model.name not in self._without_reasons:
             self._without_reasons.add(model.name)
-            draws = isinstance(model.backend, ExplainsWithImages)
             self.say(
                 f"model {model.name} has no explanations in words"
-                + ("; --explain-dir FOLDER writes saliency images" if draws else "")
+                + ("; --explain-dir FOLDER writes heat maps" if model.picture_axes else "")
             )
         return prediction
 
     def _explains(self, model: Model) -> bool:
-        draws = self.options.images and isinstance(model.backend, ExplainsWithImages)
+        draws = self.options.images and model.picture_axes is not None
         return draws or isinstance(model.backend, Explains)
 
 

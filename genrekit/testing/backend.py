@@ -20,7 +20,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from genrekit.backends import Backend, BackendConfig, BackendInfo, make_config
+from genrekit.backends import (
+    Backend,
+    BackendConfig,
+    BackendInfo,
+    ExplainsWithImages,
+    draw,
+    heat_map,
+    make_config,
+)
 from genrekit.datasets import SPLITS, Dataset, open_dataset
 from genrekit.errors import ConfigError, MediaError
 from genrekit.labels import normalise
@@ -60,6 +68,7 @@ def check_backend(
     shapes = {windows.values.shape[1:] for windows in prepared}
     require(len(shapes) == 1, f"prepare returns windows of several shapes: {sorted(shapes)}")
     _check_refusals(backend, config)
+    _check_pictures(backend, config, prepared[0].values[0])
     check_fit(
         backend, config, [replace(e, labels=e.labels[:1]) for e in examples], prepared, multilabel=False
     )
@@ -186,6 +195,22 @@ def _check_prepare(backend: Backend, config: BackendConfig, example: Example) ->
     again = backend.prepare(twin, config)
     require(np.array_equal(again.values, values, equal_nan=True), "prepare depends on the content only")
     return windows
+
+
+def _check_pictures(backend: Backend, config: BackendConfig, window: np.ndarray) -> None:
+    if not isinstance(backend, ExplainsWithImages):
+        return
+    axes = backend.picture_axes(config)
+    if axes is None:
+        return
+    used = [axis for axis in (axes.height, axes.width, axes.pieces) if axis is not None]
+    require(
+        len(set(used)) == len(used) and all(0 <= axis < window.ndim for axis in used),
+        f"picture_axes are different axes of a window of shape {window.shape}, not {used}",
+    )
+    require(min(axes.blocks) > 0, "picture_axes has blocks")
+    heat = heat_map(lambda windows: np.full(len(windows), 0.5), window, axes)
+    require(draw(window, heat, axes, "a title").startswith(b"\x89PNG"), "a window can be drawn")
 
 
 def _check_refusals(backend: Backend, config: BackendConfig) -> None:

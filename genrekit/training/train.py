@@ -227,7 +227,7 @@ def train(
         feature_version=backend.info.feature_version,
         columns=backend.info.columns,
         input_shape=fitted.check_windows.shape[1:],
-        outputs=runtime.declaration(fitted.distance_threshold),
+        outputs=runtime.declaration(fitted.distance_threshold, fitted.distance_thresholds_of_few),
         thresholds=dict(fitted.thresholds),
         metrics=_kept_metrics(measured.report) if measured else None,
         data=data,
@@ -262,7 +262,9 @@ def _refit(
         backend, prepared, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
     )
     thresholds = {label: fitted.thresholds.get(label, value) for label, value in again.thresholds.items()}
-    history = {**fitted.history, "refit": again.history["train"]}
+    history = {key: value for key, value in fitted.history.items() if key != "distance"}
+    history |= {key: again.history[key] for key in ("distance",) if key in again.history}
+    history["refit"] = again.history["train"]
     return replace(again, thresholds=thresholds, history=history), runtime
 
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
 
-from genrekit.backends import registry
+from genrekit.backends import PictureAxes, registry
 from genrekit.backends.base import BackendConfig
 from genrekit.backends.gtzan.backend import GtzanBackend
 from genrekit.backends.image.backend import ImageBackend
@@ -84,6 +84,24 @@ class Nowhere(Rich):
     nodes = (EMBEDDINGS,)
 
 
+class Strangers(Rich):
+    threshold = 0.0
+
+
+class FewOnly(LinearBackend):
+    def fit(self, *arguments):
+        return replace(super().fit(*arguments), distance_thresholds_of_few=(1.0,))
+
+
+class Infinite(Rich):
+    threshold = float("inf")
+
+
+class Flat(LinearBackend):
+    def picture_axes(self, config):
+        return PictureAxes(height=0, width=0)
+
+
 class Foreign(LinearBackend):
     def fit(self, *arguments):
         return replace(super().fit(*arguments), native={"model.ubj": b""})
@@ -103,6 +121,10 @@ def test_a_backend_may_give_embeddings_and_distances():
     [
         (Crowd, "embeddings of a window does not depend on the others"),
         (Nowhere, "distance_threshold goes with"),
+        (Strangers, "most of the examples that were learnt from are within"),
+        (FewOnly, "go with a distance_threshold"),
+        (Infinite, "finite"),
+        (Flat, "picture_axes are different axes"),
         (Foreign, "safetensors files"),
         (Keyed, "and not keys.safetensors"),
     ],

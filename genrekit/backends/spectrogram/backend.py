@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from genrekit.backends.base import BackendInfo, Progress
+from genrekit.backends.capabilities import PictureAxes
 from genrekit.backends.neural.backend import NeuralBackend
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.errors import MediaError
@@ -150,6 +151,11 @@ class SpectrogramBackend(NeuralBackend):
             found = [found[i] for i in np.linspace(0, len(found) - 1, config.max_windows).round().astype(int)]
         values = np.stack([logmel.fit_length(mel, config.n_frames) for _, mel in found])
         return Windows(values, tuple(times for times, _ in found), note)
+
+    def picture_axes(self, config: SpectrogramConfig) -> PictureAxes:
+        """Return how a window is a picture."""
+        seconds = config.n_frames * config.hop_length / config.sr
+        return PictureAxes(height=0, width=1, seconds=seconds, blocks=(8, 10))
 
     def recipe(
         self, config: SpectrogramConfig, n_labels: int, progress: Progress = lambda text: None

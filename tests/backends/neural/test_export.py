@@ -19,7 +19,6 @@ import genrekit
 from genrekit.backends.base import GRAPH_FILE, Fitted
 from genrekit.backends.neural import native
 from genrekit.backends.neural.calibration import Scorer
-from genrekit.backends.neural.export import add_embeddings
 from genrekit.backends.neural.fitting import TOLERANCE
 from genrekit.backends.spectrogram.recipe import SpectrogramRecipe
 from genrekit.errors import BundleError
@@ -168,8 +167,3 @@ def test_the_embeddings_are_what_goes_into_the_last_layers(members):
     temperature = float(native.tensors(members_of(members))["temperature"])
     scores = softmax(logits / temperature, axis=-1).mean(axis=0)
     np.testing.assert_allclose(scores, runtime.scores(windows), atol=1e-5)
-
-
-def test_a_graph_without_a_last_layer_has_no_embeddings():
-    with pytest.raises(ValueError, match="no last layer"):
-        add_embeddings(onnx.GraphProto())
