@@ -26,6 +26,7 @@ from .capabilities import (
     TableRows,
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
+from .config_file import config_yaml, settings_of
 from .registry import table_schemas
 
 __all__ = [
@@ -51,11 +52,13 @@ __all__ = [
     "ScoresNatively",
     "TableReader",
     "TableRows",
+    "config_yaml",
     "make_config",
     "parse_grid",
     "parse_settings",
     "read_config_file",
     "registry",
     "resolve",
+    "settings_of",
     "table_schemas",
 ]

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from genrekit.cli import backends, datasets, evaluate, ingest, models, predict, sort, tag, train
+from genrekit.cli import backends, cache, datasets, evaluate, info, ingest, models, predict, sort, tag, train
 from genrekit.cli.help import Command, Group
 from genrekit.cli.printing import detail, error_line, set_verbosity
 from genrekit.cli.streams import OutputPlace, forget_absurd_sizes, replace_closed
@@ -70,6 +70,8 @@ app.add_typer(datasets.app, name="datasets")
 app.command("ingest", cls=Command)(with_verbosity(ingest.ingest))
 app.command("backends", cls=Command)(with_verbosity(backends.backends))
 app.command("models", cls=Command)(with_verbosity(models.models))
+app.command("info", cls=Command)(with_verbosity(info.info))
+app.command("cache", cls=Command)(with_verbosity(cache.cache))
 
 
 def _version(value: bool) -> None:
