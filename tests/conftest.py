@@ -11,9 +11,8 @@ from pathlib import Path
 
 # Read when NumPy and PyTorch load: as many threads as cores in every test process would wait for one another.
 os.environ["OMP_NUM_THREADS"] = "1"
-# Every process that a test starts would compile the package again, and every worker all test modules.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
+# Every process that a test starts would compile the package again.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 
 import pytest
 from filelock import FileLock
@@ -28,6 +27,7 @@ from genrekit.datasets import open_dataset
 from genrekit.datasets.base import Dataset
 from genrekit.training.train import train
 
+sys.dont_write_bytecode = False
 # On a busy machine an example takes any time.
 settings.register_profile("suite", parent=settings(), deadline=None)
 settings.load_profile("suite")

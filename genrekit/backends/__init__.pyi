@@ -28,6 +28,7 @@ from .capabilities import (
     TableRows,
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
+from .config_file import config_yaml, settings_of
 from .heat_maps import draw, heat_map
 from .registry import table_schemas
 
@@ -56,6 +57,7 @@ __all__ = [
     "ScoresNatively",
     "TableReader",
     "TableRows",
+    "config_yaml",
     "draw",
     "heat_map",
     "make_config",
@@ -64,5 +66,6 @@ __all__ = [
     "read_config_file",
     "registry",
     "resolve",
+    "settings_of",
     "table_schemas",
 ]

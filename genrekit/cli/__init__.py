@@ -27,6 +27,8 @@ _COMMANDS = {
     "ingest": "genrekit.cli.ingest:ingest",
     "backends": "genrekit.cli.backends:backends",
     "models": "genrekit.cli.models:models",
+    "info": "genrekit.cli.info:info",
+    "cache": "genrekit.cli.cache:cache",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from genrekit.cli import completion
 from genrekit.cli.options import (
     Ambiguity,
     Ambiguous,
@@ -48,6 +49,7 @@ def evaluate(
         typer.Argument(
             metavar="[MODEL] SOURCE...",
             help="A bundle's path or the name of a shipped model (none with --backend), and the data: as for train.",
+            autocompletion=completion.models_or_sources,
         ),
     ] = None,
     data: Data = None,
@@ -62,11 +64,20 @@ def evaluate(
     labels: Annotated[
         str | None,
         typer.Option(
-            "--labels", metavar="A,B,...", help="Only these labels compete, and only their examples count."
+            "--labels",
+            metavar="A,B,...",
+            help="Only these labels compete, and only their examples count.",
+            autocompletion=completion.genres,
         ),
     ] = None,
     backend: Annotated[
-        str | None, typer.Option("--backend", metavar="NAME", help="Cross-validate this backend; needs --cv.")
+        str | None,
+        typer.Option(
+            "--backend",
+            metavar="NAME",
+            help="Cross-validate this backend; needs --cv.",
+            autocompletion=completion.backends,
+        ),
     ] = None,
     cv: Annotated[
         int | None, typer.Option("--cv", metavar="FOLDS", min=2, max=100, help="The number of folds.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.cli import completion
 from genrekit.errors import BackendError, UsageError
 from genrekit.files import NO_FOLDER
 
@@ -64,12 +65,19 @@ SOURCES = (
 Data = Annotated[
     list[str] | None,
     typer.Option(
-        "--data", metavar="SOURCE", help="The same as an argument SOURCE; may be given several times."
+        "--data",
+        metavar="SOURCE",
+        help="The same as an argument SOURCE; may be given several times.",
+        autocompletion=completion.sources,
     ),
 ]
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE...", help=f"{SOURCES}. Several are one data set."),
+    typer.Argument(
+        metavar="SOURCE...",
+        help=f"{SOURCES}. Several are one data set.",
+        autocompletion=completion.sources,
+    ),
 ]
 BackendName = Annotated[
     str | None,
@@ -77,6 +85,7 @@ BackendName = Annotated[
         "--backend",
         metavar="NAME",
         help="See 'genrekit backends'. By default gtzan for songs, and for other data the one that reads them.",
+        autocompletion=completion.backends,
     ),
 ]
 ConfigFile = Annotated[
@@ -132,6 +141,15 @@ Models = Annotated[
         "-m",
         metavar="MODEL",
         help="A bundle, or the name of a shipped model; the first that takes an input predicts it.",
+        autocompletion=completion.models,
+    ),
+]
+GenreMap = Annotated[
+    Path | None,
+    typer.Option(
+        "--map",
+        metavar="FILE",
+        help="A YAML file 'label: name' of your own names of genres, for tags, playlists and tables of a terminal.",
     ),
 ]
 Jobs = Annotated[

@@ -21,7 +21,7 @@ from genrekit.cli.existing_predictions import (
     measures_of,
     new_predictions,
 )
-from genrekit.cli.options import Jobs, Models, NoCache
+from genrekit.cli.options import GenreMap, Jobs, Models, NoCache
 from genrekit.cli.printing import say
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
@@ -48,6 +48,7 @@ def tag(
     paths: SoundPaths = None,
     results: Finished = None,
     model: Models = None,
+    map_file: GenreMap = None,
     with_: Annotated[
         str | None, typer.Option("--with", metavar="bpm,key", help="Also write tempo and key.")
     ] = None,
@@ -110,7 +111,17 @@ def tag(
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.library import LABELLED, MEASURED, Existing, Field, Journal, Policy, Status, read_journal
+    from genrekit.library import (
+        LABELLED,
+        MEASURED,
+        Existing,
+        Field,
+        Journal,
+        Policy,
+        Status,
+        read_genre_names,
+        read_journal,
+    )
     from genrekit.library import tag as tagged
     from genrekit.library import undo as undone
 
@@ -126,6 +137,7 @@ def tag(
         or append
         or min_confidence
         or labels_max
+        or map_file
         or field is not LabelField.GENRE
     ):
         raise UsageError("--undo takes everything from its journal.", f"genrekit tag --undo {undo} --write")
@@ -139,6 +151,7 @@ def tag(
         raise UsageError("There is nothing to tag.", "Name files or folders: genrekit tag music/")
     if journal is not None:
         check_output(journal, overwrite=False)
+    names = read_genre_names(map_file)
     if write:
         stdout_is_optional()
     with Journal(journal) as opened:
@@ -157,7 +170,7 @@ def tag(
         else:
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
             most = labels_max or (1 if place is Field.GENRE else _SEVERAL)
-            policy = Policy(existing, min_confidence, most, measured, place)
+            policy = Policy(existing, min_confidence, most, measured, place, names)
             if results:
                 predictions = finished_predictions(results, paths or [])
             else:

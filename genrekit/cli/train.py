@@ -36,7 +36,7 @@ from genrekit.cli.options import (
     open_cache,
     sources_of,
 )
-from genrekit.cli.printing import say
+from genrekit.cli.printing import out, say
 from genrekit.cli.reports import refuse_folder, show
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
@@ -74,6 +74,12 @@ def train(
         ),
     ] = None,
     config: ConfigFile = None,
+    print_config: Annotated[
+        bool,
+        typer.Option(
+            "--print-config", help="Print the settings that would be used as a file for --config, and leave."
+        ),
+    ] = False,
     settings: Settings = None,
     seed: Seed = None,
     split_by: By = SplitBy.AUTO,
@@ -131,14 +137,14 @@ def train(
 ) -> None:
     """Train a model on labelled data, measure it once on the test split, and save it as one file."""
     from genrekit import training
-    from genrekit.backends import parse_grid
+    from genrekit.backends import config_yaml, parse_grid
     from genrekit.datasets import SplitOptions
     from genrekit.distributed import rank
 
     stdout_is_optional()
     first = rank() == 0  # under torchrun, the first process speaks
 
-    sources = sources_of(words, data, "train")
+    sources = [] if print_config and not words and not data else sources_of(words, data, "train")
     if backend is None:
         backend, why = training.choose_backend(
             sources, ambiguous=ambiguous.value, read=read.value if read else None
@@ -146,6 +152,9 @@ def train(
         if why and first:
             say(why)
     chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel, device=device)
+    if print_config:
+        out(config_yaml(chosen, settled).rstrip("\n"))
+        return
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
     cache = open_cache(no_cache)

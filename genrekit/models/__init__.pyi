@@ -4,6 +4,7 @@ from .keys import KEYS, LearntKeys, collect, dump_keys
 from .manifest import Distance, Manifest
 from .runtime import Runtime
 from .shipped import SUFFIX, shipped_models
+from .summary import accuracy, summarise
 
 __all__ = [
     "KEYS",
@@ -13,6 +14,7 @@ __all__ = [
     "LearntKeys",
     "Manifest",
     "Runtime",
+    "accuracy",
     "collect",
     "dump_keys",
     "dumps",
@@ -20,5 +22,6 @@ __all__ = [
     "loads",
     "save",
     "shipped_models",
+    "summarise",
     "write_card",
 ]

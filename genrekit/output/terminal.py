@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, TextIO
 
@@ -58,12 +59,12 @@ class TableWriter(Writer):
             grid.add_row(Text("error", "bold red"), "", "", name)
         elif prediction.label is None or not prediction.scores:
             grid.add_row(
-                Text(self._fitted(prediction.label or "unsure", self._widths[0]), "yellow"), "", "", name
+                Text(self._fitted(self._name(prediction.label), self._widths[0]), "yellow"), "", "", name
             )
         for rank, (label, score) in enumerate(prediction.scores[: self.top_k]):
             best = label in prediction.labels
             percent = Text(f"{100 * score:3.0f} %", "bold" if best else "dim")
-            shown = Text(self._fitted(label, self._widths[0]), "bold green" if best else "dim")
+            shown = Text(self._fitted(self._name(label), self._widths[0]), "bold green" if best else "dim")
             first = rank == 0 and prediction.label is not None
             grid.add_row(
                 shown, self._bar(score, "green" if best else "bright_black"), percent, name if first else ""
@@ -75,11 +76,12 @@ class TableWriter(Writer):
             self._print(Padding(Text(self._shown(f"note: {prediction.note}"), "yellow"), (0, 0, 0, 2)))
         if prediction.familiar is False:
             self._print(Padding(Text("unlike anything that the model learnt", "yellow"), (0, 0, 0, 2)))
-        if self.windows and prediction.windows and self._console.is_terminal and not self._console.no_color:
+        windows = [replace(window, label=self._name(window.label)) for window in prediction.windows]
+        if self.windows and windows and self._console.is_terminal and not self._console.no_color:
             mark = "#" if self._console.options.ascii_only else "■"
-            self._print(Padding(_strip(prediction.windows, self._console.width - 4, mark), (0, 0, 0, 2)))
-        if self.windows and prediction.windows:
-            self._print(Padding(Text(self._shown(_timeline(prediction.windows)), "cyan"), (0, 0, 0, 2)))
+            self._print(Padding(_strip(windows, self._console.width - 4, mark), (0, 0, 0, 2)))
+        if self.windows and windows:
+            self._print(Padding(Text(self._shown(_timeline(windows)), "cyan"), (0, 0, 0, 2)))
         if prediction.analysis:
             measured = ", ".join(f"{name} {value}" for name, value in prediction.analysis.items())
             self._print(Padding(Text(self._shown(measured), "cyan"), (0, 0, 0, 2)))
@@ -90,6 +92,9 @@ class TableWriter(Writer):
         if self._console.options.ascii_only:
             return Text("#" * round(score * self._widths[1]), colour)
         return Bar(1, 0, score, width=self._widths[1], color=colour)
+
+    def _name(self, label: str | None) -> str:
+        return "unsure" if label is None else self.names(label)
 
     def _shown(self, text: str) -> str:
         return encodable(visible(text), self.stream)

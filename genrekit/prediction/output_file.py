@@ -65,6 +65,7 @@ def write_rows(
     columns: Sequence[str] = (),
     provenance: bool = False,
     flush_s: float = 0.0,
+    names: Callable[[str], str] = str,
     advance: Callable[[], None] = lambda: None,
 ) -> Counts:
     """Write predictions in a format as they come.
@@ -83,7 +84,7 @@ def write_rows(
         Identifying columns of tables; by default those of the first prediction.
     provenance : bool
         Whether rows have the size and hash of the input and the hash of the model.
-    flush_s : float
+    flush_s, names
         As for `genrekit.output.Writer`.
     advance : callable
         Called after every row.
@@ -100,6 +101,7 @@ def write_rows(
         "analysis": columns_of(options.measures),
         "provenance": provenance,
         "flush_s": flush_s,
+        "names": names,
     }
     with open_writer(format, stream, **settings) as writer:
         while first is not None:

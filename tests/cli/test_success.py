@@ -6,6 +6,7 @@ import pytest
 
 from genrekit import training
 from genrekit.cli.output_rows import wrote
+from genrekit.labels import GenreNames
 from genrekit.prediction import Counts
 
 
@@ -26,7 +27,7 @@ def test_a_file_of_results_is_summed_up(genrekit, model_path, songs, tmp_path):
 
 def test_an_abstention_is_unsure():
     counts = Counts(predicted=3, labels=Counter({"": 1, "rock": 2}))
-    assert wrote(counts, "x.csv") == "wrote 3 rows to x.csv: rock 2, unsure 1"
+    assert wrote(counts, "x.csv", GenreNames()) == "wrote 3 rows to x.csv: Rock 2, unsure 1"
 
 
 def test_rows_on_stdout_say_why_inputs_were_not_read(genrekit, model_path):

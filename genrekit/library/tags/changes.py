@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from genrekit.errors import MediaError
-from genrekit.labels import MAX_LABEL_LENGTH
+from genrekit.labels import MAX_LABEL_LENGTH, GenreNames
 from genrekit.library.tags.fields import Field, comparable, measured
 from genrekit.types import Prediction
 
@@ -46,6 +46,9 @@ class Policy:
         Further fields to write: tempo, key or both.
     field : Field
         Field for labels: genre, grouping or comment. The last two receive one text, the labels separated by commas.
+    names : GenreNames, optional
+        Names that are written for labels; the labels themselves unless given. Where an existing value is another spelling of the genre, it is replaced only
+        with OVERWRITE by a name that the user chose.
     """
 
     existing: Existing = Existing.KEEP
@@ -53,6 +56,7 @@ class Policy:
     max_labels: int = 1
     measured: tuple[Field, ...] = ()
     field: Field = Field.GENRE
+    names: GenreNames | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +154,24 @@ def wanted(prediction: Prediction, policy: Policy) -> dict[Field, tuple[str, ...
         As `chosen` and `genrekit.library.tags.fields.measured`.
     """
     labels = chosen(prediction, policy)
+    if policy.names:
+        labels = tuple(dict.fromkeys(map(policy.names, labels)))
     if labels and policy.field is not Field.GENRE:
         labels = (", ".join(labels),)
     found = {policy.field: labels}
     return found | {one: measured(one, prediction.analysis) for one in policy.measured}
 
 
-def planned(field: Field, before: Sequence[str], wanted: Sequence[str], existing: Existing) -> Change:
+def planned(
+    field: Field,
+    before: Sequence[str],
+    wanted: Sequence[str],
+    existing: Existing,
+    names: GenreNames | None = None,
+) -> Change:
     """Return the change of a field with values ``before``; `genrekit.library.tags.fields.comparable` compares values.
+
+    With OVERWRITE, another spelling of a value is replaced only by a name that the user chose.
 
     Parameters
     ----------
@@ -169,6 +183,8 @@ def planned(field: Field, before: Sequence[str], wanted: Sequence[str], existing
         Values to write; empty if there is none.
     existing : Existing
         What to do with present values that differ.
+    names : GenreNames or None
+        The names that the user chose; None for the display names.
 
     Returns
     -------
@@ -187,7 +203,11 @@ def planned(field: Field, before: Sequence[str], wanted: Sequence[str], existing
         return Change(Status.UNSURE, there, there)
     known = {comparable(field, value) for value in there}
     new = {comparable(field, value): value for value in reversed(wanted)}  # the first spelling of each stays
-    if known == new.keys():
+    chosen_names = {name.casefold() for name in names.own.values()} if names else set()
+    respelt = existing is Existing.OVERWRITE and any(
+        value.casefold() in chosen_names and value not in there for value in wanted
+    )
+    if known == new.keys() and not respelt:
         return Change(Status.SAME, there, there)
     if there and (existing is Existing.KEEP or (existing is Existing.APPEND and field is not Field.GENRE)):
         return Change(Status.KEPT, there, there)

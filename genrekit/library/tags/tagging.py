@@ -118,7 +118,8 @@ def _tag_one(
     words = wanted(prediction, policy)
     tags = open_tags(target)
     changes = {
-        field: planned(field, tags.values(field), new, policy.existing) for field, new in words.items()
+        field: planned(field, tags.values(field), new, policy.existing, policy.names)
+        for field, new in words.items()
     }
     row = TagRow(name, changes, prediction.score)
     pending = row.pending
