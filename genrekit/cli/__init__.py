@@ -9,7 +9,19 @@ from typing import Any, NoReturn
 
 import typer
 
-from genrekit.cli import backends, datasets, evaluate, ingest, models, predict, sort, tag, train
+from genrekit.cli import (
+    backends,
+    datasets,
+    evaluate,
+    health,
+    ingest,
+    models,
+    predict,
+    serve,
+    sort,
+    tag,
+    train,
+)
 from genrekit.cli.help import Command, Group
 from genrekit.cli.printing import detail, error_line, set_verbosity
 from genrekit.cli.streams import OutputPlace, forget_absurd_sizes, replace_closed
@@ -68,6 +80,8 @@ app.command("train", cls=Command)(with_verbosity(train.train))
 app.command("evaluate", cls=Command)(with_verbosity(evaluate.evaluate))
 app.add_typer(datasets.app, name="datasets")
 app.command("ingest", cls=Command)(with_verbosity(ingest.ingest))
+app.command("serve", cls=Command)(with_verbosity(serve.serve))
+app.command("health", cls=Command)(with_verbosity(health.health))
 app.command("backends", cls=Command)(with_verbosity(backends.backends))
 app.command("models", cls=Command)(with_verbosity(models.models))
 

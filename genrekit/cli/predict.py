@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.existing_predictions import measures_of
+from genrekit.analysis import measures_of
 from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
 from genrekit.cli.output_rows import numbered, print_rows, write_batch, wrote
 from genrekit.cli.printing import detail, say

@@ -15,10 +15,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from genrekit.errors import GenrekitError, UsageError
 from genrekit.execution.outcome import Outcome, attempt
@@ -85,6 +88,7 @@ class Pool:
         self._failure: GenrekitError | None = None
         self._closed = False
         self._bell, self._ring = Pipe(duplex=False)
+        self._futures: dict[Future[Any], Task] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -156,6 +160,59 @@ class Pool:
         finally:
             self._abandon(pending)
 
+    def caller(self, fn: Callable[[Item], Value]) -> Callable[[Item], Future[Outcome[Item, Value]]]:
+        """Return a function that submits one item and returns the future of its outcome.
+
+        Cancelling the future abandons the item, as closing the iterator of `map` does.
+
+        Parameters
+        ----------
+        fn : callable
+            As for `map`; sent to a worker once, whatever the number of items.
+
+        Returns
+        -------
+        callable
+            May be called from any thread. Raises GenrekitError if the pool is closed or cannot start workers; a pool
+            that fails later sets that error on the futures.
+
+        Raises
+        ------
+        GenrekitError
+            If ``fn`` cannot be sent to a worker.
+        """
+        try:
+            call = pickle.dumps(attempt(fn))
+        except Exception as error:  # the function may raise anything
+            raise _cannot_load(in_words(error)) from error
+
+        def submit(item: Item) -> Future[Outcome[Item, Value]]:
+            future: Future[Outcome[Item, Value]] = Future()
+            task = Task(item, call)
+            task.replied = partial(_settle, task, future)
+            with self._changed:
+                self._futures[future] = task
+            future.add_done_callback(self._forget)
+            try:
+                self._submit(task)
+            except GenrekitError:
+                future.cancel()
+                raise
+            return future
+
+        return submit
+
+    def _forget(self, future: Future[Outcome[Item, Value]]) -> None:
+        with self._changed:
+            task = self._futures.pop(future, None)
+        if task is not None and future.cancelled():
+            self._abandon([task])
+
+    def _fail_futures(self, error: GenrekitError) -> None:
+        for future in list(self._futures):
+            with suppress(InvalidStateError):
+                future.set_exception(error)
+
     def close(self) -> None:
         """End all workers: the idle ones by the end of their pipe, the busy ones by force."""
         with self._changed:
@@ -171,6 +228,7 @@ class Pool:
         for worker in self._workers:
             worker.end()
         self._workers.clear()
+        self._fail_futures(_closed())
         self._bell.close()
         self._ring.close()
 
@@ -185,7 +243,7 @@ class Pool:
         try:
             task.payload = pickle.dumps(task.item)
         except Exception as error:  # the item may raise anything
-            task.reply = (None, f"It cannot be sent to another process: {in_words(error)}")
+            task.finish((None, f"It cannot be sent to another process: {in_words(error)}"))
             return
         with self._changed:
             self._raise_failure()
@@ -208,7 +266,7 @@ class Pool:
         if self._failure is not None:
             raise self._failure
         if self._closed:
-            raise GenrekitError("The pool of worker processes is closed.", "Use it inside its with block.")
+            raise _closed()
 
     def _wake(self) -> None:
         """Wake the reading thread."""
@@ -234,6 +292,7 @@ class Pool:
                     self._dispatch()
                 except GenrekitError as error:
                     self._failure = error
+                    self._fail_futures(error)
                 self._changed.notify_all()
 
     def _collect(self, heard: Iterable[Worker]) -> None:
@@ -265,7 +324,7 @@ class Pool:
         code = worker.end()
         how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
         if worker.ready and worker.tasks:
-            worker.tasks.popleft().reply = (None, reason or f"the process that read it died ({how})")
+            worker.tasks.popleft().finish((None, reason or f"the process that read it died ({how})"))
         self._waiting.extendleft(reversed([task for task in worker.tasks if not task.abandoned_s]))
         self._starts_left -= not worker.ready
         if self._starts_left == 0:
@@ -285,6 +344,20 @@ class Pool:
     def _patience_s(self) -> float | None:
         overdue_s = max(map(self._overdue_s, self._workers), default=-float("inf"))
         return max(0.0, -overdue_s) if overdue_s > -float("inf") else None
+
+
+def _settle(task: Task, future: Future[Outcome[Item, Value]]) -> None:
+    """Set the outcome of a task on its future, unless it was cancelled."""
+    assert task.reply is not None
+    with suppress(InvalidStateError):
+        if task.unloadable:
+            future.set_exception(_cannot_load(task.unloadable))
+        else:
+            future.set_result(Outcome(task.item, *task.reply))
+
+
+def _closed() -> GenrekitError:
+    return GenrekitError("The pool of worker processes is closed.", "Use it inside its with block.")
 
 
 def _cannot_load(problem: str) -> GenrekitError:
