@@ -26,6 +26,8 @@ from .capabilities import (
     TableRows,
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
+from .occlusion import occlusion
+from .overlay import overlay
 from .registry import table_schemas
 
 __all__ = [
@@ -52,6 +54,8 @@ __all__ = [
     "TableReader",
     "TableRows",
     "make_config",
+    "occlusion",
+    "overlay",
     "parse_grid",
     "parse_settings",
     "read_config_file",

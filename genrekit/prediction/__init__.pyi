@@ -2,6 +2,7 @@ from .batch import Batch
 from .decision import Decision
 from .explanation_images import ImageFolder
 from .feature_row import MAX_CHARACTERS, numbers_row, read_numbers
+from .heat_maps import HeatMap, heat_map
 from .inputs import Input, expand
 from .lists import read_list
 from .model import Model, find, load_model, load_models, load_shipped
@@ -19,6 +20,7 @@ __all__ = [
     "Counts",
     "Decision",
     "Finished",
+    "HeatMap",
     "ImageFolder",
     "Input",
     "Model",
@@ -30,6 +32,7 @@ __all__ = [
     "Task",
     "expand",
     "find",
+    "heat_map",
     "is_playlist",
     "load_model",
     "load_models",

@@ -17,7 +17,7 @@ from genrekit import __version__
 from genrekit.errors import GenrekitError
 from genrekit.server.gate import Gate
 from genrekit.server.problems import Problem, kind_of_status, pointers, problem_of, render
-from genrekit.server.routes import about, models, predict
+from genrekit.server.routes import about, clients, explain, models, predict, tensors
 from genrekit.server.schemas import add_schemas
 from genrekit.server.service import Service
 from genrekit.server.settings import Settings
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         lifespan=lifespan,
         separate_input_output_schemas=False,
     )
-    for module in (predict, models):
+    for module in (predict, explain, models, tensors, clients):
         app.include_router(module.router(running))
     app.include_router(about.router(running, app))
     _describe(app)

@@ -33,6 +33,8 @@ from genrekit.types import Example
 MAX_ROWS = 10_000
 """Rows of numbers in one JSON body; a table has no such limit."""
 MAX_MEL = (512, 100_000)
+MAX_JSON_BYTES = 16 << 20
+"""JSON is parsed at once; what is larger is sent as a file."""
 NUMBERS = ("features", "instances", "inputs")
 ROWS = ("rows", "dataframe_records", *NUMBERS[1:])
 _RAW = ("application/octet-stream", "binary/octet-stream", "")
@@ -84,7 +86,7 @@ class BodyReader:
         try:
             with _disk():
                 if content_type == "application/json" or content_type.endswith("+json"):
-                    self._json(await request.body(), body, models)
+                    self._json(await read_limited(request), body, models)
                 elif content_type == "multipart/form-data":
                     body.folder = self.uploads.request_folder()
                     found, body.fields = await read_multipart(
@@ -178,6 +180,26 @@ class BodyReader:
                 "Start the server with a larger --max-upload.",
             )
         return Upload(shown_name(path.name), path)
+
+
+async def read_limited(request: Request) -> bytes:
+    """Return a body of JSON.
+
+    Raises
+    ------
+    Problem
+        If it is larger than JSON may be.
+    """
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_JSON_BYTES:
+            raise Problem(
+                "too-large",
+                f"The JSON has more than {MAX_JSON_BYTES:,} bytes.",
+                "Send rows as a table, and songs and pictures as files.",
+            )
+    return bytes(raw)
 
 
 def read_json(raw: bytes) -> Any:

@@ -16,6 +16,7 @@ from genrekit.execution import Outcome, Pool
 from genrekit.media import modality
 from genrekit.prediction import Counts, Input, Scored, TableTask, Task, lost
 from genrekit.preparation import Preparation
+from genrekit.server.batching import Outputs
 from genrekit.server.metrics import Metrics
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Served
@@ -80,16 +81,20 @@ class Engine:
 
     async def one(self, item: Request, served: Served, renderer: Renderer) -> Part:
         """Predict one input; whatever is wrong with it is its row."""
-        if isinstance(item, Example):
-            (task,) = served.pipeline.tasks([item])
-        else:
-            found = await asyncio.to_thread(_route, served, item)
-            if found is None:
-                return await self._table(item, served, renderer)
-            task = found
-        assert isinstance(task, Task)
+        task = await self.task(item, served)
+        if task is None:
+            assert isinstance(item, Upload)
+            return await self._table(item, served, renderer)
         prediction, timed_out = await self.predict(task, served)
         return renderer.part(prediction, timed_out=timed_out)
+
+    async def task(self, item: Request, served: Served) -> Task | None:
+        """Find the model for an input; None for a table."""
+        if isinstance(item, Upload):
+            return await asyncio.to_thread(_route, served, item)
+        (task,) = served.pipeline.tasks([item]) if item.mel is None else [_of_spectrogram(item, served)]
+        assert isinstance(task, Task)
+        return task
 
     async def predict(self, task: Task, served: Served) -> tuple[Prediction, bool]:
         """Predict the example of a task; return its prediction, and whether it took too long."""
@@ -100,7 +105,7 @@ class Engine:
                 outputs = await served.batchers[task.model].outputs(
                     preparation.windows.values, served.pipeline.outputs(task)
                 )
-                scored = Scored(outputs[OUTPUT], outputs.get(DISTANCE))
+                scored = self.scored(outputs)
             except GenrekitError as error:
                 scored = str(error)
         if served.pipeline.options.explain:
@@ -110,11 +115,16 @@ class Engine:
         self.metrics.prediction(prediction)
         return prediction, timed_out
 
+    @staticmethod
+    def scored(outputs: Outputs) -> Scored:
+        """Return the outputs of a graph as a pipeline takes them."""
+        return Scored(outputs[OUTPUT], outputs.get(DISTANCE))
+
     async def prepare(self, task: Task, served: Served) -> tuple[Preparation, bool]:
         """Prepare the example of a task: a row of numbers here, everything that is decoded in a worker."""
+        if task.error and task.example.path is None:
+            return Preparation(error=task.error), False
         if task.example.row is not None:
-            if task.error:
-                return Preparation(error=task.error), False
             model = served.pipeline.models[task.model]
             try:
                 return Preparation(windows=model.backend.prepare(task.example, model.config)), False
@@ -184,6 +194,16 @@ def _route(served: Served, upload: Upload) -> Task | None:
     (task,) = served.pipeline.tasks([Input(upload.name, upload.path)])
     assert not isinstance(task, TableTask)
     return task
+
+
+def _of_spectrogram(example: Example, served: Served) -> Task:
+    """Return the task of a spectrogram, for the first model that takes any."""
+    models = served.pipeline.models
+    for number, model in enumerate(models):
+        if model.backend.info.spectrograms:
+            return Task(example, number)
+    names = ", ".join(model.name for model in models)
+    return Task(example, error=f"No loaded model takes spectrograms (models: {names}).")
 
 
 def _is_table(path: Path) -> bool:

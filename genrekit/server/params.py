@@ -14,6 +14,10 @@ from genrekit.server.problems import Problem
 from genrekit.text import nearest
 
 
+MAX_TOP_K = 10_000
+"""As many labels as a model may have."""
+
+
 def _flag(value: Any) -> Any:
     return True if value == "" else value
 
@@ -29,7 +33,7 @@ class Params(BaseModel):
     model: tuple[Annotated[str, Field(max_length=200)], ...] = Field(
         (), description="Names of loaded models; the first that takes an input predicts it."
     )
-    top_k: int = Field(3, ge=1, le=10_000, description="How many labels a row lists with their scores.")
+    top_k: int = Field(3, ge=1, le=MAX_TOP_K, description="How many labels a row lists with their scores.")
     min_confidence: float = Field(0.0, ge=0, le=1, description="Below this score a row has no label.")
     unfamiliar: Literal["flag", "abstain", "ignore"] = Field(
         "flag", description="Inputs that are unlike anything the model learnt."

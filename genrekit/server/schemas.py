@@ -115,6 +115,57 @@ PREDICT: dict[str, Any] = {
     "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
 }
 
+_ANY_OBJECT = {"schema": {"type": "object"}}
+
+EXPLAIN: dict[str, Any] = {
+    "responses": {
+        200: {"description": "Why.", "content": {"application/json": _ANY_OBJECT, "image/png": {}}},
+        **problems(406, 415, 422, 504),
+    },
+    "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
+}
+
+EMBED: dict[str, Any] = {
+    "responses": {
+        200: {"description": "Embeddings.", "content": {"application/json": _ANY_OBJECT}},
+        **problems(415, 422, 504),
+    },
+    "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
+}
+
+_TENSOR = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 1}},
+        "datatype": {"type": "string"},
+        "data": {"type": "array"},
+    },
+    "required": ["name", "shape", "datatype", "data"],
+}
+
+INFER: dict[str, Any] = {
+    "responses": problems(422),
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "id": {"type": "string"},
+                            "inputs": {"type": "array", "items": _TENSOR, "minItems": 1, "maxItems": 1},
+                            "outputs": {"type": "array", "items": {"type": "object"}},
+                        },
+                        "required": ["inputs"],
+                    }
+                }
+            },
+        }
+    },
+}
+
 MODELS: tuple[type[BaseModel], ...] = (ProblemModel, Score, Row, Results)
 
 

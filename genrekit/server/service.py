@@ -18,7 +18,7 @@ from genrekit.server.admission import Admission
 from genrekit.server.body import Body, BodyReader
 from genrekit.server.engine import Engine
 from genrekit.server.metrics import Metrics
-from genrekit.server.params import Params, read_params
+from genrekit.server.params import MAX_TOP_K, Params, read_params
 from genrekit.server.registry import Registry, Served, Snapshot
 from genrekit.server.settings import Settings
 from genrekit.server.tables import WarmUp
@@ -99,8 +99,14 @@ class Service:
         self.uploads.close()
 
     @asynccontextmanager
-    async def job(self, request: Request) -> AsyncIterator[Job]:
+    async def job(self, request: Request, *, all_scores: bool = False) -> AsyncIterator[Job]:
         """Read, check and admit a request for predictions; its uploads are removed at the end.
+
+        Parameters
+        ----------
+        request : Request
+        all_scores : bool
+            Whether rows list all labels unless the request says otherwise.
 
         Raises
         ------
@@ -115,6 +121,8 @@ class Service:
             body = await self.reader.read(request, models)
             try:
                 params = read_params([*query, *body.fields])
+                if all_scores and "top_k" not in params.model_fields_set:
+                    params = params.model_copy(update={"top_k": MAX_TOP_K})
                 served = snapshot.served(params.model, params.options(self.settings.max_duration_s))
                 logged = request.scope["state"]["logged"]
                 logged["inputs"] = len(body.inputs)

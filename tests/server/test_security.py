@@ -82,7 +82,9 @@ def test_no_key_is_in_the_log(guarded, capfd):
     assert OTHER not in logged
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "127.0.0.1@evil.example", "", "localhost.", "[::2]:80"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "127.0.0.1@evil.example", "", "localhost.", "[::2]:80"]
+)
 def test_a_foreign_host_is_refused(client, host):
     response = client.get("/livez", headers={"Host": host})
     assert response.status_code in (400, 403)
@@ -97,7 +99,9 @@ def test_an_allowed_host_is_added(guarded):
     assert guarded.get("/livez", headers={"Host": "Genre.Example:443"}).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9", "http://127.0.0.1.evil.example:8000"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:9", "http://127.0.0.1.evil.example:8000"]
+)
 def test_a_page_of_another_site_may_not_post(client, numbers, origin):
     response = client.post("/v1/predict", json={"features": numbers}, headers={"Origin": origin})
     assert response.status_code == 403
@@ -106,12 +110,16 @@ def test_a_page_of_another_site_may_not_post(client, numbers, origin):
 
 
 def test_a_cross_site_request_without_an_origin_is_refused_too(client, numbers):
-    response = client.post("/v1/predict", json={"features": numbers}, headers={"Sec-Fetch-Site": "cross-site"})
+    response = client.post(
+        "/v1/predict", json={"features": numbers}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
     assert response.status_code == 403
 
 
 def test_the_page_of_the_server_itself_may_post(client, numbers):
-    response = client.post("/v1/predict", json={"features": numbers}, headers={"Origin": "http://127.0.0.1:8000"})
+    response = client.post(
+        "/v1/predict", json={"features": numbers}, headers={"Origin": "http://127.0.0.1:8000"}
+    )
     assert response.status_code == 200
 
 
@@ -138,7 +146,9 @@ def test_every_response_carries_the_headers_of_security_and_an_id(client):
         assert "server" not in headers
 
 
-@pytest.mark.parametrize(("given", "kept"), [("abc-1.2_3", True), ("a" * 65, False), ("a b", False), ("<script>", False)])
+@pytest.mark.parametrize(
+    ("given", "kept"), [("abc-1.2_3", True), ("a" * 65, False), ("a b", False), ("<script>", False)]
+)
 def test_a_sane_request_id_is_kept(client, given, kept):
     found = client.get("/livez", headers={"X-Request-ID": given}).headers["x-request-id"]
     assert (found == given) is kept
@@ -167,7 +177,18 @@ def test_a_path_is_read_only_below_the_allowed_folder(tmp_path, media):
     with running(models=("spectrogram",), allow_path=inside) as client:
         for good in ("song.ogg", str(inside / "song.ogg"), "./song.ogg"):
             assert client.post("/v1/predict", json={"path": good}).status_code == 200
-        for bad in ("../out.ogg", str(outside), "link.ogg", ".", "", "nothing.ogg", "/etc/passwd", "song.ogg\0", 7, None):
+        for bad in (
+            "../out.ogg",
+            str(outside),
+            "link.ogg",
+            ".",
+            "",
+            "nothing.ogg",
+            "/etc/passwd",
+            "song.ogg\0",
+            7,
+            None,
+        ):
             response = client.post("/v1/predict", json={"path": bad})
             assert response.status_code in (400, 403), bad
         for names_others in ("list.m3u", "list.csv"):
@@ -224,7 +245,15 @@ def test_keys_are_read_by_name_as_they_are_or_as_hashes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["alice:short", "alice:sha256:12", "al ice:" + KEY, f"a:{KEY}\na:{OTHER}", "alice: two words of a key", "# none\n"]
+    "text",
+    [
+        "alice:short",
+        "alice:sha256:12",
+        "al ice:" + KEY,
+        f"a:{KEY}\na:{OTHER}",
+        "alice: two words of a key",
+        "# none\n",
+    ],
 )
 def test_a_file_of_bad_keys_is_refused_without_showing_them(tmp_path, text):
     path = tmp_path / "keys"

@@ -48,7 +48,9 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-async def answer(service: Service, request: Request, shape: Shape | None = None) -> Response:
+async def answer(
+    service: Service, request: Request, shape: Shape | None = None, *, all_scores: bool = False
+) -> Response:
     """Return the response to a request for predictions.
 
     Parameters
@@ -57,10 +59,12 @@ async def answer(service: Service, request: Request, shape: Shape | None = None)
     request : Request
     shape : callable, optional
         Changes the JSON object of a result, for clients that expect another one.
+    all_scores : bool
+        Whether rows list all labels unless ``top_k`` says otherwise.
     """
     media_type = JSON if shape else negotiate(request.headers.get("accept", ""))
     async with AsyncExitStack() as stack:
-        job = await stack.enter_async_context(service.job(request))
+        job = await stack.enter_async_context(service.job(request, all_scores=all_scores))
         engine, inputs = service.engine, job.body.inputs
         if media_type == NDJSON:
             return Streamed(
