@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from genrekit.preparation import Preparation
 from genrekit.server.batching import Outputs
 from genrekit.server.metrics import Metrics
 from genrekit.server.problems import Problem
-from genrekit.server.registry import Served
 from genrekit.server.rows import Part, Renderer
+from genrekit.server.snapshot import Served
 from genrekit.server.tables import ColumnsJob
 from genrekit.server.uploads import Upload
 from genrekit.types import Example, Modality, Prediction
@@ -84,9 +85,9 @@ class Engine:
         task = await self.task(item, served)
         if task is None:
             assert isinstance(item, Upload)
-            return await self._table(item, served, renderer)
+            return replace(await self._table(item, served, renderer), source=item)
         prediction, timed_out = await self.predict(task, served)
-        return renderer.part(prediction, timed_out=timed_out)
+        return replace(renderer.part(prediction, timed_out=timed_out), source=item)
 
     async def task(self, item: Request, served: Served) -> Task | None:
         """Find the model for an input; None for a table."""
@@ -148,7 +149,7 @@ class Engine:
         return tuple(found)
 
     async def _table(self, item: Upload, served: Served, renderer: Renderer) -> Part:
-        output = item.path.with_name(f"{item.path.name}.rows")
+        output = item.path.with_name(f"{item.path.name}.{secrets.token_hex(4)}.rows")
         job = served.table_job(renderer.format, renderer.columns)
         outcome = await self._call(self.pool.caller(job), (item.name, item.path, output))
         if outcome.value is None:
