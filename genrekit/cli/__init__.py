@@ -25,6 +25,8 @@ _COMMANDS = {
     "evaluate": "genrekit.cli.evaluate:evaluate",
     "datasets": "genrekit.cli.datasets:app",
     "ingest": "genrekit.cli.ingest:ingest",
+    "serve": "genrekit.cli.serve:serve",
+    "health": "genrekit.cli.health:health",
     "backends": "genrekit.cli.backends:backends",
     "models": "genrekit.cli.models:models",
     "info": "genrekit.cli.info:info",

@@ -19,6 +19,8 @@ _PANELS = {
     "unpack keep_archive",
     "Run": "jobs cluster timeout resume retry_errors no_cache yes clear quiet verbose version "
     "help install_completion show_completion",
+    "Server": "host port api_key_file admin_key_file no_key allow_host allow_origin allow_path root_path trust_proxy "
+    "max_upload max_files max_duration queue rate drain ab shadow shadow_file log log_names certfile keyfile open_ insecure",
 }
 _PANEL_OF = {name: panel for panel, names in _PANELS.items() for name in names.split()}
 _OTHER = "Options"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.analysis import measures_of
 from genrekit.cli import completion
-from genrekit.cli.existing_predictions import measures_of
 from genrekit.cli.options import Cluster, GenreMap, Jobs, Models, NoCache, job_count, open_cache
 from genrekit.cli.output_rows import numbered, print_rows, say_kept_labels, write_batch, wrote
 from genrekit.cli.printing import detail, say

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.analysis import measures_of
 from genrekit.cli.existing_predictions import (
     Finished,
     RowFormat,
     Rows,
     SoundPaths,
     finished_predictions,
-    measures_of,
     new_predictions,
 )
 from genrekit.cli.options import GenreMap, Jobs, Models, NoCache

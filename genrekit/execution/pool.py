@@ -14,13 +14,17 @@ import pickle
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from typing import Any
 
 from genrekit.errors import GenrekitError, UsageError
-from genrekit.execution.ordered_pool import OrderedPool, Reply, words
+from genrekit.execution.ordered_pool import Item, OrderedPool, Reply, Value, words
+from genrekit.execution.outcome import Outcome, attempt
 from genrekit.execution.worker import Task, Worker, start
 
 # A worker has its next item queued, so that it continues while the consumer is busy. Only an item that surely
@@ -80,6 +84,69 @@ class Pool(OrderedPool[Task]):
         self._failure: GenrekitError | None = None
         self._closed = False
         self._bell, self._ring = Pipe(duplex=False)
+        self._futures: dict[Future[Any], Task] = {}
+
+    def caller(self, fn: Callable[[Item], Value]) -> Callable[[Item], Future[Outcome[Item, Value]]]:
+        """Return a function that submits one item and returns the future of its outcome.
+
+        Cancelling the future abandons the item, as closing the iterator of `map` does.
+
+        Parameters
+        ----------
+        fn : callable
+            As for `map`; sent to a worker once, whatever the number of items.
+
+        Returns
+        -------
+        callable
+            May be called from any thread. Raises GenrekitError if the pool is closed or cannot start workers; a pool
+            that fails later sets that error on the futures.
+
+        Raises
+        ------
+        GenrekitError
+            If ``fn`` cannot be sent to a worker.
+        """
+        try:
+            call = pickle.dumps(attempt(fn))
+        except Exception as error:  # the function may raise anything
+            raise self._cannot_load(words(error)) from error
+
+        def submit(item: Item) -> Future[Outcome[Item, Value]]:
+            future: Future[Outcome[Item, Value]] = Future()
+            task = Task(item, call)
+            task.replied = partial(self._settle, task, future)
+            with self._changed:
+                self._futures[future] = task
+            future.add_done_callback(self._drop)
+            try:
+                self._send(task)
+            except GenrekitError:
+                future.cancel()
+                raise
+            return future
+
+        return submit
+
+    def _drop(self, future: Future[Outcome[Item, Value]]) -> None:
+        with self._changed:
+            task = self._futures.pop(future, None)
+        if task is not None and future.cancelled():
+            self._forget([task])
+
+    def _settle(self, task: Task, future: Future[Outcome[Item, Value]]) -> None:
+        """Set the outcome of a task on its future, unless it was cancelled."""
+        assert task.reply is not None
+        with suppress(InvalidStateError):
+            if task.unloadable:
+                future.set_exception(self._cannot_load(task.unloadable))
+            else:
+                future.set_result(Outcome(task.item, *task.reply))
+
+    def _fail_futures(self, error: GenrekitError) -> None:
+        for future in list(self._futures):
+            with suppress(InvalidStateError):
+                future.set_exception(error)
 
     def close(self) -> None:
         """End all workers: the idle ones by the end of their pipe, the busy ones by force."""
@@ -96,6 +163,7 @@ class Pool(OrderedPool[Task]):
         for worker in self._workers:
             worker.end()
         self._workers.clear()
+        self._fail_futures(_closed())
         self._bell.close()
         self._ring.close()
 
@@ -122,11 +190,15 @@ class Pool(OrderedPool[Task]):
 
     def _submit(self, item: Any, call: bytes) -> Task:
         task = Task(item, call)
+        self._send(task)
+        return task
+
+    def _send(self, task: Task) -> None:
         try:
-            task.payload = pickle.dumps(item)
+            task.payload = pickle.dumps(task.item)
         except Exception as error:  # the item may raise anything
-            task.reply = (None, f"It cannot be sent to another process: {words(error)}")
-            return task
+            task.finish((None, f"It cannot be sent to another process: {words(error)}"))
+            return
         with self._changed:
             self._raise_failure()
             if self._thread is None:
@@ -135,7 +207,6 @@ class Pool(OrderedPool[Task]):
             self._waiting.append(task)
             self._dispatch()
         self._wake()
-        return task
 
     def _forget(self, tasks: Iterable[Task]) -> None:
         with self._changed:
@@ -149,7 +220,7 @@ class Pool(OrderedPool[Task]):
         if self._failure is not None:
             raise self._failure
         if self._closed:
-            raise GenrekitError("The pool of worker processes is closed.", "Use it inside its with block.")
+            raise _closed()
 
     def _wake(self) -> None:
         """Wake the reading thread."""
@@ -175,6 +246,7 @@ class Pool(OrderedPool[Task]):
                     self._dispatch()
                 except GenrekitError as error:
                     self._failure = error
+                    self._fail_futures(error)
                 self._changed.notify_all()
 
     def _collect(self, heard: Iterable[Worker]) -> None:
@@ -206,7 +278,7 @@ class Pool(OrderedPool[Task]):
         code = worker.end()
         how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
         if worker.ready and worker.tasks:
-            worker.tasks.popleft().reply = (None, reason or f"the process that read it died ({how})")
+            worker.tasks.popleft().finish((None, reason or f"the process that read it died ({how})"))
         self._waiting.extendleft(reversed([task for task in worker.tasks if not task.abandoned_s]))
         self._starts_left -= not worker.ready
         if self._starts_left == 0:
@@ -232,3 +304,7 @@ class Pool(OrderedPool[Task]):
             f"Another process cannot load the function to run: {problem}.",
             "Define it in a module that can be imported, or work with one job and no time limit.",
         )
+
+
+def _closed() -> GenrekitError:
+    return GenrekitError("The pool of worker processes is closed.", "Use it inside its with block.")

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -46,6 +46,14 @@ class Task:
     reply: Reply | None = None
     unloadable: str = ""
     abandoned_s: float = 0.0
+    replied: Callable[[], None] | None = None
+    """Called once, by the thread of the pool, when there is a reply."""
+
+    def finish(self, reply: Reply) -> None:
+        """Set the reply."""
+        self.reply = reply
+        if self.replied is not None:
+            self.replied()
 
 
 @dataclass(eq=False, slots=True)
@@ -80,9 +88,10 @@ class Worker:
         if not first:
             task = self.tasks.popleft()
             try:
-                task.unloadable, task.reply = pickle.loads(data)  # noqa: S301 - from our own child
+                task.unloadable, reply = pickle.loads(data)  # noqa: S301 - from our own child
             except Exception as error:  # the value may raise anything
-                task.reply = (None, f"Its result cannot be received: {words(error)}")
+                reply = (None, f"Its result cannot be received: {words(error)}")
+            task.finish(reply)
         self.busy_since_s = time.monotonic()
         return first
 

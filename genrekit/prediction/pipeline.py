@@ -113,6 +113,8 @@ class Pipeline:
         Without a pool: the address of a Dask cluster.
     say : callable
         Takes lines for the user.
+    lists : bool
+        Whether a table may be a list of files, whose files are predicted.
 
     Raises
     ------
@@ -128,6 +130,7 @@ class Pipeline:
     timeout_s: float | None = None
     cluster: str | None = None
     say: Say = silent
+    lists: bool = True
     _without_reasons: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -179,11 +182,10 @@ class Pipeline:
         Finished
             One per input, and one per row of a table.
         """
-        router = Router(self.models, self.options.offset_s, self.options.duration_s, self.say)
         given = [inputs] if isinstance(inputs, str | Path | Input | Example) else inputs
         tasks: Iterator[Task | TableTask] = (
             task if isinstance(task, TableTask) else replace(task, known=known(task.example.id))
-            for task in router.tasks(given)
+            for task in self.tasks(given)
         )
         with ExitStack() as stack:
             pool, tasks = self._open_pool(tasks, stack)
@@ -191,10 +193,7 @@ class Pipeline:
             folder = None
             if not elsewhere:  # a killed worker cannot remove the files that it fetched
                 folder = Path(stack.enter_context(TemporaryDirectory(prefix="genrekit-")))
-            worker = Worker(
-                tuple(Preparer(m.backend, m.config, self.cache, folder, keys_sound) for m in self.models),
-                self.options.measures,
-            )
+            worker = self.worker(folder, keys_sound=keys_sound)
             for is_table, run in groupby(tasks, key=lambda task: isinstance(task, TableTask)):
                 if is_table:
                     for table in cast("Iterator[TableTask]", run):
@@ -208,6 +207,30 @@ class Pipeline:
                     single = map(_absolute, single)
                 outcomes = pool.map(worker, single) if pool else ordered_map(worker, single)
                 yield from self._scored(outcomes)
+
+    def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | TableTask]:
+        """Find the model for each input, lazily and in order."""
+        router = Router(self.models, self.options.offset_s, self.options.duration_s, self.say, self.lists)
+        return router.tasks(inputs)
+
+    def worker(self, folder: Path | None = None, *, keys_sound: bool = False) -> Worker:
+        """Return the work of a worker process.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            Folder of files that are fetched for the time of their preparation.
+        keys_sound : bool
+            As for `run`.
+        """
+        return Worker(
+            tuple(Preparer(m.backend, m.config, self.cache, folder, keys_sound) for m in self.models),
+            self.options.measures,
+        )
+
+    def outputs(self, task: Task) -> tuple[str, ...]:
+        """Return the outputs of the graph that the prediction of a task depends on."""
+        return (OUTPUT, DISTANCE) if self.decisions[task.model].uses_distance else (OUTPUT,)
 
     def rows(self, table: TableTask) -> Iterator[Prediction]:
         """Predict a table row by row, in order and in bounded memory."""
@@ -253,17 +276,18 @@ class Pipeline:
                 and outcome.item.model == number
             }
             if windows:
-                names = (OUTPUT, DISTANCE) if self.decisions[number].uses_distance else (OUTPUT,)
+                names = self.outputs(batch[next(iter(windows))].item)
                 scored |= zip(windows, _score_windows(model, list(windows.values()), names), strict=True)
         for k, outcome in enumerate(batch):
-            task, preparation = outcome.item, outcome.value or _lost(outcome)
+            task, preparation = outcome.item, outcome.value or lost(outcome)
             if preparation.windows is None and preparation.error is None:
                 yield Finished(task.example.id)
                 continue
             found = scored.get(k, preparation.error or "The input could not be prepared.")
-            yield Finished(task.example.id, self._prediction(task, preparation, found))
+            yield Finished(task.example.id, self.prediction(task, preparation, found))
 
-    def _prediction(self, task: Task, preparation: Preparation, scored: Scored | str) -> Prediction:
+    def prediction(self, task: Task, preparation: Preparation, scored: Scored | str) -> Prediction:
+        """Make the prediction of an example from its windows and their scores, or from the reason why it has none."""
         example, windows = task.example, preparation.windows
         if isinstance(scored, str) or windows is None:
             return Prediction(
@@ -360,7 +384,7 @@ def _absolute(task: Task) -> Task:
     return task if path is None else replace(task, example=replace(task.example, path=path.absolute()))
 
 
-def _lost(outcome: Outcome[Task, Preparation]) -> Preparation:
+def lost(outcome: Outcome[Task, Preparation]) -> Preparation:
     """Return the outcome of an input whose worker died or took too long."""
     content: Content | None = None
     path = outcome.item.example.path

@@ -72,12 +72,15 @@ class Router:
         The part of every song to read, in seconds.
     say : callable
         Takes a line for the user when a table can be read in more than one way.
+    lists : bool
+        Whether a table may be a list of files; otherwise it is an error.
     """
 
     models: Sequence[Model]
     offset_s: float = 0.0
     duration_s: float | None = None
     say: Say = silent
+    lists: bool = True
 
     def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | TableTask]:
         """Turn inputs into tasks, lazily and in order; an input that no model takes is a task with an error."""
@@ -215,6 +218,10 @@ class Router:
             )
             for _, task in merge(good, broken, key=lambda numbered: numbered[0]):
                 yield replace(task, example=replace(task.example, id=f"{name}#{task.example.id}"))
+        elif path_at is not None and not self.lists:
+            raise DatasetError(
+                f"{name} is a list of files, which is not read here.", "Send the files themselves."
+            )
         elif path_at is not None:
             self.say(f"{name}: read as a manifest, a list of files")
             paths = Paths(table)
