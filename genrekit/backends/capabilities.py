@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from genrekit.backends.base import Fitted, Prepared, Progress
-from genrekit.types import Contribution
+from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared, Progress
+from genrekit.types import Contribution, Windows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,6 +162,20 @@ class ExplainsWithGradients(Protocol):
         BundleError
             If the payload is damaged.
         """
+        ...
+
+
+@runtime_checkable
+class PreparesInParts(Protocol):
+    """What prepares an example by several recipes; the caller keeps the windows of each, as for that recipe alone."""
+
+    @property
+    def parts(self) -> Sequence[tuple[Backend, BackendConfig]]:
+        """The recipes that prepare."""
+        ...
+
+    def joined(self, parts: Sequence[Windows]) -> Windows:
+        """Join the windows that the recipes prepared, in their order."""
         ...
 
 

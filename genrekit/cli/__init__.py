@@ -23,6 +23,8 @@ _COMMANDS = {
     "sort": "genrekit.cli.sort:sort",
     "train": "genrekit.cli.train:train",
     "evaluate": "genrekit.cli.evaluate:evaluate",
+    "compare": "genrekit.cli.compare:compare",
+    "combine": "genrekit.cli.combine:combine",
     "datasets": "genrekit.cli.datasets:app",
     "ingest": "genrekit.cli.ingest:ingest",
     "serve": "genrekit.cli.serve:serve",

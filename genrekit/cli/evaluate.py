@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,7 @@ from genrekit.cli.options import (
     Multilabel,
     NoCache,
     Overwrite,
+    Part,
     Read,
     Seed,
     Settings,
@@ -35,14 +35,6 @@ from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
 
 
-class Split(StrEnum):
-    """A split of a data set."""
-
-    TRAIN = "train"
-    VALID = "valid"
-    TEST = "test"
-
-
 def evaluate(
     words: Annotated[
         list[str] | None,
@@ -54,7 +46,7 @@ def evaluate(
     ] = None,
     data: Data = None,
     split: Annotated[
-        Split | None,
+        Part | None,
         typer.Option(
             "--split",
             metavar="train|valid|test",

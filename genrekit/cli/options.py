@@ -27,6 +27,14 @@ class SplitBy(StrEnum):
     PUBLISHED = "published"
 
 
+class Part(StrEnum):
+    """A split of a data set."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+
+
 class Format(StrEnum):
     """How a report is printed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from genrekit.cli.options import Format
 from genrekit.cli.printing import say
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from genrekit.training import Evaluation
 
 # Cells: a line of a report in a file or pipe stays one line, for grep.
@@ -49,19 +52,25 @@ def show(measured: Evaluation, format: Format, folder: Path | None, *, overwrite
         _print(measured, format)
 
 
-def _print(measured: Evaluation, format: Format) -> None:
-    from genrekit.evaluation import render, to_json
+def print_rendered(rendered: Callable[[int], RenderableType]) -> None:
+    """Print what a function of the width of the terminal renders; in a file or pipe no line is wrapped."""
     from genrekit.output import PipeConsole
     from genrekit.text import encodable
 
-    if format is Format.JSON:
-        print(to_json(measured.report))
-        return
     console = PipeConsole(file=sys.stdout, highlight=False, markup=False)
     width = console.width
     if not console.is_terminal:
         console.width = _NEVER_WRAPPED
     with console.capture() as shown:
-        console.print(render(measured.report, width=width))
+        console.print(rendered(width))
     lines = (line.rstrip() for line in encodable(shown.get(), sys.stdout).splitlines())
     print("\n".join(lines), flush=True)
+
+
+def _print(measured: Evaluation, format: Format) -> None:
+    from genrekit.evaluation import render, to_json
+
+    if format is Format.JSON:
+        print(to_json(measured.report))
+        return
+    print_rendered(lambda width: render(measured.report, width=width))

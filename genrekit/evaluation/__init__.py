@@ -1,6 +1,39 @@
-"""Evaluation of a model, or of a recipe, on labelled data."""
+"""Evaluation of a model, or of a recipe, on labelled data, and comparison of several."""
 
-from genrekit.evaluation.evaluate import cross_validate, evaluate
+from genrekit.evaluation import page
+from genrekit.evaluation.compare import Compared, Comparison, compare, compare_recipes
+from genrekit.evaluation.compare_text import (
+    comparison_csv,
+    comparison_html,
+    comparison_json,
+    comparison_markdown,
+    render_comparison,
+)
+from genrekit.evaluation.cost import Cost, Graph, measure_cost
+from genrekit.evaluation.evaluate import cross_validate, evaluate, evaluate_on, open_in_words_of, split_of
 from genrekit.evaluation.report_text import FILES, render, to_json, write_report
 
-__all__ = ["FILES", "cross_validate", "evaluate", "render", "to_json", "write_report"]
+__all__ = [
+    "FILES",
+    "Compared",
+    "Comparison",
+    "Cost",
+    "Graph",
+    "compare",
+    "compare_recipes",
+    "comparison_csv",
+    "comparison_html",
+    "comparison_json",
+    "comparison_markdown",
+    "cross_validate",
+    "evaluate",
+    "evaluate_on",
+    "measure_cost",
+    "open_in_words_of",
+    "page",
+    "render",
+    "render_comparison",
+    "split_of",
+    "to_json",
+    "write_report",
+]

@@ -119,6 +119,32 @@ def evaluate(
         If one of ``labels`` is not among the model's, or there is only one.
     """
     model = model if isinstance(model, Model) else load_model(model)
+    check_competing(model, labels)
+    dataset = open_in_words_of(
+        model, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read, say=say
+    )
+    describe(dataset, say)
+    found = split_of(model, dataset, split)
+    return evaluate_on(
+        model,
+        dataset,
+        found,
+        split or "test",
+        labels=labels,
+        jobs=jobs,
+        cache=cache,
+        cluster=cluster,
+        say=say,
+    )
+
+
+def check_competing(model: Model, labels: Sequence[str]) -> None:
+    """Refuse labels that a model does not know, or a single one.
+
+    Raises
+    ------
+    UsageError
+    """
     decision = model.decision(PredictOptions(labels=tuple(labels)))
     competing = [model.labels[k] for k in decision.allowed()]
     if len(competing) < 2 < len(model.labels):
@@ -126,25 +152,53 @@ def evaluate(
             f"A single label, {competing[0]!r}, cannot compete.",
             "Give two or more: --labels A,B",
         )
-    dataset = _in_words_of(
-        model,
-        open_for(
-            model.backend, model.config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read
-        ),
-        say,
+
+
+def open_in_words_of(
+    model: Model,
+    source: str | Path | Sequence[str | Path],
+    *,
+    merge_labels: bool = False,
+    ambiguous: Ambiguous = "drop",
+    read: Reading | None = None,
+    say: Say = silent,
+) -> Dataset:
+    """Open a source as a model reads it, with labels in the spelling of the model."""
+    dataset = open_for(
+        model.backend, model.config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read
     )
-    describe(dataset, say)
-    facts = model.bundle.manifest.data
-    same = facts.get("fingerprint") == dataset.fingerprint
-    found = _split(dataset, facts, split, same=same)
-    indices = getattr(found, split) if split else found.test
+    return _in_words_of(model, dataset, say)
+
+
+def evaluate_on(
+    model: Model,
+    dataset: Dataset,
+    found: Split,
+    part: str,
+    *,
+    labels: Sequence[str] = (),
+    jobs: int = 1,
+    cache: Cache | None = None,
+    cluster: str | None = None,
+    say: Say = silent,
+) -> Evaluation:
+    """Evaluate a model on one part of a split of an opened data set; the other arguments are those of `evaluate`.
+
+    Parameters
+    ----------
+    model : Model
+    dataset : Dataset
+        As `open_in_words_of` returns it.
+    found : Split
+    part : {'train', 'valid', 'test'}
+        The part of ``found`` to measure.
+    """
+    decision = model.decision(PredictOptions(labels=tuple(labels)))
+    competing = [model.labels[k] for k in decision.allowed()]
+    indices = getattr(found, part)
     if not indices:
-        raise DatasetError(f"{dataset.source} has no {split} split, or it is empty.")
-    refitted = str(facts.get("fitted_on", "")).startswith(("all splits", "all sides"))
-    # The same file read in another way, or GTZAN as audio instead of its table, has another fingerprint.
-    again = dataset.file is not None and facts.get("sha256") == hash_file(dataset.file)
-    known = same or again or (refitted and dataset.layout == facts.get("layout") == "gtzan")
-    if known and (refitted or split != "test"):
+        raise DatasetError(f"{dataset.source} has no {part} split, or it is empty.")
+    if learned_from(model, dataset, found, part):
         found = replace(
             found, inflated=True, method=f"{found.method}; the model has learned from these examples"
         )
@@ -190,6 +244,18 @@ def evaluate(
     return replace(measured, report=report)
 
 
+def learned_from(model: Model, dataset: Dataset, found: Split, part: str) -> bool:
+    """Return whether the facts of a bundle say that it learned from a part of a data set."""
+    facts = model.bundle.manifest.data
+    refitted = str(facts.get("fitted_on", "")).startswith(("all splits", "all sides"))
+    same = facts.get("fingerprint") == dataset.fingerprint
+    # The same file read in another way, or GTZAN as audio instead of its table, has another fingerprint.
+    again = dataset.file is not None and facts.get("sha256") == hash_file(dataset.file)
+    known = same or again or (refitted and dataset.layout == facts.get("layout") == "gtzan")
+    whole = found.method.startswith(WHOLE)
+    return known and (refitted or whole or part != "test")
+
+
 def _measure(
     model: Model, decision: Decision, prepared: PreparedDataset, indices: Sequence[int], split: Split
 ) -> Evaluation:
@@ -222,11 +288,21 @@ def _in_words_of(model: Model, dataset: Dataset, say: Say) -> Dataset:
     )
 
 
-def _split(dataset: Dataset, facts: Mapping[str, Any], split: str | None, *, same: bool) -> Split:
+def split_of(model: Model, dataset: Dataset, split: str | None) -> Split:
+    """Return the split of which a part is to be measured: as the training of the model made it, or as published.
+
+    Without a name of a part, all examples are the test part.
+
+    Raises
+    ------
+    DatasetError
+        If the data set has no splits, and is not the one that the model was trained on.
+    """
+    facts: Mapping[str, Any] = model.bundle.manifest.data
     if split is None:
         return Split((), (), tuple(range(len(dataset.examples))), f"{WHOLE}{dataset.source}")
     made = facts.get("split")
-    if same and isinstance(made, Mapping):
+    if facts.get("fingerprint") == dataset.fingerprint and isinstance(made, Mapping):
         return make_split(
             dataset.examples,
             test_size=made["test_size"],

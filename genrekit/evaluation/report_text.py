@@ -24,7 +24,7 @@ from genrekit.text import visible
 
 FILES = ("report.json", "report.txt", "confusion.png", "reliability.png", "predictions.csv")
 
-_NAMES = {
+NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
     "macro_f1_present": "macro-F1 of labels present",
@@ -172,7 +172,7 @@ def write_report(
 
 def _with_interval(report: Report, name: str) -> str:
     estimate = report.metrics[name]
-    return f"{_NAMES[name]} {_number(name, estimate.value)} ({_interval(name, estimate)})"
+    return f"{NAMES[name]} {number_words(name, estimate.value)} ({_interval(name, estimate)})"
 
 
 def _headline(report: Report) -> Table:
@@ -182,13 +182,13 @@ def _headline(report: Report) -> Table:
     table.add_column()
     for name, estimate in report.metrics.items():
         table.add_row(
-            _NAMES.get(name, name),
-            Text(_number(name, estimate.value), "bold"),
+            NAMES.get(name, name),
+            Text(number_words(name, estimate.value), "bold"),
             "; ".join(filter(None, (_interval(name, estimate), report.effects.get(name)))),
         )
     always = f"{'micro-F1 of ' if report.multilabel else ''}always '{visible(report.baseline_label)}'"
     always = "; ".join(filter(None, (always, report.effects.get("baseline"))))
-    table.add_row("majority baseline", _number("accuracy", report.baseline), Text(always))
+    table.add_row("majority baseline", number_words("accuracy", report.baseline), Text(always))
     table.add_row("examples", str(report.n_examples), f"in {report.n_groups} groups")
     return table
 
@@ -209,14 +209,14 @@ def _not_learnt(report: Report) -> list[RenderableType]:
     ]
 
 
-def _number(name: str, value: float) -> str:
+def number_words(name: str, value: float) -> str:
     return f"{value:.3f}" if name in _NO_SHARE else f"{100 * value:.1f} %"
 
 
 def _interval(name: str, estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return "no interval"
-    return f"95 %: {_number(name, estimate.low)} to {_number(name, estimate.high)}"
+    return f"95 %: {number_words(name, estimate.low)} to {number_words(name, estimate.high)}"
 
 
 def _per_label(report: Report, width: int) -> Table:

@@ -1,5 +1,6 @@
 from .definitions import N_BINS
 from .measure import measure_scores
+from .paired import LOWER_IS_BETTER, Draws, difference, is_better, paired_draws, ranks
 from .report import INFLATED, WHOLE, Estimate, Learnt, Report, ScoredExample
 from .report_images import confusion_png, draw_confusion, reliability_png
 from .threshold_tuning import best_threshold
@@ -7,9 +8,11 @@ from .thresholds import THRESHOLD, Thresholds, above_thresholds
 
 __all__ = [
     "INFLATED",
+    "LOWER_IS_BETTER",
     "N_BINS",
     "THRESHOLD",
     "WHOLE",
+    "Draws",
     "Estimate",
     "Learnt",
     "Report",
@@ -18,7 +21,11 @@ __all__ = [
     "above_thresholds",
     "best_threshold",
     "confusion_png",
+    "difference",
     "draw_confusion",
+    "is_better",
     "measure_scores",
+    "paired_draws",
+    "ranks",
     "reliability_png",
 ]

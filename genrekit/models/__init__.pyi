@@ -1,25 +1,50 @@
 from .bundle import Bundle, dumps, load, loads, save
 from .card import write_card
+from .combining import (
+    BACKEND,
+    Combination,
+    CombinedConfig,
+    combination,
+    combination_of,
+    combined_runtime,
+    feature_version,
+    recipe_of,
+    same_labels,
+)
 from .keys import KEYS, LearntKeys, collect, dump_keys
-from .manifest import Distance, Manifest
+from .manifest import CombinedMember, Distance, Manifest
+from .pooling import EPS, CombinedRuntime, pooled
 from .runtime import Runtime
 from .shipped import SUFFIX, shipped_models
 from .summary import accuracy, summarise
 
 __all__ = [
+    "BACKEND",
+    "EPS",
     "KEYS",
     "SUFFIX",
     "Bundle",
+    "Combination",
+    "CombinedConfig",
+    "CombinedMember",
+    "CombinedRuntime",
     "Distance",
     "LearntKeys",
     "Manifest",
     "Runtime",
     "accuracy",
     "collect",
+    "combination",
+    "combination_of",
+    "combined_runtime",
     "dump_keys",
     "dumps",
+    "feature_version",
     "load",
     "loads",
+    "pooled",
+    "recipe_of",
+    "same_labels",
     "save",
     "shipped_models",
     "summarise",

@@ -23,7 +23,7 @@ from genrekit.backends import GRAPH_FILE
 from genrekit.errors import BundleError, OutputExistsError
 from genrekit.hashing import hash_bytes
 from genrekit.models.container import FRESH_COPY, MAX_BYTES, pack, unpack
-from genrekit.models.manifest import FORMAT, Manifest, Member, parse_manifest
+from genrekit.models.manifest import FORMAT, CombinedMember, Manifest, Member, parse_manifest
 
 if TYPE_CHECKING:
     from genrekit.models.keys import LearntKeys
@@ -60,8 +60,21 @@ class Bundle:
 
     @property
     def onnx(self) -> bytes:
-        """ONNX graph for `genrekit.models.runtime.Runtime`."""
+        """ONNX graph for `genrekit.models.runtime.Runtime`.
+
+        Raises
+        ------
+        BundleError
+            If the bundle is a combination, whose members have a graph each.
+        """
+        if self.manifest.members:
+            raise BundleError(f"{self.manifest.name!r} is a combination: its members have a graph each.")
         return self.files[GRAPH_FILE]
+
+    @cached_property
+    def members(self) -> tuple[Bundle, ...]:
+        """Bundles of the members of a combination, in their order; empty for another model."""
+        return tuple(loads(self.files[member.file]) for member in self.manifest.members)
 
     @property
     def card(self) -> str:
@@ -162,17 +175,17 @@ def loads(data: bytes, path: Path | None = None) -> Bundle:
     return Bundle(path=path, manifest=manifest, sha256=hash_bytes(data), files=members)
 
 
-def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card: str) -> bytes:
+def dumps(manifest: Manifest, *, onnx: bytes | None, native: Mapping[str, bytes], card: str) -> bytes:
     """Make the bytes of a bundle: the same arguments give the same bytes, on every system.
 
     Parameters
     ----------
     manifest : Manifest
         The manifest; its ``files`` are filled in here.
-    onnx : bytes
-        The graph.
+    onnx : bytes or None
+        The graph; None for a combination.
     native : Mapping[str, bytes]
-        Payloads by file name, ``.safetensors``.
+        Payloads by file name, ``.safetensors``; the bundles of the members of a combination.
     card : str
         The model card.
 
@@ -189,8 +202,10 @@ def dumps(manifest: Manifest, *, onnx: bytes, native: Mapping[str, bytes], card:
     if manifest.format != FORMAT:
         raise BundleError(f"format {manifest.format} is read only; what is written is format {FORMAT}.")
     for name in native:
-        _check_native_name(name, FORMAT)
-    members = {**native, GRAPH_FILE: onnx, CARD: card.encode("utf-8", "replace")}
+        _check_native_name(name, manifest)
+    members = {**native, CARD: card.encode("utf-8", "replace")}
+    if onnx is not None:
+        members[GRAPH_FILE] = onnx
     files = {
         name: Member(sha256=hash_bytes(content), size=len(content))
         for name, content in sorted(members.items())
@@ -211,7 +226,7 @@ def save(
     path: str | Path,
     manifest: Manifest,
     *,
-    onnx: bytes,
+    onnx: bytes | None,
     native: Mapping[str, bytes],
     card: str,
     overwrite: bool = False,
@@ -281,8 +296,9 @@ def _reason(error: OSError | ValueError) -> str:
 def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
     """Compare the members with the manifest: the same names, sizes and hashes, and nothing else."""
     for name in manifest.files.keys() - {GRAPH_FILE, CARD}:
-        _check_native_name(name, manifest.format)
-    if missing := {GRAPH_FILE, CARD}.union(manifest.files) - members.keys():
+        _check_native_name(name, manifest)
+    graphs = {member.file for member in manifest.members} or {GRAPH_FILE}
+    if missing := {CARD}.union(graphs, manifest.files) - members.keys():
         raise BundleError(f"it has no {', '.join(sorted(missing))[:200]}.", FRESH_COPY)
     if unlisted := members.keys() - manifest.files.keys():
         raise BundleError(f"it has a member {min(unlisted)!r} that the manifest does not list.", FRESH_COPY)
@@ -292,6 +308,8 @@ def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
             raise BundleError(f"{name} has {len(content)} bytes, not {listed.size} as listed.", FRESH_COPY)
         if hash_bytes(content) != listed.sha256:
             raise BundleError(f"{name} does not have the SHA-256 that the manifest lists.", FRESH_COPY)
+    for member in manifest.members:
+        _check_member(member, members[member.file])
     try:
         text = members[CARD].decode("utf-8")
     except UnicodeDecodeError:
@@ -300,8 +318,23 @@ def _check_members(manifest: Manifest, members: Mapping[str, bytes]) -> None:
         raise BundleError(f"{CARD} has control characters, or more than {MAX_CARD_BYTES} bytes.", FRESH_COPY)
 
 
-def _check_native_name(name: str, number: int) -> None:
-    suffixes = NATIVE_SUFFIXES[number]
+def _check_member(member: CombinedMember, content: bytes) -> None:
+    """Verify the bundle of a member of a combination; it is not a combination itself."""
+    inner = loads(content)
+    if inner.manifest.members:
+        raise BundleError(f"its member {member.file} is a combination itself.", FRESH_COPY)
+    if (inner.sha256, inner.manifest.name, inner.manifest.backend) != (
+        member.sha256,
+        member.name,
+        member.backend,
+    ):
+        raise BundleError(f"its member {member.file} is not the one that the manifest lists.", FRESH_COPY)
+
+
+def _check_native_name(name: str, manifest: Manifest) -> None:
+    if name in {member.file for member in manifest.members}:
+        return
+    suffixes = NATIVE_SUFFIXES[manifest.format]
     if not name.endswith(suffixes):
         allowed = " or ".join(suffixes)
         raise BundleError(f"a payload is named {name[:120]!r}; its name must end in {allowed}.", FRESH_COPY)

@@ -185,12 +185,20 @@ def _making(manifest: Manifest) -> str:
     config = _table(
         ["key", "value"], [[key, _value(value)] for key, value in sorted(manifest.config.items())]
     )
+    members = ""
+    if manifest.members:
+        rows = [[one.name, one.backend, f"{one.weight:.3f}", one.sha256[:16]] for one in manifest.members]
+        members = (
+            "A combination: the scores are the weighted mean of the members' log odds.\n\n"
+            + _table(["member", "backend", "weight", "sha256"], rows)
+            + "\n\n"
+        )
     versions = _table(
         ["software", "version"],
         [["genrekit", manifest.genrekit], *map(list, sorted(manifest.versions.items()))],
     )
     return (
-        f"## Making\n\nBackend `{_text(manifest.backend)}`{version}, features version "
+        f"## Making\n\n{members}Backend `{_text(manifest.backend)}`{version}, features version "
         f"`{_text(manifest.feature_version)}`, windows of shape "
         f"`{json.dumps(manifest.input_shape)}`.\n\n{config}\n\n{versions}"
     )

@@ -88,6 +88,30 @@ class Outputs(BaseModel):
     distance: Distance | None = None
 
 
+class CombinedMember(BaseModel):
+    """One model of a combination.
+
+    Attributes
+    ----------
+    file : str
+        The file of its bundle within this one.
+    name, backend : str
+        As its manifest has them.
+    weight : float
+        At least 0: its share of the log odds; those of all members sum to 1.
+    sha256 : str
+        The hash of its bundle.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Annotated[str, StringConstraints(pattern=r"^member\d{1,2}\.genrekit$")]
+    name: Name
+    backend: Name
+    weight: float = Field(ge=0, le=1, allow_inf_nan=False)
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
 class Manifest(BaseModel):
     """All facts about a model except its weights.
 
@@ -129,6 +153,8 @@ class Manifest(BaseModel):
         Remarks of the author, in a few sentences.
     licence : str
         The licence of the model; empty if unknown.
+    members : tuple of CombinedMember
+        The models of a combination, whose scores are combined; empty for a model with a graph of its own.
     genrekit : str
         The version that wrote it.
     files : dict of str to Member
@@ -156,6 +182,7 @@ class Manifest(BaseModel):
     versions: dict[Name, Text] = Field(default_factory=dict)
     about: Annotated[str, StringConstraints(max_length=4000, pattern=_PRINTABLE)] = ""
     licence: Text = ""
+    members: tuple[CombinedMember, ...] = Field((), max_length=20)
     genrekit: Text
     files: dict[str, Member] = Field(default_factory=dict)
 
@@ -171,6 +198,10 @@ class Manifest(BaseModel):
             raise ValueError("thresholds are for multi-label models only")
         if self.format == 1 and self.outputs != Outputs():
             raise ValueError("outputs beside the scores came with format 2")
+        if self.members and (self.format == 1 or len(self.members) < 2):
+            raise ValueError("a combination is of format 2, and has two members or more")
+        if len({member.file for member in self.members}) != len(self.members):
+            raise ValueError("members has a file twice")
         return self
 
 

@@ -96,7 +96,9 @@ class Runtime:
                 f"The graph of the model is {found}; genrekit runs {wanted}, and besides {EMBEDDINGS}: "
                 f"tensor(float)[n, d] and {DISTANCE}: tensor(float)[n] where a graph has them."
             )
-        self.input_shape = tuple(d if isinstance(d, int) else None for d in inputs[0].shape[1:])
+        self.input_shape: tuple[int | None, ...] = tuple(
+            d if isinstance(d, int) else None for d in inputs[0].shape[1:]
+        )
         self.embedding_size = size
         self.has_distance = DISTANCE in shapes
         if declared is not None:
@@ -183,14 +185,7 @@ class Runtime:
         BundleError
             As `scores`, `embeddings` and `distance`.
         """
-        for name in names:
-            if (name == EMBEDDINGS and self.embedding_size is None) or (
-                name == DISTANCE and not self.has_distance
-            ):
-                raise BundleError(
-                    f"The model gives no {name}.",
-                    "'genrekit models NAME' lists the outputs that a model has.",
-                )
+        self._check_names(names)
         shape = values.shape[1:]
         if len(shape) != len(self.input_shape) or any(
             want not in (None, have) for want, have in zip(self.input_shape, shape, strict=True)
@@ -260,6 +255,16 @@ class Runtime:
                 f"its manifest declares {said}.",
                 "Get the file again, or train the model again.",
             )
+
+    def _check_names(self, names: Sequence[str]) -> None:
+        for name in names:
+            if (name == EMBEDDINGS and self.embedding_size is None) or (
+                name == DISTANCE and not self.has_distance
+            ):
+                raise BundleError(
+                    f"The model gives no {name}.",
+                    "'genrekit models NAME' lists the outputs that a model has.",
+                )
 
     def _tail(self, name: str) -> tuple[int, ...]:
         return {OUTPUT: (self._n_labels,), EMBEDDINGS: (self.embedding_size or 0,), DISTANCE: ()}[name]

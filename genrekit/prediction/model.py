@@ -20,11 +20,20 @@ from genrekit.backends import (
     ReadsTables,
     draw,
     heat_map,
-    make_config,
-    registry,
 )
-from genrekit.errors import BundleError, ConfigError, UnknownModelError, UsageError
-from genrekit.models import SUFFIX, Bundle, Runtime, load, shipped_models
+from genrekit.errors import BundleError, UnknownModelError, UsageError
+from genrekit.models import (
+    SUFFIX,
+    Bundle,
+    Combination,
+    CombinedConfig,
+    Runtime,
+    combination_of,
+    combined_runtime,
+    load,
+    recipe_of,
+    shipped_models,
+)
 from genrekit.prediction.decision import Decision
 from genrekit.prediction.options import HeatMap, PredictOptions
 from genrekit.text import nearest
@@ -220,13 +229,15 @@ class Model:
 
     @cached_property
     def runtime(self) -> Runtime:
-        """The graph in ONNX Runtime, loaded for the first score.
+        """The graph in ONNX Runtime, loaded for the first score; of a combination, the graphs of its members.
 
         Raises
         ------
         BundleError
             If it is not a graph, its input shape differs from the manifest, or it has other outputs.
         """
+        if isinstance(self.backend, Combination) and isinstance(self.config, CombinedConfig):
+            return combined_runtime(self.bundle, self.backend, self.config)
         runtime = Runtime(self.bundle.onnx, n_labels=len(self.labels), declared=self.bundle.manifest.outputs)
         promised = self.bundle.manifest.input_shape
         if len(runtime.input_shape) != len(promised) or any(
@@ -286,20 +297,7 @@ def load_model(model: str | Path) -> Model:
     """
     bundle = find(model)
     manifest = bundle.manifest
-    backend = registry.get(manifest.backend)
-    if backend.info.feature_version != manifest.feature_version:
-        raise BundleError(
-            f"{model} was trained on version {manifest.feature_version} of the features of backend "
-            f"{manifest.backend!r}; version {backend.info.feature_version} is installed.",
-            "Train it again, or install the version of genrekit that wrote it: " + manifest.genrekit,
-        )
-    try:
-        config = make_config(backend, manifest.config)
-    except ConfigError as error:
-        raise BundleError(
-            f"{model} has a config that its backend rejects: {error.message}",
-            "It was edited, or written by another version: " + manifest.genrekit,
-        ) from None
+    backend, config = combination_of(bundle) if manifest.members else recipe_of(manifest, str(model))
     return Model(bundle, backend, config)
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from genrekit.analysis import columns_of
-from genrekit.backends import Backend, BackendConfig
+from genrekit.backends import Backend, BackendConfig, PreparesInParts
 from genrekit.errors import GenrekitError, MediaError
 from genrekit.execution import Outcome, ordered_map
 from genrekit.hashing import content_of
@@ -153,6 +153,9 @@ class Preparer:
     def _prepare(self, example: Example, content: Content) -> Windows:
         if not self.cache.enabled:
             return self.backend.prepare(example, self.config)
+        if isinstance(self.backend, PreparesInParts):
+            parts = [replace(self, backend=one, config=its) for one, its in self.backend.parts]
+            return self.backend.joined([part._prepare(example, content) for part in parts])
         info = self.backend.info
         settings = self.config.model_dump(mode="json", include=set(info.prepare_keys))
         settings |= {"offset_s": example.offset_s, "duration_s": example.duration_s}

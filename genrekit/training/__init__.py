@@ -2,8 +2,8 @@
 
 from genrekit.training.choice import choose_backend
 from genrekit.training.encode import encoded
-from genrekit.training.fit import cross_fit
-from genrekit.training.learnt import recognise, recognised
+from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
+from genrekit.training.learnt import learnt_keys, recognise, recognised
 from genrekit.training.prepared_dataset import (
     Evaluation,
     PreparedDataset,
@@ -13,10 +13,11 @@ from genrekit.training.prepared_dataset import (
     open_for,
 )
 from genrekit.training.run_folder import beside
-from genrekit.training.train import Trained, train
+from genrekit.training.train import Trained, kept_metrics, train, versions
 
 __all__ = [
     "Evaluation",
+    "FoldScores",
     "PreparedDataset",
     "Trained",
     "beside",
@@ -25,9 +26,15 @@ __all__ = [
     "cross_fit",
     "describe",
     "encoded",
+    "fit_checked",
+    "fit_folds",
     "gather",
+    "kept_metrics",
+    "learnt_keys",
+    "measure_folds",
     "open_for",
     "recognise",
     "recognised",
     "train",
+    "versions",
 ]

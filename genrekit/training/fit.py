@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -75,6 +76,90 @@ def fit_checked(
     return fitted, runtime
 
 
+@dataclass(frozen=True, eq=False)
+class FoldScores:
+    """The held-out scores of one fold.
+
+    Attributes
+    ----------
+    indices : tuple of int
+        The prepared examples of the fold's test part.
+    scores : np.ndarray [shape=(n_indices, n_labels)]
+        0 for labels that the fold's training part does not have.
+    thresholds : np.ndarray [shape=(n_indices, n_labels)]
+        1 for labels that the fold's training part does not have.
+    onnx : bytes
+        The fitted graph.
+    labels : tuple of str
+        The labels that the graph scores.
+    """
+
+    indices: tuple[int, ...]
+    scores: np.ndarray
+    thresholds: np.ndarray
+    onnx: bytes
+    labels: tuple[str, ...]
+
+
+def fit_folds(
+    backend: Backend, config: BackendConfig, prepared: PreparedDataset, folds: Sequence[Split], say: Say
+) -> Iterator[FoldScores]:
+    """Fit one fold after the other, and score its test part by the model that was not trained on it.
+
+    Parameters
+    ----------
+    backend, config, prepared, folds, say
+        As for `cross_fit`.
+
+    Yields
+    ------
+    FoldScores
+        One per fold, with the columns of all labels of all folds, sorted.
+    """
+    indices = sorted({i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part})
+    labels = prepared.labels(indices)
+    for number, fold in enumerate(folds, start=1):
+        known = prepared.labels(fold.train)
+        train, test = prepared.select(fold.train, known), prepared.select(fold.test, known)
+        valid = prepared.select(prepared.with_label(fold.valid, known), known)
+        say(f"fold {number} of {len(folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test")
+        fitted, runtime = fit_checked(backend, train, valid, known, config, say)
+        columns = [labels.index(label) for label in known]
+        part, limits = np.zeros((len(test), len(labels))), np.ones((len(test), len(labels)))
+        if len(test):
+            part[:, columns] = runtime.example_scores(test.windows)
+            limits[:, columns] = [fitted.thresholds.get(label, THRESHOLD) for label in known]
+        held_out = tuple(i for i in fold.test if i in prepared.windows)
+        yield FoldScores(held_out, part, limits, fitted.onnx, known)
+
+
+def measure_folds(
+    config: BackendConfig, prepared: PreparedDataset, folds: Sequence[Split], scored: Sequence[FoldScores]
+) -> Evaluation:
+    """Measure all held-out scores of some folds together.
+
+    Parameters
+    ----------
+    config, prepared
+        As for `cross_fit`.
+    folds : sequence of Split
+        All folds: they decide the labels.
+    scored : sequence of FoldScores
+        What `fit_folds` yielded, for the first folds or for all of them.
+    """
+    indices = sorted({i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part})
+    order = [i for one in scored for i in one.indices]
+    failed = [i for fold in folds[: len(scored)] for i in fold.test if i in prepared.failures]
+    return prepared.measure(
+        np.concatenate([one.scores for one in scored]),
+        [*order, *failed],
+        prepared.labels(indices),
+        Split((), (), tuple(order), folds[0].method, any(fold.inflated for fold in folds)),
+        multilabel=config.multilabel,
+        thresholds=np.concatenate([one.thresholds for one in scored]) if config.multilabel else None,
+    )
+
+
 def cross_fit(
     backend: Backend, config: BackendConfig, prepared: PreparedDataset, folds: Sequence[Split], say: Say
 ) -> Evaluation:
@@ -91,32 +176,5 @@ def cross_fit(
     say : callable
         Receives one line per fold.
     """
-    indices = sorted({i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part})
-    labels = prepared.labels(indices)
-    order: list[int] = []
-    scores: list[np.ndarray] = []
-    thresholds: list[np.ndarray] = []
-    for number, fold in enumerate(folds, start=1):
-        known = prepared.labels(fold.train)
-        train, test = prepared.select(fold.train, known), prepared.select(fold.test, known)
-        valid = prepared.select(prepared.with_label(fold.valid, known), known)
-        say(f"fold {number} of {len(folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test")
-        fitted, runtime = fit_checked(backend, train, valid, known, config, say)
-        if len(test):
-            columns = [labels.index(label) for label in known]
-            part, limits = np.zeros((len(test), len(labels))), np.ones((len(test), len(labels)))
-            part[:, columns] = runtime.example_scores(test.windows)
-            limits[:, columns] = [fitted.thresholds.get(label, THRESHOLD) for label in known]
-            scores.append(part)
-            thresholds.append(limits)
-            order.extend(i for i in fold.test if i in prepared.windows)
-    split = Split((), (), tuple(order), folds[0].method, any(fold.inflated for fold in folds))
-    failed = [i for fold in folds for i in fold.test if i in prepared.failures]
-    return prepared.measure(
-        np.concatenate(scores),
-        [*order, *failed],
-        labels,
-        split,
-        multilabel=config.multilabel,
-        thresholds=np.concatenate(thresholds) if config.multilabel else None,
-    )
+    scored = list(fit_folds(backend, config, prepared, folds, say))
+    return measure_folds(config, prepared, folds, scored)

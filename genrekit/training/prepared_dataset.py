@@ -28,10 +28,11 @@ ROW_SR = 22050
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A report, and the examples that it was computed from."""
+    """A report, the examples that it was computed from, and the thresholds of multi-label scores."""
 
     report: Report
     rows: tuple[ScoredExample, ...]
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +154,7 @@ class PreparedDataset:
             )
             for e, row_labels, row in zip(kept, decided, scores, strict=True)
         )
-        return Evaluation(measured, rows)
+        return Evaluation(measured, rows, thresholds)
 
 
 def open_for(

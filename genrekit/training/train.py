@@ -229,10 +229,10 @@ def train(
         input_shape=fitted.check_windows.shape[1:],
         outputs=runtime.declaration(fitted.distance_threshold, fitted.distance_thresholds_of_few),
         thresholds=dict(fitted.thresholds),
-        metrics=_kept_metrics(measured.report) if measured else None,
+        metrics=kept_metrics(measured.report) if measured else None,
         data=data,
         history={**fitted.history, **({"grid": [c.row() for c in candidates]} if grid else {})},
-        versions=_versions(),
+        versions=versions(),
         about=" ".join(about.split()),
         licence=licence,
         genrekit=__version__,
@@ -296,7 +296,7 @@ def _data_facts(dataset: Dataset, prepared: PreparedDataset, split: Split, *, re
     }
 
 
-def _kept_metrics(report: Report) -> dict[str, Any]:
+def kept_metrics(report: Report) -> dict[str, Any]:
     """Return a report as stored in a bundle: without paths, and without a matrix too large for the manifest."""
     facts = report.to_dict()
     facts["failures"] = len(report.failures)
@@ -305,7 +305,8 @@ def _kept_metrics(report: Report) -> dict[str, Any]:
     return facts
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return Python and the libraries that train, with their versions."""
     names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost", "torch", "torchvision", "lightning")
     found = {"python": platform.python_version()}
     for name in names:

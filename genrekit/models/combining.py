@@ -1,0 +1,337 @@
+"""Combinations: several models of one kind of input as one, with the preparation of every member done once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from genrekit.backends import (
+    Backend,
+    BackendConfig,
+    BackendInfo,
+    Explainer,
+    Explains,
+    ExplainsWithImages,
+    Fitted,
+    ImageExplainer,
+    Prepared,
+    ReadsTables,
+    TableReader,
+    TableRows,
+    make_config,
+    registry,
+)
+from genrekit.errors import BackendError, BundleError, ConfigError
+from genrekit.labels import canonical
+from genrekit.models.bundle import Bundle, loads
+from genrekit.models.joined import join, join_rows, split
+from genrekit.models.manifest import Manifest
+from genrekit.models.pooling import CombinedRuntime
+from genrekit.models.runtime import Runtime
+from genrekit.types import Contribution, Example, Windows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BACKEND = "combined"
+"""The backend that the manifest of a combination names; it is not a registered one, because nothing trains with it."""
+
+Recipe = tuple[Backend, BackendConfig]
+
+
+class CombinedConfig(BackendConfig):
+    """Settings of a combination."""
+
+    temperature: float = Field(1.0, gt=0, le=1000, description="Divisor of the combined log odds.")
+
+
+def recipe_of(manifest: Manifest, name: str) -> Recipe:
+    """Return the backend and the config of a model with a graph of its own.
+
+    Raises
+    ------
+    BackendError
+        If its backend is not installed.
+    BundleError
+        If it was trained on other features, or its config is refused.
+    """
+    backend = registry.get(manifest.backend)
+    if backend.info.feature_version != manifest.feature_version:
+        raise BundleError(
+            f"{name} was trained on version {manifest.feature_version} of the features of backend "
+            f"{manifest.backend!r}; version {backend.info.feature_version} is installed.",
+            "Train it again, or install the version of genrekit that wrote it: " + manifest.genrekit,
+        )
+    try:
+        return backend, make_config(backend, manifest.config)
+    except ConfigError as error:
+        raise BundleError(
+            f"{name} has a config that its backend rejects: {error.message}",
+            "It was edited, or written by another version: " + manifest.genrekit,
+        ) from None
+
+
+@dataclass(frozen=True)
+class Combination:
+    """What prepares and explains the inputs of a combination: a `genrekit.backends.Backend` that is not trained.
+
+    It has the capabilities that its members have (`combination`), so that everything takes it like another backend.
+
+    Attributes
+    ----------
+    manifests : tuple of Manifest
+        Those of the members.
+    recipes : tuple of (Backend, BackendConfig)
+        Those of the members.
+    weights : tuple of float
+        Those of the members, which sum to 1.
+    """
+
+    manifests: tuple[Manifest, ...]
+    recipes: tuple[Recipe, ...] = field(repr=False)
+    weights: tuple[float, ...]
+    Config: ClassVar = CombinedConfig
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the call that chooses the capabilities."""
+        return combination, (self.manifests, self.recipes, self.weights)
+
+    @property
+    def info(self) -> BackendInfo:  # type: ignore[override]
+        """The static facts."""
+        infos = [backend.info for backend, _ in self.recipes]
+        columns = {info.columns for info in infos}
+        return BackendInfo(
+            name=BACKEND,
+            summary="Several models as one.",
+            modality=infos[0].modality,
+            feature_version=feature_version(self.manifests),
+            columns=infos[0].columns if len(columns) == 1 else (),
+            multilabel=self.manifests[0].multilabel,
+            spectrograms=all(info.spectrograms for info in infos),
+        )
+
+    @property
+    def part_of(self) -> tuple[int, ...]:
+        """Per member the preparation that it uses; members with equal settings of ``prepare`` share one."""
+        keys = [_preparation(backend, config) for backend, config in self.recipes]
+        distinct = list(dict.fromkeys(keys))
+        return tuple(distinct.index(key) for key in keys)
+
+    @property
+    def parts(self) -> tuple[Recipe, ...]:
+        """The distinct preparations."""
+        part_of = self.part_of
+        return tuple(self.recipes[part_of.index(part)] for part in range(max(part_of) + 1))
+
+    def prepare(self, example: Example, config: Any) -> Windows:
+        """Prepare an example once per distinct preparation."""
+        return join([backend.prepare(example, its) for backend, its in self.parts])
+
+    def joined(self, parts: Sequence[Windows]) -> Windows:
+        """Join what the distinct preparations made of one example."""
+        return join(parts)
+
+    def fit(
+        self, train: Prepared, valid: Prepared | None, labels: tuple[str, ...], config: Any, progress: Any
+    ) -> Fitted:
+        """Refuse: the members are trained, the combination is not."""
+        raise BackendError(
+            "A combination is not trained; its members are.", "Combine trained models: genrekit combine A B"
+        )
+
+    def member_windows(self, windows: np.ndarray, member: int) -> np.ndarray:
+        """Return one window of a member per joined window."""
+        ranks = [len(self.manifests[self.part_of.index(part)].input_shape) for part in range(len(self.parts))]
+        found: dict[int, np.ndarray] = {}
+        for indices, parts in split(np.asarray(windows, dtype=np.float32), ranks):
+            found |= zip(indices.tolist(), parts[self.part_of[member]][:, 0], strict=True)
+        return np.stack([found[i] for i in range(len(windows))])
+
+
+class _InTables:
+    """Tables in bulk, where every member reads them."""
+
+    def feature_columns(self: Any, columns: Sequence[str]) -> frozenset[str]:
+        """Return the columns that the members read; none unless every member reads the table."""
+        found = [backend.feature_columns(columns) for backend, _ in self.parts]
+        return frozenset().union(*found) if all(found) else frozenset()
+
+    def open_table(self: Any, first: pa.Table) -> TableReader:
+        """Return a reader that joins the rows of the members."""
+        return _Reader([backend.open_table(first) for backend, _ in self.parts])
+
+
+@dataclass(frozen=True)
+class _Reader:
+    readers: Sequence[TableReader]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(note for reader in self.readers for note in reader.notes))
+
+    def read(self, table: pa.Table) -> TableRows:
+        parts = [reader.read(table) for reader in self.readers]
+        errors = {row: why for part in reversed(parts) for row, why in part.errors.items()}
+        return TableRows(join_rows([part.windows for part in parts]), errors)
+
+
+class _InWords:
+    """Contributions of features, from the members that have them."""
+
+    def explainer(self: Any, members: Mapping[str, bytes]) -> Explainer:
+        """Return a function that sums the members' contributions, times their weights."""
+        names = [f"member{j}.genrekit" for j in range(len(self.recipes))]
+        able = [j for j, (backend, _) in enumerate(self.recipes) if isinstance(backend, Explains)]
+        bundles = {j: loads(members[names[j]]) for j in able}
+        explainers = {j: self.recipes[j][0].explainer(bundles[j].payload) for j in able}
+        labels = _columns(self.manifests)
+
+        def explain(windows: np.ndarray, chosen: Sequence[int]) -> list[tuple[Contribution, ...]]:
+            summed: list[dict[str, Contribution]] = [{} for _ in chosen]
+            for j in able:
+                its = [int(labels[j][k]) for k in chosen]
+                for found, row in zip(
+                    summed, explainers[j](self.member_windows(windows, j), its), strict=True
+                ):
+                    for one in row:
+                        before = found[one.feature].contribution if one.feature in found else 0.0
+                        contribution = before + self.weights[j] * one.contribution
+                        found[one.feature] = Contribution(one.feature, one.value, contribution)
+            return [tuple(sorted(found.values(), key=lambda one: -abs(one.contribution))) for found in summed]
+
+        return explain
+
+
+class _InImages:
+    """Pictures of what led to a label, one per member that draws, one below the other."""
+
+    def image_explainer(
+        self: Any, members: Mapping[str, bytes], config: Any, labels: Sequence[str]
+    ) -> ImageExplainer:
+        """Return a function that draws the pictures of all members that draw."""
+        columns = _columns(self.manifests)
+        drawers = []
+        for j, (backend, its) in enumerate(self.recipes):
+            if isinstance(backend, ExplainsWithImages):
+                bundle = loads(members[f"member{j}.genrekit"])
+                own = bundle.manifest.labels
+                drawers.append((j, bundle.manifest.name, backend.image_explainer(bundle.payload, its, own)))
+
+        def draw(window: np.ndarray, label: int, title: str) -> bytes:
+            pngs = [
+                explain(self.member_windows(window[None], j)[0], int(columns[j][label]), f"{title} ({name})")
+                for j, name, explain in drawers
+            ]
+            return _stacked(pngs)
+
+        return draw
+
+
+def combination(
+    manifests: Sequence[Manifest], recipes: Sequence[Recipe], weights: Sequence[float]
+) -> Combination:
+    """Return the backend of a combination, with the capabilities of its members.
+
+    It reads tables in bulk if every member does; it explains if one member does.
+    """
+    backends = [backend for backend, _ in recipes]
+    able: list[type] = []
+    able += [_InTables] * all(isinstance(backend, ReadsTables) for backend in backends)
+    able += [_InWords] * any(isinstance(backend, Explains) for backend in backends)
+    able += [_InImages] * any(isinstance(backend, ExplainsWithImages) for backend in backends)
+    made = type("Combination", (*able, Combination), {}) if able else Combination
+    found: Combination = made(tuple(manifests), tuple(recipes), tuple(weights))
+    return found
+
+
+def combination_of(bundle: Bundle) -> tuple[Combination, CombinedConfig]:
+    """Return the backend and the config of a bundle that is a combination.
+
+    Raises
+    ------
+    BackendError, BundleError
+        As `recipe_of`, for a member; or if the members contradict the manifest.
+    """
+    manifest = bundle.manifest
+    manifests = [member.manifest for member in bundle.members]
+    recipes = [recipe_of(one, f"the member {one.name!r} of {manifest.name!r}") for one in manifests]
+    found = combination(manifests, recipes, [member.weight for member in manifest.members])
+    fits = (
+        manifest.backend == BACKEND
+        and {one.modality for one in manifests} == {manifest.modality}
+        and {one.multilabel for one in manifests} == {manifest.multilabel}
+        and manifest.feature_version == feature_version(manifests)
+        and all(same_labels(one.labels, manifest.labels) for one in manifests)
+    )
+    try:
+        config = CombinedConfig.model_validate(manifest.config)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise BundleError(
+            f"{manifest.name!r} is a combination that contradicts its members.",
+            "Combine them again: genrekit combine A B -o AB.genrekit",
+        )
+    return found, config
+
+
+def combined_runtime(bundle: Bundle, backend: Combination, config: CombinedConfig) -> CombinedRuntime:
+    """Load the graphs of a combination."""
+    manifests = [one.manifest for one in bundle.members]
+    return CombinedRuntime(
+        [
+            Runtime(one.onnx, n_labels=len(one.manifest.labels), declared=one.manifest.outputs)
+            for one in bundle.members
+        ],
+        _columns(manifests, bundle.manifest.labels),
+        backend.part_of,
+        weights=[member.weight for member in bundle.manifest.members],
+        temperature=config.temperature,
+        multilabel=config.multilabel,
+    )
+
+
+def same_labels(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether two models have the same labels, in any order and spelling."""
+    names = sorted(map(canonical, one))
+    return names == sorted(map(canonical, other)) and len(set(names)) == len(names)
+
+
+def feature_version(manifests: Sequence[Manifest]) -> str:
+    """Return the version of the joined windows: those of all members."""
+    return " + ".join(f"{one.backend} {one.feature_version}" for one in manifests)[:1000]
+
+
+def _columns(manifests: Sequence[Manifest], labels: Sequence[str] = ()) -> list[np.ndarray]:
+    """Return per member the place of every label among its own; the labels of the first unless given."""
+    wanted = [canonical(label) for label in labels or manifests[0].labels]
+    places = [{canonical(label): k for k, label in enumerate(one.labels)} for one in manifests]
+    return [np.array([place[label] for label in wanted]) for place in places]
+
+
+def _preparation(backend: Backend, config: BackendConfig) -> tuple[str, str]:
+    settings = config.model_dump_json(include=set(backend.info.prepare_keys))
+    return backend.info.name, settings
+
+
+def _stacked(pngs: Sequence[bytes]) -> bytes:
+    """Return pictures one below the other as one PNG."""
+    from PIL import Image
+
+    if len(pngs) == 1:
+        return pngs[0]
+    images = [Image.open(BytesIO(png)).convert("RGB") for png in pngs]
+    whole = Image.new("RGB", (max(one.width for one in images), sum(one.height for one in images)), "white")
+    top = 0
+    for one in images:
+        whole.paste(one, (0, top))
+        top += one.height
+    stream = BytesIO()
+    whole.save(stream, format="PNG")
+    return stream.getvalue()

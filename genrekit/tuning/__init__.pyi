@@ -1,0 +1,6 @@
+from .combining import Combined, combine
+
+__all__ = [
+    "Combined",
+    "combine",
+]
