@@ -30,7 +30,7 @@ from .capabilities import (
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
 from .config_file import config_yaml, settings_of
-from .heat_maps import draw, heat_map
+from .heat_maps import draw, heat_map, stacked
 from .registry import table_schemas
 
 __all__ = [
@@ -69,5 +69,6 @@ __all__ = [
     "registry",
     "resolve",
     "settings_of",
+    "stacked",
     "table_schemas",
 ]

@@ -6,7 +6,7 @@ needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Literal
 
@@ -74,6 +74,23 @@ def draw(window: np.ndarray, heat: np.ndarray, axes: PictureAxes, title: str) ->
     on.set_title(title, fontsize=9, parse_math=False)
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=100, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def stacked(pngs: Sequence[bytes]) -> bytes:
+    """Return pictures one below the other as one PNG."""
+    from PIL import Image
+
+    if len(pngs) == 1:
+        return pngs[0]
+    images = [Image.open(BytesIO(png)).convert("RGB") for png in pngs]
+    whole = Image.new("RGB", (max(one.width for one in images), sum(one.height for one in images)), "white")
+    top = 0
+    for one in images:
+        whole.paste(one, (0, top))
+        top += one.height
+    stream = BytesIO()
+    whole.save(stream, format="PNG")
     return stream.getvalue()
 
 

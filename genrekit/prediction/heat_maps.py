@@ -37,8 +37,6 @@ def heat_map(model: Model, prediction: Prediction, windows: Windows, scores: np.
         If the windows of the model are neither spectrograms nor pictures.
     """
     model.check_heat_map("occlusion")
-    axes = model.picture_axes
-    assert axes is not None
     name = prediction.label or prediction.scores[0][0]
     label = model.labels.index(name)
     best = int(scores[:, label].argmax())
@@ -50,6 +48,9 @@ def heat_map(model: Model, prediction: Prediction, windows: Windows, scores: np.
         title += f", {times[0]:.0f} to {times[1]:.0f} s"
         highest = ", the highest of the song" if len(scores) > 1 else ""
         words += f" from {times[0]:.0f} to {times[1]:.0f} s{highest}"
+    axes = model.picture_axes
+    if axes is None:  # a combination, whose members have their own maps
+        return HeatMapImage(model.heat_map_image(window, name, title), f"{words}.")
     lost = model.heat_map(window, name)
     if not lost.any():
         words += "; no single part decides"

@@ -20,6 +20,7 @@ from genrekit.backends import (
     ReadsTables,
     draw,
     heat_map,
+    stacked,
 )
 from genrekit.errors import BundleError, UnknownModelError, UsageError
 from genrekit.models import (
@@ -31,6 +32,7 @@ from genrekit.models import (
     combination_of,
     combined_runtime,
     load,
+    loads,
     recipe_of,
     shipped_models,
 )
@@ -164,6 +166,22 @@ class Model:
             return None
         return self.backend.picture_axes(self.config)
 
+    @cached_property
+    def members(self) -> tuple[Model, ...]:
+        """Models that a combination is made of; empty for any other model."""
+        if not isinstance(self.backend, Combination):
+            return ()
+        names = [f"member{j}.genrekit" for j in range(len(self.backend.recipes))]
+        return tuple(
+            Model(loads(self.bundle.payload[name]), backend, config)
+            for name, (backend, config) in zip(names, self.backend.recipes, strict=True)
+        )
+
+    @property
+    def has_heat_maps(self) -> bool:
+        """Whether `heat_map_image` can draw a window; a combination draws if one of its members does."""
+        return self.picture_axes is not None or any(member.has_heat_maps for member in self.members)
+
     def heat_map(self, window: np.ndarray, label: str, method: HeatMap = "occlusion") -> np.ndarray:
         """Measure which parts of a window speak for a label.
 
@@ -196,7 +214,16 @@ class Model:
     def heat_map_image(
         self, window: np.ndarray, label: str, title: str, method: HeatMap = "occlusion"
     ) -> bytes:
-        """Draw `heat_map` over the window, as a PNG."""
+        """Draw `heat_map` over the window, as a PNG; for a combination one below the other, for each member that can."""
+        if isinstance(self.backend, Combination):
+            pngs = []
+            for j, member in enumerate(self.members):
+                if member.has_heat_maps and label in member.labels:
+                    own = self.backend.member_windows(window[None], j)[0]
+                    pngs.append(member.heat_map_image(own, label, f"{title} ({member.name})", method))
+            if not pngs:
+                raise UsageError(f"No member of model {self.name!r} has heat maps of {label!r}.")
+            return stacked(pngs)
         return draw(window, self.heat_map(window, label, method), self._picture_axes(), title)
 
     def check_heat_map(self, method: HeatMap) -> None:
@@ -207,6 +234,11 @@ class Model:
         UsageError
             If there are none.
         """
+        drawing = [member for member in self.members if member.has_heat_maps]
+        for member in drawing:
+            member.check_heat_map(method)
+        if drawing:
+            return
         self._picture_axes()
         if method == "grad-cam" and not isinstance(self.backend, ExplainsWithGradients):
             raise UsageError(

@@ -142,14 +142,14 @@ class Pipeline:
         _ = self.decisions
         if (self.options.explain or self.options.images) and not any(map(self._explains, self.models)):
             names = ", ".join(model.name for model in self.models)
-            draws = any(model.picture_axes for model in self.models)
+            draws = any(model.has_heat_maps for model in self.models)
             raise UsageError(
                 f"No loaded model has explanations in words (models: {names}).",
                 "Heat maps are available: add --explain-dir FOLDER." if draws else "",
             )
         if self.options.images and self.options.heat_map == "grad-cam":
             for model in self.models:
-                if model.picture_axes:
+                if model.has_heat_maps:
                     model.check_heat_map("grad-cam")
 
     @cached_property
@@ -301,19 +301,19 @@ class Pipeline:
             prediction = replace(prediction, analysis=preparation.analysis)
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
-        elif self.options.images and model.picture_axes:
+        elif self.options.images and model.has_heat_maps:
             image = explanation_image(model, prediction, windows, scored.scores, self.options.heat_map)
             prediction = replace(prediction, image=image)
         elif self.options.explain and not self.options.images and model.name not in self._without_reasons:
             self._without_reasons.add(model.name)
             self.say(
                 f"model {model.name} has no explanations in words"
-                + ("; --explain-dir FOLDER writes heat maps" if model.picture_axes else "")
+                + ("; --explain-dir FOLDER writes heat maps" if model.has_heat_maps else "")
             )
         return prediction
 
     def _explains(self, model: Model) -> bool:
-        draws = self.options.images and model.picture_axes is not None
+        draws = self.options.images and model.has_heat_maps
         return draws or isinstance(model.backend, Explains)
 
 

@@ -93,7 +93,7 @@ class Engine:
         """Find the model for an input; None for a table."""
         if isinstance(item, Upload):
             return await asyncio.to_thread(_route, served, item)
-        (task,) = served.pipeline.tasks([item]) if item.mel is None else [_of_spectrogram(item, served)]
+        (task,) = served.pipeline.tasks([item]) if item.array is None else [_of_spectrogram(item, served)]
         assert isinstance(task, Task)
         return task
 
@@ -201,7 +201,7 @@ def _of_spectrogram(example: Example, served: Served) -> Task:
     """Return the task of a spectrogram, for the first model that takes any."""
     models = served.pipeline.models
     for number, model in enumerate(models):
-        if model.backend.info.spectrograms:
+        if example.kind in model.backend.info.arrays:
             return Task(example, number)
     names = ", ".join(model.name for model in models)
     return Task(example, error=f"No loaded model takes spectrograms (models: {names}).")

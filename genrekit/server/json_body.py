@@ -243,7 +243,7 @@ def _spectrogram(content: Any) -> Example:
         raise _unusable("/spectrogram", "is not a list of mel bands with as many frames each")
     if not np.isfinite(mel).all():
         raise _unusable("/spectrogram", "holds numbers that are not finite")
-    return Example(id="spectrogram", mel=mel)
+    return Example(id="spectrogram", array=mel, kind="spectrogram")
 
 
 def _word(key: str, cell: Any) -> str:
