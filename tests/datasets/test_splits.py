@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrekit.datasets.splits import SPLITS, Split, group_keys, make_folds, make_split
+from genrekit.datasets.splits import SPLITS, Split, make_folds, make_split
+from genrekit.datasets.stratified import group_keys
 from genrekit.errors import DatasetError, UsageError
 from genrekit.types import Example
 

@@ -17,7 +17,8 @@ from genrekit.errors import DatasetError
 from genrekit.evaluation.report_text import write_report
 from genrekit.features.schema import GTZAN_COLUMNS
 from genrekit.preparation.cache import Cache
-from genrekit.training.prepared_dataset import PreparedDataset, gather, open_for
+from genrekit.training.opening import open_for
+from genrekit.training.prepared_dataset import PreparedDataset, gather
 from genrekit.types import Windows
 
 SEVERAL = LinearConfig(multilabel=True)

@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from genrekit.backends.base import Fitted, Prepared
+from genrekit.backends.gtzan import comparison as comparison_of
 from genrekit.backends.gtzan import fit as gtzan_fit
 from genrekit.backends.gtzan.backend import GtzanBackend, GtzanConfig
 from genrekit.backends.gtzan.estimators import (
@@ -223,7 +224,7 @@ def test_windows_of_an_example_stay_together_and_share_its_label() -> None:
     rows = make_prepared([0, 1, 2] * 8, windows=3)
     fitted = fit(rows, classifier="svm", transform="power", folds=2)
     assert worst_difference(fitted) < 1e-5
-    table = gtzan_fit.Table.of(rows)
+    table = comparison_of.Table.of(rows)
     for learn, held in table.folds(2, 0):
         assert not set(table.owner[table.windows_of(learn)]) & set(held)
         assert len(table.windows_of(held)) == 3 * len(held)
@@ -261,20 +262,20 @@ def test_the_graph_names_no_clock_and_no_machine(automatic: tuple[Fitted, list[s
 
 def test_a_transform_must_be_clearly_better_to_displace_a_simpler_one() -> None:
     rows = make_prepared([0, 1, 2] * 20)
-    comparison = gtzan_fit.Comparison.of(gtzan_fit.Table.of(rows), 3, 0, LABELS)
+    comparison = comparison_of.Comparison.of(comparison_of.Table.of(rows), 3, 0, LABELS)
     right = np.eye(3)[comparison.y]
 
-    def candidate(transform: str, sure: np.ndarray) -> gtzan_fit.Candidate:
+    def candidate(transform: str, sure: np.ndarray) -> comparison_of.Candidate:
         scores = np.where(right == 1, sure[:, None], (1 - sure[:, None]) / 2)
-        return gtzan_fit.Candidate("svm", transform, Sigmoid(), scores)
+        return comparison_of.Candidate("svm", transform, Sigmoid(), scores)
 
     wobble = np.where(np.arange(len(right)) % 7 == 0, 0.2, -0.03)
     even = candidate("standard", np.full(len(right), 0.6))
     luckier = candidate("power", 0.605 + wobble)
     better = candidate("power", np.full(len(right), 0.7))
     assert comparison.losses(luckier).mean() < comparison.losses(even).mean()
-    assert gtzan_fit.choose(comparison, [even, luckier])[0] == [even]
-    assert gtzan_fit.choose(comparison, [even, better])[0] == [better]
+    assert comparison_of.choose(comparison, [even, luckier])[0] == [even]
+    assert comparison_of.choose(comparison, [even, better])[0] == [better]
 
 
 def test_a_row_beyond_float32_is_refused_without_a_warning() -> None:
