@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import onnx
@@ -71,6 +71,13 @@ def exported(fitted: Fitted, n_labels: int = 3) -> Runtime:
 
 def worst_difference(fitted: Fitted, n_labels: int = 3) -> float:
     return float(np.abs(exported(fitted, n_labels).scores(fitted.check_windows) - fitted.check_scores).max())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_forests() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genrekit.backends.gtzan.estimators.N_TREES", 40)
+        yield
 
 
 @pytest.fixture(scope="module")
