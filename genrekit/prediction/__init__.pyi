@@ -8,10 +8,12 @@ from .lists import read_list
 from .model import Model, find, load_model, load_models, load_shipped
 from .options import PredictOptions
 from .output_file import Counts, OutputFile, write_rows
-from .pipeline import FEW, Finished, Pipeline, Scored, lost, predict
+from .pipeline import FEW, Finished, Pipeline, predict
 from .playlists import is_playlist
 from .results_file import read_results, results_for
 from .routing import TableTask, Task, open_tables
+from .scoring import Scored
+from .worker import lost
 
 __all__ = [
     "FEW",

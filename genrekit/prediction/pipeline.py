@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
@@ -12,12 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from genrekit.backends import DISTANCE, OUTPUT, Explains
-from genrekit.errors import GenrekitError, MediaError, UsageError
+from genrekit.errors import UsageError
 from genrekit.execution import Outcome, default_jobs, open_pool, ordered_map
-from genrekit.hashing import content_of
 from genrekit.prediction.decision import Decision
 from genrekit.prediction.explanation_images import explanation_image
 from genrekit.prediction.in_memory import as_inputs, check_input
@@ -26,8 +23,9 @@ from genrekit.prediction.model import Model, load_models
 from genrekit.prediction.options import PredictOptions
 from genrekit.prediction.reasons import explained
 from genrekit.prediction.routing import Router, TableTask, Task
+from genrekit.prediction.scoring import Scored, score_windows
+from genrekit.prediction.worker import Worker, absolute, lost
 from genrekit.preparation import Cache, Preparation, Preparer
-from genrekit.text import sentence
 from genrekit.types import Content, Example, Prediction, Say, silent
 
 if TYPE_CHECKING:
@@ -57,40 +55,6 @@ class Finished:
     name: str
     prediction: Prediction | None = None
     table: TableTask | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """Outputs of the graph for the windows of one example.
-
-    Attributes
-    ----------
-    scores : np.ndarray [shape=(n_windows, n_labels)]
-    distance : np.ndarray [shape=(n_windows,)] or None
-        None unless predictions depend on it.
-    """
-
-    scores: np.ndarray
-    distance: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Worker:
-    """The work of a worker process: preparation for every model, without its graph."""
-
-    preparers: tuple[Preparer, ...]
-    measures: tuple[str, ...] = ()
-
-    def __call__(self, task: Task) -> Preparation:
-        """Prepare the example of one task."""
-        if not task.error:
-            return self.preparers[task.model].attempt(task.example, task.known, self.measures)
-        content = None
-        with suppress(MediaError):
-            content = content_of(task.example.path) if task.example.path else None
-        if content and task.known and content.sha256 == task.known.sha256:
-            return Preparation(content)
-        return Preparation(content, error=task.error)
 
 
 @dataclass(frozen=True)
@@ -204,7 +168,7 @@ class Pipeline:
                     continue
                 single = cast("Iterator[Task]", run)
                 if elsewhere:
-                    single = map(_absolute, single)
+                    single = map(absolute, single)
                 outcomes = pool.map(worker, single) if pool else ordered_map(worker, single)
                 yield from self._scored(outcomes)
 
@@ -277,7 +241,7 @@ class Pipeline:
             }
             if windows:
                 names = self.outputs(batch[next(iter(windows))].item)
-                scored |= zip(windows, _score_windows(model, list(windows.values()), names), strict=True)
+                scored |= zip(windows, score_windows(model, list(windows.values()), names), strict=True)
         for k, outcome in enumerate(batch):
             task, preparation = outcome.item, outcome.value or lost(outcome)
             if preparation.windows is None and preparation.error is None:
@@ -376,33 +340,3 @@ def _predictions(pipeline: Pipeline, inputs: Any) -> Iterator[Prediction]:
         for finished in pipeline.run(as_inputs(inputs, Path(folder))):
             assert finished.prediction is not None  # no prediction was known, and no table was left for later
             yield finished.prediction
-
-
-def _absolute(task: Task) -> Task:
-    """Return the task with a path that means the same on other machines."""
-    path = task.example.path
-    return task if path is None else replace(task, example=replace(task.example, path=path.absolute()))
-
-
-def lost(outcome: Outcome[Task, Preparation]) -> Preparation:
-    """Return the outcome of an input whose worker died or took too long."""
-    content: Content | None = None
-    path = outcome.item.example.path
-    with suppress(MediaError):
-        content = content_of(path) if path else None
-    return Preparation(content, error=sentence(outcome.error or "the input could not be prepared"))
-
-
-def _score_windows(model: Model, windows: list[np.ndarray], names: tuple[str, ...]) -> list[Scored | str]:
-    """Score windows of many examples in one batch; an example that the graph rejects gets its error message."""
-    runtime = model.runtime  # a graph that cannot be loaded is a fault of the model, and ends the run
-    if len({values.shape[1:] for values in windows}) == 1:
-        try:
-            ends = np.cumsum([len(values) for values in windows])[:-1]
-            outputs = runtime.outputs(np.concatenate(windows), names)
-            parts = (np.split(outputs[name], ends) for name in names)
-            return [Scored(*part) for part in zip(*parts, strict=True)]
-        except GenrekitError as error:
-            if len(windows) == 1:
-                return [str(error)]
-    return [part for values in windows for part in _score_windows(model, [values], names)]

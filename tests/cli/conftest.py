@@ -22,7 +22,7 @@ class Run(NamedTuple):
 @pytest.fixture
 def genrekit(capsys, monkeypatch):
     """Run a command: ``genrekit("predict", path, stdin="...")``; in this process alone unless ``--jobs`` is given."""
-    monkeypatch.setattr("genrekit.execution.default_jobs", lambda: 1)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0}, raising=False)
 
     def run(*words: object, stdin: str = "") -> Run:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))

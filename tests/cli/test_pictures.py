@@ -118,6 +118,7 @@ def covers(tmp_path):
     return tmp_path / "covers"
 
 
+@pytest.mark.usefixtures("small_resnet")
 def test_a_folder_with_every_fault_is_learned_from(genrekit, covers, tmp_path):
     words = ["train", "--backend", "image", "--data", covers, "-o", tmp_path / "m.genrekit", "--merge-labels"]
     run = genrekit(*words, *quick.as_words(quick.IMAGE))

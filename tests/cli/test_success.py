@@ -49,5 +49,5 @@ def test_an_interrupted_training_says_how_to_go_on(genrekit, words, said, tmp_pa
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training, "train", interrupted)
-    run = genrekit("train", "synthetic:", "-o", tmp_path / "m.genrekit", *words)
+    run = genrekit("train", "synthetic:?genres=2&songs=2&seconds=1", "-o", tmp_path / "m.genrekit", *words)
     assert (run.status, said in run.err) == (130, True)

@@ -20,7 +20,7 @@ from genrekit.datasets.check import check_dataset
 from genrekit.datasets.export import manifest_table
 from genrekit.datasets.npz import read_arrays
 from genrekit.errors import DatasetError
-from genrekit.training.prepared_dataset import open_for
+from genrekit.training.opening import open_for
 from genrekit.types import Modality
 
 NAMES = ("blues/one.wav", "blues/two.wav", "jazz/one.wav")

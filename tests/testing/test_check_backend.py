@@ -42,7 +42,6 @@ def test_built_in_backends_conform(backend, settings):
 
 
 @pytest.mark.night
-@pytest.mark.usefixtures("small_resnet")
 def test_the_image_backend_conforms_with_several_labels():
     check_backend(registry.get("image"), settings=quick.IMAGE)
 

@@ -19,7 +19,8 @@ from genrekit.evaluation.report_text import write_report
 from genrekit.features.schema import GTZAN_COLUMNS
 from genrekit.preparation.cache import Cache
 from genrekit.testing import check_loader
-from genrekit.training.prepared_dataset import PreparedDataset, check_arrays, gather, open_for
+from genrekit.training.opening import check_arrays, open_for
+from genrekit.training.prepared_dataset import PreparedDataset, gather
 from genrekit.types import Example, Modality, Windows
 
 SEVERAL = LinearConfig(multilabel=True)
