@@ -37,6 +37,7 @@ from genrekit.backends.gtzan.estimators import (
 from genrekit.backends.gtzan.export import to_onnx
 from genrekit.errors import DatasetError
 from genrekit.execution import default_jobs
+from genrekit.progress import progress
 
 _N_CHECK = 500
 # Log odds of an absent class.
@@ -159,7 +160,12 @@ class Comparison:
         """Score every recipe on every fold, and calibrate it."""
         jobs = [(recipe, fold) for recipe in recipes for fold in self.folds]
         # Threads: fits release the interpreter lock, and a pool of processes would cost more than it saves.
-        parts = Parallel(n_jobs=default_jobs(), prefer="threads")(delayed(self._fold)(*job) for job in jobs)
+        parallel = Parallel(n_jobs=default_jobs(), prefer="threads", return_as="generator")
+        parts = []
+        with progress(len(jobs), "comparing", unit="fits") as advance:
+            for part in parallel(delayed(self._fold)(*job) for job in jobs):
+                parts.append(part)
+                advance()
         n = len(self.folds)
         return [self._candidate(recipe, parts[i * n : (i + 1) * n]) for i, recipe in enumerate(recipes)]
 
@@ -220,8 +226,10 @@ def fit(
     with threadpool_limits(1):  # one thread per fit: the same bytes everywhere, and no contention for cores
         comparison = Comparison.of(table, config.folds, config.seed, labels)
         progress(
-            f"comparing {len(classifiers) * len(transforms)} candidates on {len(comparison.folds)} folds "
-            f"of {len(table.y)} examples"
+            f"comparing {len(classifiers) * len(transforms)} candidates, and votes of them, on "
+            f"{len(comparison.folds)} folds of {len(table.y)} examples"
+            if config.classifier == "auto"
+            else f"measuring {config.classifier} on {len(comparison.folds)} folds of {len(table.y)} examples"
         )
         candidates = comparison.run([(c, t) for c in classifiers for t in transforms])
         chosen, rows = choose(comparison, candidates)
