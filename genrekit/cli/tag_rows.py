@@ -131,8 +131,8 @@ _EMPTY = "(none)"  # a value that is removed, as an undo does
 
 
 def _arrow(change: Change) -> str:
-    """Return '120 -> 128', '-> 128' if there was no value, '120 -> (none)' if it is removed, or '120' if it is kept."""
-    before, after = ", ".join(change.before), ", ".join(change.after) or _EMPTY
+    """Return '120 -> 128', '-> 128' if there was no value, '120 ->' if it is removed, or '120' if it is kept."""
+    before, after = ", ".join(change.before), ", ".join(change.after)
     if change.before == change.after:
         return before
-    return f"{before} -> {after}" if before else f"-> {after}"
+    return " ".join(filter(None, (before, "->", after)))
