@@ -244,6 +244,21 @@ def sentence(reason: str, subject: str = "The input") -> str:
     return reason[:1].upper() + reason[1:] + ("" if reason.endswith(".") else ".")
 
 
+# What follows in an error is about one file, or lists what is allowed.
+_CLAUSE = re.compile(r"[;:(]|[.] |[.]$")
+
+
+def cause(error: str) -> str:
+    """Return the beginning of the sentence of an error, which inputs that failed for one cause share.
+
+    Examples
+    --------
+    >>> cause("The content is not a known sound format; known formats are wav and flac.")
+    'The content is not a known sound format'
+    """
+    return _CLAUSE.split(error)[0].rstrip()
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word whose spelling is closest to ``word``.
 

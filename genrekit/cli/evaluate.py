@@ -33,6 +33,7 @@ from genrekit.cli.options import (
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
+from genrekit.progress import heartbeat
 
 
 def evaluate(
@@ -124,20 +125,21 @@ def evaluate(
                 "--labels chooses among those of a MODEL; a backend learns all labels of the data."
             )
         chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel)
-        measured = evaluation.cross_validate(
-            sources,
-            backend=chosen,
-            config=settled,
-            k=cv,
-            by=split_by.value,
-            merge_labels=merge_labels,
-            ambiguous=ambiguous.value,
-            read=read.value if read else None,
-            jobs=job_count(jobs),
-            cache=cache,
-            cluster=cluster,
-            say=say,
-        )
+        with heartbeat("cross-validation", say) as progress:
+            measured = evaluation.cross_validate(
+                sources,
+                backend=chosen,
+                config=settled,
+                k=cv,
+                by=split_by.value,
+                merge_labels=merge_labels,
+                ambiguous=ambiguous.value,
+                read=read.value if read else None,
+                jobs=job_count(jobs),
+                cache=cache,
+                cluster=cluster,
+                say=progress,
+            )
     else:
         from genrekit.prediction import load_model
 

@@ -56,7 +56,7 @@ def _songs(paths: list[str]) -> list[Input]:
     from genrekit.types import Modality
 
     passed = PassedOver()
-    found = list(expand(paths, kinds={Modality.AUDIO}, passed=passed))
+    found = list(expand(paths, kinds={Modality.AUDIO}, passed=passed, tracks=False))
     if words := str(passed):
         say(words)
     return found

@@ -184,7 +184,7 @@ def _print_table(rows: list[SortRow]) -> None:
     for row in rows:
         if row.error is not None:
             words = encodable(visible(f"{row.input}: {row.error}"), sys.stdout)
-            console.print(Text(words, "red"), soft_wrap=True)
+            console.print(Text(words, "red"), soft_wrap=not console.is_terminal)
 
 
 def _json(row: SortRow) -> str:

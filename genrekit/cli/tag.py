@@ -22,6 +22,7 @@ from genrekit.cli.existing_predictions import (
     new_predictions,
 )
 from genrekit.cli.options import GenreMap, Jobs, Models, NoCache
+from genrekit.cli.output_rows import numbered
 from genrekit.cli.printing import say
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
@@ -185,13 +186,14 @@ def tag(
                 )
             rows = tagged(predictions, policy, journal=record, keep_time=keep_time)
         try:
-            counts = _print(rows, format, shown, place)
+            counts, causes = _print(rows, format, shown, place)
         finally:  # also after an interruption: finished changes can be undone
             _say_journal(opened)
     if not counts:
         say("genrekit: there was nothing to tag")
         raise typer.Exit(ALL_FAILED)
-    say(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
+    summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    say(f"{summary}; errors: {numbered(causes)}" if causes else summary)
     if counts[Status.WOULD_CHANGE]:
         say("Nothing was written; add --write to write.")
     if counts[Status.ERROR]:
@@ -211,20 +213,27 @@ def _measured(words: str | None) -> tuple[Field, ...]:
     return tuple(map(Field, asked))
 
 
-def _print(rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...], field: Field) -> Counter[str]:
+def _print(
+    rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...], field: Field
+) -> tuple[Counter[str], Counter[str]]:
+    """Print rows, and count them by status and the failed ones by cause."""
     from genrekit.cli.tag_rows import RowTable, write_jsonl
+    from genrekit.text import cause
 
     counts: Counter[str] = Counter()
+    causes: Counter[str] = Counter()
     table = None
     if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
         table = RowTable(sys.stdout, measured, field)
     for row in rows:
         counts[row.status] += 1
+        if row.error is not None:
+            causes[cause(row.error)] += 1
         if table:
             table.write(row)
         else:
             write_jsonl(row, sys.stdout)
-    return counts
+    return counts, causes
 
 
 def _say_journal(journal: Journal) -> None:

@@ -40,6 +40,8 @@ from genrekit.cli.printing import out, say
 from genrekit.cli.reports import refuse_folder, show
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
+from genrekit.progress import heartbeat
+from genrekit.types import silent
 
 if TYPE_CHECKING:
     from genrekit.backends import Backend
@@ -159,7 +161,10 @@ def train(
     check_output(output, overwrite=overwrite)
     cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
-    with going_on(chosen, output, grid=bool(grid)):
+    with (
+        going_on(chosen, output, grid=bool(grid)),
+        heartbeat("training", say if first else silent) as progress,
+    ):
         trained = training.train(
             sources,
             backend=chosen,
@@ -179,7 +184,7 @@ def train(
             cluster=cluster,
             overwrite=overwrite,
             resume=resume,
-            say=say if first else lambda text: None,
+            say=progress,
         )
     if not first:
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, TextIO
 
 from rich.bar import Bar
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -42,6 +44,7 @@ class TableWriter(Writer):
         self._widths = (label, bar, percent, max(8, total - label - bar - percent - 3))
         self._mark = "..." if self._console.options.ascii_only else "…"
         self._names = DistinctNames(self._widths[-1], self._mark)
+        self._folder = ""
         self._model = ""
 
     def write(self, prediction: Prediction) -> None:
@@ -51,10 +54,7 @@ class TableWriter(Writer):
         grid = Table.grid(padding=(0, 1))
         for width in self._widths:
             grid.add_column(width=width, no_wrap=True)
-        cut = self._names.cut(self._shown(prediction.id))
-        if cut is None:
-            self._print(Text(self._shown(prediction.id), "bold"))
-        name = Text(cut or "", "bold")
+        name = Text(self._named(prediction.id), "bold")
         if prediction.error is not None:
             grid.add_row(Text("error", "bold red"), "", "", name)
         elif prediction.label is None or not prediction.scores:
@@ -87,6 +87,26 @@ class TableWriter(Writer):
             self._print(Padding(Text(self._shown(measured), "cyan"), (0, 0, 0, 2)))
         if self.reasons and prediction.reasons:
             self._print(Padding(Text(self._shown(in_words(prediction.reasons)), "cyan"), (0, 0, 0, 2)))
+
+    def _named(self, path: str) -> str:
+        """Return what the name column has of a path, after the lines that stand above it.
+
+        A path that does not fit has its folder on a line above, once for all that follow in it.
+        """
+        width = self._widths[-1]
+        if cell_len(self._shown(path)) <= width:
+            self._folder = ""
+            return self._shown(path)
+        folder, name = os.path.split(path)
+        folder = os.path.join(folder, "") if folder else ""  # noqa: PTH118 - for the separator at its end
+        if folder != self._folder:
+            self._folder = folder
+            self._names = DistinctNames(width, self._mark)
+            self._print(Text(self._shown(folder), "dim"))
+        cut = self._names.cut(self._shown(name))
+        if cut is None:
+            self._print(Text(self._shown(name), "bold"))
+        return cut or ""
 
     def _bar(self, score: float, colour: str) -> RenderableType:
         if self._console.options.ascii_only:

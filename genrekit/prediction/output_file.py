@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,11 @@ from genrekit.output import open_writer
 from genrekit.prediction.model import Model
 from genrekit.prediction.options import PredictOptions
 from genrekit.remote import exists, is_remote, open_output, redact
+from genrekit.text import cause
 from genrekit.types import Prediction
 
 FLUSH_S = 0.2
 FACTS = "run.json"
-# What follows in an error is about one file, or lists what is allowed.
-_CLAUSE = re.compile(r"[;:(]|[.] |[.]$")
 SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
@@ -49,7 +47,7 @@ class Counts:
         """Count a row."""
         if prediction.error is not None:
             self.failed += 1
-            self.reasons[_CLAUSE.split(prediction.error)[0]] += 1
+            self.reasons[cause(prediction.error)] += 1
         else:
             self.predicted += 1
             self.labels[prediction.label or ""] += 1

@@ -96,7 +96,7 @@ class Router:
                 elif found.path is None:
                     yield Task(Example(id=found.name), error=sentence(found.error or "no such file"))
                 else:
-                    yield from self._file(found.name, found.path, found.table)
+                    yield from self._file(found)
         if words := str(passed):
             self.say(words)
 
@@ -119,9 +119,18 @@ class Router:
         except (MediaError, DatasetError, OSError) as error:
             yield Task(Example(id=name), error=str(error))
 
-    def _file(self, name: str, path: Path, table: Table | None) -> Iterator[Task | TableTask]:
-        example = Example(id=name, path=path, offset_s=self.offset_s, duration_s=self.duration_s)
+    def _file(self, found: Input) -> Iterator[Task | TableTask]:
+        assert found.path is not None
+        name, path, table = found.name, found.path, found.table
+        start_s = found.start_s + self.offset_s
+        duration_s = self.duration_s
+        if found.end_s is not None:
+            left_s = found.end_s - start_s
+            duration_s = left_s if duration_s is None else min(left_s, duration_s)
+        example = Example(id=name, path=path, offset_s=start_s, duration_s=duration_s, extra=found.extra)
         try:
+            if duration_s is not None and duration_s <= 0:
+                raise MediaError(f"The track ends before {self.offset_s:g} s.")
             if modality(path) is Modality.TABLE:
                 from genrekit.tables import open_table
 

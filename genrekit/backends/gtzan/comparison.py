@@ -30,6 +30,7 @@ from genrekit.backends.gtzan.estimators import (
 )
 from genrekit.errors import DatasetError
 from genrekit.execution import default_jobs
+from genrekit.progress import progress
 
 # Log odds of an absent class.
 _NO_ODDS = -20.0
@@ -151,7 +152,12 @@ class Comparison:
         """Score every recipe on every fold, and calibrate it."""
         jobs = [(recipe, fold) for recipe in recipes for fold in self.folds]
         # Threads: fits release the interpreter lock, and a pool of processes would cost more than it saves.
-        parts = Parallel(n_jobs=default_jobs(), prefer="threads")(delayed(self._fold)(*job) for job in jobs)
+        parallel = Parallel(n_jobs=default_jobs(), prefer="threads", return_as="generator")
+        parts = []
+        with progress(len(jobs), "comparing", unit="fits") as advance:
+            for part in parallel(delayed(self._fold)(*job) for job in jobs):
+                parts.append(part)
+                advance()
         n = len(self.folds)
         return [self._candidate(recipe, parts[i * n : (i + 1) * n]) for i, recipe in enumerate(recipes)]
 

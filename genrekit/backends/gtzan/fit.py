@@ -29,8 +29,10 @@ def fit(
     with threadpool_limits(1):  # one thread per fit: the same bytes everywhere, and no contention for cores
         comparison = Comparison.of(table, config.folds, config.seed, labels)
         progress(
-            f"comparing {len(classifiers) * len(transforms)} candidates on {len(comparison.folds)} folds "
-            f"of {len(table.y)} examples"
+            f"comparing {len(classifiers) * len(transforms)} candidates, and votes of them, on "
+            f"{len(comparison.folds)} folds of {len(table.y)} examples"
+            if config.classifier == "auto"
+            else f"measuring {config.classifier} on {len(comparison.folds)} folds of {len(table.y)} examples"
         )
         candidates = comparison.run([(c, t) for c in classifiers for t in transforms])
         chosen, rows = choose(comparison, candidates)
