@@ -84,13 +84,15 @@ def tracks_in(text: str) -> list[Track]:
         elif word == "INDEX" and found[-1].number and (index := _INDEX.fullmatch(value)):
             if int(index[1]) == 1:
                 found[-1] = replace(found[-1], start_s=_seconds(*index.group(2, 3, 4)))
-        elif found[-1].number and word in ("TITLE", "PERFORMER"):
-            found[-1] = replace(found[-1], **{word.lower(): clean(value.strip('"'))})
+        elif found[-1].number and word == "TITLE":
+            found[-1] = replace(found[-1], title=clean(value.strip('"')))
+        elif found[-1].number and word == "PERFORMER":
+            found[-1] = replace(found[-1], performer=clean(value.strip('"')))
         if len(found) > MAX_TRACKS:
             raise MediaError(f"The cue sheet lists more than {MAX_TRACKS:,} tracks.")
     counts = Counter(track.file for track in found if track.number)
-    parts = (replace(track, is_part=counts[track.file] > 1 and track.number > 0) for track in found)
-    return list(dict.fromkeys(_ended(list(parts))))
+    tracks = [replace(track, is_part=counts[track.file] > 1 and track.number > 0) for track in found]
+    return list(dict.fromkeys(_ended(tracks)))
 
 
 def is_track(name: str) -> bool:
