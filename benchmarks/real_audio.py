@@ -54,7 +54,7 @@ def main() -> None:
         if picture.split in arguments.seen or name not in songs:
             continue
         song = songs[name]
-        levels = from_levels(picture.mel, model.config.top_db)
+        levels = from_levels(picture.array, model.config.top_db)
         heard = at_columns(audio.load(song.path, sr=SR), levels.shape[1], model.config.top_db)
         r = float(np.corrcoef(levels.ravel(), heard.ravel())[0, 1])
         both = [model.backend.prepare(example, model.config).values for example in (picture, song)]

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import onnx
 import xgboost as xgb
+from onnx import TensorProto, helper
 
 from genrekit import __version__
-from genrekit.backends import make_config, registry
-from genrekit.backends.neural.export import add_embeddings
+from genrekit.backends import EMBEDDINGS, make_config, registry
 from genrekit.backends.spotify.native import TREES
 from genrekit.backends.trees import tensors, xgboost_json
 from genrekit.datasets import make_split
@@ -35,6 +35,7 @@ from genrekit.training.learnt import learnt_keys
 
 ROOT = Path(__file__).parents[1]
 TOLERANCE = 1e-6
+_WIDE = ".float32"  # of the name of a parameter that is stored in 16 bits, after its cast
 
 
 def source_of(name: str, data: Path, work: Path) -> str:
@@ -53,6 +54,41 @@ def source_of(name: str, data: Path, work: Path) -> str:
         )
         return str(merged)
     return f"gtzan:{data / 'gtzan'}"
+
+
+def add_embeddings(graph: onnx.GraphProto) -> None:
+    """Make what goes into the last layer of each network the output ``embeddings``, one network after the other.
+
+    Parameters
+    ----------
+    graph : onnx.GraphProto
+        As `to_onnx` makes it; changed in place. The last layer of a network is its last ``Gemm``.
+
+    Raises
+    ------
+    ValueError
+        If it has no such layer.
+    """
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    before: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    for node in graph.node:
+        weight = node.input[1].removesuffix(_WIDE) if len(node.input) > 1 else ""
+        if node.op_type != "Gemm" or not weight.startswith("networks."):
+            continue
+        transposed = any(a.name == "transB" and a.i for a in node.attribute)
+        network = weight.split(".")[1]
+        before[network] = node.input[0]
+        sizes[network] = shapes[weight][1 if transposed else 0]
+    if not before:
+        raise ValueError("the graph has no last layer of a network")
+    inputs = [before[network] for network in sorted(before, key=int)]
+    if len(inputs) == 1:
+        graph.node.append(helper.make_node("Identity", inputs, [EMBEDDINGS]))
+    else:
+        graph.node.append(helper.make_node("Concat", inputs, [EMBEDDINGS], axis=1))
+    shape: list[str | int | None] = ["n", sum(sizes.values())]
+    graph.output.append(helper.make_tensor_value_info(EMBEDDINGS, TensorProto.FLOAT, shape))
 
 
 def learnt_by(bundle: Bundle, source: str) -> keys.LearntKeys:

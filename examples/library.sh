@@ -18,13 +18,13 @@ echo "== a playlist a genre"
 genrekit sort --from genres.csv --by genre --to playlists --write > /dev/null
 ls playlists
 
-echo "== what would stand in the tags"
+echo "== what would be written"
 genrekit tag --from genres.csv --min-confidence 0.3 --with bpm,key
 
 echo "== write it"
 genrekit tag --from genres.csv --min-confidence 0.3 --with bpm,key --write --journal tags.jsonl > /dev/null
 
-echo "== what stands in them"
+echo "== what the tags hold now"
 genrekit tag --undo tags.jsonl --format table
 
 echo "== and back"

@@ -2,8 +2,8 @@
 
     python examples/make_pictures.py FOLDER
 
-The same versions of NumPy and Pillow give the same files. No model knows these pictures: how a shape or a colour
-stands for a genre here is a joke among designers and no evidence about covers.
+The same versions of NumPy and Pillow give the same files. No model knows these pictures: the link
+between a shape or a colour and a genre is a joke among designers, not evidence about covers.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Merge two public Spotify tables into the one that the model in the box learnt from, and hold it against itself.
+"""Merge two public Spotify tables into the one that the shipped model learnt from, and hold it against itself.
 
     python examples/merge_tables.py spotify_songs.csv music_genre.csv merged.csv
 
 Both are well known: the songs of TidyTuesday (21 January 2020; playlists of six genres) and Kaggle's "Prediction of
 music genre" (ten genres). Merged naively, a model can tell the tables apart and with them the genres: only one lacks
 tempo (written ``?``) and duration (-1) here and there, and only one has key and mode. So only the ten features of
-both are kept, values are taken out of one as often as they lack in the other, and what stands in both is left out.
+both are kept, values are taken out of one as often as they are missing in the other, and tracks of both are left out.
 At the end a classifier tries to tell the tables apart within each genre that both have: 0.5 is chance.
 """
 
@@ -25,13 +25,13 @@ from genrekit.features import SPOTIFY_COLUMNS
 from genrekit.labels import canonical
 
 SHARED = tuple(name for name in SPOTIFY_COLUMNS if name not in ("key", "mode", "time_signature"))
-# 'alternative' is no sound: its tracks stand under other names in the other table.
+# 'alternative' is not a sound: its tracks have other genres in the other table.
 LEFT_OUT = ("alternative",)
 MISSING = ("tempo", "duration_ms")
 
 
 def rows_of(source: str) -> list[tuple[tuple[float, ...], str, str]]:
-    """(ten features, genre, group) of every track that stands under one genre."""
+    """(ten features, genre, group) of every track that is listed under one genre."""
     genres: defaultdict[tuple[float, ...], set[str]] = defaultdict(set)
     groups: dict[tuple[float, ...], str] = {}
     for example in open_dataset(source).examples:
@@ -67,7 +67,7 @@ def main(songs_path: str, genres_path: str, output: str) -> None:
                 cells = ["" if np.isnan(value) else repr(float(value)) for value in values]
                 writer.writerow([*cells, genre, group])
     print("genres:", *(dict(Counter(row[1] for row in table)) for table in tables), sep="\n  ")
-    print(f"left out because they stand in both tables: {len(in_both)}")
+    print(f"left out because they are in both tables: {len(in_both)}")
     for genre in sorted({row[1] for row in tables[0]} & {row[1] for row in tables[1]}):
         X, y = [], []
         for number, (table, array) in enumerate(zip(tables, arrays, strict=True)):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a table of Spotify's features to genres, reasons and a count of each, with the model in the box.
+# From a table of Spotify's features to genres, reasons and a count of each, with the shipped model.
 #
 #     bash examples/tables.sh [TABLE]
 set -euo pipefail

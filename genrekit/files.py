@@ -9,21 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
 from genrekit.errors import MediaError, OutputExistsError, UsageError
 
 OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Error numbers of a write that fails for want of space or of a working disk."""
 NO_FOLDER = Path(os.devnull)
-"""What stands for a folder that the user does not have."""
+"""Text in place of a folder that the user does not have."""
 
 
 def cache_folder() -> Path:
     """Return the cache folder: ``GENREKIT_CACHE_DIR``, else the user's; `NO_FOLDER` for a user without a home."""
     given = os.environ.get("GENREKIT_CACHE_DIR")
+    if given:
+        return Path(given)
+    from platformdirs import user_cache_dir
+
     try:
-        return Path(given or user_cache_dir("genrekit", appauthor=False))
+        return Path(user_cache_dir("genrekit", appauthor=False))
     except RuntimeError:  # neither HOME nor an entry in the list of users
         return NO_FOLDER
 
@@ -80,6 +82,15 @@ def naming(name: str | os.PathLike[str]) -> Iterator[None]:
 
 def check_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, ...] = ()) -> None:
     """Refuse an output that cannot or must not be written, before the work starts.
+
+    Parameters
+    ----------
+    output : Path, optional
+        The file to be written; None is always allowed.
+    overwrite : bool
+        Whether an existing file may be replaced.
+    suffixes : tuple of str
+        Allowed suffixes, each with its dot; empty allows all.
 
     Raises
     ------

@@ -68,7 +68,19 @@ KEY_BYTES = 7
 
 
 def key_of(kind: str, content: bytes) -> int:
-    """The first `KEY_BYTES` of the SHA-256 of some bytes of a kind, as a number."""
+    """Return the first `KEY_BYTES` of the SHA-256 of some bytes of a kind, as a number.
+
+    Parameters
+    ----------
+    kind : str
+        Part of what is hashed, so that equal bytes of two kinds have different keys.
+    content : bytes
+        The bytes.
+
+    Returns
+    -------
+    int in [0, 2**56)
+    """
     return int.from_bytes(hashlib.sha256(f"{kind} ".encode() + content).digest()[:KEY_BYTES], "big")
 
 

@@ -1,10 +1,12 @@
-"""Genre names and their spellings: the only table of aliases."""
+"""Genre names and their spellings: the only tables of aliases and of display names."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from genrekit.text import clean, fold
 
@@ -29,6 +31,86 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "sleep": ("sleep music",),
 }
 _CANONICAL = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in (name, *spellings)}
+
+# Names that capital letters alone do not make, as shops and players write them.
+_DISPLAY = {
+    spelling: name
+    for name, spellings in {
+        "Hip-Hop": ("hip-hop", "hiphop", "hip hop"),
+        "R&B": ("r&b", "rnb", "r-n-b", "r n b", "r'n'b", "r & b"),
+        "Drum & Bass": ("drum and bass", "drum & bass", "drum n bass", "drum'n'bass", "dnb", "d&b"),
+        "Rock & Roll": ("rock & roll", "rock and roll", "rock'n'roll", "rock n roll"),
+        "Rhythm & Blues": ("rhythm and blues", "rhythm & blues"),
+        "Country & Western": ("country & western", "country and western"),
+    }.items()
+    for spelling in spellings
+}
+_ABBREVIATIONS = {
+    word.lower(): word
+    for word in "AOR ASMR C2C DJ EBM EDM IDM LGBTQ MPB NWOBHM OST R&B RnB TV UK USA US".split()
+}
+_SMALL_WORDS = set("a al and as at by da de del do e el en for from in la le n of on or the to und y".split())
+_WORD = re.compile(r"[\w&'\u2019]+")
+
+
+def display_name(label: str) -> str:
+    """Return a genre as people write it in tags and playlists; a label with a capital letter stays as it is.
+
+    Examples
+    --------
+    >>> [display_name(label) for label in ("hiphop", "hip-hop", "rnb", "drum and bass", "uk garage", "80s")]
+    ['Hip-Hop', 'Hip-Hop', 'R&B', 'Drum & Bass', 'UK Garage', '80s']
+    >>> display_name("children's music"), display_name("My own")
+    ("Children's Music", 'My own')
+    """
+    if label != label.lower():
+        return label
+    if known := _DISPLAY.get(normalise(label.replace("_", " "))):
+        return known
+    return _WORD.sub(lambda word: _capitalised(word[0], first=not word.start()), label.replace("_", " "))
+
+
+def _capitalised(word: str, *, first: bool) -> str:
+    if word in _ABBREVIATIONS:
+        return _ABBREVIATIONS[word]
+    return word if word in _SMALL_WORDS and not first else word[:1].upper() + word[1:]
+
+
+@dataclass(frozen=True)
+class GenreNames:
+    """Genres as a user wants to see them: names of the user's own, and `display_name` for all others.
+
+    Attributes
+    ----------
+    own : Mapping of str to str
+        Names by label; a label matches whatever its spelling ('hiphop', 'Hip-Hop'), an exact one first.
+
+    Examples
+    --------
+    >>> names = GenreNames({"Hip-Hop": "Rap"})
+    >>> names("hiphop"), names("drum and bass"), names.is_own("hip-hop"), names.is_own("jazz")
+    ('Rap', 'Drum & Bass', True, False)
+    """
+
+    own: Mapping[str, str] = field(default_factory=dict)
+    _found: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for label, name in self.own.items():
+            self._found.setdefault(display_name(normalise(label)), name)
+        self._found.update({normalise(label): name for label, name in self.own.items()})
+
+    def __call__(self, label: str) -> str:
+        """Return the name of a label."""
+        return self._own(label) or display_name(label)
+
+    def is_own(self, label: str) -> bool:
+        """Return whether the user chose the name of a label."""
+        return bool(self._own(label))
+
+    def _own(self, label: str) -> str:
+        plain = normalise(label)
+        return self._found.get(plain) or self._found.get(display_name(plain)) or ""
 
 
 def normalise(label: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
 
@@ -11,7 +11,7 @@ from typing import Any
 def claims(group: str) -> dict[str, tuple[EntryPoint, ...]]:
     """Return who claims each name of a group, sorted by name, without importing anything.
 
-    A built-in stands alone where there is one, so that no package can take its place.
+    If one of them is built in, it is the only one returned, so that no package can take its place.
     """
     found: dict[str, dict[str, EntryPoint]] = {}
     for point in sorted(entry_points(group=group), key=lambda p: (p.name, p.value)):
@@ -20,6 +20,20 @@ def claims(group: str) -> dict[str, tuple[EntryPoint, ...]]:
         name: tuple(p for p in points.values() if p.value.startswith("genrekit.")) or tuple(points.values())
         for name, points in found.items()
     }
+
+
+@cache
+def built_in(group: str, name: str) -> EntryPoint | None:
+    """Return genrekit's own entry point of a name; None if there is not exactly one.
+
+    Reads the metadata of one package, where `claims` reads those of all that are installed.
+    """
+    try:
+        points = set(distribution("genrekit").entry_points.select(group=group, name=name))
+    except PackageNotFoundError:
+        return None
+    own = [point for point in points if point.value.startswith("genrekit.")]
+    return own[0] if len(own) == 1 else None
 
 
 def targets(points: tuple[EntryPoint, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ LINE_EVERY_S = 60.0
 
 Advance = Callable[[], None]
 _quiet = False
+_shown = 0  # reports of progress that are open
 
 
 def be_quiet(quiet: bool) -> None:
@@ -28,9 +30,10 @@ def progress(
     description: str,
     *,
     rows: TextIO | None = None,
+    unit: str = "files",
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Advance]:
-    """Show the number of finished files, files per second, and the time left.
+    """Show the number of finished files, files per second, and the time left; within another report, in lines.
 
     Parameters
     ----------
@@ -41,6 +44,8 @@ def progress(
     rows : TextIO, optional
         The stream that gets rows meanwhile. On a terminal they show the progress themselves, and a pipe may end on
         the terminal of stderr: neither gets a bar.
+    unit : str
+        The things that are counted, in the plural.
     clock : callable
         Returns the time in seconds.
 
@@ -49,14 +54,75 @@ def progress(
     callable
         Must be called after every file.
     """
+    global _shown
+    _shown += 1
+    try:
+        with _report(total, description, rows, unit, clock) as advance:
+            yield advance
+    finally:
+        _shown -= 1
+
+
+@contextmanager
+def _report(
+    total: int | None, description: str, rows: TextIO | None, unit: str, clock: Callable[[], float]
+) -> Iterator[Advance]:
     to_terminal = _is_terminal(sys.stderr)
     if _quiet or sys.stderr is None or (to_terminal and _is_terminal(rows)):
         yield lambda: None
-    elif to_terminal and not _is_pipe(rows):
-        with _bar(total, description, clock) as advance:
+    elif to_terminal and not _is_pipe(rows) and _shown == 1:
+        with _bar(total, description, unit, clock) as advance:
             yield advance
     else:
-        yield _lines(total, description, clock)
+        yield _lines(total, description, unit, clock)
+
+
+@contextmanager
+def heartbeat(description: str, say: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+    """Without a terminal, print a line whenever a minute passes without one: a single fit may take hours.
+
+    Parameters
+    ----------
+    description : str
+        The activity, in a word or two.
+    say : callable
+        Takes lines for the user.
+
+    Yields
+    ------
+    callable
+        To be used instead of ``say``.
+    """
+    if _quiet or sys.stderr is None or _is_terminal(sys.stderr):
+        yield say
+        return
+    start_s = said_s = time.monotonic()
+    last = ""
+    ended = threading.Event()
+
+    def said(text: str) -> None:
+        nonlocal said_s, last
+        said_s, last = time.monotonic(), text.strip()
+        say(text)
+
+    def beat() -> None:
+        nonlocal said_s
+        while not ended.wait(max(0.0, said_s + LINE_EVERY_S - time.monotonic())):
+            now_s = time.monotonic()
+            if now_s - said_s < LINE_EVERY_S:
+                continue
+            said_s = now_s
+            if not _shown:  # a report of files says how far they are
+                at = f", at: {last}" if last else ""
+                print(f"{description}: {_duration(now_s - start_s)} so far{at}", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield said
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -74,7 +140,7 @@ def _is_pipe(stream: TextIO | None) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-def _lines(total: int | None, description: str, clock: Callable[[], float]) -> Advance:
+def _lines(total: int | None, description: str, unit: str, clock: Callable[[], float]) -> Advance:
     """Return what prints a line when a minute has passed since the last one."""
     start_s = said_s = clock()
     done = 0
@@ -88,7 +154,7 @@ def _lines(total: int | None, description: str, clock: Callable[[], float]) -> A
         said_s = now_s
         rate = done / (now_s - start_s)
         words = f"{description}: {done} of {total}" if total else f"{description}: {done}"
-        words += f", {rate:.1f} files/s"
+        words += f", {rate:.1f} {unit}/s"
         if total:
             words += f", about {_duration((total - done) / rate)} left"
         print(words, file=sys.stderr, flush=True)
@@ -102,7 +168,7 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def _bar(total: int | None, description: str, clock: Callable[[], float]) -> Iterator[Advance]:
+def _bar(total: int | None, description: str, unit: str, clock: Callable[[], float]) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -129,7 +195,7 @@ def _bar(total: int | None, description: str, clock: Callable[[], float]) -> Ite
         def advance() -> None:
             nonlocal done
             done += 1
-            bar.update(task, advance=1, rate=f"{done / max(clock() - start_s, 1e-9):.1f} files/s")
+            bar.update(task, advance=1, rate=f"{done / max(clock() - start_s, 1e-9):.1f} {unit}/s")
 
         yield advance
 

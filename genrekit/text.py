@@ -141,7 +141,7 @@ def system_name(text: str) -> str:
         return text
     try:
         return os.fsdecode(text.encode("utf-8", "surrogateescape"))
-    except UnicodeError:  # a surrogate that stands for no byte
+    except UnicodeError:  # a surrogate that represents no byte
         return text
 
 
@@ -149,7 +149,7 @@ def escaped_name(name: str) -> str:
     r"""Return a file name as valid UTF-8, the same in every locale; `unescaped_name` gives the name back.
 
     A byte that is not UTF-8 becomes the escape that JSON has for its surrogate (PEP 383). Where a name has such
-    letters itself, their backslash becomes ``\udc5c``, which stands for no byte.
+    letters itself, their backslash becomes ``\udc5c``, which represents no byte.
 
     Examples
     --------
@@ -181,7 +181,19 @@ def visible(text: str) -> str:
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """Return a text with everything that a stream cannot encode as backslash escapes."""
+    """Return a text with everything that a stream cannot encode as backslash escapes.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    stream : TextIO
+        The stream that it will be written to; one without an encoding counts as UTF-8.
+
+    Returns
+    -------
+    str
+    """
     if text.isascii():
         return text
     encoding = stream.encoding or "utf-8"  # StringIO has none
@@ -189,7 +201,19 @@ def encodable(text: str, stream: TextIO) -> str:
 
 
 def quote_all(names: Iterable[str], *, limit: int = 12) -> str:
-    """Return names in quotation marks, separated by commas; only the first ``limit``."""
+    """Return names in quotation marks, separated by commas; only the first ``limit``.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names, made printable.
+    limit : int >= 1
+        Number of names before "and N more".
+
+    Returns
+    -------
+    str
+    """
     quoted = [f"'{printable(name)}'" for name in names]
     more = len(quoted) - limit
     return ", ".join(quoted[:limit]) + (f" and {more} more" if more > 0 else "")
@@ -197,6 +221,18 @@ def quote_all(names: Iterable[str], *, limit: int = 12) -> str:
 
 def sentence(reason: str, subject: str = "The input") -> str:
     """Return the reason of an error as a sentence: a predicate gets a subject.
+
+    Parameters
+    ----------
+    reason : str
+        A sentence without its full stop, or a predicate such as "is empty".
+    subject : str
+        Put in front of a predicate.
+
+    Returns
+    -------
+    str
+        Begins with a capital letter and ends in a full stop.
 
     Examples
     --------
@@ -208,6 +244,34 @@ def sentence(reason: str, subject: str = "The input") -> str:
     return reason[:1].upper() + reason[1:] + ("" if reason.endswith(".") else ".")
 
 
+# What follows in an error is about one file, or lists what is allowed.
+_CLAUSE = re.compile(r"[;:(]|[.] |[.]$")
+
+
+def cause(error: str) -> str:
+    """Return the beginning of the sentence of an error, which inputs that failed for one cause share.
+
+    Examples
+    --------
+    >>> cause("The content is not a known sound format; known formats are wav and flac.")
+    'The content is not a known sound format'
+    """
+    return _CLAUSE.split(error)[0].rstrip()
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word whose spelling is closest to ``word``, or ''."""
+    """Return the known word whose spelling is closest to ``word``.
+
+    Parameters
+    ----------
+    word : str
+        A word that is not known.
+    known : iterable of str
+        The words that are.
+
+    Returns
+    -------
+    str
+        A word whose `difflib` ratio to ``word`` is at least 0.5, else ''.
+    """
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)), "")

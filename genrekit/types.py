@@ -16,6 +16,10 @@ Say = Callable[[str], None]
 """A callable that takes a line of text for the user."""
 
 
+SPECTROGRAM = "spectrogram"
+"""The kind of an example that is a log-mel spectrogram."""
+
+
 def silent(text: str) -> None:
     """Drop a line of text for the user."""
 
@@ -30,7 +34,7 @@ class Modality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An input of known or unknown genre: a file, a part of a file, or a row of numbers.
+    """An input of known or unknown genre: a file, a part of a file, a row of numbers, or an array.
 
     Attributes
     ----------
@@ -40,9 +44,12 @@ class Example:
         The file to decode; None for a row.
     row : Mapping[str, float] or None
         Named feature values of a table row, missing values as NaN; None for a file.
-    mel : np.ndarray or None
-        A precomputed log-mel spectrogram [shape=(n_mels, n_frames)]: uint8, 0 to 255 from the floor to
-        the loudest value, or float32 in dB. None for a file or a row.
+    array : np.ndarray or None
+        Numbers computed before, in place of a file; None for a file or a row.
+    kind : str or None
+        The kind of ``array``, which a backend lists in ``info.arrays``; None without one. The kind ``spectrogram`` is a
+        log-mel spectrogram [shape=(n_mels, n_frames)]: uint8, 0 to 255 from the floor to the loudest value, or float32
+        in dB.
     labels : tuple of str
         The known labels, lower case; empty if unknown, more than one in multi-label data.
     group : str or None
@@ -60,7 +67,8 @@ class Example:
     id: str
     path: Path | None = None
     row: Mapping[str, float] | None = None
-    mel: np.ndarray | None = field(default=None, repr=False, compare=False)
+    array: np.ndarray | None = field(default=None, repr=False, compare=False)
+    kind: str | None = None
     labels: tuple[str, ...] = ()
     group: str | None = None
     split: str | None = None

@@ -11,6 +11,8 @@ from pathlib import Path
 
 # Read when NumPy and PyTorch load: as many threads as cores in every test process would wait for one another.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Every process that a test starts would compile the package again.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 
 import pytest
 from filelock import FileLock
@@ -25,6 +27,7 @@ from genrekit.datasets import open_dataset
 from genrekit.datasets.base import Dataset
 from genrekit.training.train import train
 
+sys.dont_write_bytecode = False
 # On a busy machine an example takes any time.
 settings.register_profile("suite", parent=settings(), deadline=None)
 settings.load_profile("suite")
@@ -64,6 +67,27 @@ def own_cache(shared_folder: SharedFolder) -> Iterator[Path]:
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report the progress of every epoch."""
     monkeypatch.setattr("genrekit.backends.neural.watching.REPORT_S", 0)
+
+
+@pytest.fixture(scope="module")
+def exported_once(shared_folder: SharedFolder) -> Iterator[None]:
+    """Export equal networks once per run, for tests of something else than the export."""
+    from support.graphs import Exporter
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genrekit.backends.neural.fitting.to_onnx", Exporter(shared_folder))
+        yield
+
+
+@pytest.fixture
+def small_resnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every network of torchvision a residual one with a block per stage, which takes half the time of a ResNet-18."""
+    from torchvision.models import resnet
+
+    def small(arch: str, **options: object) -> object:
+        return resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1])
+
+    monkeypatch.setattr("torchvision.models.get_model", small)
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ def test_a_run_leaves_only_the_cache_and_asks_for_no_internet_socket(
         "predict-in-processes": ["predict", "--model", model_path, "--jobs", 2, *paths],
         "evaluate": ["evaluate", model_path, "--data", songs.source, "--report", tmp_path / "report"],
         "train": [
-            *("train", "--data", songs.source, "-o", tmp_path / "new.genrekit", "--report", tmp_path / "r"),
+            *("train", "--data", songs.source, "-o", tmp_path / "new.genrekit"),
             *("--set", "classifier=logistic", "--set", "transform=standard", "--set", "window_s=2"),
         ],
     }[command]

@@ -2,11 +2,14 @@ import io
 import os
 import shlex
 import sys
+import threading
+import time
 
 import pytest
 from support.terminal import on_terminal
+from support.waiting import wait_until
 
-from genrekit.progress import be_quiet, progress
+from genrekit.progress import be_quiet, heartbeat, progress
 
 SCRIPT = """
 import sys
@@ -118,3 +121,47 @@ def test_a_transfer_shows_bytes_rate_and_time_left_on_a_terminal_only(tmp_path):
     assert "MiB" in sent
     assert on_terminal(f"{command} 2> stderr", 120, tmp_path).sent.strip() == ""
     assert (tmp_path / "stderr").read_bytes() == b""
+
+
+def test_a_report_within_another_is_not_a_second_bar(tmp_path):
+    nested = """
+from genrekit.progress import progress
+with progress(1, "outer") as outer, progress(1, "inner", unit="fits") as inner:
+    inner(), outer()
+print("done")
+"""
+    shown = on_terminal(f"python -c {shlex.quote(nested)} > rows", 80, tmp_path)
+    assert shown.status == 0
+    assert "outer" in shown.sent
+    assert "inner" not in shown.sent
+
+
+def test_a_silent_minute_gets_a_line_that_says_what_was_last(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr("genrekit.progress.LINE_EVERY_S", 0.01)
+    said = []
+    with heartbeat("training", said.append) as say:
+        say("  comparing 3 candidates ")
+        assert wait_until(lambda: sys.stderr.getvalue().count("at: ") >= 2)
+    lines = sys.stderr.getvalue().splitlines()
+    assert said == ["  comparing 3 candidates "]
+    assert set(lines) <= {"training: 1 min so far", "training: 1 min so far, at: comparing 3 candidates"}
+    assert not [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
+
+
+def test_a_report_of_files_needs_no_second_line(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr("genrekit.progress.LINE_EVERY_S", 0.01)
+    with heartbeat("training", lambda text: None), progress(2, "preparing", clock=Clock()):
+        time.sleep(0.1)
+    assert "training" not in sys.stderr.getvalue()
+
+
+def test_quiet_has_no_heartbeat(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    be_quiet(True)
+    try:
+        with heartbeat("training", print) as say:
+            assert say is print
+    finally:
+        be_quiet(False)

@@ -22,7 +22,7 @@ from genrekit.features import (
     stft,
     tempo,
 )
-from genrekit.media import MAX_DURATION_S, AnyPath, Decoder, Samples, load, open_decoder
+from genrekit.media import MAX_DURATION_S, AnyPath, Decoder, Samples, check_part, load, open_decoder
 
 SR = 22050
 _PIECE_FRAMES = 60 * SR // HOP_LENGTH  # the spectrogram of an hour would take gigabytes
@@ -85,10 +85,7 @@ def analyse_song(
     if isinstance(wanted, str) or (unknown := set(wanted) - set(MEASURES)):
         given = wanted if isinstance(wanted, str) else ", ".join(sorted(unknown))
         raise UsageError(f"{given!r} cannot be measured; choose from {', '.join(MEASURES)}.")
-    if not 0 <= offset_s < float("inf"):
-        raise UsageError(f"The offset is {offset_s} s; it must be 0 or more.")
-    if duration_s is not None and not duration_s > 0:
-        raise UsageError(f"The duration is {duration_s} s; it must be more than 0.")
+    check_part(offset_s, duration_s)
     bpm, key, loudness_lufs = None, None, None
     if {"bpm", "key"} & set(wanted):
         onsets, chroma_mean = _onsets_and_chroma(load(path, sr=SR, offset_s=offset_s, duration_s=duration_s))

@@ -16,10 +16,12 @@ from .capabilities import (
     EncodesWindows,
     Explainer,
     Explains,
+    ExplainsWithGradients,
     ExplainsWithImages,
     FitsInFolder,
-    ImageExplainer,
+    GradientMap,
     NativeScorer,
+    PictureAxes,
     PreparesInParts,
     ReadsTables,
     ScoresNatively,
@@ -27,6 +29,8 @@ from .capabilities import (
     TableRows,
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
+from .config_file import config_yaml, settings_of
+from .heat_maps import draw, heat_map, stacked
 from .registry import table_schemas
 
 __all__ = [
@@ -42,22 +46,29 @@ __all__ = [
     "EncodesWindows",
     "Explainer",
     "Explains",
+    "ExplainsWithGradients",
     "ExplainsWithImages",
     "FitsInFolder",
     "Fitted",
-    "ImageExplainer",
+    "GradientMap",
     "NativeScorer",
+    "PictureAxes",
     "Prepared",
     "PreparesInParts",
     "ReadsTables",
     "ScoresNatively",
     "TableReader",
     "TableRows",
+    "config_yaml",
+    "draw",
+    "heat_map",
     "make_config",
     "parse_grid",
     "parse_settings",
     "read_config_file",
     "registry",
     "resolve",
+    "settings_of",
+    "stacked",
     "table_schemas",
 ]

@@ -6,7 +6,7 @@ be light; code that only training needs is in a sibling module that ``fit`` impo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_args, runtime_checkable
 
@@ -81,8 +81,8 @@ class BackendInfo:
         Feature columns of tables that it reads; empty if it reads no tables.
     multilabel : bool
         Whether ``fit`` accepts examples with more than one label.
-    spectrograms : bool
-        Whether ``prepare`` accepts precomputed log-mel spectrograms.
+    arrays : tuple of str
+        Kinds of `genrekit.types.Example.array` that ``prepare`` accepts, such as ``spectrogram``.
     """
 
     name: str
@@ -92,7 +92,7 @@ class BackendInfo:
     prepare_keys: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     multilabel: bool = False
-    spectrograms: bool = False
+    arrays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +123,17 @@ class Prepared:
     def __len__(self) -> int:
         return len(self.windows)
 
+    def subset(self, members: Iterable[int]) -> Prepared:
+        """Return some of the examples, by position."""
+        at = [int(i) for i in members]
+        return Prepared(
+            windows=[self.windows[i] for i in at],
+            targets=self.targets[at],
+            groups=self.groups[at],
+            ids=tuple(self.ids[i] for i in at),
+            encoded=None if self.encoded is None else [self.encoded[i] for i in at],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
@@ -149,6 +160,9 @@ class Fitted:
     distance_threshold : float or None
         For a graph with the output ``distance``: the mean distance of an example's windows above which it is
         unlike anything that was learnt. At least 0.
+    distance_thresholds_of_few : tuple of float
+        The same for examples of 1, 2, 3 ... windows, where it depends on their number; ``distance_threshold`` is for
+        those of more.
     """
 
     onnx: bytes
@@ -159,6 +173,7 @@ class Fitted:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     tolerance: float = 1e-5
     distance_threshold: float | None = None
+    distance_thresholds_of_few: tuple[float, ...] = ()
 
 
 Progress = Callable[[str], None]

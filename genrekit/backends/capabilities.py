@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NativeScorer = Callable[["np.ndarray"], "np.ndarray"]
 Encode = Callable[["np.ndarray"], "np.ndarray"]
-ImageExplainer = Callable[["np.ndarray", int, str], bytes]
+GradientMap = Callable[["np.ndarray", int], "np.ndarray"]
 Explainer = Callable[["np.ndarray", "Sequence[int]"], list[tuple[Contribution, ...]]]
 
 
@@ -107,14 +107,47 @@ class Explains(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class PictureAxes:
+    """How a window is a picture, for heat maps.
+
+    Attributes
+    ----------
+    height, width : int
+        Axes of a window that are the height and the width of the picture; what is left is its colours.
+    pieces : int, optional
+        Axis whose entries are pictures side by side, each scored as a window of its own.
+    seconds : float, optional
+        Duration of a picture of sound, along the width; its bands are the height, the lowest first. None for a photo.
+    blocks : tuple of int
+        Parts along the height and the width that are covered one after the other.
+    """
+
+    height: int
+    width: int
+    pieces: int | None = None
+    seconds: float | None = None
+    blocks: tuple[int, int] = (8, 8)
+
+
 @runtime_checkable
 class ExplainsWithImages(Protocol):
-    """A backend that explains predictions by images."""
+    """A backend whose windows are pictures: heat maps show which parts led to a prediction.
 
-    def image_explainer(
-        self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]
-    ) -> ImageExplainer:
-        """Return a function from a window [shape=shape], the index of a label and a title to a PNG.
+    The maps come from the graph, by `genrekit.backends.heat_maps`.
+    """
+
+    def picture_axes(self, config: Any) -> PictureAxes | None:
+        """Return how a window is a picture; None where it is not one."""
+        ...
+
+
+@runtime_checkable
+class ExplainsWithGradients(Protocol):
+    """A backend that also computes heat maps from gradients."""
+
+    def gradient_map(self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]) -> GradientMap:
+        """Return a function from a window [shape=shape] and the index of a label to a map [shape=(height, width), range 0 to 1].
 
         Parameters
         ----------
@@ -123,10 +156,6 @@ class ExplainsWithImages(Protocol):
         config : Any
             The config of the model.
         labels : sequence of str
-
-        Returns
-        -------
-        callable
 
         Raises
         ------

@@ -9,7 +9,6 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from genrekit.backends import registry
@@ -20,7 +19,7 @@ MAX_CONFIG_BYTES = 1 << 20
 MAX_PROBLEMS = 10
 
 # Exceptions of PyYAML for a wrong '!!int x', '!!bool x', '!!timestamp x' or 2020-13-45, besides its own.
-_YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+_YAML_ERRORS = (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 _REPR = reprlib.Repr()
 _REPR.maxlevel = 2  # ten lines of aliases can mean a billion values
 _REPR.maxstring = 80
@@ -177,9 +176,11 @@ def resolve(
 
 
 def _load_yaml(text: str, wrong: str) -> Any:
+    import yaml
+
     try:
         return yaml.safe_load(text)
-    except _YAML_ERRORS as error:
+    except (yaml.YAMLError, *_YAML_ERRORS) as error:
         raise ConfigError(f"{wrong}: {shorten(str(error), 400)}") from None
 
 

@@ -12,7 +12,7 @@ from functools import cache
 
 from genrekit.backends.base import Backend, BackendConfig, BackendInfo
 from genrekit.errors import BackendError
-from genrekit.plugins import claims, load, targets
+from genrekit.plugins import built_in, claims, load, targets
 
 GROUP = "genrekit.backends"
 
@@ -42,7 +42,8 @@ def get(name: str) -> Backend:
         If the name is unknown or claimed by more than one package, its module cannot be imported, or a
         part of the protocol is missing.
     """
-    points = claims(GROUP)
+    own = built_in(GROUP, name)
+    points = {name: (own,)} if own else claims(GROUP)
     if name not in points:
         nearest = difflib.get_close_matches(name, points, n=1)
         hint = f"Did you mean {nearest[0]!r}?" if nearest else "'genrekit backends' lists them."

@@ -1,4 +1,4 @@
-"""The command line: arguments in, printing out; everything else stands below."""
+"""The command line: arguments in, printed output; all other work is in the packages below."""
 
 from __future__ import annotations
 
@@ -9,31 +9,39 @@ from typing import Any, NoReturn
 
 import typer
 
-from genrekit.cli import (
-    backends,
-    combine,
-    compare,
-    datasets,
-    evaluate,
-    ingest,
-    models,
-    predict,
-    sort,
-    tag,
-    train,
-)
-from genrekit.cli.help import Command, Group
+from genrekit.cli.help import Group
+from genrekit.cli.lazy_commands import LazyCommands
 from genrekit.cli.printing import detail, error_line, set_verbosity
 from genrekit.cli.streams import OutputPlace, forget_absurd_sizes, replace_closed
-from genrekit.cli.verbosity import with_verbosity
 from genrekit.errors import GenrekitError, UsageError
 from genrekit.files import OF_WRITING
 
 FAILED, USAGE, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
+_COMMANDS = {
+    "predict": "genrekit.cli.predict:predict",
+    "tag": "genrekit.cli.tag:tag",
+    "sort": "genrekit.cli.sort:sort",
+    "train": "genrekit.cli.train:train",
+    "evaluate": "genrekit.cli.evaluate:evaluate",
+    "compare": "genrekit.cli.compare:compare",
+    "combine": "genrekit.cli.combine:combine",
+    "datasets": "genrekit.cli.datasets:app",
+    "ingest": "genrekit.cli.ingest:ingest",
+    "serve": "genrekit.cli.serve:serve",
+    "health": "genrekit.cli.health:health",
+    "backends": "genrekit.cli.backends:backends",
+    "models": "genrekit.cli.models:models",
+    "info": "genrekit.cli.info:info",
+    "cache": "genrekit.cli.cache:cache",
+}
 
 
 class Commands(Group):
     """Turns what commands raise into words and an exit status, before Typer would with its own."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.commands = LazyCommands(_COMMANDS)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command of a context."""
@@ -73,17 +81,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("predict", cls=Command)(with_verbosity(predict.predict))
-app.command("tag", cls=Command)(with_verbosity(tag.tag))
-app.command("sort", cls=Command)(with_verbosity(sort.sort))
-app.command("train", cls=Command)(with_verbosity(train.train))
-app.command("evaluate", cls=Command)(with_verbosity(evaluate.evaluate))
-app.command("compare", cls=Command)(with_verbosity(compare.compare))
-app.command("combine", cls=Command)(with_verbosity(combine.combine))
-app.add_typer(datasets.app, name="datasets")
-app.command("ingest", cls=Command)(with_verbosity(ingest.ingest))
-app.command("backends", cls=Command)(with_verbosity(backends.backends))
-app.command("models", cls=Command)(with_verbosity(models.models))
 
 
 def _version(value: bool) -> None:
@@ -105,6 +102,8 @@ def options(
 
 def run() -> NoReturn:
     """Run the command line as a program; the difference to `main` is how it ends after an interruption."""
+    # Plug-ins of pydantic watch validations, which no command needs; to find them, every installed package is read.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         main()
     except SystemExit as leave:

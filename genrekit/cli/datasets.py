@@ -40,6 +40,8 @@ MOST_IDS = 20
 
 app = typer.Typer(
     cls=Group,
+    add_completion=False,
+    pretty_exceptions_enable=False,
     no_args_is_help=True,
     help="Get labelled data and look at it: list, fetch, verify, show, check, split, and compute features.",
 )
@@ -257,13 +259,13 @@ def features(
     from genrekit.preparation import Preparer, prepare_all
     from genrekit.progress import progress
     from genrekit.text import visible
-    from genrekit.training import check_spectrograms
+    from genrekit.training import check_arrays
     from genrekit.types import Modality
 
     check_output(output, overwrite=overwrite, suffixes=(".csv", ".tsv", ".parquet"))
     backend = registry.get("gtzan")
     dataset = open_dataset(source, prefer="audio", modality=Modality.AUDIO, require_labels=False)
-    check_spectrograms(dataset, backend.info)
+    check_arrays(dataset, backend.info)
     preparer = Preparer(backend, make_config(backend, {"window_s": window_s}), open_cache(no_cache))
     rows: list[FeatureRow] = []
     failed = 0

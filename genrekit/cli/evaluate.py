@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from genrekit.cli import completion
 from genrekit.cli.options import (
     Ambiguity,
     Ambiguous,
@@ -32,6 +33,7 @@ from genrekit.cli.options import (
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
+from genrekit.progress import heartbeat
 
 
 def evaluate(
@@ -39,7 +41,8 @@ def evaluate(
         list[str] | None,
         typer.Argument(
             metavar="[MODEL] SOURCE...",
-            help="A bundle's path or the name of one in the box (none with --backend), and the data: as for train.",
+            help="A bundle's path or the name of a shipped model (none with --backend), and the data: as for train.",
+            autocompletion=completion.models_or_sources,
         ),
     ] = None,
     data: Data = None,
@@ -48,17 +51,26 @@ def evaluate(
         typer.Option(
             "--split",
             metavar="train|valid|test",
-            help="Only this side: published, or remade as the training made it.",
+            help="Only this split: the published one, or the one that the training made.",
         ),
     ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
-            "--labels", metavar="A,B,...", help="Only these labels compete, and only their examples count."
+            "--labels",
+            metavar="A,B,...",
+            help="Only these labels compete, and only their examples count.",
+            autocompletion=completion.genres,
         ),
     ] = None,
     backend: Annotated[
-        str | None, typer.Option("--backend", metavar="NAME", help="Cross-validate this backend; needs --cv.")
+        str | None,
+        typer.Option(
+            "--backend",
+            metavar="NAME",
+            help="Cross-validate this backend; needs --cv.",
+            autocompletion=completion.backends,
+        ),
     ] = None,
     cv: Annotated[
         int | None, typer.Option("--cv", metavar="FOLDS", min=2, max=100, help="The number of folds.")
@@ -107,26 +119,27 @@ def evaluate(
     refuse_folder(report_folder, overwrite=overwrite)
     if backend is not None and cv is not None:
         if split is not None:
-            raise UsageError("--split chooses a side for a MODEL; cross-validation measures every example.")
+            raise UsageError("--split chooses a split for a MODEL; cross-validation measures every example.")
         if labels is not None:
             raise UsageError(
                 "--labels chooses among those of a MODEL; a backend learns all labels of the data."
             )
         chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel)
-        measured = evaluation.cross_validate(
-            sources,
-            backend=chosen,
-            config=settled,
-            k=cv,
-            by=split_by.value,
-            merge_labels=merge_labels,
-            ambiguous=ambiguous.value,
-            read=read.value if read else None,
-            jobs=job_count(jobs),
-            cache=cache,
-            cluster=cluster,
-            say=say,
-        )
+        with heartbeat("cross-validation", say) as progress:
+            measured = evaluation.cross_validate(
+                sources,
+                backend=chosen,
+                config=settled,
+                k=cv,
+                by=split_by.value,
+                merge_labels=merge_labels,
+                ambiguous=ambiguous.value,
+                read=read.value if read else None,
+                jobs=job_count(jobs),
+                cache=cache,
+                cluster=cluster,
+                say=progress,
+            )
     else:
         from genrekit.prediction import load_model
 

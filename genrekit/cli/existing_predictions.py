@@ -41,21 +41,6 @@ RowFormat = Annotated[
 ]
 
 
-# Other words for what is measured.
-_MEANT = {
-    "tempo": "bpm",
-    "beat": "bpm",
-    "beats": "bpm",
-    "camelot": "key",
-    "tonality": "key",
-    "scale": "key",
-    "lufs": "loudness",
-    "volume": "loudness",
-    "gain": "loudness",
-    "replaygain": "loudness",
-}
-
-
 def finished_predictions(results: Path, paths: list[str]) -> Iterator[Prediction]:
     """Yield the predictions in a results file: of some paths in their order, or all songs."""
     from genrekit.prediction import read_results, results_for
@@ -71,7 +56,7 @@ def _songs(paths: list[str]) -> list[Input]:
     from genrekit.types import Modality
 
     passed = PassedOver()
-    found = list(expand(paths, kinds={Modality.AUDIO}, passed=passed))
+    found = list(expand(paths, kinds={Modality.AUDIO}, passed=passed, tracks=False))
     if words := str(passed):
         say(words)
     return found
@@ -90,22 +75,6 @@ def _without_pictures(found: Iterator[Prediction]) -> Iterator[Prediction]:
             yield prediction
     if n_pictures:
         say(f"pictures among the predictions, left out: {n_pictures}")
-
-
-def measures_of(words: str | None) -> tuple[str, ...]:
-    """Return the properties that ``--with`` requests, each once."""
-    from genrekit.analysis import MEASURES
-    from genrekit.errors import UsageError
-    from genrekit.text import nearest
-
-    asked = tuple(dict.fromkeys(word.strip().lower() for word in (words or "").split(",") if word.strip()))
-    if unknown := [word for word in asked if word not in MEASURES]:
-        guess = _MEANT.get(unknown[0]) or nearest(unknown[0], MEASURES)
-        raise UsageError(
-            f"--with does not know {unknown[0]!r}; allowed are {', '.join(MEASURES)}.",
-            f"Did you mean {guess}?" if guess else "",
-        )
-    return asked
 
 
 def new_predictions(

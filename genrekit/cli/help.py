@@ -6,18 +6,22 @@ from collections import defaultdict
 from enum import Enum
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 _PANELS = {
     "Input": "features data read merge_labels ambiguous results offset duration split min_duration split_by test_size "
     "valid_size window_s prefer undo root "
     "against source shards label_from labels_map match",
-    "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir with_ labels_max by map_file",
-    "Training": "backend config settings seed refit grid device multilabel about licence no_keys cv rank_by no_cost weights",
-    "Output": "format output field report_folder html to link copy write overwrite append keep_time journal card columns "
+    "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir heat_map with_ labels_max by map_file",
+    "Training": "backend config print_config settings seed refit grid device multilabel about licence no_keys cv "
+    "rank_by no_cost weights",
+    "Output": "format output field report_folder html to link copy write overwrite append keep_time journal card as_json columns "
     "unpack keep_archive",
-    "Run": "jobs cluster timeout resume retry_errors no_cache yes quiet verbose version "
+    "Run": "jobs cluster timeout resume retry_errors no_cache yes clear quiet verbose version "
     "help install_completion show_completion",
+    "Server": "host port api_key_file admin_key_file no_key allow_host allow_origin allow_path root_path trust_proxy "
+    "max_upload max_files max_duration queue rate drain ab shadow shadow_file log log_names certfile keyfile open_ insecure",
 }
 _PANEL_OF = {name: panel for panel, names in _PANELS.items() for name in names.split()}
 _OTHER = "Options"
@@ -33,7 +37,7 @@ def names(parameter: Any) -> str:
 
 
 def metavar(parameter: Any) -> str:
-    """Return the word that stands for a value: the choices, or what kind of value it is."""
+    """Return the placeholder of a value: its choices, or its kind."""
     if parameter.metavar:
         return str(parameter.metavar)
     if isinstance(parameter.default, Enum):
@@ -100,8 +104,25 @@ def _print(command: Any, ctx: Any) -> None:
             console.print(panel(title, panels[title]))
 
 
+def _plain(error: Any) -> Any:
+    """Return an error of usage without the name of the exception that a library puts before its words."""
+    error.message = error.message.removeprefix("Value error, ")
+    return error
+
+
 class Command(TyperCommand):
     """A command with this help."""
+
+    def get_usage(self, ctx: Any) -> str:
+        """Return the usage line."""
+        return f"Usage: {usage(self, ctx.command_path)}"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            raise _plain(error) from None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
@@ -110,6 +131,10 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """A group of commands with this help."""
+
+    def get_usage(self, ctx: Any) -> str:
+        """Return the usage line."""
+        return f"Usage: {usage(self, ctx.command_path)}"
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genrekit.cli import completion
 from genrekit.errors import BackendError, UsageError
 from genrekit.files import NO_FOLDER
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SplitBy(StrEnum):
-    """How the sides of a data set are made."""
+    """How the splits of a data set are made."""
 
     AUTO = "auto"
     GROUP = "group"
@@ -42,7 +43,7 @@ class Format(StrEnum):
 
 
 class Ambiguous(StrEnum):
-    """What becomes of a track that stands under several genres."""
+    """What becomes of a track that is listed under several genres."""
 
     DROP = "drop"
     FIRST = "first"
@@ -72,12 +73,19 @@ SOURCES = (
 Data = Annotated[
     list[str] | None,
     typer.Option(
-        "--data", metavar="SOURCE", help="The same as an argument SOURCE; may be given several times."
+        "--data",
+        metavar="SOURCE",
+        help="The same as an argument SOURCE; may be given several times.",
+        autocompletion=completion.sources,
     ),
 ]
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE...", help=f"{SOURCES}. Several are one data set."),
+    typer.Argument(
+        metavar="SOURCE...",
+        help=f"{SOURCES}. Several are one data set.",
+        autocompletion=completion.sources,
+    ),
 ]
 BackendName = Annotated[
     str | None,
@@ -85,6 +93,7 @@ BackendName = Annotated[
         "--backend",
         metavar="NAME",
         help="See 'genrekit backends'. By default gtzan for songs, and for other data the one that reads them.",
+        autocompletion=completion.backends,
     ),
 ]
 ConfigFile = Annotated[
@@ -103,7 +112,7 @@ By = Annotated[
     SplitBy,
     typer.Option(
         "--split-by",
-        help="auto: published sides, else groups where known. 'random' ignores groups; its numbers are inflated.",
+        help="auto: published splits, else groups where known. 'random' ignores groups; its numbers are inflated.",
     ),
 ]
 TestSize = Annotated[
@@ -139,7 +148,16 @@ Models = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help="A bundle, or a name from the box; the first that takes an input answers it.",
+        help="A bundle, or the name of a shipped model; the first that takes an input predicts it.",
+        autocompletion=completion.models,
+    ),
+]
+GenreMap = Annotated[
+    Path | None,
+    typer.Option(
+        "--map",
+        metavar="FILE",
+        help="A YAML file 'label: name' of your own names of genres, for tags, playlists and tables of a terminal.",
     ),
 ]
 Jobs = Annotated[

@@ -13,6 +13,7 @@ from genrekit.cli.printing import say
 from genrekit.progress import progress
 
 if TYPE_CHECKING:
+    from genrekit.labels import GenreNames
     from genrekit.prediction import Batch, Counts, Finished, ImageFolder, OutputFile, Pipeline
     from genrekit.types import Prediction
 
@@ -25,6 +26,7 @@ def print_rows(
     columns: Sequence[str],
     images: ImageFolder | None,
     total: int | None,
+    names: GenreNames,
 ) -> Counts:
     """Write predictions as they come, to stdout or to a pipe or device."""
     from genrekit.prediction import write_rows
@@ -32,6 +34,7 @@ def print_rows(
     to_terminal = device is None and sys.stdout.isatty()
     if format == "auto":
         format = device.format if device else "table" if to_terminal else "jsonl"
+    say_kept_labels(names, format)
     rows = _with_images(pipeline.run(inputs), images)
     with ExitStack() as stack:
         stream = stack.enter_context(device.open()) if device else sys.stdout
@@ -44,8 +47,15 @@ def print_rows(
             pipeline.options,
             columns=columns,
             provenance=device is not None,
+            names=names,
             advance=stack.enter_context(bar),
         )
+
+
+def say_kept_labels(names: GenreNames, format: str) -> None:
+    """Say that names of the user's own are not in a format for programs."""
+    if names.own and format != "table":
+        say("--map names genres in tables for people; the other formats keep the labels of the model")
 
 
 def write_batch(batch: Batch, done: Iterable[Finished], columns: Sequence[str], total: int | None) -> Counts:
@@ -66,9 +76,11 @@ def write_batch(batch: Batch, done: Iterable[Finished], columns: Sequence[str], 
             return batch.write(columns=columns, advance=advance)
 
 
-def wrote(counts: Counts, name: str) -> str:
+def wrote(counts: Counts, name: str, names: GenreNames) -> str:
     """Return what a user wants to know of a file of results: rows, genres, and what was not read and why."""
-    labels = Counter({label or "unsure": count for label, count in counts.labels.items()})
+    labels: Counter[str] = Counter()
+    for label, count in counts.labels.items():
+        labels[names(label) if label else "unsure"] += count
     words = f"wrote {counts.predicted + counts.failed} rows to {name}"
     if labels:
         words += f": {numbered(labels)}"

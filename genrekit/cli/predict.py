@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.existing_predictions import measures_of
-from genrekit.cli.options import Cluster, Jobs, Models, NoCache, job_count, open_cache
-from genrekit.cli.output_rows import numbered, print_rows, write_batch, wrote
+from genrekit.analysis import measures_of
+from genrekit.cli import completion
+from genrekit.cli.options import Cluster, GenreMap, Jobs, Models, NoCache, job_count, open_cache
+from genrekit.cli.output_rows import numbered, print_rows, say_kept_labels, write_batch, wrote
 from genrekit.cli.printing import detail, say
 from genrekit.cli.streams import stdin_bytes, stdout_is_optional
 from genrekit.remote import is_remote
@@ -34,6 +35,13 @@ class Output(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     AUDACITY = "audacity"
+
+
+class HeatMapMethod(StrEnum):
+    """Methods of heat maps."""
+
+    OCCLUSION = "occlusion"
+    GRAD_CAM = "grad-cam"
 
 
 class Unfamiliar(StrEnum):
@@ -91,8 +99,14 @@ def predict(
     ] = Unfamiliar.FLAG,
     labels: Annotated[
         str | None,
-        typer.Option("--labels", metavar="A,B,...", help="Only these labels compete; their scores sum to 1."),
+        typer.Option(
+            "--labels",
+            metavar="A,B,...",
+            help="Only these labels compete; their scores sum to 1.",
+            autocompletion=completion.genres,
+        ),
     ] = None,
+    map_file: GenreMap = None,
     windows: Annotated[bool, typer.Option("--windows", help="Also the timeline: which genre when.")] = False,
     explain: Annotated[
         bool,
@@ -105,9 +119,17 @@ def predict(
         typer.Option(
             "--explain-dir",
             metavar="DIR",
-            help="Pictures of where networks looked, one a song or photo; with --explain understood.",
+            help="Heat maps of what networks rely on, one image per song or photo; with --explain understood.",
         ),
     ] = None,
+    heat_map: Annotated[
+        HeatMapMethod,
+        typer.Option(
+            "--heat-map",
+            help="How --explain-dir measures: occlusion covers parts, for every network; grad-cam takes gradients, for "
+            "spectrogram and image.",
+        ),
+    ] = HeatMapMethod.OCCLUSION,
     with_: Annotated[
         str | None,
         typer.Option("--with", metavar="bpm,key,loudness", help="Also measure these of every song."),
@@ -151,6 +173,7 @@ def predict(
     Exit status: 0 all answered; 1 none could be; 2 wrong usage; 3 some could not be.
     """
     from genrekit.errors import UsageError
+    from genrekit.library import read_genre_names
     from genrekit.media import PassedOver, suffix_modality
     from genrekit.prediction import (
         FEW,
@@ -178,6 +201,7 @@ def predict(
         raise UsageError("--resume and --retry-errors go on with a file of results.", "Give --output FILE.")
     if format is Output.PARQUET and output is None:
         raise UsageError("Parquet is not text.", "Give a file: --output answers.parquet")
+    names = read_genre_names(map_file)
     images = ImageFolder(explain_dir) if explain_dir else None
     if images:
         images.check(overwrite=overwrite or resume)
@@ -223,6 +247,7 @@ def predict(
         windows=windows or format is Output.AUDACITY,
         explain=explain or explain_dir is not None,
         images=explain_dir is not None,
+        heat_map=heat_map.value,
         unfamiliar=unfamiliar.value,
         measures=measures_of(with_),
         offset_s=offset,
@@ -232,8 +257,9 @@ def predict(
         models, options, open_cache(no_cache), jobs=jobs, timeout_s=timeout, cluster=cluster, say=say
     )
     if target is None or target.is_device:
-        counts = print_rows(pipeline, inputs, target, format.value, columns, images, total)
+        counts = print_rows(pipeline, inputs, target, format.value, columns, images, total, names)
     else:
+        say_kept_labels(names, target.format)
         batch = Batch(target, pipeline, images)
         done = batch.run(
             inputs, resume=resume, retry_errors=retry_errors, overwrite=overwrite, arguments=sys.argv[1:]
@@ -246,7 +272,7 @@ def predict(
         say("genrekit: there was nothing to predict: the input is empty")
         raise typer.Exit(ALL_FAILED)
     if target is not None and not target.is_device:
-        say(wrote(counts, target.name))
+        say(wrote(counts, target.name, names))
     elif counts.failed:
         say(
             f"genrekit: {counts.failed} of {n_all} inputs could not be read: {numbered(counts.reasons)}; "
@@ -257,7 +283,7 @@ def predict(
 
 
 def _words(paths: list[str]) -> Iterator[str]:
-    """Yield the words of the command line; - stands for the names on stdin."""
+    """Yield the words of the command line; - means the names on stdin."""
     from genrekit.prediction import read_list
 
     for word in paths:

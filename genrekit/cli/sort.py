@@ -19,7 +19,7 @@ from genrekit.cli.existing_predictions import (
     finished_predictions,
     new_predictions,
 )
-from genrekit.cli.options import Jobs, Models, NoCache, Overwrite
+from genrekit.cli.options import GenreMap, Jobs, Models, NoCache, Overwrite
 from genrekit.cli.printing import out, say
 from genrekit.cli.streams import stdout_is_optional
 
@@ -41,6 +41,7 @@ def sort(
     by: Annotated[By, typer.Option("--by", metavar="genre", help="What to sort by.")] = By.GENRE,
     results: Finished = None,
     model: Models = None,
+    map_file: GenreMap = None,
     to: Annotated[
         Path,
         typer.Option("--to", metavar="FOLDER", help="Folder of the playlists, or of the folders per genre."),
@@ -70,7 +71,7 @@ def sort(
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.library import Kind, others_in, sort_songs
+    from genrekit.library import Kind, others_in, read_genre_names, sort_songs
 
     if link and copy:
         raise UsageError("Use either --link or --copy, not both.")
@@ -80,6 +81,7 @@ def sort(
         raise UsageError("There is nothing to sort.", "Name files or folders: genrekit sort music/")
     if os.path.lexists(to) and not to.is_dir():
         raise UsageError(f"{to} is not a folder; playlists are written into a folder.", "Use --to FOLDER.")
+    genre_names = read_genre_names(map_file)
     if results:
         predictions = finished_predictions(results, paths or [])
     else:
@@ -99,6 +101,7 @@ def sort(
         check=results is not None,
         write=write,
         overwrite=overwrite,
+        names=genre_names,
     )
     done, failed = _print(_noted(rows, made), format)
     if not done + failed:
@@ -161,7 +164,7 @@ def _print_table(rows: list[SortRow]) -> None:
     names: dict[str | None, list[str]] = {}
     for row in rows:
         if row.error is None:
-            names.setdefault(row.genre, []).append(Path(row.input).name)
+            names.setdefault(row.name, []).append(Path(row.input).name)
     console = PipeConsole(file=sys.stdout, highlight=False, markup=False, emoji=False)
     grid = Table.grid(padding=(0, 1))
     mark: Literal["crop", "ellipsis"] = "crop" if console.options.ascii_only else "ellipsis"
@@ -181,7 +184,7 @@ def _print_table(rows: list[SortRow]) -> None:
     for row in rows:
         if row.error is not None:
             words = encodable(visible(f"{row.input}: {row.error}"), sys.stdout)
-            console.print(Text(words, "red"), soft_wrap=True)
+            console.print(Text(words, "red"), soft_wrap=not console.is_terminal)
 
 
 def _json(row: SortRow) -> str:

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.analysis import measures_of
 from genrekit.cli.existing_predictions import (
     Finished,
     RowFormat,
     Rows,
     SoundPaths,
     finished_predictions,
-    measures_of,
     new_predictions,
 )
-from genrekit.cli.options import Jobs, Models, NoCache
+from genrekit.cli.options import GenreMap, Jobs, Models, NoCache
+from genrekit.cli.output_rows import numbered
 from genrekit.cli.printing import say
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
@@ -48,6 +49,7 @@ def tag(
     paths: SoundPaths = None,
     results: Finished = None,
     model: Models = None,
+    map_file: GenreMap = None,
     with_: Annotated[
         str | None, typer.Option("--with", metavar="bpm,key", help="Also write tempo and key.")
     ] = None,
@@ -110,7 +112,17 @@ def tag(
     Exit status: 0 all good; 1 nothing could be done; 2 wrong usage; 3 some files failed.
     """
     from genrekit.errors import UsageError
-    from genrekit.library import LABELLED, MEASURED, Existing, Field, Journal, Policy, Status, read_journal
+    from genrekit.library import (
+        LABELLED,
+        MEASURED,
+        Existing,
+        Field,
+        Journal,
+        Policy,
+        Status,
+        read_genre_names,
+        read_journal,
+    )
     from genrekit.library import tag as tagged
     from genrekit.library import undo as undone
 
@@ -126,6 +138,7 @@ def tag(
         or append
         or min_confidence
         or labels_max
+        or map_file
         or field is not LabelField.GENRE
     ):
         raise UsageError("--undo takes everything from its journal.", f"genrekit tag --undo {undo} --write")
@@ -139,6 +152,7 @@ def tag(
         raise UsageError("There is nothing to tag.", "Name files or folders: genrekit tag music/")
     if journal is not None:
         check_output(journal, overwrite=False)
+    names = read_genre_names(map_file)
     if write:
         stdout_is_optional()
     with Journal(journal) as opened:
@@ -157,7 +171,7 @@ def tag(
         else:
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
             most = labels_max or (1 if place is Field.GENRE else _SEVERAL)
-            policy = Policy(existing, min_confidence, most, measured, place)
+            policy = Policy(existing, min_confidence, most, measured, place, names)
             if results:
                 predictions = finished_predictions(results, paths or [])
             else:
@@ -172,13 +186,14 @@ def tag(
                 )
             rows = tagged(predictions, policy, journal=record, keep_time=keep_time)
         try:
-            counts = _print(rows, format, shown, place)
+            counts, causes = _print(rows, format, shown, place)
         finally:  # also after an interruption: finished changes can be undone
             _say_journal(opened)
     if not counts:
         say("genrekit: there was nothing to tag")
         raise typer.Exit(ALL_FAILED)
-    say(", ".join(f"{count} {status}" for status, count in sorted(counts.items())))
+    summary = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    say(f"{summary}; errors: {numbered(causes)}" if causes else summary)
     if counts[Status.WOULD_CHANGE]:
         say("Nothing was written; add --write to write.")
     if counts[Status.ERROR]:
@@ -198,20 +213,27 @@ def _measured(words: str | None) -> tuple[Field, ...]:
     return tuple(map(Field, asked))
 
 
-def _print(rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...], field: Field) -> Counter[str]:
+def _print(
+    rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...], field: Field
+) -> tuple[Counter[str], Counter[str]]:
+    """Print rows, and count them by status and the failed ones by cause."""
     from genrekit.cli.tag_rows import RowTable, write_jsonl
+    from genrekit.text import cause
 
     counts: Counter[str] = Counter()
+    causes: Counter[str] = Counter()
     table = None
     if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
         table = RowTable(sys.stdout, measured, field)
     for row in rows:
         counts[row.status] += 1
+        if row.error is not None:
+            causes[cause(row.error)] += 1
         if table:
             table.write(row)
         else:
             write_jsonl(row, sys.stdout)
-    return counts
+    return counts, causes
 
 
 def _say_journal(journal: Journal) -> None:

@@ -76,7 +76,7 @@ class RowTable:
         """Print a row, with its error below it."""
         genre = row.changes.get(self._field, _NOTHING)
         now = ", ".join(genre.before)
-        then = ", ".join(genre.after) if genre.after != genre.before else ""
+        then = (", ".join(genre.after) or _EMPTY) if genre.after != genre.before else ""
         score = "" if row.score is None else f"{100 * row.score:3.0f} %"
         measured = [row.changes.get(field, _NOTHING) for field in self._measured]
         name = self._named(row.input)
@@ -98,7 +98,7 @@ class RowTable:
             self._print(f"  {row.error}", "red")
 
     def _named(self, path: str) -> str:
-        """Return what the first column has of a path, after the lines that stand above it."""
+        """Return the text of a path in the first column, below the line of its folder."""
         folder, name = os.path.split(path)
         folder = os.path.join(folder, "")  # noqa: PTH118 - for the separator at its end
         if folder != self._folder:
@@ -127,11 +127,12 @@ class RowTable:
 
 
 _NOTHING = Change(Status.SAME)
+_EMPTY = "(none)"  # a value that is removed, as an undo does
 
 
 def _arrow(change: Change) -> str:
-    """Return '120 -> 128', '-> 128' if there was no value, or '120' if it is kept."""
+    """Return '120 -> 128', '-> 128' if there was no value, '120 ->' if it is removed, or '120' if it is kept."""
     before, after = ", ".join(change.before), ", ".join(change.after)
-    if before == after:
+    if change.before == change.after:
         return before
-    return f"{before} -> {after}" if before else f"-> {after}"
+    return " ".join(filter(None, (before, "->", after)))

@@ -36,10 +36,12 @@ from genrekit.cli.options import (
     open_cache,
     sources_of,
 )
-from genrekit.cli.printing import say
+from genrekit.cli.printing import out, say
 from genrekit.cli.reports import refuse_folder, show
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
+from genrekit.progress import heartbeat
+from genrekit.types import silent
 
 if TYPE_CHECKING:
     from genrekit.backends import Backend
@@ -74,6 +76,12 @@ def train(
         ),
     ] = None,
     config: ConfigFile = None,
+    print_config: Annotated[
+        bool,
+        typer.Option(
+            "--print-config", help="Print the settings that would be used as a file for --config, and leave."
+        ),
+    ] = False,
     settings: Settings = None,
     seed: Seed = None,
     split_by: By = SplitBy.AUTO,
@@ -81,14 +89,16 @@ def train(
     valid_size: ValidSize = 0.1,
     refit: Annotated[
         bool,
-        typer.Option("--refit", help="After the test, fit the same recipe again on all sides and save that."),
+        typer.Option(
+            "--refit", help="After the test, fit the same recipe again on all splits and save that."
+        ),
     ] = False,
     grid: Annotated[
         list[str] | None,
         typer.Option(
             "--grid",
             metavar="KEY=A,B|FILE|default",
-            help="Try every combination on grouped folds of the training side first; several times for several keys.",
+            help="Try every combination on grouped folds of the training split first; several times for several keys.",
         ),
     ] = None,
     device: DeviceName = None,
@@ -127,16 +137,16 @@ def train(
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a model on labelled data, measure it once on the test side, and save it as one file."""
+    """Train a model on labelled data, measure it once on the test split, and save it as one file."""
     from genrekit import training
-    from genrekit.backends import parse_grid
+    from genrekit.backends import config_yaml, parse_grid
     from genrekit.datasets import SplitOptions
     from genrekit.distributed import rank
 
     stdout_is_optional()
     first = rank() == 0  # under torchrun, the first process speaks
 
-    sources = sources_of(words, data, "train")
+    sources = [] if print_config and not words and not data else sources_of(words, data, "train")
     if backend is None:
         backend, why = training.choose_backend(
             sources, ambiguous=ambiguous.value, read=read.value if read else None
@@ -144,11 +154,17 @@ def train(
         if why and first:
             say(why)
     chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel, device=device)
+    if print_config:
+        out(config_yaml(chosen, settled).rstrip("\n"))
+        return
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
     cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
-    with going_on(chosen, output, grid=bool(grid)):
+    with (
+        going_on(chosen, output, grid=bool(grid)),
+        heartbeat("training", say if first else silent) as progress,
+    ):
         trained = training.train(
             sources,
             backend=chosen,
@@ -168,12 +184,12 @@ def train(
             cluster=cluster,
             overwrite=overwrite,
             resume=resume,
-            say=say if first else lambda text: None,
+            say=progress,
         )
     if not first:
         return
     if trained.measured:
         show(trained.measured, format, report_folder, overwrite=overwrite)
     else:
-        say("there is no test side, so nothing was measured")
+        say("there is no test split, so nothing was measured")
     say(f"saved {trained.path} ({trained.path.stat().st_size / 1e6:.1f} MB)")

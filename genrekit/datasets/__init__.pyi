@@ -8,7 +8,8 @@ from .gtzan.facts import GENRES, REPEATS
 from .names import track_of
 from .open import open_dataset
 from .source import DataSource, OpenOptions, Part, RemoteFile
-from .splits import SPLITS, By, Split, SplitOptions, group_keys, make_folds, make_split
+from .splits import SPLITS, By, Split, SplitOptions, make_folds, make_split
+from .stratified import group_keys
 from .table import examples_of, identifying, match, what_is_wrong
 from .terms import check_terms
 

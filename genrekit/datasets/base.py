@@ -77,8 +77,8 @@ class Dataset:
 def _substance(example: Example) -> dict[str, str] | str | int:
     if example.row is not None:
         return {name: repr(value) for name, value in example.row.items()}
-    if example.mel is not None:
-        return hash_array(example.mel)
+    if example.array is not None:
+        return hash_array(example.array)
     if example.path is None:
         return dict(example.extra)
     return example.path.stat().st_size if example.path.exists() else -1

@@ -72,7 +72,7 @@ def manifest_table(examples: Sequence[Example], folder: Path) -> Table:
     DatasetError
         If the examples are spectrograms, which are neither files nor rows.
     """
-    if any(example.mel is not None for example in examples):
+    if any(example.array is not None for example in examples):
         raise DatasetError(
             "A manifest lists files or rows; these examples are spectrograms.",
             "Write their splits into the array splits of the .npz file, or use the songs: --read audio.",
@@ -124,6 +124,15 @@ def feature_table(rows: Sequence[FeatureRow], columns: Sequence[str] = GTZAN_COL
 def write_table(table: Table, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a table as CSV, TSV or Parquet, by the suffix; the file is complete or missing.
 
+    Parameters
+    ----------
+    table : Table
+        Columns and rows.
+    path : str or Path
+        Ends in ``.csv``, ``.tsv`` or ``.parquet``.
+    overwrite : bool
+        Whether an existing file is replaced.
+
     Raises
     ------
     UsageError
@@ -153,6 +162,13 @@ def write_table(table: Table, path: str | Path, *, overwrite: bool = False) -> N
 def write_whole(data: bytes, path: Path) -> None:
     """Write a file that is either complete or missing, even if many processes write it or one is killed.
 
+    Parameters
+    ----------
+    data : bytes
+        Content of the file.
+    path : Path
+        In a folder that exists; an existing file is replaced.
+
     Raises
     ------
     OSError
@@ -168,7 +184,20 @@ def write_whole(data: bytes, path: Path) -> None:
 
 
 def to_csv(table: Table, delimiter: str = ",") -> bytes:
-    """Return a table as CSV in UTF-8; paths that are not UTF-8 keep their bytes."""
+    """Return a table as CSV in UTF-8; paths that are not UTF-8 keep their bytes.
+
+    Parameters
+    ----------
+    table : Table
+        Columns and rows.
+    delimiter : str
+        One character between cells.
+
+    Returns
+    -------
+    bytes
+        Lines end in a newline; cells are quoted where they have to be.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(table.columns)

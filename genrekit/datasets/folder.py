@@ -83,6 +83,18 @@ def walk(root: Path, left_out: Reasons) -> Iterator[Path]:
     Real folders come before linked ones, so that a link never takes the files of its target. The reasons for
     everything that was skipped are added to ``left_out``.
 
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    left_out : list of (str, str)
+        Receives the relative path and the reason of everything that was skipped.
+
+    Yields
+    ------
+    Path
+        Files, in the sorted order of the names in each folder.
+
     Raises
     ------
     DatasetError

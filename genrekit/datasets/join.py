@@ -72,8 +72,8 @@ def join(datasets: Sequence[Dataset]) -> Dataset:
 
 def _kind(dataset: Dataset) -> str:
     example = dataset.examples[0]
-    if example.mel is not None:
-        return "spectrograms"
+    if example.array is not None:
+        return f"{example.kind}s"
     if example.row is not None:
         return "a table of features"
     return f"{dataset.modality} files"

@@ -222,7 +222,7 @@ def _unknown(source: str) -> UnknownSourceError:
 
 
 def _what(dataset: Dataset) -> str:
-    return "spectrograms" if dataset.examples[0].mel is not None else f"{dataset.modality} files"
+    return f"{dataset.examples[0].kind or dataset.modality + ' file'}s"
 
 
 def _with_one_spelling(dataset: Dataset) -> Dataset:

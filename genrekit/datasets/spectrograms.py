@@ -16,7 +16,7 @@ from genrekit.datasets.names import Groups, is_slice, read_split, track_of
 from genrekit.datasets.npz import read_arrays
 from genrekit.errors import DatasetError
 from genrekit.text import printable, quote_all, visible
-from genrekit.types import Example, Modality
+from genrekit.types import SPECTROGRAM, Example, Modality
 
 TEXTS = ("labels", "groups", "splits")
 # Optional parameters of the spectrograms, with the names of librosa.
@@ -54,7 +54,7 @@ def open_spectrograms(
     Returns
     -------
     Dataset
-        Examples with ``mel`` as uint8 or float32, and the parameters as texts in ``extra``: ``mel_sr`` and so on.
+        Examples with an ``array`` of uint8 or float32, and the parameters as texts in ``extra``: ``mel_sr`` and so on.
         Entries with NaN, infinity or levels beyond 400 dB are left out.
 
     Raises
@@ -91,7 +91,8 @@ def open_spectrograms(
         examples.append(
             Example(
                 id=name,
-                mel=values,
+                array=values,
+                kind=SPECTROGRAM,
                 labels=labels,
                 group=group or (track_of(name) if sliced else None),
                 split=read_split(texts["splits"][i], f"{printable(path)}, {visible(name)}")

@@ -35,6 +35,18 @@ _TELLING_ROWS = 10_000
 def match(cells: Columns, schemas: Mapping[str, Sequence[str]]) -> str | None:
     """Return the name of the schema whose columns the table has, all of them; the largest if several fit.
 
+    Parameters
+    ----------
+    cells : Columns
+        The columns of a table.
+    schemas : mapping of str to sequence of str
+        Names of schemas and their columns; order and case do not matter.
+
+    Returns
+    -------
+    str or None
+        None if no schema fits.
+
     Raises
     ------
     DatasetError
@@ -61,7 +73,20 @@ def match(cells: Columns, schemas: Mapping[str, Sequence[str]]) -> str | None:
 
 
 def what_is_wrong(columns: Sequence[str], schemas: Mapping[str, Sequence[str]]) -> str:
-    """Return why a table with these columns is not a table of features, as far as they show it; else ''."""
+    """Return why a table with these columns is not a table of features, as far as they show it; else ''.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The cells of the first line.
+    schemas : mapping of str to sequence of str
+        Names of schemas and their columns.
+
+    Returns
+    -------
+    str
+        A sentence that begins with a space, to append to an error message.
+    """
     values = sum(math.isfinite(number(column)) for column in columns)
     if values > len(columns) / 3:
         return " Its first line holds values instead of names: write a line of column names above it."
@@ -155,6 +180,24 @@ def examples_of(
 
     A row that cannot be used has NaN where a number is missing. Without ``splits`` the split column is ignored.
 
+    Parameters
+    ----------
+    cells : Cells
+        An opened table.
+    columns : sequence of str
+        Names of the feature columns; the table has all of them.
+    label_at : int, optional
+        Position of the label column; by default the first that is named like one.
+    splits : bool
+        Whether the split column is read.
+
+    Yields
+    ------
+    Example
+        One per row, in order; its id is unique in the table.
+    str
+        Why the row cannot be used, else ''.
+
     Raises
     ------
     DatasetError
@@ -194,7 +237,20 @@ def examples_of(
 
 
 def identifying(columns: Sequence[str], features: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of a table that `examples_of` puts into ``extra``; all if a feature column is missing."""
+    """Return the columns of a table that `examples_of` puts into ``extra``; all if a feature column is missing.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        All columns of the table.
+    features : sequence of str
+        Names of the feature columns of a model.
+
+    Returns
+    -------
+    tuple of str
+        As the table spells them, in its order.
+    """
     names = {column_name(column): column for column in columns if column.strip()}
     if not features or any(column_name(feature) not in names for feature in features):
         return tuple(columns)

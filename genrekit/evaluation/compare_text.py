@@ -72,7 +72,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 def comparison_html(comparison: Comparison) -> str:
     """Return a comparison as one HTML file: the table, and reliability diagrams and confusion matrices side by side."""
-    from genrekit.evaluation.report_images import confusion_png, reliability_png
+    from genrekit.metrics import confusion_png, reliability_png
 
     columns, rows = _cells(comparison)
     parts = [page.note(note) for note in comparison.notes]

@@ -133,7 +133,7 @@ def write_report(
     OutputExistsError
         If one of the files exists and ``overwrite`` is False, or the folder is a file.
     """
-    from genrekit.evaluation.report_images import confusion_png, reliability_png
+    from genrekit.metrics import confusion_png, reliability_png
 
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():

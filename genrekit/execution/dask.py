@@ -15,20 +15,16 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from genrekit import __version__
 from genrekit.errors import GenrekitError, UsageError
-from genrekit.execution.outcome import Outcome, attempt
-
-Item = TypeVar("Item")
-Value = TypeVar("Value")
+from genrekit.execution.ordered_pool import OrderedPool, Reply, words
 
 CONNECT_S = 10.0
 POLL_S = 2.0
@@ -38,11 +34,18 @@ AHEAD_PER_THREAD = 8
 
 RESUME = "Check the cluster and run the same command again: with --resume it continues where it stopped."
 
-Reply = tuple[Any, str | None]
 Call = Callable[[Any], Reply]
 
 
-class DaskPool:
+@dataclass(eq=False, slots=True)
+class _Task:
+    item: Any
+    call: bytes
+    future: Any = None
+    reply: Reply | None = None
+
+
+class DaskPool(OrderedPool[_Task]):
     """The workers of a Dask cluster, with the interface of `genrekit.execution.Pool`.
 
     Parameters
@@ -62,7 +65,6 @@ class DaskPool:
     """
 
     elsewhere = True
-    """Whether the workers are on other machines."""
 
     def __init__(self, address: str, *, timeout_s: float | None = None) -> None:
         try:
@@ -74,80 +76,28 @@ class DaskPool:
             ) from None
         self._session = _Session(dask, _location(address), timeout_s)
 
-    def __enter__(self) -> Self:
-        return self
+    def _default_ahead(self) -> int:
+        self._session.connect()
+        return AHEAD_PER_THREAD * max(1, self._session.count_threads())
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _submit(self, item: Any, call: bytes) -> _Task:
+        task = _Task(item, call)
+        self._session.submit(task)
+        return task
 
-    def map(
-        self, fn: Callable[[Item], Value], items: Iterable[Item], *, ahead: int | None = None
-    ) -> Iterator[Outcome[Item, Value]]:
-        """Apply a function to every item, lazily and in input order; see `genrekit.execution.Pool.map`.
+    def _wait(self, tasks: deque[_Task], *, more: bool) -> None:
+        self._session.settle(tasks)
 
-        Parameters
-        ----------
-        fn, items
-            As for `genrekit.execution.Pool.map`.
-        ahead : int >= 1, optional
-            Maximum number of items on the cluster or waiting for their turn; by default 8 per thread of the workers that
-            are present at the start.
+    def _forget(self, tasks: Iterable[_Task]) -> None:
+        self._session.forget(tasks)
 
-        Yields
-        ------
-        Outcome
-
-        Raises
-        ------
-        UsageError
-            If no scheduler responds at the address within 10 s.
-        GenrekitError
-            If the workers cannot load ``fn`` or have another version of genrekit or Python; if the connection
-            to the scheduler is lost, or all workers for 2 minutes. The hint explains how to continue.
-        """
-        try:
-            call = pickle.dumps(attempt(fn))
-        except Exception as error:  # the function may raise anything
-            raise _cannot_load("Another process", _words(error)) from error
-        source, session = iter(items), self._session
-        session.connect()
-        exhausted = False
-        pending: deque[_Task] = deque()
-        if ahead is None:
-            ahead = AHEAD_PER_THREAD * max(1, session.count_threads())
-        try:
-            while True:
-                while not exhausted and len(pending) < ahead:
-                    try:
-                        task = _Task(next(source), call)
-                    except StopIteration:
-                        exhausted = True
-                    else:
-                        pending.append(task)
-                        session.submit(task)
-                if not pending:
-                    return
-                if (reply := pending[0].reply) is None:
-                    session.settle(pending)
-                else:
-                    yield Outcome(pending.popleft().item, *reply)
-        finally:
-            session.forget(pending)
+    def _cannot_load(self, problem: str) -> GenrekitError:
+        return _cannot_load("Another process", problem)
 
     def close(self) -> None:
         """Disconnect from the cluster, which then drops the tasks of this pool."""
         if self._session.client is not None:
             self._session.client.close()
-
-
-@dataclass(eq=False, slots=True)
-class _Task:
-    item: Any
-    call: bytes
-    future: Any = None
-    reply: Reply | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -167,7 +117,7 @@ class _Session:
             self.client = self.dask.Client(self.location, **arguments)
         except Exception as error:  # the server there may be anything
             raise UsageError(
-                f"No Dask scheduler can be reached at dask://{self.location} ({_words(error)}).",
+                f"No Dask scheduler can be reached at dask://{self.location} ({words(error)}).",
                 "Check that `dask scheduler` runs there, that this machine can reach the port, and that encryption settings match.",
             ) from error
 
@@ -187,7 +137,7 @@ class _Session:
         try:
             payload = pickle.dumps(task.item)
         except Exception as error:  # the item may raise anything
-            task.reply = (None, f"It cannot be sent to another process: {_words(error)}")
+            task.reply = (None, f"It cannot be sent to another process: {words(error)}")
             return
         try:
             task.future = self.client.submit(
@@ -236,7 +186,7 @@ class _Session:
         except GenrekitError:
             raise
         except Exception as error:  # `_perform` raises nothing: the error is Dask's
-            raise _cannot_load(f"The cluster at dask://{self.location}", _words(error)) from error
+            raise _cannot_load(f"The cluster at dask://{self.location}", words(error)) from error
         self._take(task, answer)
         return True
 
@@ -248,7 +198,7 @@ class _Session:
         try:
             task.reply = pickle.loads(data)  # noqa: S301 - Dask itself trusts its workers as much
         except Exception as error:  # the value may raise anything
-            task.reply = (None, f"Its result cannot be received: {_words(error)}")
+            task.reply = (None, f"Its result cannot be received: {words(error)}")
 
     def _wait(self, future: Any) -> None:
         """Wait for the end of a task while there are workers."""
@@ -268,7 +218,7 @@ class _Session:
 
     def _lost(self, error: Exception) -> GenrekitError:
         who = f"the scheduler at dask://{self.location}"
-        return GenrekitError(f"The connection to {who} was lost ({_words(error)}).", RESUME)
+        return GenrekitError(f"The connection to {who} was lost ({words(error)}).", RESUME)
 
 
 def _location(address: str) -> str:
@@ -298,7 +248,7 @@ def _perform(
     try:
         call = _load(pickled_call)
     except Exception as error:
-        return _words(error), b""
+        return words(error), b""
     if timeout_s is None:
         return "", _reply(call, payload)
     replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -319,7 +269,7 @@ def _reply(call: Call, payload: bytes) -> bytes:
     try:
         return pickle.dumps(call(pickle.loads(payload)))  # noqa: S301 - as above
     except (Exception, SystemExit) as error:  # from loading or sending; ``call`` itself only leaves by exit()
-        return pickle.dumps((None, _words(error)))
+        return pickle.dumps((None, words(error)))
 
 
 def _versions() -> tuple[str, str]:
@@ -331,7 +281,3 @@ def _cannot_load(who: str, problem: str) -> GenrekitError:
         f"{who} cannot load the function to run: {problem}.",
         "The scheduler and all workers need the same genrekit, Python and plug-ins as this machine.",
     )
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -14,18 +14,18 @@ import pickle
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any
 
 from genrekit.errors import GenrekitError, UsageError
+from genrekit.execution.ordered_pool import Item, OrderedPool, Reply, Value, words
 from genrekit.execution.outcome import Outcome, attempt
-from genrekit.execution.worker import Task, Worker, in_words, start
-
-Item = TypeVar("Item")
-Value = TypeVar("Value")
+from genrekit.execution.worker import Task, Worker, start
 
 # A worker has its next item queued, so that it continues while the consumer is busy. Only an item that surely
 # fits into the pipe (8 KiB on macOS) is sent ahead: otherwise both processes could wait for each other to read.
@@ -42,7 +42,7 @@ ABANDONED_S = 5.0
 """Seconds that a worker may continue with the item of an abandoned call, before it is replaced."""
 
 
-class Pool:
+class Pool(OrderedPool[Task]):
     """Worker processes for any number of calls, consecutive or concurrent.
 
     Workers start when they are first needed, and keep running. A context manager; `close` stops the workers.
@@ -67,7 +67,6 @@ class Pool:
     """
 
     elsewhere = False
-    """Whether the workers are on other machines."""
 
     def __init__(self, jobs: int, *, timeout_s: float | None = None) -> None:
         if jobs < 1 or (timeout_s is not None and not timeout_s > 0):
@@ -85,76 +84,69 @@ class Pool:
         self._failure: GenrekitError | None = None
         self._closed = False
         self._bell, self._ring = Pipe(duplex=False)
+        self._futures: dict[Future[Any], Task] = {}
 
-    def __enter__(self) -> Self:
-        return self
+    def caller(self, fn: Callable[[Item], Value]) -> Callable[[Item], Future[Outcome[Item, Value]]]:
+        """Return a function that submits one item and returns the future of its outcome.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def map(
-        self, fn: Callable[[Item], Value], items: Iterable[Item], *, ahead: int | None = None
-    ) -> Iterator[Outcome[Item, Value]]:
-        """Apply a function to every item, lazily and in input order.
-
-        Closing the iterator early drops unfinished items; a worker that is processing one of them is replaced if it does
-        not finish within 5 s.
+        Cancelling the future abandons the item, as closing the iterator of `map` does.
 
         Parameters
         ----------
         fn : callable
-            Importable and picklable, like its items and values.
-        items : iterable
-            Consumed lazily, as workers become available.
-        ahead : int >= 1, optional
-            Maximum number of items in work, or finished and waiting for their turn; 8 per job by default.
+            As for `map`; sent to a worker once, whatever the number of items.
 
-        Yields
-        ------
-        Outcome
-            Exactly one per item; an exception of ``fn`` or the death of its process is its ``error``.
+        Returns
+        -------
+        callable
+            May be called from any thread. Raises GenrekitError if the pool is closed or cannot start workers; a pool
+            that fails later sets that error on the futures.
 
         Raises
         ------
         GenrekitError
-            If workers cannot be started, or cannot load ``fn``.
+            If ``fn`` cannot be sent to a worker.
         """
         try:
             call = pickle.dumps(attempt(fn))
         except Exception as error:  # the function may raise anything
-            raise _cannot_load(in_words(error)) from error
-        source = iter(items)
-        exhausted = False
-        pending: deque[Task] = deque()
-        ahead = ahead or AHEAD_PER_JOB * self.jobs
-        try:
-            while True:
-                while not exhausted and len(pending) < ahead and self._has_room():
-                    try:
-                        task = Task(next(source), call)
-                    except StopIteration:
-                        exhausted = True
-                    else:
-                        pending.append(task)
-                        self._submit(task)
-                if exhausted and not pending:
-                    return
-                more = not exhausted and len(pending) < ahead
-                with self._changed:
-                    while not (pending and pending[0].reply) and not (more and self._has_room()):
-                        self._raise_failure()
-                        self._changed.wait(1)  # with a limit: without one Ctrl-C is ignored on Windows
-                if pending and pending[0].reply is not None:
-                    done = pending.popleft()
-                    assert done.reply is not None
-                    if done.unloadable:
-                        raise _cannot_load(done.unloadable)
-                    value, error_words = done.reply
-                    yield Outcome(done.item, value, error_words)
-        finally:
-            self._abandon(pending)
+            raise self._cannot_load(words(error)) from error
+
+        def submit(item: Item) -> Future[Outcome[Item, Value]]:
+            future: Future[Outcome[Item, Value]] = Future()
+            task = Task(item, call)
+            task.replied = partial(self._settle, task, future)
+            with self._changed:
+                self._futures[future] = task
+            future.add_done_callback(self._drop)
+            try:
+                self._send(task)
+            except GenrekitError:
+                future.cancel()
+                raise
+            return future
+
+        return submit
+
+    def _drop(self, future: Future[Outcome[Item, Value]]) -> None:
+        with self._changed:
+            task = self._futures.pop(future, None)
+        if task is not None and future.cancelled():
+            self._forget([task])
+
+    def _settle(self, task: Task, future: Future[Outcome[Item, Value]]) -> None:
+        """Set the outcome of a task on its future, unless it was cancelled."""
+        assert task.reply is not None
+        with suppress(InvalidStateError):
+            if task.unloadable:
+                future.set_exception(self._cannot_load(task.unloadable))
+            else:
+                future.set_result(Outcome(task.item, *task.reply))
+
+    def _fail_futures(self, error: GenrekitError) -> None:
+        for future in list(self._futures):
+            with suppress(InvalidStateError):
+                future.set_exception(error)
 
     def close(self) -> None:
         """End all workers: the idle ones by the end of their pipe, the busy ones by force."""
@@ -171,6 +163,7 @@ class Pool:
         for worker in self._workers:
             worker.end()
         self._workers.clear()
+        self._fail_futures(_closed())
         self._bell.close()
         self._ring.close()
 
@@ -181,11 +174,30 @@ class Pool:
                 len(self._workers) < self.jobs or any(len(worker.tasks) < DEPTH for worker in self._workers)
             )
 
-    def _submit(self, task: Task) -> None:
+    def _default_ahead(self) -> int:
+        return AHEAD_PER_JOB * self.jobs
+
+    def _wait(self, tasks: deque[Task], *, more: bool) -> None:
+        with self._changed:
+            while not (tasks and tasks[0].reply) and not (more and self._has_room()):
+                self._raise_failure()
+                self._changed.wait(1)  # with a limit: without one Ctrl-C is ignored on Windows
+
+    def _reply(self, task: Task) -> Reply | None:
+        if task.unloadable:
+            raise self._cannot_load(task.unloadable)
+        return task.reply
+
+    def _submit(self, item: Any, call: bytes) -> Task:
+        task = Task(item, call)
+        self._send(task)
+        return task
+
+    def _send(self, task: Task) -> None:
         try:
             task.payload = pickle.dumps(task.item)
         except Exception as error:  # the item may raise anything
-            task.reply = (None, f"It cannot be sent to another process: {in_words(error)}")
+            task.finish((None, f"It cannot be sent to another process: {words(error)}"))
             return
         with self._changed:
             self._raise_failure()
@@ -196,7 +208,7 @@ class Pool:
             self._dispatch()
         self._wake()
 
-    def _abandon(self, tasks: Iterable[Task]) -> None:
+    def _forget(self, tasks: Iterable[Task]) -> None:
         with self._changed:
             for task in tasks:
                 task.abandoned_s = time.monotonic()
@@ -208,7 +220,7 @@ class Pool:
         if self._failure is not None:
             raise self._failure
         if self._closed:
-            raise GenrekitError("The pool of worker processes is closed.", "Use it inside its with block.")
+            raise _closed()
 
     def _wake(self) -> None:
         """Wake the reading thread."""
@@ -234,6 +246,7 @@ class Pool:
                     self._dispatch()
                 except GenrekitError as error:
                     self._failure = error
+                    self._fail_futures(error)
                 self._changed.notify_all()
 
     def _collect(self, heard: Iterable[Worker]) -> None:
@@ -265,7 +278,7 @@ class Pool:
         code = worker.end()
         how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
         if worker.ready and worker.tasks:
-            worker.tasks.popleft().reply = (None, reason or f"the process that read it died ({how})")
+            worker.tasks.popleft().finish((None, reason or f"the process that read it died ({how})"))
         self._waiting.extendleft(reversed([task for task in worker.tasks if not task.abandoned_s]))
         self._starts_left -= not worker.ready
         if self._starts_left == 0:
@@ -286,9 +299,12 @@ class Pool:
         overdue_s = max(map(self._overdue_s, self._workers), default=-float("inf"))
         return max(0.0, -overdue_s) if overdue_s > -float("inf") else None
 
+    def _cannot_load(self, problem: str) -> GenrekitError:
+        return GenrekitError(
+            f"Another process cannot load the function to run: {problem}.",
+            "Define it in a module that can be imported, or work with one job and no time limit.",
+        )
 
-def _cannot_load(problem: str) -> GenrekitError:
-    return GenrekitError(
-        f"Another process cannot load the function to run: {problem}.",
-        "Define it in a module that can be imported, or work with one job and no time limit.",
-    )
+
+def _closed() -> GenrekitError:
+    return GenrekitError("The pool of worker processes is closed.", "Use it inside its with block.")

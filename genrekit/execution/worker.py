@@ -10,13 +10,14 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
 from genrekit.errors import GenrekitError
+from genrekit.execution.ordered_pool import Reply, words
 
 # Not fork: it copies locks that threads of ONNX Runtime or BLAS may hold. Not forkserver: it is a global state
 # of the process, without Windows, and it saves only about a second per worker and pool.
@@ -34,8 +35,6 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 
-Reply = tuple[Any, str | None]
-
 
 @dataclass(eq=False, slots=True)
 class Task:
@@ -47,6 +46,14 @@ class Task:
     reply: Reply | None = None
     unloadable: str = ""
     abandoned_s: float = 0.0
+    replied: Callable[[], None] | None = None
+    """Called once, by the thread of the pool, when there is a reply."""
+
+    def finish(self, reply: Reply) -> None:
+        """Set the reply."""
+        self.reply = reply
+        if self.replied is not None:
+            self.replied()
 
 
 @dataclass(eq=False, slots=True)
@@ -81,9 +88,10 @@ class Worker:
         if not first:
             task = self.tasks.popleft()
             try:
-                task.unloadable, task.reply = pickle.loads(data)  # noqa: S301 - from our own child
+                task.unloadable, reply = pickle.loads(data)  # noqa: S301 - from our own child
             except Exception as error:  # the value may raise anything
-                task.reply = (None, f"Its result cannot be received: {in_words(error)}")
+                reply = (None, f"Its result cannot be received: {words(error)}")
+            task.finish(reply)
         self.busy_since_s = time.monotonic()
         return first
 
@@ -114,11 +122,6 @@ def start() -> Worker:
         ours.close()
         raise GenrekitError(f"A worker process cannot be started: {error}.", "Use fewer jobs.") from error
     return Worker(process, ours)
-
-
-def in_words(error: BaseException) -> str:
-    """Return the type and the message of an exception."""
-    return f"{type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager
@@ -164,7 +167,7 @@ def _serve(connection: Connection) -> None:
                 try:
                     call, problem = pickle.loads(message[1:]), ""  # noqa: S301 - from our own parent
                 except Exception as error:
-                    problem = in_words(error)
+                    problem = words(error)
             elif problem:
                 connection.send_bytes(pickle.dumps((problem, (None, problem))))
             else:
@@ -175,4 +178,4 @@ def _reply(call: Any, payload: bytes) -> bytes:
     try:
         return pickle.dumps(("", call(pickle.loads(payload))))  # noqa: S301 - from our own parent
     except (Exception, SystemExit) as error:  # from loading or sending; ``call`` itself only leaves by exit()
-        return pickle.dumps(("", (None, in_words(error))))
+        return pickle.dumps(("", (None, words(error))))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrekit.features.spectral import Floats
+from genrekit.features.spectral import Floats, median
 
 N_CHROMA = 12
 _A0_HZ = 27.5
@@ -52,7 +52,7 @@ def estimate_tuning(power: Floats, sr: int) -> float:
     shift = np.where(inside, -slope / np.where(inside, curvature, 1), 0).astype(np.float32)
     pitch_hz = ((index + low + shift) * float(sr) / (2 * (n_bins - 1))).astype(np.float32)
     strength = here + np.float32(0.5) * slope * shift
-    pitch_hz = pitch_hz[strength >= np.median(strength)]
+    pitch_hz = pitch_hz[strength >= median(strength)]
     deviation = np.mod(N_CHROMA * np.log2(pitch_hz / np.float32(_A0_HZ)), np.float32(1))
     deviation[deviation >= 0.5] -= 1
     counts, edges = np.histogram(deviation, np.linspace(-0.5, 0.5, 101))

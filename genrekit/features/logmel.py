@@ -104,7 +104,7 @@ def scaled_mel(
     gain, offset : float
         What the mel values are multiplied with before the logarithm, and what is added to them.
     pad_mode : {'reflect', 'constant'}
-        What stands beyond the ends.
+        Values beyond the ends: the sound mirrored, or zeros.
 
     Returns
     -------

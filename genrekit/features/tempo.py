@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genrekit.features.spectral import HOP_LENGTH, N_FFT, Doubles, Floats, hann
+from genrekit.features.spectral import HOP_LENGTH, N_FFT, Doubles, Floats, hann, median
 
 _WINDOW_S = 8.0
 _START_BPM = 120.0
@@ -30,7 +30,7 @@ def onset_strength(mel_db: Floats) -> Floats:
     np.ndarray [shape=(n_frames,), dtype=float32]
         In dB, delayed by half a frame. ``librosa.onset.onset_strength(S=mel_db.T, aggregate=np.median)``.
     """
-    rise = np.median(np.maximum(np.diff(mel_db, axis=0), 0), axis=1)
+    rise = median(np.maximum(np.diff(mel_db, axis=0), 0))
     delay = 1 + N_FFT // (2 * HOP_LENGTH)
     return np.concatenate([np.zeros(delay, np.float32), rise])[: len(mel_db)]
 

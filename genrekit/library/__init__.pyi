@@ -1,3 +1,4 @@
+from .genre_names import read_genre_names
 from .sort import UNSURE, Kind, SortRow, others_in, sort_songs
 from .tags.changes import Change, Existing, Policy, Status, TagRow
 from .tags.fields import LABELLED, MEASURED, Field
@@ -18,6 +19,7 @@ __all__ = [
     "Status",
     "TagRow",
     "others_in",
+    "read_genre_names",
     "read_journal",
     "sort_songs",
     "tag",

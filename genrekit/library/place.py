@@ -124,7 +124,20 @@ def put(new: Playlist | Link | Copy, write: bool, overwrite: bool) -> None:
 
 
 def way_to(source: Path, target: Path) -> str:
-    """Return the path from the folder of a target to a file, with folder links resolved; absolute between drives."""
+    """Return the path from the folder of a target to a file, with folder links resolved; absolute between drives.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    target : Path
+        A file, such as a link or a playlist, from whose folder the path starts.
+
+    Returns
+    -------
+    str
+        Relative where that is possible.
+    """
     end = str(place_of(source))
     try:
         return os.path.relpath(end, place_of(target).parent)

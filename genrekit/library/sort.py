@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -49,7 +49,9 @@ class SortRow:
     input : str
         The input as given.
     genre : str or None
-        None if the prediction is unsure, or if there is none.
+        The label; None if the prediction is unsure, or if there is none.
+    name : str or None
+        The genre as its playlist or folder has it.
     target : str or None
         The playlist, link or copy; None after an error.
     error : str or None
@@ -58,6 +60,7 @@ class SortRow:
 
     input: str
     genre: str | None = None
+    name: str | None = None
     target: str | None = None
     error: str | None = None
 
@@ -71,6 +74,7 @@ def sort_songs(
     check: bool = True,
     write: bool = False,
     overwrite: bool = False,
+    names: Callable[[str], str] | None = None,
 ) -> Iterator[SortRow]:
     """Sort files by their predicted genre, or report what would be written.
 
@@ -89,15 +93,17 @@ def sort_songs(
         Whether to write.
     overwrite : bool
         Whether to replace existing files. An existing identical file is not an error.
+    names : callable, optional
+        Names of playlists and folders for labels; the labels themselves unless given.
 
     Yields
     ------
     SortRow
         One per prediction, in order: links and copies when each is written, playlists when all are.
     """
-    names = _Names(folder)
+    places = _Places(folder, names or str)
     if kind is Kind.PLAYLIST:
-        yield from _listed(predictions, names, min_confidence, check, write, overwrite)
+        yield from _listed(predictions, places, min_confidence, check, write, overwrite)
         return
     for prediction in predictions:
         genre = None
@@ -105,12 +111,12 @@ def sort_songs(
             source = _source(prediction)
             genre = _genre(prediction, min_confidence)
             _check_outside(source, folder)
-            target = names.file(genre, source)
+            target = places.file(genre, source)
             is_copy = kind is Kind.COPY
             sha256 = same_song(source, prediction.content) if check or is_copy else ""
             make = Copy(source, target, sha256) if is_copy else Link(source, target)
             put(make, write, overwrite)
-            yield SortRow(prediction.id, genre, str(target))
+            yield SortRow(prediction.id, genre, places.name(genre), str(target))
         except (GenrekitError, OSError) as error:
             yield SortRow(prediction.id, genre, error=_words(error))
 
@@ -151,18 +157,23 @@ def safe_name(text: str) -> str:
 
 
 @dataclass
-class _Names:
-    """Names of genres and files."""
+class _Places:
+    """Playlists, folders and files."""
 
     folder: Path
+    names: Callable[[str], str]
     _genres: dict[str | None, str] = field(default_factory=lambda: {None: UNSURE})
     _files: dict[tuple[str, str], Path] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=lambda: {UNSURE})
 
+    def name(self, genre: str | None) -> str | None:
+        return None if genre is None else self.names(genre)
+
     def genre(self, genre: str | None) -> str:
-        if genre not in self._genres:
-            self._genres[genre] = self._free("", safe_name(genre or ""), "")
-        return self._genres[genre]
+        name = self.name(genre)
+        if name not in self._genres:
+            self._genres[name] = self._free("", safe_name(name or ""), "")
+        return self._genres[name]
 
     def playlist(self, genre: str | None) -> Path:
         return self.folder / f"{self.genre(genre)}.m3u8"
@@ -185,7 +196,7 @@ class _Names:
 
 def _listed(
     predictions: Iterable[Prediction],
-    names: _Names,
+    places: _Places,
     min_confidence: float,
     check: bool,
     write: bool,
@@ -200,9 +211,9 @@ def _listed(
             genre = _genre(prediction, min_confidence)
             if check:
                 same_song(source, prediction.content)
-            target = names.playlist(genre)
+            target = places.playlist(genre)
             lines.setdefault(str(target), {})[_line(source, target)] = None
-            rows.append(SortRow(prediction.id, genre, str(target)))
+            rows.append(SortRow(prediction.id, genre, places.name(genre), str(target)))
         except (GenrekitError, OSError) as error:
             rows.append(SortRow(prediction.id, genre, error=_words(error)))
     failed = {}

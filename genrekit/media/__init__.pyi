@@ -1,5 +1,5 @@
 from . import audio, images
-from .audio import MAX_DURATION_S, Sound, is_silent, load, read, spans
+from .audio import MAX_DURATION_S, Sound, check_part, is_silent, load, read, spans
 from .audio_decoders import AnyPath, Decoder, Samples, open_decoder
 from .content_keys import VERSION, content_key
 from .folders import PassedOver, is_system_folder, walk
@@ -19,6 +19,7 @@ __all__ = [
     "Samples",
     "Sound",
     "audio",
+    "check_part",
     "content_key",
     "found_modality",
     "images",

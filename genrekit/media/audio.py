@@ -151,10 +151,7 @@ def read(
     UsageError
         If a time is out of range.
     """
-    if not 0 <= offset_s < float("inf"):
-        raise UsageError(f"The offset is {offset_s} s; it must be 0 or more.")
-    if duration_s is not None and not duration_s > 0:
-        raise UsageError(f"The duration is {duration_s} s; it must be more than 0.")
+    check_part(offset_s, duration_s)
     limit_s = max_duration_s if duration_s is None else min(duration_s, max_duration_s)
     heard = _hear(path, sr, offset_s, limit_s)
     y, meter = heard.y, heard.meter
@@ -181,6 +178,20 @@ class _Heard:
     declared_s: float | None
     is_lost: bool
     is_unended: bool
+
+
+def check_part(offset_s: float, duration_s: float | None) -> None:
+    """Refuse an impossible part of a song.
+
+    Raises
+    ------
+    UsageError
+        If a time is out of range.
+    """
+    if not 0 <= offset_s < float("inf"):
+        raise UsageError(f"The offset is {offset_s} s; it must be 0 or more.")
+    if duration_s is not None and not duration_s > 0:
+        raise UsageError(f"The duration is {duration_s} s; it must be more than 0.")
 
 
 def _hear(path: AnyPath, sr: int, offset_s: float, limit_s: float, channel: int | None = None) -> _Heard:

@@ -19,7 +19,6 @@ import soundfile as sf
 from genrekit.errors import MediaError
 from genrekit.files import opening
 from genrekit.hashing import KEY_BYTES
-from genrekit.media import images
 from genrekit.media.suppress_output import quiet_stderr
 from genrekit.types import Modality
 
@@ -71,6 +70,8 @@ def content_key(path: str | Path, modality: Modality) -> int:
     """
     sha = hashlib.sha256()
     if modality is Modality.IMAGE:
+        from genrekit.media import images
+
         pixels = images.load(path, size=None)
         sha.update(f"picture {pixels.shape[1]} {pixels.shape[0]} ".encode() + pixels.tobytes())
     else:

@@ -167,7 +167,19 @@ class _Part:
 
 @contextmanager
 def open_container(file: io.FileIO, found: Container) -> Iterator[Any]:
-    """Open a file with FFmpeg, as the container that was found in it; give PyAV's container.
+    """Open a file with FFmpeg, as the container that was found in it.
+
+    Parameters
+    ----------
+    file : io.FileIO
+        The opened file; it stays open.
+    found : Container
+        Format and position of the container in the file.
+
+    Yields
+    ------
+    av.container.InputContainer
+        Closed at the end of the block.
 
     Raises
     ------
@@ -192,6 +204,18 @@ def open_container(file: io.FileIO, found: Container) -> Iterator[Any]:
 @contextmanager
 def open_av(file: io.FileIO, found: Container) -> Iterator[AvDecoder]:
     """Open a file with FFmpeg, as the container that was found in it.
+
+    Parameters
+    ----------
+    file : io.FileIO
+        The opened file; it stays open.
+    found : Container
+        Format and position of the container in the file.
+
+    Yields
+    ------
+    AvDecoder
+        Closed at the end of the block.
 
     Raises
     ------

@@ -2,6 +2,7 @@ from .definitions import N_BINS
 from .measure import measure_scores
 from .paired import LOWER_IS_BETTER, Draws, difference, is_better, paired_draws, ranks
 from .report import INFLATED, WHOLE, Estimate, Learnt, Report, ScoredExample
+from .report_images import confusion_png, draw_confusion, reliability_png
 from .threshold_tuning import best_threshold
 from .thresholds import THRESHOLD, Thresholds, above_thresholds
 
@@ -19,9 +20,12 @@ __all__ = [
     "Thresholds",
     "above_thresholds",
     "best_threshold",
+    "confusion_png",
     "difference",
+    "draw_confusion",
     "is_better",
     "measure_scores",
     "paired_draws",
     "ranks",
+    "reliability_png",
 ]

@@ -66,7 +66,7 @@ def measure_scores(
     labels : sequence of str
         The model's labels: the columns.
     groups : sequence of str [shape=(n,)]
-        Units that the bootstrap draws; an example without a group is a group of its own (`genrekit.datasets.splits.group_keys`).
+        Units that the bootstrap draws; an example without a group is a group of its own (`genrekit.datasets.group_keys`).
     split : str
         `Split.method`, or another description of the examples measured.
     inflated : bool

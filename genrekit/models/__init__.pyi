@@ -13,10 +13,11 @@ from .combining import (
     same_labels,
 )
 from .keys import KEYS, LearntKeys, collect, dump_keys
-from .manifest import CombinedMember, Manifest
+from .manifest import CombinedMember, Distance, Manifest
 from .pooling import EPS, CombinedRuntime, pooled
 from .runtime import Runtime
 from .shipped import SUFFIX, shipped_models
+from .summary import accuracy, summarise
 
 __all__ = [
     "BACKEND",
@@ -28,9 +29,11 @@ __all__ = [
     "CombinedConfig",
     "CombinedMember",
     "CombinedRuntime",
+    "Distance",
     "LearntKeys",
     "Manifest",
     "Runtime",
+    "accuracy",
     "collect",
     "combination",
     "combination_of",
@@ -46,5 +49,6 @@ __all__ = [
     "same_labels",
     "save",
     "shipped_models",
+    "summarise",
     "write_card",
 ]

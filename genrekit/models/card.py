@@ -13,12 +13,12 @@ from genrekit.types import Modality
 MAX_ROWS = 500
 MAX_VALUE = 300
 
-_TAKES = {
+TAKES = {
     Modality.AUDIO: ("a song", "song.mp3"),
     Modality.IMAGE: ("a picture", "picture.jpg"),
     Modality.TABLE: ("a row of features", "table.csv"),
 }
-_MEASURES = {
+MEASURES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
     "log_loss": "log loss",
@@ -29,7 +29,7 @@ _MEASURES = {
     "mean_average_precision": "mean average precision",
     "roc_auc": "ROC AUC",
 }
-_NO_SHARE = {"log_loss", "mean_average_precision", "roc_auc"}
+NO_SHARE = {"log_loss", "mean_average_precision", "roc_auc"}
 _LIMITS = {
     Modality.AUDIO: "It was trained on the recordings of its training data and nothing else. Other times, places "
     "and recording qualities may be predicted worse than the numbers above; speech and noise get a genre too.",
@@ -71,7 +71,7 @@ def write_card(manifest: Manifest) -> str:
 
 
 def _head(manifest: Manifest) -> str:
-    thing, example = _TAKES[manifest.modality]
+    thing, example = TAKES[manifest.modality]
     genre = "genres" if manifest.multilabel else "genre"
     file = shlex.quote(f"{manifest.name}.genrekit")
     tables = ""
@@ -128,15 +128,15 @@ def _results(manifest: Manifest) -> str:
     notes = [f"**{_text(note)}**" for note in facts.get("notes") or ()]
     rows = []
     for name, estimate in _mapping(facts.get("metrics")).items():
-        show = _number if name in _NO_SHARE else _share
+        show = _number if name in NO_SHARE else _share
         estimate = _mapping(estimate)
         low, high = estimate.get("low"), estimate.get("high")
         interval = "none" if low is None or high is None else f"{show(low)} to {show(high)}"
-        rows.append([_MEASURES.get(name, name), show(estimate.get("value")), interval])
+        rows.append([MEASURES.get(name, name), show(estimate.get("value")), interval])
     baseline = _mapping(facts.get("baseline"))
     for name in ("accuracy", "micro_f1"):
         if name in baseline:
-            what = f"{_MEASURES[name]} of always predicting {baseline.get('label')}"
+            what = f"{MEASURES[name]} of always predicting {baseline.get('label')}"
             rows.append([what, _share(baseline[name]), ""])
     measured = f"{facts.get('n_examples', '?')} examples in {facts.get('n_groups', '?')} groups"
     return "\n\n".join(

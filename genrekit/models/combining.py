@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,9 +15,7 @@ from genrekit.backends import (
     BackendInfo,
     Explainer,
     Explains,
-    ExplainsWithImages,
     Fitted,
-    ImageExplainer,
     Prepared,
     ReadsTables,
     TableReader,
@@ -194,31 +191,6 @@ class _InWords:
         return explain
 
 
-class _InImages:
-    """Pictures of what led to a label, one per member that draws, one below the other."""
-
-    def image_explainer(
-        self: Any, members: Mapping[str, bytes], config: Any, labels: Sequence[str]
-    ) -> ImageExplainer:
-        """Return a function that draws the pictures of all members that draw."""
-        columns = _columns(self.manifests)
-        drawers = []
-        for j, (backend, its) in enumerate(self.recipes):
-            if isinstance(backend, ExplainsWithImages):
-                bundle = loads(members[f"member{j}.genrekit"])
-                own = bundle.manifest.labels
-                drawers.append((j, bundle.manifest.name, backend.image_explainer(bundle.payload, its, own)))
-
-        def draw(window: np.ndarray, label: int, title: str) -> bytes:
-            pngs = [
-                explain(self.member_windows(window[None], j)[0], int(columns[j][label]), f"{title} ({name})")
-                for j, name, explain in drawers
-            ]
-            return _stacked(pngs)
-
-        return draw
-
-
 def combination(
     manifests: Sequence[Manifest], recipes: Sequence[Recipe], weights: Sequence[float]
 ) -> Combination:
@@ -230,7 +202,6 @@ def combination(
     able: list[type] = []
     able += [_InTables] * all(isinstance(backend, ReadsTables) for backend in backends)
     able += [_InWords] * any(isinstance(backend, Explains) for backend in backends)
-    able += [_InImages] * any(isinstance(backend, ExplainsWithImages) for backend in backends)
     infos = [backend.info for backend in backends]
     info = BackendInfo(
         name=BACKEND,
@@ -239,7 +210,7 @@ def combination(
         feature_version=feature_version(manifests),
         columns=infos[0].columns if len({one.columns for one in infos}) == 1 else (),
         multilabel=manifests[0].multilabel,
-        spectrograms=all(one.spectrograms for one in infos),
+        arrays=tuple(kind for kind in infos[0].arrays if all(kind in one.arrays for one in infos)),
     )
     made = type("Combination", (*able, Combination), {"info": info})
     found: Combination = made(tuple(manifests), tuple(recipes), tuple(weights))
@@ -329,20 +300,3 @@ def _columns(manifests: Sequence[Manifest], labels: Sequence[str] = ()) -> list[
 def _preparation(backend: Backend, config: BackendConfig) -> tuple[str, str]:
     settings = config.model_dump_json(include=set(backend.info.prepare_keys))
     return backend.info.name, settings
-
-
-def _stacked(pngs: Sequence[bytes]) -> bytes:
-    """Return pictures one below the other as one PNG."""
-    from PIL import Image
-
-    if len(pngs) == 1:
-        return pngs[0]
-    images = [Image.open(BytesIO(png)).convert("RGB") for png in pngs]
-    whole = Image.new("RGB", (max(one.width for one in images), sum(one.height for one in images)), "white")
-    top = 0
-    for one in images:
-        whole.paste(one, (0, top))
-        top += one.height
-    stream = BytesIO()
-    whole.save(stream, format="PNG")
-    return stream.getvalue()

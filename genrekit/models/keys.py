@@ -59,7 +59,19 @@ class LearntKeys:
 
 
 def collect(keys: Iterable[tuple[str, int]], row_columns: tuple[int, ...] = ()) -> LearntKeys:
-    """Sort keys, each with its kind, by kind and value."""
+    """Sort keys, each with its kind, by kind and value.
+
+    Parameters
+    ----------
+    keys : iterable of (str, int)
+        Kind and value of each key; repetitions are dropped.
+    row_columns : tuple of int
+        Positions of the columns that keys of rows are made of.
+
+    Returns
+    -------
+    LearntKeys
+    """
     found: dict[str, set[int]] = {}
     for kind, key in keys:
         found.setdefault(kind, set()).add(key)

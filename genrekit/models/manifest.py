@@ -15,6 +15,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from genrekit.errors import BundleError
 from genrekit.models.container import FRESH_COPY
@@ -58,11 +59,24 @@ class Distance(BaseModel):
     threshold : float or None
         At least 0, in the unit of the output: an example whose windows are farther away on average is unlike
         anything that was learnt. None where nobody set one.
+    of_few : tuple of float
+        Thresholds of examples of 1, 2, 3 ... windows, where they depend on the number; ``threshold`` is for more.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     threshold: float | None = Field(None, ge=0, allow_inf_nan=False)
+    of_few: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = Field((), max_length=1000)
+
+    @model_validator(mode="after")
+    def _has_one_for_many(self) -> Self:
+        if self.of_few and self.threshold is None:
+            raise PydanticCustomError("threshold", "thresholds of few windows go with one for more")
+        return self
+
+    def limit(self, n_windows: int) -> float | None:
+        """Return the threshold of an example of so many windows."""
+        return self.of_few[n_windows - 1] if n_windows <= len(self.of_few) else self.threshold
 
 
 class Outputs(BaseModel):

@@ -8,15 +8,14 @@ The score of an example is the mean over its windows.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import onnxruntime
 
 from genrekit.backends import DISTANCE, EMBEDDINGS, INPUT, OUTPUT
 from genrekit.errors import BundleError
 from genrekit.models.manifest import Distance, Embeddings, Outputs
+from genrekit.models.session import first_line, open_session, shape_words, signature
 
 # Input bytes per batch. Larger batches were not faster (ResNet-18 at 224 px, +100 MB).
 BATCH_BYTES = 8 << 20
@@ -29,13 +28,6 @@ _RANGES = {
     EMBEDDINGS: (-np.inf, np.inf, "not finite"),
     DISTANCE: (0.0, np.inf, "negative or not finite"),
 }
-
-# A tensor in another file is named by an entry with the key "location" (ONNX IR, "External Tensor Data").
-# Protobuf writes a string right after its length, here 8, a varint that may be padded. Given such a graph as
-# bytes, ONNX Runtime 1.31 reads files below the working directory, 1.24 also above it, 1.22 any file (tried).
-_EXTERNAL_DATA = re.compile(rb"(?:\x08|\x88\x80{0,8}[\x00-\x7f])location")
-
-onnxruntime.set_default_logger_severity(4)  # fatal only: stderr belongs to genrekit
 
 
 class Runtime:
@@ -65,17 +57,17 @@ class Runtime:
     Raises
     ------
     BundleError
-        If it is no ONNX graph, refers to other files, has other inputs or outputs than a genrekit graph, or
+        If it is not an ONNX graph, refers to other files, has other inputs or outputs than a genrekit graph, or
         other outputs than those declared.
     """
 
     def __init__(
         self, onnx: bytes, *, n_labels: int, declared: Outputs | None = None, threads: int | None = None
     ) -> None:
-        self._session = _session(onnx, threads)
+        self._session = open_session(onnx, threads)
         self._n_labels = n_labels
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        found = f"{_signature(inputs)} -> {_signature(outputs)}"
+        found = f"{signature(inputs)} -> {signature(outputs)}"
         wanted = f"{INPUT}: tensor(float)[n, ...] -> {OUTPUT}: tensor(float)[n, {n_labels}]"
         shapes = {o.name: o.shape for o in outputs if o.type == "tensor(float)"}
         size = _embedding_size(shapes)
@@ -126,12 +118,12 @@ class Runtime:
         return self.outputs(values, (OUTPUT,))[OUTPUT]
 
     def embeddings(self, values: np.ndarray) -> np.ndarray:
-        """Give the embeddings of windows, in batches of bounded memory.
+        """Return the embeddings of windows, in batches of bounded memory.
 
         Parameters
         ----------
-        values : np.ndarray [shape=(n, *shape)]
-            Windows; converted to float32.
+        values
+            As for `scores`.
 
         Returns
         -------
@@ -150,8 +142,8 @@ class Runtime:
 
         Parameters
         ----------
-        values : np.ndarray [shape=(n, *shape)]
-            Windows; converted to float32.
+        values
+            As for `scores`.
 
         Returns
         -------
@@ -166,12 +158,12 @@ class Runtime:
         return self.outputs(values, (DISTANCE,))[DISTANCE]
 
     def outputs(self, values: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """Give several outputs of one pass over windows.
+        """Return several outputs of one pass over windows.
 
         Parameters
         ----------
-        values : np.ndarray [shape=(n, *shape)]
-            Windows; converted to float32.
+        values
+            As for `scores`.
         names : sequence of str
             Any of ``scores``, ``embeddings`` and ``distance``.
 
@@ -191,7 +183,7 @@ class Runtime:
             want not in (None, have) for want, have in zip(self.input_shape, shape, strict=True)
         ):
             raise BundleError(
-                f"The model takes windows of shape {_words(self.input_shape)}; these have {_words(shape)}.",
+                f"The model takes windows of shape {shape_words(self.input_shape)}; these have {shape_words(shape)}.",
                 "They were prepared by another backend or config than those that the model was trained with.",
             )
         found = {name: np.empty((len(values), *self._tail(name)), dtype=np.float32) for name in names}
@@ -232,17 +224,18 @@ class Runtime:
         sums = np.add.reduceat(scores, starts, axis=0, dtype=np.float64)
         return (sums / counts[:, None]).astype(np.float32)
 
-    def declaration(self, distance_threshold: float | None = None) -> Outputs:
+    def declaration(self, distance_threshold: float | None = None, of_few: tuple[float, ...] = ()) -> Outputs:
         """Declare the outputs beside ``scores`` for a manifest.
 
         Parameters
         ----------
         distance_threshold : float or None
+        of_few : tuple of float
             What `genrekit.models.manifest.Distance` keeps; ignored where the graph has no output ``distance``.
         """
         return Outputs(
             embeddings=Embeddings(size=self.embedding_size) if self.embedding_size else None,
-            distance=Distance(threshold=distance_threshold) if self.has_distance else None,
+            distance=Distance(threshold=distance_threshold, of_few=of_few) if self.has_distance else None,
         )
 
     def _hold_against(self, declared: Outputs) -> None:
@@ -272,7 +265,7 @@ class Runtime:
         try:
             parts = self._session.run(list(names), {INPUT: batch})
         except Exception as error:  # ONNX Runtime's errors have no common base
-            raise BundleError(f"The graph of the model failed: {_first_line(error)}.") from None
+            raise BundleError(f"The graph of the model failed: {first_line(error)}.") from None
         return [self._checked(name, part, batch) for name, part in zip(names, parts, strict=True)]
 
     def _checked(self, name: str, part: np.ndarray, batch: np.ndarray) -> np.ndarray:
@@ -280,8 +273,8 @@ class Runtime:
         right = (len(batch), *self._tail(name))
         if part.shape != right:
             raise BundleError(
-                f"The model gave {name} of shape {_words(part.shape)} for {len(batch)} windows; "
-                f"{_words(right)} is right."
+                f"The model gave {name} of shape {shape_words(part.shape)} for {len(batch)} windows; "
+                f"{shape_words(right)} is right."
             )
         low, high, promise = _RANGES[name]
         sound = np.isfinite(part) & (part >= low - ROUNDING) & (part <= high + ROUNDING)
@@ -309,34 +302,6 @@ def _output_words(size: int | None, distance: bool) -> str:
     )
 
 
-def _session(onnx: bytes, threads: int | None) -> onnxruntime.InferenceSession:
-    if b"location" in onnx and _EXTERNAL_DATA.search(onnx):
-        raise BundleError(
-            "The graph of the model refers to data in other files; a bundle holds all of its own."
-        )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = threads or 0
-    options.use_deterministic_compute = True
-    # Never ONNX Runtime's own flatbuffers.
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    # As fast as with spinning, and leaves cores for `prepare`.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if b"ai.onnx.ml" in onnx:
-        # Graph optimisation pays for networks. A graph from skl2onnx is not faster with it (57 features, SVM: 125 ms for
-        # 500 rows either way) but starts in 50 instead of 240 ms without it.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        # enable_fallback would print to stdout when a graph fails.
-        return onnxruntime.InferenceSession(onnx, options, ["CPUExecutionProvider"], enable_fallback=0)
-    except Exception as error:  # ONNX Runtime's errors have no common base class
-        raise BundleError(
-            f"ONNX Runtime {onnxruntime.__version__} cannot load the graph of the model: "
-            f"{_first_line(error)}.",
-            "If another genrekit wrote it: pip install -U genrekit onnxruntime. Otherwise the file is damaged; download it again.",
-        ) from None
-
-
 def _batches(windows: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
     """Yield consecutive examples of one window shape, up to the size of a batch."""
     batch: list[np.ndarray] = []
@@ -350,18 +315,6 @@ def _batches(windows: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
     yield batch
 
 
-def _signature(nodes: Sequence[onnxruntime.NodeArg]) -> str:
-    return ", ".join(f"{node.name[:40]}: {node.type}{_words(node.shape)}" for node in nodes) or "nothing"
-
-
-def _words(shape: Sequence[int | str | None]) -> str:
-    return "[" + ", ".join("any" if d is None else str(d)[:20] for d in shape) + "]"
-
-
 def _worst(values: np.ndarray) -> str:
     """The largest of some values that break a promise, a NaN before all others."""
     return f"{values[np.argmax(np.nan_to_num(np.abs(values), nan=np.inf))]:g}"
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300].rstrip(". ")

@@ -8,6 +8,19 @@ from rich.cells import cell_len
 def middle_cut(text: str, width: int, mark: str = "…") -> str:
     """Return at most ``width`` cells of a text; the middle goes, since the end of a path says most.
 
+    Parameters
+    ----------
+    text : str
+        Any text; wide characters take two cells.
+    width : int >= 1
+        Cells of a terminal.
+    mark : str
+        Text in place of the part that was cut.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> middle_cut("music/artist/album/song.mp3", 18)
@@ -30,7 +43,7 @@ class DistinctNames:
     width : int
         Cells.
     mark : str
-        What stands for the part that was cut.
+        Text in place of the part that was cut.
     """
 
     def __init__(self, width: int, mark: str = "…") -> None:

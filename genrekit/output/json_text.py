@@ -1,7 +1,7 @@
 r"""JSON in which letters stay letters: what no text should hold is escaped, and what its stream cannot encode.
 
 Characters that do not print (controls, marks that change the direction of text, separators of lines) are escaped,
-so that a file name can neither steer a terminal nor break a line. So are surrogates, which stand for bytes of a
+so that a file name can neither steer a terminal nor break a line. So are surrogates, which represent bytes of a
 file name that are not UTF-8 (PEP 383): Python's ``json`` and ``os.fsencode`` give the exact name back.
 """
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, TextIO
 
 from rich.bar import Bar
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -41,6 +44,7 @@ class TableWriter(Writer):
         self._widths = (label, bar, percent, max(8, total - label - bar - percent - 3))
         self._mark = "..." if self._console.options.ascii_only else "…"
         self._names = DistinctNames(self._widths[-1], self._mark)
+        self._folder = ""
         self._model = ""
 
     def write(self, prediction: Prediction) -> None:
@@ -50,20 +54,17 @@ class TableWriter(Writer):
         grid = Table.grid(padding=(0, 1))
         for width in self._widths:
             grid.add_column(width=width, no_wrap=True)
-        cut = self._names.cut(self._shown(prediction.id))
-        if cut is None:
-            self._print(Text(self._shown(prediction.id), "bold"))
-        name = Text(cut or "", "bold")
+        name = Text(self._named(prediction.id), "bold")
         if prediction.error is not None:
             grid.add_row(Text("error", "bold red"), "", "", name)
         elif prediction.label is None or not prediction.scores:
             grid.add_row(
-                Text(self._fitted(prediction.label or "unsure", self._widths[0]), "yellow"), "", "", name
+                Text(self._fitted(self._name(prediction.label), self._widths[0]), "yellow"), "", "", name
             )
         for rank, (label, score) in enumerate(prediction.scores[: self.top_k]):
             best = label in prediction.labels
             percent = Text(f"{100 * score:3.0f} %", "bold" if best else "dim")
-            shown = Text(self._fitted(label, self._widths[0]), "bold green" if best else "dim")
+            shown = Text(self._fitted(self._name(label), self._widths[0]), "bold green" if best else "dim")
             first = rank == 0 and prediction.label is not None
             grid.add_row(
                 shown, self._bar(score, "green" if best else "bright_black"), percent, name if first else ""
@@ -75,21 +76,45 @@ class TableWriter(Writer):
             self._print(Padding(Text(self._shown(f"note: {prediction.note}"), "yellow"), (0, 0, 0, 2)))
         if prediction.familiar is False:
             self._print(Padding(Text("unlike anything that the model learnt", "yellow"), (0, 0, 0, 2)))
-        if self.windows and prediction.windows and self._console.is_terminal and not self._console.no_color:
+        windows = [replace(window, label=self._name(window.label)) for window in prediction.windows]
+        if self.windows and windows and self._console.is_terminal and not self._console.no_color:
             mark = "#" if self._console.options.ascii_only else "■"
-            self._print(Padding(_strip(prediction.windows, self._console.width - 4, mark), (0, 0, 0, 2)))
-        if self.windows and prediction.windows:
-            self._print(Padding(Text(self._shown(_timeline(prediction.windows)), "cyan"), (0, 0, 0, 2)))
+            self._print(Padding(_strip(windows, self._console.width - 4, mark), (0, 0, 0, 2)))
+        if self.windows and windows:
+            self._print(Padding(Text(self._shown(_timeline(windows)), "cyan"), (0, 0, 0, 2)))
         if prediction.analysis:
             measured = ", ".join(f"{name} {value}" for name, value in prediction.analysis.items())
             self._print(Padding(Text(self._shown(measured), "cyan"), (0, 0, 0, 2)))
         if self.reasons and prediction.reasons:
             self._print(Padding(Text(self._shown(in_words(prediction.reasons)), "cyan"), (0, 0, 0, 2)))
 
+    def _named(self, path: str) -> str:
+        """Return what the name column has of a path, after the lines that stand above it.
+
+        A path that does not fit has its folder on a line above, once for all that follow in it.
+        """
+        width = self._widths[-1]
+        if cell_len(self._shown(path)) <= width:
+            self._folder = ""
+            return self._shown(path)
+        folder, name = os.path.split(path)
+        folder = os.path.join(folder, "") if folder else ""  # noqa: PTH118 - for the separator at its end
+        if folder != self._folder:
+            self._folder = folder
+            self._names = DistinctNames(width, self._mark)
+            self._print(Text(self._shown(folder), "dim"))
+        cut = self._names.cut(self._shown(name))
+        if cut is None:
+            self._print(Text(self._shown(name), "bold"))
+        return cut or ""
+
     def _bar(self, score: float, colour: str) -> RenderableType:
         if self._console.options.ascii_only:
             return Text("#" * round(score * self._widths[1]), colour)
         return Bar(1, 0, score, width=self._widths[1], color=colour)
+
+    def _name(self, label: str | None) -> str:
+        return "unsure" if label is None else self.names(label)
 
     def _shown(self, text: str) -> str:
         return encodable(visible(text), self.stream)

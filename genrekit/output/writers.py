@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -52,6 +52,8 @@ class Writer(ABC):
         Whether to write the size and the hash of the input, and the hash of the model.
     flush_s : float >= 0
         Longest time in seconds that a row waits to be flushed with the next one; 0 flushes every row at once.
+    names : callable
+        Returns the name of a label in tables for people, `genrekit.labels.GenreNames` for example; other formats have the label.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Writer(ABC):
         analysis: Sequence[str] = (),
         provenance: bool = False,
         flush_s: float = 0.0,
+        names: Callable[[str], str] = str,
     ) -> None:
         self.stream = stream
         self.top_k = top_k
@@ -75,6 +78,7 @@ class Writer(ABC):
         self.reasons = reasons
         self.analysis = tuple(analysis)
         self.provenance = provenance
+        self.names = names
         self._flush_s = flush_s
         self._flushed_s = time.monotonic()
 

@@ -1,15 +1,19 @@
 from .batch import Batch
 from .decision import Decision
 from .explanation_images import ImageFolder
-from .feature_row import MAX_CHARACTERS, read_numbers
+from .feature_row import MAX_CHARACTERS, numbers_row, read_numbers
+from .heat_maps import HeatMapImage, heat_map
 from .inputs import Input, expand
 from .lists import read_list
 from .model import Model, find, load_model, load_models, load_shipped
 from .options import PredictOptions
 from .output_file import Counts, OutputFile, write_rows
 from .pipeline import FEW, Finished, Pipeline, predict
+from .playlists import is_playlist
 from .results_file import read_results, results_for
-from .routing import open_tables
+from .routing import TableTask, Task, open_tables
+from .scoring import Scored
+from .worker import lost
 
 __all__ = [
     "FEW",
@@ -18,17 +22,25 @@ __all__ = [
     "Counts",
     "Decision",
     "Finished",
+    "HeatMapImage",
     "ImageFolder",
     "Input",
     "Model",
     "OutputFile",
     "Pipeline",
     "PredictOptions",
+    "Scored",
+    "TableTask",
+    "Task",
     "expand",
     "find",
+    "heat_map",
+    "is_playlist",
     "load_model",
     "load_models",
     "load_shipped",
+    "lost",
+    "numbers_row",
     "open_tables",
     "predict",
     "read_list",

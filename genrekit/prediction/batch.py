@@ -34,6 +34,7 @@ _OPTIONS = {
     "offset_s": "--offset",
     "duration_s": "--duration",
     "images": "--explain-dir",
+    "heat_map": "--heat-map",
 }
 _LIBRARIES = ("numpy", "onnxruntime", "soundfile", "soxr", "xgboost")
 
@@ -47,7 +48,7 @@ class Batch:
     output : OutputFile
     pipeline : Pipeline
     images : ImageFolder, optional
-        Folder of saliency images; an input without its image is predicted again.
+        Folder of heat maps; an input without its image is predicted again.
     new, kept : int
         Number of inputs finished in this run, and in earlier runs.
     """

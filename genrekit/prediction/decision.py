@@ -10,6 +10,7 @@ import numpy as np
 from genrekit.errors import UsageError
 from genrekit.labels import canonical, normalise
 from genrekit.metrics import THRESHOLD
+from genrekit.models import Distance
 from genrekit.prediction.options import PredictOptions
 from genrekit.text import nearest
 from genrekit.types import Content, Example, Prediction, Windows, WindowScore
@@ -31,8 +32,8 @@ class Decision:
     thresholds : Mapping of str to float
         Multi-label: the score above which a label is predicted.
     options : PredictOptions
-    distance_threshold : float, optional
-        Distance above which an example is unlike anything that the model learnt; None if the model cannot tell.
+    distance : Distance, optional
+        Distances above which an example is unlike anything that the model learnt; None if the model cannot tell.
 
     Raises
     ------
@@ -46,7 +47,7 @@ class Decision:
     multilabel: bool
     thresholds: Mapping[str, float]
     options: PredictOptions
-    distance_threshold: float | None = None
+    distance: Distance | None = None
 
     def __post_init__(self) -> None:
         self.allowed()
@@ -92,7 +93,7 @@ class Decision:
     @property
     def uses_distance(self) -> bool:
         """Whether predictions depend on the distance of their windows."""
-        return self.distance_threshold is not None and self.options.unfamiliar != "ignore"
+        return self.distance is not None and self.options.unfamiliar != "ignore"
 
     def example(
         self,
@@ -117,8 +118,9 @@ class Decision:
         (prediction,) = self.rows([example.id], mean, [example.extra], content)
         if windows.note:
             prediction = replace(prediction, note=windows.note)
-        if distance is not None and self.distance_threshold is not None:
-            prediction = replace(prediction, familiar=bool(distance.mean() <= self.distance_threshold))
+        limit = self.distance.limit(len(windows.values)) if self.distance else None
+        if distance is not None and limit is not None:
+            prediction = replace(prediction, familiar=bool(distance.mean() <= limit))
         if prediction.familiar is False and self.options.unfamiliar == "abstain":
             prediction = replace(prediction, label=None, labels=())
         if not self.options.windows:
@@ -140,6 +142,22 @@ class Decision:
         """Make one prediction per row of scores [shape=(n, n_labels)].
 
         For multi-label models ``label`` is the best of those above their threshold.
+
+        Parameters
+        ----------
+        ids : sequence of str
+            One per row.
+        scores : ndarray [shape=(n, n_labels), dtype=float32]
+            Calibrated scores in [0, 1], in the order of the model's labels.
+        extras : sequence of mapping
+            Cells that identify each row, passed through to the prediction.
+        content : Content, optional
+            Hash of the table that the rows are from.
+
+        Yields
+        ------
+        Prediction
+            In the order of the rows.
         """
         names, scores = self.competing(scores)
         order = np.argsort(-scores, axis=1, kind="stable")

@@ -1,4 +1,4 @@
-"""Saliency images: the parts of a song or a photo that led to a prediction."""
+"""Heat maps as images: the parts of a song or a photo that led to a prediction."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import numpy as np
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_bytes
 from genrekit.prediction.model import Model
+from genrekit.prediction.options import HeatMap
 from genrekit.types import Prediction, Windows
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """The folder of saliency images; predictions do not depend on it.
+    """The folder of heat maps; predictions do not depend on it.
 
     Attributes
     ----------
@@ -46,6 +47,13 @@ class ImageFolder:
     def write(self, id_: str, png: bytes) -> None:
         """Write the image of an input.
 
+        Parameters
+        ----------
+        id_ : str
+            Id of the input; the name of the file is derived from it.
+        png : bytes
+            The image.
+
         Raises
         ------
         UsageError
@@ -61,17 +69,18 @@ class ImageFolder:
 
 
 def explanation_image(
-    model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray
+    model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray, method: HeatMap
 ) -> bytes | None:
     """Return a PNG of the window with the highest score for the label; None for a prediction without label.
 
     Parameters
     ----------
     model : Model
-        A model whose backend provides saliency images.
+        A model whose windows are pictures.
     prediction : Prediction
     windows : Windows
     scores : np.ndarray [shape=(n_windows, n_labels)]
+    method : {'occlusion', 'grad-cam'}
     """
     if prediction.label is None:
         return None
@@ -81,7 +90,7 @@ def explanation_image(
     if windows.times_s:
         start_s, end_s = windows.times_s[best]
         title += f", {start_s:.0f} to {end_s:.0f} s"
-    return model.image_explainer(windows.values[best], label, title)
+    return model.heat_map_image(windows.values[best], prediction.label, title, method)
 
 
 def image_name(id_: str) -> str:

@@ -37,10 +37,7 @@ def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
     >>> read_numbers("[0.5, 2]", {"two": ("a", "b")}).row
     {'a': 0.5, 'b': 2.0}
     """
-    expected = (
-        " or ".join(f"{len(columns)} ({name})" for name, columns in schemas.items())
-        or "none: no model takes any"
-    )
+    expected = _expected(schemas)
     if len(text) > MAX_CHARACTERS:
         raise UsageError(f"The list of numbers has {len(text):,} characters; {MAX_CHARACTERS:,} are allowed.")
     words = [word for word in re.split(r"[,;\s]+", text.strip().strip("[]()").strip()) if word]
@@ -59,10 +56,28 @@ def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
                 f"Expected: {expected}.",
             )
         values.append(value)
+    return numbers_row(values, schemas)
+
+
+def numbers_row(
+    values: Sequence[float], schemas: Mapping[str, Sequence[str]], name: str = "numbers"
+) -> Example:
+    """Return the example of finite numbers; their number chooses the schema.
+
+    Raises
+    ------
+    UsageError
+        If no schema has as many columns.
+    """
     for columns in schemas.values():
         if len(columns) == len(values):
-            return Example(id="numbers", row=dict(zip(columns, values, strict=True)))
+            return Example(id=name, row=dict(zip(columns, values, strict=True)))
     raise UsageError(
-        f"There are {len(values)} numbers; expected: {expected}.",
+        f"There are {len(values)} numbers; expected: {_expected(schemas)}.",
         "The order is that of the columns: genrekit backends NAME --columns",
     )
+
+
+def _expected(schemas: Mapping[str, Sequence[str]]) -> str:
+    counts = " or ".join(f"{len(columns)} ({name})" for name, columns in schemas.items())
+    return counts or "none: no model takes any"

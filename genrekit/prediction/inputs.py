@@ -5,14 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genrekit.errors import MediaError
 from genrekit.media import PassedOver, found_modality, walk
-from genrekit.prediction.playlists import is_playlist, local_path, songs_of
+from genrekit.prediction.cue import Track
+from genrekit.prediction.playlists import CUE, is_playlist, local_path, songs_of, tracks_of
 from genrekit.remote import is_remote
 from genrekit.types import Modality
 
@@ -25,13 +26,20 @@ _SCHEMES = "addresses are s3://, gs://, http://, https:// and zip://; anything e
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One local or remote file, or the reason why an argument names none; a table may be open already."""
+    """One local or remote file, or the reason why an argument names none; a table may be open already.
+
+    A track of a cue sheet is the part of its file from ``start_s`` to ``end_s`` (None: to the end), in seconds; ``extra``
+    has what identifies it.
+    """
 
     name: str
     path: Path | None = None
     error: str | None = None
     address: str | None = field(default=None, repr=False)
     table: Table | None = field(default=None, repr=False, compare=False)
+    start_s: float = 0.0
+    end_s: float | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 def expand(
@@ -39,12 +47,14 @@ def expand(
     *,
     kinds: Collection[Modality] = tuple(Modality),
     passed: PassedOver | None = None,
+    tracks: bool = True,
 ) -> Iterator[Input]:
     """Find what paths, folders, playlists, glob patterns and addresses (``s3://``, ``https://`` ...) mean.
 
-    A folder stands for the songs and pictures below it by their content, recursively and sorted; tables, playlists,
+    A folder means the songs and pictures below it by their content, recursively and sorted; tables, playlists,
     archives and hidden files in folders are passed over, and so is a kind of file that is not in ``kinds``. A zip
-    archive is such a folder. A playlist (m3u, m3u8, pls, cue) stands for the files that it lists. Any other file
+    archive is such a folder. A playlist (m3u, m3u8, pls, cue) means the files that it lists, and a cue sheet of
+    several tracks in one file means these tracks. Any other file
     that is named itself is always an input. A word that means nothing gives one entry with an error, so that no
     input is lost.
 
@@ -55,12 +65,14 @@ def expand(
         What files found in folders may be.
     passed : PassedOver, optional
         Gets what is passed over in folders.
+    tracks : bool
+        Whether tracks within a file are inputs of their own, or the file is one.
 
     Yields
     ------
     Input
     """
-    search = _Search(set(kinds) - {Modality.TABLE}, passed or PassedOver())
+    search = _Search(set(kinds) - {Modality.TABLE}, passed or PassedOver(), tracks)
     for word in words:
         yield from search.meaning(os.fspath(word))
 
@@ -69,6 +81,7 @@ def expand(
 class _Search:
     wanted: set[Modality]
     passed: PassedOver
+    tracks: bool
 
     def meaning(self, name: str) -> Iterator[Input]:
         if not name:
@@ -106,8 +119,10 @@ class _Search:
     def _listed(self, name: str, playlist: Path) -> Iterator[Input]:
         empty = True
         try:
-            for song in songs_of(playlist):
+            is_cue = self.tracks and playlist.suffix.lower() == CUE
+            for track in tracks_of(playlist) if is_cue else map(Track, songs_of(playlist)):
                 empty = False
+                song = track.file
                 if is_remote(song):
                     yield from self._remote(song)
                 elif Path(song).is_dir():
@@ -115,7 +130,7 @@ class _Search:
                 elif is_playlist(song):
                     yield Input(song, error=f"is a playlist in the playlist {name}; give it by its own name")
                 else:
-                    yield Input(song, Path(song))
+                    yield _part(name, track) if track.is_part else Input(song, Path(song))
         except MediaError as error:
             yield Input(name, error=str(error))
             return
@@ -145,6 +160,14 @@ class _Search:
                 yield Input(name, Path(name))
         if not paths:
             yield Input(pattern, error="no file matches the pattern")
+
+
+def _part(sheet: str, track: Track) -> Input:
+    """Return the input of a track within a file."""
+    facts = {"file": track.file, "start_s": f"{track.start_s:g}"}
+    facts |= {"performer": track.performer, "title": track.title}
+    name = f"{sheet}#{track.number:02} {track.title}".rstrip()
+    return Input(name, Path(track.file), start_s=track.start_s, end_s=track.end_s, extra=facts)
 
 
 def _any_of(kinds: set[Modality]) -> str:

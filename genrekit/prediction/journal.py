@@ -20,7 +20,7 @@ from genrekit.types import Content, Contribution, Prediction, WindowScore
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where the line of an input stands, in bytes, its content, and whether it is an error."""
+    """Position of the line of an input, in bytes, its content, and whether it is an error."""
 
     start: int
     end: int
@@ -76,7 +76,20 @@ class Journal:
         return self._entries.get(name)
 
     def append(self, name: str, prediction: Prediction) -> Entry:
-        """Append the prediction of an input, and flush it to the operating system."""
+        """Append the prediction of an input, and flush it to the operating system.
+
+        Parameters
+        ----------
+        name : str
+            Name of the input, unique in a run.
+        prediction : Prediction
+            Its prediction, which may be an error.
+
+        Returns
+        -------
+        Entry
+            Position of the new line.
+        """
         line = json.dumps(
             {"key": self.key, "input": name, "answer": _fields(prediction)},
             ensure_ascii=True,

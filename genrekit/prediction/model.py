@@ -13,9 +13,14 @@ from genrekit.backends import (
     BackendConfig,
     Explainer,
     Explains,
+    ExplainsWithGradients,
     ExplainsWithImages,
-    ImageExplainer,
+    GradientMap,
+    PictureAxes,
     ReadsTables,
+    draw,
+    heat_map,
+    stacked,
 )
 from genrekit.errors import BundleError, UnknownModelError, UsageError
 from genrekit.models import (
@@ -27,11 +32,12 @@ from genrekit.models import (
     combination_of,
     combined_runtime,
     load,
+    loads,
     recipe_of,
     shipped_models,
 )
 from genrekit.prediction.decision import Decision
-from genrekit.prediction.options import PredictOptions
+from genrekit.prediction.options import HeatMap, PredictOptions
 from genrekit.text import nearest
 from genrekit.types import Prediction
 
@@ -128,7 +134,7 @@ class Model:
             multilabel=manifest.multilabel,
             thresholds=manifest.thresholds,
             options=options,
-            distance_threshold=distance.threshold if distance else None,
+            distance=distance if distance and distance.threshold is not None else None,
         )
 
     def recognises(self, columns: Collection[str]) -> bool:
@@ -154,19 +160,104 @@ class Model:
         return self.backend.explainer(self.bundle.payload)
 
     @cached_property
-    def image_explainer(self) -> ImageExplainer:
-        """Function that draws which part of a window led to a prediction.
+    def picture_axes(self) -> PictureAxes | None:
+        """How a window is a picture, for heat maps; None where it is not one."""
+        if not isinstance(self.backend, ExplainsWithImages):
+            return None
+        return self.backend.picture_axes(self.config)
+
+    @cached_property
+    def members(self) -> tuple[Model, ...]:
+        """Models that a combination is made of; empty for any other model."""
+        if not isinstance(self.backend, Combination):
+            return ()
+        names = [f"member{j}.genrekit" for j in range(len(self.backend.recipes))]
+        return tuple(
+            Model(loads(self.bundle.payload[name]), backend, config)
+            for name, (backend, config) in zip(names, self.backend.recipes, strict=True)
+        )
+
+    @property
+    def has_heat_maps(self) -> bool:
+        """Whether `heat_map_image` can draw a window; a combination draws if one of its members does."""
+        return self.picture_axes is not None or any(member.has_heat_maps for member in self.members)
+
+    def heat_map(self, window: np.ndarray, label: str, method: HeatMap = "occlusion") -> np.ndarray:
+        """Measure which parts of a window speak for a label.
+
+        Parameters
+        ----------
+        window : np.ndarray [shape=shape]
+            A prepared window.
+        label : str
+        method : {'occlusion', 'grad-cam'}
+            By covering parts, through the graph alone, or by gradients, which needs a network that was trained here.
+
+        Returns
+        -------
+        np.ndarray [shape=(height, width), dtype=float32, range 0 to 1]
+            The lowest band first, for sound.
 
         Raises
         ------
         UsageError
-            If the backend does not provide saliency images.
+            If the windows of the model are not pictures, the method does not fit it, or there is no such label.
         """
-        if not isinstance(self.backend, ExplainsWithImages):
+        axes = self._picture_axes()
+        if label not in self.labels:
+            raise UsageError(f"Model {self.name!r} does not know the label {label!r}.")
+        k = self.labels.index(label)
+        if method == "grad-cam":
+            return self._gradient_map(window, k)
+        return heat_map(lambda windows: self.runtime.scores(windows)[:, k], window, axes)
+
+    def heat_map_image(
+        self, window: np.ndarray, label: str, title: str, method: HeatMap = "occlusion"
+    ) -> bytes:
+        """Draw `heat_map` over the window, as a PNG; for a combination one below the other, for each member that can."""
+        if isinstance(self.backend, Combination):
+            pngs = []
+            for j, member in enumerate(self.members):
+                if member.has_heat_maps and label in member.labels:
+                    own = self.backend.member_windows(window[None], j)[0]
+                    pngs.append(member.heat_map_image(own, label, f"{title} ({member.name})", method))
+            if not pngs:
+                raise UsageError(f"No member of model {self.name!r} has heat maps of {label!r}.")
+            return stacked(pngs)
+        return draw(window, self.heat_map(window, label, method), self._picture_axes(), title)
+
+    def check_heat_map(self, method: HeatMap) -> None:
+        """Check that there are heat maps of a method.
+
+        Raises
+        ------
+        UsageError
+            If there are none.
+        """
+        drawing = [member for member in self.members if member.has_heat_maps]
+        for member in drawing:
+            member.check_heat_map(method)
+        if drawing:
+            return
+        self._picture_axes()
+        if method == "grad-cam" and not isinstance(self.backend, ExplainsWithGradients):
             raise UsageError(
-                f"Model {self.name!r} has no saliency images: backend {self.backend.info.name!r} does not provide them."
+                f"Model {self.name!r} has no Grad-CAM: backend {self.backend.info.name!r} does not compute gradients.",
+                "Use occlusion, the default.",
             )
-        return self.backend.image_explainer(self.bundle.payload, self.config, self.labels)
+
+    def _picture_axes(self) -> PictureAxes:
+        if self.picture_axes is None:
+            raise UsageError(
+                f"Model {self.name!r} has no heat maps: the windows of backend {self.backend.info.name!r} are not pictures."
+            )
+        return self.picture_axes
+
+    @cached_property
+    def _gradient_map(self) -> GradientMap:
+        self.check_heat_map("grad-cam")
+        assert isinstance(self.backend, ExplainsWithGradients)
+        return self.backend.gradient_map(self.bundle.payload, self.config, self.labels)
 
     @cached_property
     def runtime(self) -> Runtime:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Unfamiliar = Literal["flag", "abstain", "ignore"]
+HeatMap = Literal["occlusion", "grad-cam"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class PredictOptions:
     explain : bool
         Whether a prediction has contributions of features, if the model provides them.
     images : bool
-        Whether a prediction has a saliency image, if the model provides one.
+        Whether a prediction has a heat map as an image, if the windows of the model are pictures.
+    heat_map : {'occlusion', 'grad-cam'}
+        Its method: covering parts, through the graph alone, or gradients.
     unfamiliar : {'flag', 'abstain', 'ignore'}
         Treatment of an input that is unlike anything that the model learnt: its prediction says so, or also has no
         label, or the distance is not computed.
@@ -43,6 +46,7 @@ class PredictOptions:
     windows: bool = False
     explain: bool = False
     images: bool = False
+    heat_map: HeatMap = "occlusion"
     unfamiliar: Unfamiliar = "flag"
     measures: tuple[str, ...] = ()
     offset_s: float = 0.0

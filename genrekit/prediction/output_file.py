@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,11 @@ from genrekit.output import open_writer
 from genrekit.prediction.model import Model
 from genrekit.prediction.options import PredictOptions
 from genrekit.remote import exists, is_remote, open_output, redact
+from genrekit.text import cause
 from genrekit.types import Prediction
 
 FLUSH_S = 0.2
 FACTS = "run.json"
-# What follows in an error is about one file, or lists what is allowed.
-_CLAUSE = re.compile(r"[;:(]|[.] |[.]$")
 SUFFIXES = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
@@ -49,7 +47,7 @@ class Counts:
         """Count a row."""
         if prediction.error is not None:
             self.failed += 1
-            self.reasons[_CLAUSE.split(prediction.error)[0]] += 1
+            self.reasons[cause(prediction.error)] += 1
         else:
             self.predicted += 1
             self.labels[prediction.label or ""] += 1
@@ -65,6 +63,7 @@ def write_rows(
     columns: Sequence[str] = (),
     provenance: bool = False,
     flush_s: float = 0.0,
+    names: Callable[[str], str] = str,
     advance: Callable[[], None] = lambda: None,
 ) -> Counts:
     """Write predictions in a format as they come.
@@ -83,7 +82,7 @@ def write_rows(
         Identifying columns of tables; by default those of the first prediction.
     provenance : bool
         Whether rows have the size and hash of the input and the hash of the model.
-    flush_s : float
+    flush_s, names
         As for `genrekit.output.Writer`.
     advance : callable
         Called after every row.
@@ -100,6 +99,7 @@ def write_rows(
         "analysis": columns_of(options.measures),
         "provenance": provenance,
         "flush_s": flush_s,
+        "names": names,
     }
     with open_writer(format, stream, **settings) as writer:
         while first is not None:
@@ -135,7 +135,18 @@ class OutputFile:
 
     @classmethod
     def of(cls, output: str | Path, format: str = "auto") -> OutputFile:
-        """Find format and place of an output; 'auto' is the format that the suffix says, and JSON Lines for a device.
+        """Find format and place of an output.
+
+        Parameters
+        ----------
+        output : str or Path
+            A path, a device, or the address of a remote file.
+        format : str
+            Name of a format; 'auto' is the one of the suffix, and JSON Lines for a device.
+
+        Returns
+        -------
+        OutputFile
 
         Raises
         ------
@@ -180,6 +191,13 @@ class OutputFile:
 
     def check(self, *, overwrite: bool = False, resume: bool = False) -> None:
         """Refuse an output that cannot or must not be written, before the work starts.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Whether an existing output is replaced.
+        resume : bool
+            Whether an existing output is continued.
 
         Raises
         ------

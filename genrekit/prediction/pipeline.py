@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
@@ -12,12 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
-from genrekit.backends import DISTANCE, OUTPUT, Explains, ExplainsWithImages
-from genrekit.errors import GenrekitError, MediaError, UsageError
+from genrekit.backends import DISTANCE, OUTPUT, Explains
+from genrekit.errors import UsageError
 from genrekit.execution import Outcome, default_jobs, open_pool, ordered_map
-from genrekit.hashing import content_of
 from genrekit.prediction.decision import Decision
 from genrekit.prediction.explanation_images import explanation_image
 from genrekit.prediction.in_memory import as_inputs, check_input
@@ -26,8 +23,9 @@ from genrekit.prediction.model import Model, load_models
 from genrekit.prediction.options import PredictOptions
 from genrekit.prediction.reasons import explained
 from genrekit.prediction.routing import Router, TableTask, Task
+from genrekit.prediction.scoring import Scored, score_windows
+from genrekit.prediction.worker import Worker, absolute, lost
 from genrekit.preparation import Cache, Preparation, Preparer
-from genrekit.text import sentence
 from genrekit.types import Content, Example, Prediction, Say, silent
 
 if TYPE_CHECKING:
@@ -59,40 +57,6 @@ class Finished:
     table: TableTask | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """Outputs of the graph for the windows of one example.
-
-    Attributes
-    ----------
-    scores : np.ndarray [shape=(n_windows, n_labels)]
-    distance : np.ndarray [shape=(n_windows,)] or None
-        None unless predictions depend on it.
-    """
-
-    scores: np.ndarray
-    distance: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Worker:
-    """The work of a worker process: preparation for every model, without its graph."""
-
-    preparers: tuple[Preparer, ...]
-    measures: tuple[str, ...] = ()
-
-    def __call__(self, task: Task) -> Preparation:
-        """Prepare the example of one task."""
-        if not task.error:
-            return self.preparers[task.model].attempt(task.example, task.known, self.measures)
-        content = None
-        with suppress(MediaError):
-            content = content_of(task.example.path) if task.example.path else None
-        if content and task.known and content.sha256 == task.known.sha256:
-            return Preparation(content)
-        return Preparation(content, error=task.error)
-
-
 @dataclass(frozen=True)
 class Pipeline:
     """Models with options and resources, ready to predict any number of inputs, any number of times.
@@ -113,6 +77,8 @@ class Pipeline:
         Without a pool: the address of a Dask cluster.
     say : callable
         Takes lines for the user.
+    lists : bool
+        Whether a table may be a list of files, whose files are predicted.
 
     Raises
     ------
@@ -128,6 +94,7 @@ class Pipeline:
     timeout_s: float | None = None
     cluster: str | None = None
     say: Say = silent
+    lists: bool = True
     _without_reasons: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -139,11 +106,15 @@ class Pipeline:
         _ = self.decisions
         if (self.options.explain or self.options.images) and not any(map(self._explains, self.models)):
             names = ", ".join(model.name for model in self.models)
-            draws = any(isinstance(model.backend, ExplainsWithImages) for model in self.models)
+            draws = any(model.has_heat_maps for model in self.models)
             raise UsageError(
                 f"No loaded model has explanations in words (models: {names}).",
-                "Saliency images are available: add --explain-dir FOLDER." if draws else "",
+                "Heat maps are available: add --explain-dir FOLDER." if draws else "",
             )
+        if self.options.images and self.options.heat_map == "grad-cam":
+            for model in self.models:
+                if model.has_heat_maps:
+                    model.check_heat_map("grad-cam")
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
@@ -175,11 +146,10 @@ class Pipeline:
         Finished
             One per input, and one per row of a table.
         """
-        router = Router(self.models, self.options.offset_s, self.options.duration_s, self.say)
         given = [inputs] if isinstance(inputs, str | Path | Input | Example) else inputs
         tasks: Iterator[Task | TableTask] = (
             task if isinstance(task, TableTask) else replace(task, known=known(task.example.id))
-            for task in router.tasks(given)
+            for task in self.tasks(given)
         )
         with ExitStack() as stack:
             pool, tasks = self._open_pool(tasks, stack)
@@ -187,10 +157,7 @@ class Pipeline:
             folder = None
             if not elsewhere:  # a killed worker cannot remove the files that it fetched
                 folder = Path(stack.enter_context(TemporaryDirectory(prefix="genrekit-")))
-            worker = Worker(
-                tuple(Preparer(m.backend, m.config, self.cache, folder, keys_sound) for m in self.models),
-                self.options.measures,
-            )
+            worker = self.worker(folder, keys_sound=keys_sound)
             for is_table, run in groupby(tasks, key=lambda task: isinstance(task, TableTask)):
                 if is_table:
                     for table in cast("Iterator[TableTask]", run):
@@ -201,9 +168,33 @@ class Pipeline:
                     continue
                 single = cast("Iterator[Task]", run)
                 if elsewhere:
-                    single = map(_absolute, single)
+                    single = map(absolute, single)
                 outcomes = pool.map(worker, single) if pool else ordered_map(worker, single)
                 yield from self._scored(outcomes)
+
+    def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | TableTask]:
+        """Find the model for each input, lazily and in order."""
+        router = Router(self.models, self.options.offset_s, self.options.duration_s, self.say, self.lists)
+        return router.tasks(inputs)
+
+    def worker(self, folder: Path | None = None, *, keys_sound: bool = False) -> Worker:
+        """Return the work of a worker process.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            Folder of files that are fetched for the time of their preparation.
+        keys_sound : bool
+            As for `run`.
+        """
+        return Worker(
+            tuple(Preparer(m.backend, m.config, self.cache, folder, keys_sound) for m in self.models),
+            self.options.measures,
+        )
+
+    def outputs(self, task: Task) -> tuple[str, ...]:
+        """Return the outputs of the graph that the prediction of a task depends on."""
+        return (OUTPUT, DISTANCE) if self.decisions[task.model].uses_distance else (OUTPUT,)
 
     def rows(self, table: TableTask) -> Iterator[Prediction]:
         """Predict a table row by row, in order and in bounded memory."""
@@ -249,17 +240,18 @@ class Pipeline:
                 and outcome.item.model == number
             }
             if windows:
-                names = (OUTPUT, DISTANCE) if self.decisions[number].uses_distance else (OUTPUT,)
-                scored |= zip(windows, _score_windows(model, list(windows.values()), names), strict=True)
+                names = self.outputs(batch[next(iter(windows))].item)
+                scored |= zip(windows, score_windows(model, list(windows.values()), names), strict=True)
         for k, outcome in enumerate(batch):
-            task, preparation = outcome.item, outcome.value or _lost(outcome)
+            task, preparation = outcome.item, outcome.value or lost(outcome)
             if preparation.windows is None and preparation.error is None:
                 yield Finished(task.example.id)
                 continue
             found = scored.get(k, preparation.error or "The input could not be prepared.")
-            yield Finished(task.example.id, self._prediction(task, preparation, found))
+            yield Finished(task.example.id, self.prediction(task, preparation, found))
 
-    def _prediction(self, task: Task, preparation: Preparation, scored: Scored | str) -> Prediction:
+    def prediction(self, task: Task, preparation: Preparation, scored: Scored | str) -> Prediction:
+        """Make the prediction of an example from its windows and their scores, or from the reason why it has none."""
         example, windows = task.example, preparation.windows
         if isinstance(scored, str) or windows is None:
             return Prediction(
@@ -273,21 +265,19 @@ class Pipeline:
             prediction = replace(prediction, analysis=preparation.analysis)
         if self.options.explain and isinstance(model.backend, Explains):
             (prediction,) = explained(model, windows.values, [prediction])
-        elif self.options.images and isinstance(model.backend, ExplainsWithImages):
-            prediction = replace(
-                prediction, image=explanation_image(model, prediction, windows, scored.scores)
-            )
+        elif self.options.images and model.has_heat_maps:
+            image = explanation_image(model, prediction, windows, scored.scores, self.options.heat_map)
+            prediction = replace(prediction, image=image)
         elif self.options.explain and not self.options.images and model.name not in self._without_reasons:
             self._without_reasons.add(model.name)
-            draws = isinstance(model.backend, ExplainsWithImages)
             self.say(
                 f"model {model.name} has no explanations in words"
-                + ("; --explain-dir FOLDER writes saliency images" if draws else "")
+                + ("; --explain-dir FOLDER writes heat maps" if model.has_heat_maps else "")
             )
         return prediction
 
     def _explains(self, model: Model) -> bool:
-        draws = self.options.images and isinstance(model.backend, ExplainsWithImages)
+        draws = self.options.images and model.has_heat_maps
         return draws or isinstance(model.backend, Explains)
 
 
@@ -350,33 +340,3 @@ def _predictions(pipeline: Pipeline, inputs: Any) -> Iterator[Prediction]:
         for finished in pipeline.run(as_inputs(inputs, Path(folder))):
             assert finished.prediction is not None  # no prediction was known, and no table was left for later
             yield finished.prediction
-
-
-def _absolute(task: Task) -> Task:
-    """Return the task with a path that means the same on other machines."""
-    path = task.example.path
-    return task if path is None else replace(task, example=replace(task.example, path=path.absolute()))
-
-
-def _lost(outcome: Outcome[Task, Preparation]) -> Preparation:
-    """Return the outcome of an input whose worker died or took too long."""
-    content: Content | None = None
-    path = outcome.item.example.path
-    with suppress(MediaError):
-        content = content_of(path) if path else None
-    return Preparation(content, error=sentence(outcome.error or "the input could not be prepared"))
-
-
-def _score_windows(model: Model, windows: list[np.ndarray], names: tuple[str, ...]) -> list[Scored | str]:
-    """Score windows of many examples in one batch; an example that the graph rejects gets its error message."""
-    runtime = model.runtime  # a graph that cannot be loaded is a fault of the model, and ends the run
-    if len({values.shape[1:] for values in windows}) == 1:
-        try:
-            ends = np.cumsum([len(values) for values in windows])[:-1]
-            outputs = runtime.outputs(np.concatenate(windows), names)
-            parts = (np.split(outputs[name], ends) for name in names)
-            return [Scored(*part) for part in zip(*parts, strict=True)]
-        except GenrekitError as error:
-            if len(windows) == 1:
-                return [str(error)]
-    return [part for values in windows for part in _score_windows(model, [values], names)]

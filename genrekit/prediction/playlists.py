@@ -6,21 +6,23 @@ import codecs
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from genrekit.errors import MediaError
 from genrekit.files import opening
+from genrekit.prediction.cue import Track, tracks_in
 from genrekit.text import system_name
 
-SUFFIXES = (".m3u", ".m3u8", ".pls", ".cue")
+CUE = ".cue"
+SUFFIXES = (".m3u", ".m3u8", ".pls", CUE)
 MAX_BYTES = 1 << 26
 MAX_SONGS = 1_000_000
 
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _PLS_FILE = re.compile(r"\s*file\d+\s*=\s*(.*?)\s*", re.IGNORECASE)
-_CUE_FILE = re.compile(r'\s*file\s+(?:"(.+?)"|(\S+))(?:\s+\S+)?\s*', re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _DRIVE = re.compile(r"[a-z]:[\\/]", re.IGNORECASE)
 
@@ -45,6 +47,28 @@ def songs_of(path: Path) -> Iterator[str]:
     MediaError
         If it cannot be read, is not text, is longer than 64 MiB or lists more than a million songs.
     """
+    text = _text(path)
+    suffix = path.suffix.lower()
+    entries = (track.file for track in tracks_in(text)) if suffix == CUE else _entries(text, suffix)
+    found = dict.fromkeys(entries)
+    if len(found) > MAX_SONGS:
+        raise MediaError(f"The playlist lists more than {MAX_SONGS:,} songs.")
+    for entry in islice(found, MAX_SONGS):
+        yield _where(entry, path.parent)
+
+
+def tracks_of(path: Path) -> list[Track]:
+    """Return the tracks of a cue sheet, their files with the paths that they have from here.
+
+    Raises
+    ------
+    MediaError
+        As `songs_of`.
+    """
+    return [replace(track, file=_where(track.file, path.parent)) for track in tracks_in(_text(path))]
+
+
+def _text(path: Path) -> str:
     with opening(path), path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -52,16 +76,7 @@ def songs_of(path: Path) -> Iterator[str]:
     mark = next((mark for mark in _MARKS if data.startswith(mark)), None)
     if mark is None and b"\0" in data:
         raise MediaError("The playlist is not text.")
-    text = data.decode(_MARKS[mark], "replace") if mark else data.decode("utf-8", "surrogateescape")
-    found = dict.fromkeys(_entries(text, path.suffix.lower()))
-    if len(found) > MAX_SONGS:
-        raise MediaError(f"The playlist lists more than {MAX_SONGS:,} songs.")
-    for entry in islice(found, MAX_SONGS):
-        yield (
-            entry
-            if _ADDRESS.match(entry) and not entry.lower().startswith("file:")
-            else _place(entry, path.parent)
-        )
+    return data.decode(_MARKS[mark], "replace") if mark else data.decode("utf-8", "surrogateescape")
 
 
 def local_path(address: str) -> str:
@@ -77,13 +92,18 @@ def local_path(address: str) -> str:
 
 
 def _entries(text: str, suffix: str) -> Iterator[str]:
-    pattern = {".pls": _PLS_FILE, ".cue": _CUE_FILE}.get(suffix)
+    pattern = _PLS_FILE if suffix == ".pls" else None
     for line in text.replace("\r", "\n").split("\n"):
         if pattern is None:
             if line.strip() and not line.startswith("#"):
                 yield line.strip()
         elif found := pattern.fullmatch(line):
-            yield next(group for group in found.groups() if group is not None)
+            yield found[1]
+
+
+def _where(entry: str, folder: Path) -> str:
+    is_address = _ADDRESS.match(entry) and not entry.lower().startswith("file:")
+    return entry if is_address else _place(entry, folder)
 
 
 def _place(entry: str, folder: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from genrekit.analysis import MEASURES, columns_of
 from genrekit.errors import DatasetError, UnknownSourceError, UsageError
+from genrekit.prediction.cue import is_track
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.output_file import FACTS
 from genrekit.remote import is_remote
@@ -76,6 +77,11 @@ class _Places:
     def located(self, prediction: Prediction) -> Prediction:
         """Return the prediction with the path of its file from here; with an error where there is none."""
         name = prediction.id
+        if is_track(name) and prediction.error is None:
+            return replace(
+                prediction,
+                error="The result is of a track within a file; only whole files are tagged and sorted.",
+            )
         is_file = prediction.error is None and prediction.content is not None and not is_remote(name)
         if not is_file or os.path.isabs(name):  # noqa: PTH117 - odd names
             return prediction
@@ -92,7 +98,22 @@ class _Places:
 
 
 def results_for(inputs: Iterable[Input], results: Iterable[Prediction], name: str) -> Iterator[Prediction]:
-    """Yield the results of these inputs, in their order; one without a result is a prediction with ``error``."""
+    """Yield the results of inputs in their order; an input without a result gets a prediction with ``error``.
+
+    Parameters
+    ----------
+    inputs : iterable of Input
+        Inputs as `genrekit.prediction.expand` yields them.
+    results : iterable of Prediction
+        The results of an earlier run; of several for one path the last counts.
+    name : str
+        Name of the file of results, for error messages.
+
+    Yields
+    ------
+    Prediction
+        One per input.
+    """
     by_path = {_place(result.id): result for result in results}
     for one in inputs:
         result = None if one.error else by_path.get(_place(one.name))

@@ -72,12 +72,15 @@ class Router:
         The part of every song to read, in seconds.
     say : callable
         Takes a line for the user when a table can be read in more than one way.
+    lists : bool
+        Whether a table may be a list of files; otherwise it is an error.
     """
 
     models: Sequence[Model]
     offset_s: float = 0.0
     duration_s: float | None = None
     say: Say = silent
+    lists: bool = True
 
     def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | TableTask]:
         """Turn inputs into tasks, lazily and in order; an input that no model takes is a task with an error."""
@@ -93,7 +96,7 @@ class Router:
                 elif found.path is None:
                     yield Task(Example(id=found.name), error=sentence(found.error or "no such file"))
                 else:
-                    yield from self._file(found.name, found.path, found.table)
+                    yield from self._file(found)
         if words := str(passed):
             self.say(words)
 
@@ -116,9 +119,18 @@ class Router:
         except (MediaError, DatasetError, OSError) as error:
             yield Task(Example(id=name), error=str(error))
 
-    def _file(self, name: str, path: Path, table: Table | None) -> Iterator[Task | TableTask]:
-        example = Example(id=name, path=path, offset_s=self.offset_s, duration_s=self.duration_s)
+    def _file(self, found: Input) -> Iterator[Task | TableTask]:
+        assert found.path is not None
+        name, path, table = found.name, found.path, found.table
+        start_s = found.start_s + self.offset_s
+        duration_s = self.duration_s
+        if found.end_s is not None:
+            left_s = found.end_s - start_s
+            duration_s = left_s if duration_s is None else min(left_s, duration_s)
+        example = Example(id=name, path=path, offset_s=start_s, duration_s=duration_s, extra=found.extra)
         try:
+            if duration_s is not None and duration_s <= 0:
+                raise MediaError(f"The track ends before {self.offset_s:g} s.")
             if modality(path) is Modality.TABLE:
                 from genrekit.tables import open_table
 
@@ -215,6 +227,10 @@ class Router:
             )
             for _, task in merge(good, broken, key=lambda numbered: numbered[0]):
                 yield replace(task, example=replace(task.example, id=f"{name}#{task.example.id}"))
+        elif path_at is not None and not self.lists:
+            raise DatasetError(
+                f"{name} is a list of files, which is not read here.", "Send the files themselves."
+            )
         elif path_at is not None:
             self.say(f"{name}: read as a manifest, a list of files")
             paths = Paths(table)
@@ -240,6 +256,13 @@ class Router:
 
 def open_tables(models: Sequence[Model], inputs: Iterable[Input]) -> tuple[list[Input], tuple[str, ...]]:
     """Open the tables among the inputs, and find the columns that identify their rows.
+
+    Parameters
+    ----------
+    models : sequence of Model
+        The models that predict.
+    inputs : iterable of Input
+        All inputs of a run.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from genrekit.prediction.decision import Decision
 from genrekit.prediction.model import Model
 from genrekit.prediction.reasons import explained
 from genrekit.prediction.routing import TableTask
-from genrekit.tables import Frame, Table
+from genrekit.tables import Frame, Table, texts
 from genrekit.text import sentence
 from genrekit.types import Content, Prediction, Say
 
@@ -43,8 +43,24 @@ def table_predictions(table: TableTask, model: Model, decision: Decision, say: S
     """Predict the rows of a table, in order, in bounded memory.
 
     A row that cannot be read is a prediction with ``error``, and so is the unreadable rest of a table.
+
+    Parameters
+    ----------
+    table : TableTask
+        The table and its columns.
+    model : Model
+        A model that takes its rows.
+    decision : Decision
+        Turns scores into predictions.
+    say : callable
+        Receives messages for the user.
+
+    Yields
+    ------
+    Prediction
+        One per row.
     """
-    last = 1
+    last: int | None = None
     content: Content | None = None
     try:
         with table.at_hand() as opened:
@@ -54,10 +70,10 @@ def table_predictions(table: TableTask, model: Model, decision: Decision, say: S
                     yield prediction
                     last = number
     except (DatasetError, MediaError, OSError) as error:
-        after = f"{table.name}#after row {last}" if last > 1 else table.name
+        after = table.name if last is None else f"{table.name}#after row {last}"
         yield Prediction(id=after, error=str(error), content=content)
         return
-    if last == 1:
+    if last is None:
         yield Prediction(
             id=table.name, error="The table has no rows below its column names.", content=content
         )
@@ -151,12 +167,5 @@ def _extras(table: pa.Table, names: Sequence[str]) -> list[Mapping[str, str]]:
     """Return the identifying cells of every row."""
     if not names:
         return [{}] * table.num_rows
-    columns = [_texts(table.column(name)) for name in names]
+    columns = [texts(table.column(name)) for name in names]
     return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
-
-
-def _texts(column: pa.ChunkedArray) -> list[str]:
-    values: list[str] = column.to_pylist()
-    if pa.types.is_string(column.type) and not column.null_count:
-        return values
-    return ["" if value is None else str(value) for value in values]

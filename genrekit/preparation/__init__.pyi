@@ -1,14 +1,19 @@
-from .cache import ENTRY_BYTES, Cache
-from .content_keys import name_key, spectrogram_key
+from .cache import ENTRY_BYTES, MAX_BYTES, Cache
+from .cache_contents import Contents, cache_contents, clear_cache
+from .content_keys import array_key, name_key
 from .preparer import Keyed, Preparation, Preparer, prepare_all
 
 __all__ = [
     "ENTRY_BYTES",
+    "MAX_BYTES",
     "Cache",
+    "Contents",
     "Keyed",
     "Preparation",
     "Preparer",
+    "array_key",
+    "cache_contents",
+    "clear_cache",
     "name_key",
     "prepare_all",
-    "spectrogram_key",
 ]

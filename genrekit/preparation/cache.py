@@ -112,7 +112,15 @@ class Cache:
         return windows
 
     def put(self, key: str, windows: Windows) -> None:
-        """Store windows; a full or unwritable disk disables the cache, and raises nothing."""
+        """Store windows; a full or unwritable disk disables the cache, and raises nothing.
+
+        Parameters
+        ----------
+        key : str
+            As `Cache.key` returns it.
+        windows : Windows
+            The prepared windows of one input.
+        """
         if not self.enabled:
             return
         path = self._path(key)

@@ -17,9 +17,9 @@ _COMMON = re.compile(
 _LEAST_LETTERS = 4
 
 
-def spectrogram_key(example: Example) -> int | None:
-    """The key of a spectrogram that was computed before; None for any other example."""
-    return None if example.mel is None else key_of("spectrogram", hash_array(example.mel).encode())
+def array_key(example: Example) -> int | None:
+    """Return the key of an example that is an array; None for any other example."""
+    return None if example.array is None else key_of(str(example.kind), hash_array(example.array).encode())
 
 
 def name_key(example: Example, *, only_gtzan: bool = False) -> int | None:

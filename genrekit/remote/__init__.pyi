@@ -1,4 +1,4 @@
-from .addresses import is_remote, redact
+from .addresses import in_words, is_remote, redact
 from .http import (
     CONNECT_S,
     PASSING,
@@ -9,7 +9,6 @@ from .http import (
     check_scheme,
     new_session,
     status_words,
-    words,
 )
 from .transfer import exists, expand_remote, fetched, file_of, open_output
 
@@ -25,10 +24,10 @@ __all__ = [
     "expand_remote",
     "fetched",
     "file_of",
+    "in_words",
     "is_remote",
     "new_session",
     "open_output",
     "redact",
     "status_words",
-    "words",
 ]

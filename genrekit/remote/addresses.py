@@ -47,7 +47,8 @@ _CODES = {
         _REFUSED,
     ),
 }
-# Errors of botocore, aiohttp, google-auth and the standard library.
+# Errors of botocore, aiohttp, requests, urllib3, google-auth and the standard library; the first of the classes of an
+# error that is here counts.
 _CLASSES = {
     **dict.fromkeys(
         "NoCredentialsError PartialCredentialsError CredentialRetrievalError ProfileNotFound TokenRetrievalError "
@@ -59,7 +60,8 @@ _CLASSES = {
         "the host's certificate is not trusted",
     ),
     **dict.fromkeys(
-        "ConnectTimeoutError ReadTimeoutError ServerTimeoutError TimeoutError FSTimeoutError".split(), _SILENT
+        "ConnectTimeoutError ReadTimeoutError ServerTimeoutError TimeoutError FSTimeoutError Timeout ConnectTimeout".split(),
+        _SILENT,
     ),
     **dict.fromkeys(
         "ClientConnectorError EndpointConnectionError ProxyConnectionError gaierror ConnectionRefusedError".split(),
@@ -67,15 +69,17 @@ _CLASSES = {
     ),
     **dict.fromkeys(
         "ClientPayloadError ServerDisconnectedError ConnectionClosedError IncompleteReadError IncompleteRead "
-        "ResponseStreamingError ClientOSError ConnectionResetError".split(),
+        "ResponseStreamingError ClientOSError ConnectionResetError ChunkedEncodingError ProtocolError".split(),
         _BROKEN,
     ),
     **dict.fromkeys(
         "NonHttpUrlClientError RedirectClientError TooManyRedirects".split(),
         "the server redirects to nowhere",
     ),
-    **dict.fromkeys("InvalidURL ParamValidationError".split(), "the address is not valid"),
+    **dict.fromkeys("InvalidURL MissingSchema ParamValidationError".split(), "the address is not valid"),
     **dict.fromkeys("BadZipFile LargeZipFile LZMAError EOFError".split(), _NO_ZIP),
+    "ProxyError": "the proxy cannot be reached",
+    "ConnectionError": "the host cannot be reached, or broke off",
     "NotImplementedError": "the file is compressed by a method that is not supported",
     "FileNotFoundError": "there is no such file",
     "PermissionError": _DENIED,

@@ -115,25 +115,6 @@ class Tries:
         time.sleep(max(wait_s, self._retry.get_backoff_time()))
 
 
-def words(error: BaseException, address: str) -> str:
-    """Say what went wrong with a request, without secrets and without a full stop."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the host's certificate is not trusted"
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-        return "the server did not answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | urllib3.exceptions.ProtocolError):
-        return "the transfer broke off before the end"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy cannot be reached"
-    if isinstance(error, requests.TooManyRedirects):
-        return "the server redirects to nowhere"
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
-        return "this is not a valid address"
-    if isinstance(error, requests.ConnectionError):
-        return "the host cannot be reached, or broke off"
-    return in_words(error, address)
-
-
 def status_words(status: int) -> str:
     """Say what an HTTP status means, without a full stop."""
     return _STATUS.get(status, f"the server answered with HTTP status {status}")
@@ -201,9 +182,9 @@ class Service:
                     else:
                         return _parsed(address, response)
             except TRANSIENT as error:
-                reason = words(error, address)
+                reason = in_words(error, address)
             except requests.RequestException as error:
-                raise DatasetError(f"{redact(address)}: {words(error, address)}.") from None
+                raise DatasetError(f"{redact(address)}: {in_words(error, address)}.") from None
             tries.failed(reason, retry_after)
 
 

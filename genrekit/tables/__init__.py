@@ -10,7 +10,7 @@ from genrekit.tables.columns import (
 from genrekit.tables.frame import Frame
 from genrekit.tables.json import Value, read_values
 from genrekit.tables.numbers import decimal_comma, number
-from genrekit.tables.table import MAX_TABLE_BYTES, Cells, Row, Table, open_table
+from genrekit.tables.table import MAX_TABLE_BYTES, Cells, Row, Table, open_table, texts
 
 __all__ = [
     "GROUP_COLUMNS",
@@ -28,4 +28,5 @@ __all__ = [
     "number",
     "open_table",
     "read_values",
+    "texts",
 ]

@@ -31,6 +31,18 @@ def decimal_comma(cells: Iterable[str]) -> bool:
 def number(cell: str, *, comma: bool = False) -> float:
     """Return the number in a cell, NaN if there is none.
 
+    Parameters
+    ----------
+    cell : str
+        Text of a cell.
+    comma : bool
+        Whether a comma is read as a decimal point; a cell with a point is read as it is.
+
+    Returns
+    -------
+    float
+        May be infinite if the cell says so.
+
     Examples
     --------
     >>> number("0.5"), number("0,5"), number("0,5", comma=True)

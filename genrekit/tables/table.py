@@ -82,7 +82,7 @@ class Table(Columns):
         Parameters and errors are those of `frames`.
         """
         for frame in self.frames(columns):
-            cells = zip(*(_texts(column) for column in frame.table.columns), strict=True)
+            cells = zip(*(texts(column) for column in frame.table.columns), strict=True)
             good = ((n, list(row), "") for n, row in zip(frame.numbers.tolist(), cells, strict=True))
             if frame.broken:
                 yield from merge(good, ((n, [], why) for n, why in frame.broken), key=lambda row: row[0])
@@ -160,7 +160,8 @@ def _is_json(path: Path) -> bool:
         return file.read(4096).lstrip().startswith(("{", "["))
 
 
-def _texts(column: pa.ChunkedArray) -> list[str]:
+def texts(column: pa.ChunkedArray) -> list[str]:
+    """Return the cells of a column as text, a missing one as ''."""
     values: list[str] = column.to_pylist()
     if pa.types.is_string(column.type) and not column.null_count:
         return values

@@ -20,12 +20,20 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from genrekit.backends import Backend, BackendConfig, BackendInfo, make_config
+from genrekit.backends import (
+    Backend,
+    BackendConfig,
+    BackendInfo,
+    ExplainsWithImages,
+    draw,
+    heat_map,
+    make_config,
+)
 from genrekit.datasets import SPLITS, Dataset, open_dataset
 from genrekit.errors import ConfigError, MediaError
 from genrekit.labels import normalise
 from genrekit.testing.fit import check_fit, require, with_several_labels
-from genrekit.types import Example, Modality, Windows
+from genrekit.types import SPECTROGRAM, Example, Modality, Windows
 
 SONGS = "synthetic:?genres=3&songs=6&seconds=4&seed=1"
 
@@ -60,6 +68,7 @@ def check_backend(
     shapes = {windows.values.shape[1:] for windows in prepared}
     require(len(shapes) == 1, f"prepare returns windows of several shapes: {sorted(shapes)}")
     _check_refusals(backend, config)
+    _check_pictures(backend, config, prepared[0].values[0])
     check_fit(
         backend, config, [replace(e, labels=e.labels[:1]) for e in examples], prepared, multilabel=False
     )
@@ -102,8 +111,9 @@ def _check_example(example: Example, modality: Modality) -> None:
     name = f"example {example.id!r}"
     require(bool(example.id), "an id is not empty")
     require(not re.search("[\ud800-\udfff]", example.id), f"{name} has an id that can be printed")
-    given = [w for w in (example.path, example.row, example.mel, example.address) if w is not None]
-    require(len(given) == 1, f"{name} has a file, an address, a row or a spectrogram, and one of them")
+    given = [w for w in (example.path, example.row, example.array, example.address) if w is not None]
+    require(len(given) == 1, f"{name} has a file, an address, a row or an array, and one of them")
+    require((example.array is None) == (example.kind is None), f"{name} has a kind if it has an array")
     require(
         (example.row is not None) == (modality is Modality.TABLE), f"{name} is what the data set says it is"
     )
@@ -112,10 +122,11 @@ def _check_example(example: Example, modality: Modality) -> None:
         all(isinstance(value, float) for value in (example.row or {}).values()),
         f"{name} has numbers in its row",
     )
-    if example.mel is not None:
+    if example.array is not None and example.kind == SPECTROGRAM:
+        array = example.array
         require(modality is Modality.AUDIO, f"{name} is a song, as its spectrogram says")
         require(
-            example.mel.ndim == 2 and example.mel.size > 0 and example.mel.dtype in (np.uint8, np.float32),
+            array.ndim == 2 and array.size > 0 and array.dtype in (np.uint8, np.float32),
             f"{name} has a spectrogram of mel bands and frames, uint8 or float32",
         )
     require(len(example.labels) > 0, f"{name} has a label")
@@ -184,6 +195,22 @@ def _check_prepare(backend: Backend, config: BackendConfig, example: Example) ->
     again = backend.prepare(twin, config)
     require(np.array_equal(again.values, values, equal_nan=True), "prepare depends on the content only")
     return windows
+
+
+def _check_pictures(backend: Backend, config: BackendConfig, window: np.ndarray) -> None:
+    if not isinstance(backend, ExplainsWithImages):
+        return
+    axes = backend.picture_axes(config)
+    if axes is None:
+        return
+    used = [axis for axis in (axes.height, axes.width, axes.pieces) if axis is not None]
+    require(
+        len(set(used)) == len(used) and all(0 <= axis < window.ndim for axis in used),
+        f"picture_axes are different axes of a window of shape {window.shape}, not {used}",
+    )
+    require(min(axes.blocks) > 0, "picture_axes has blocks")
+    heat = heat_map(lambda windows: np.full(len(windows), 0.5), window, axes)
+    require(draw(window, heat, axes, "a title").startswith(b"\x89PNG"), "a window can be drawn")
 
 
 def _check_refusals(backend: Backend, config: BackendConfig) -> None:

@@ -117,17 +117,31 @@ def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, m
             re.fullmatch(r"[\w.-]+\.safetensors", name) is not None and name != KEYS,
             f"native payloads are .safetensors files, and not {KEYS}; this one is {name!r}",
         )
-    _check_outputs(runtime, fitted)
+    _check_outputs(runtime, fitted, train)
 
 
-def _check_outputs(runtime: Runtime, fitted: Fitted) -> None:
+def _check_outputs(runtime: Runtime, fitted: Fitted, train: Prepared) -> None:
     """Hold the outputs beside the scores against what they promise; the runtime checks their numbers."""
-    declared = runtime.declaration(fitted.distance_threshold)
+    declared = runtime.declaration(fitted.distance_threshold, fitted.distance_thresholds_of_few)
     again = Runtime(fitted.onnx, n_labels=fitted.check_scores.shape[1], declared=declared)
     require(
         fitted.distance_threshold is None or runtime.has_distance,
         "a distance_threshold goes with a graph that has the output 'distance'",
     )
+    limits = (fitted.distance_threshold or 0.0, *fitted.distance_thresholds_of_few)
+    require(all(math.isfinite(x) and x >= 0 for x in limits), "distance thresholds are finite, at least 0")
+    require(
+        fitted.distance_threshold is not None or not fitted.distance_thresholds_of_few,
+        "distance_thresholds_of_few go with a distance_threshold",
+    )
+    if declared.distance and fitted.distance_threshold is not None:
+        far = [
+            float(again.distance(windows).mean()) > (declared.distance.limit(len(windows)) or 0.0)
+            for windows in train.windows
+        ]
+        require(
+            sum(far) <= len(far) / 2, "most of the examples that were learnt from are within the threshold"
+        )
     for name, has in ((EMBEDDINGS, declared.embeddings), (DISTANCE, declared.distance)):
         if has is None:
             continue

@@ -4,14 +4,8 @@ from genrekit.training.choice import choose_backend
 from genrekit.training.encode import encoded
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
 from genrekit.training.learnt import learnt_keys, recognise, recognised
-from genrekit.training.prepared_dataset import (
-    Evaluation,
-    PreparedDataset,
-    check_spectrograms,
-    describe,
-    gather,
-    open_for,
-)
+from genrekit.training.opening import check_arrays, describe, open_for
+from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather
 from genrekit.training.run_folder import beside
 from genrekit.training.train import Trained, kept_metrics, train, versions
 
@@ -21,7 +15,7 @@ __all__ = [
     "PreparedDataset",
     "Trained",
     "beside",
-    "check_spectrograms",
+    "check_arrays",
     "choose_backend",
     "cross_fit",
     "describe",

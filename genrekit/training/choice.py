@@ -18,7 +18,16 @@ _HOLDS = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures"}
 def backends_for(
     source: str | Path | Sequence[str | Path], *, ambiguous: Ambiguous = "drop", read: Reading | None = None
 ) -> tuple[tuple[str, ...], str]:
-    """Look at a source as it is, and find the backends that read it.
+    """Find the backends that can read a source.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of these
+        As for `genrekit.datasets.open_dataset`.
+    ambiguous : {'drop', 'first', 'multi'}
+        Treatment of tracks with several genres.
+    read : Reading, optional
+        Kind to read where the source holds several.
 
     Returns
     -------
@@ -40,10 +49,26 @@ def backends_for(
 def choose_backend(
     source: str | Path | Sequence[str | Path], *, ambiguous: Ambiguous = "drop", read: Reading | None = None
 ) -> tuple[str, str]:
-    """Return the backend for a source for which none was named, and a sentence on why where it is not the default.
+    """Choose the backend for a source for which none was named.
 
-    The default stands where it fits, where several others do, and where the source cannot be opened: then opening it
-    for training says why.
+    The default is kept where it fits, where several others fit, and where the source cannot be opened: opening it for
+    training then reports why.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of these
+        As for `genrekit.datasets.open_dataset`.
+    ambiguous : {'drop', 'first', 'multi'}
+        Treatment of tracks with several genres.
+    read : Reading, optional
+        Kind to read where the source holds several.
+
+    Returns
+    -------
+    str
+        Name of the backend.
+    str
+        A sentence on the choice; '' for the default backend.
     """
     found, holds = backends_for(source, ambiguous=ambiguous, read=read)
     if DEFAULT in found or len(found) != 1:
@@ -54,8 +79,8 @@ def choose_backend(
 def _reads(name: str, dataset: Dataset) -> bool:
     backend = registry.get(name)
     example = dataset.examples[0]
-    if example.mel is not None:
-        return backend.info.spectrograms
+    if example.array is not None:
+        return example.kind in backend.info.arrays
     if example.row is None:
         return backend.info.modality is dataset.modality
     columns = tuple(example.row)
@@ -66,8 +91,8 @@ def _reads(name: str, dataset: Dataset) -> bool:
 
 def _words(dataset: Dataset) -> str:
     example = dataset.examples[0]
-    if example.mel is not None:
-        return "spectrograms"
+    if example.array is not None:
+        return f"{example.kind}s"
     if example.row is not None:
         names = [item.name for item in registry.listings() if item.info and _reads(item.name, dataset)]
         return f"a table of {' or '.join(names)} features"

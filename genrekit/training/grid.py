@@ -105,13 +105,38 @@ def configs(
 
 
 def preparation(backend: Backend, config: BackendConfig) -> str:
-    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows."""
+    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows.
+
+    Parameters
+    ----------
+    backend : Backend
+        Its info lists the settings.
+    config : BackendConfig
+        One of its configs.
+
+    Returns
+    -------
+    str
+        JSON with sorted keys.
+    """
     values = config.model_dump(mode="json")
     return json.dumps({key: values[key] for key in backend.info.prepare_keys}, sort_keys=True)
 
 
 def preparations(backend: Backend, configs: Sequence[BackendConfig]) -> dict[str, BackendConfig]:
-    """Return one config per distinct `preparation`, by that key, in order of occurrence."""
+    """Return one config per distinct `preparation`, by that key, in order of occurrence.
+
+    Parameters
+    ----------
+    backend : Backend
+        Its info lists the settings that ``prepare`` depends on.
+    configs : sequence of BackendConfig
+        Candidates of a grid.
+
+    Returns
+    -------
+    dict of str to BackendConfig
+    """
     found: dict[str, BackendConfig] = {}
     for config in configs:
         found.setdefault(preparation(backend, config), config)

@@ -13,7 +13,7 @@ from genrekit.datasets import Dataset
 from genrekit.execution import ordered_map
 from genrekit.hashing import row_keys
 from genrekit.models import LearntKeys, collect
-from genrekit.preparation import Cache, Preparer, name_key, spectrogram_key
+from genrekit.preparation import Cache, Preparer, array_key, name_key
 from genrekit.progress import progress
 from genrekit.training.prepared_dataset import PreparedDataset
 from genrekit.types import Example, Modality
@@ -41,9 +41,22 @@ class Recognised:
 
 
 def learnt_keys(prepared: PreparedDataset, indices: Sequence[int], info: BackendInfo) -> LearntKeys:
-    """Make the keys of the prepared examples among ``indices``; ``info`` is that of the backend that learnt them.
+    """Return the content keys of the examples that a model learnt.
 
     Where the sound itself is not at hand, because rows or spectrograms were learnt, names are keys too.
+
+    Parameters
+    ----------
+    prepared : PreparedDataset
+        The prepared data set.
+    indices : sequence of int
+        The examples that were learnt; those that are not prepared are skipped.
+    info : BackendInfo
+        Info of the backend that learnt them.
+
+    Returns
+    -------
+    LearntKeys
     """
     indices = [i for i in indices if i in prepared.windows]
     examples = [prepared.dataset.examples[i] for i in indices]
@@ -59,7 +72,24 @@ def learnt_keys(prepared: PreparedDataset, indices: Sequence[int], info: Backend
 def recognised(
     prepared: PreparedDataset, indices: Sequence[int], learnt: LearntKeys, info: BackendInfo
 ) -> list[int]:
-    """Those of the prepared examples among ``indices`` that a model learnt; ``info`` is that of its backend."""
+    """Return the prepared examples that a model learnt.
+
+    Parameters
+    ----------
+    prepared : PreparedDataset
+        The prepared data set.
+    indices : sequence of int
+        The examples to check; those that are not prepared are skipped.
+    learnt : LearntKeys
+        Keys from the bundle of the model.
+    info : BackendInfo
+        Info of the backend of the model.
+
+    Returns
+    -------
+    list of int
+        Members of ``indices``, in their order.
+    """
     indices = [i for i in indices if i in prepared.windows]
     examples = prepared.dataset.examples
     keys = {i: _others(examples[i], names=True, learning=False) for i in indices}
@@ -119,9 +149,9 @@ def recognise(
 
 
 def _others(example: Example, *, names: bool, learning: bool) -> list[tuple[str, int]]:
-    at_hand = example.row is None and example.mel is None
+    at_hand = example.row is None and example.array is None
     found = {
-        "spectrogram": spectrogram_key(example),
+        "spectrogram": array_key(example),
         "name": name_key(example, only_gtzan=learning and at_hand) if names else None,
     }
     return [(kind, key) for kind, key in found.items() if key is not None]

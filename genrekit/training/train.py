@@ -25,14 +25,8 @@ from genrekit.training.fit import fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, preparation, preparations, search
 from genrekit.training.learnt import learnt_keys
-from genrekit.training.prepared_dataset import (
-    Evaluation,
-    PreparedDataset,
-    check_fit,
-    describe,
-    gather,
-    open_for,
-)
+from genrekit.training.opening import check_fit, describe, open_for
+from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather
 from genrekit.training.run_folder import RunFolder, beside
 from genrekit.types import Say, silent
 
@@ -227,7 +221,7 @@ def train(
         feature_version=backend.info.feature_version,
         columns=backend.info.columns,
         input_shape=fitted.check_windows.shape[1:],
-        outputs=runtime.declaration(fitted.distance_threshold),
+        outputs=runtime.declaration(fitted.distance_threshold, fitted.distance_thresholds_of_few),
         thresholds=dict(fitted.thresholds),
         metrics=kept_metrics(measured.report) if measured else None,
         data=data,
@@ -262,7 +256,9 @@ def _refit(
         backend, prepared, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
     )
     thresholds = {label: fitted.thresholds.get(label, value) for label, value in again.thresholds.items()}
-    history = {**fitted.history, "refit": again.history["train"]}
+    history = {key: value for key, value in fitted.history.items() if key != "distance"}
+    history |= {key: again.history[key] for key in ("distance",) if key in again.history}
+    history["refit"] = again.history["train"]
     return replace(again, thresholds=thresholds, history=history), runtime
 
 

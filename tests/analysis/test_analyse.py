@@ -187,8 +187,9 @@ def test_an_unknown_measure(song, wanted) -> None:
         analyse_song(song, wanted)
 
 
-def test_gtzan_is_plausible(shared_data) -> None:
-    """60 real tracks: tempo that of the table, to the frame that it is rounded to, the rest in usual ranges."""
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.night)])
+def test_gtzan_is_plausible(shared_data, step) -> None:
+    """Real tracks: tempo that of the table, to the frame that it is rounded to, the rest in usual ranges."""
     folder = shared_data / "gtzan"
     paths = sorted((folder / "audio").glob("*/*.flac"))
     if not paths:
@@ -197,10 +198,10 @@ def test_gtzan_is_plausible(shared_data) -> None:
         table_bpm = {
             row["filename"].removesuffix(".wav"): float(row["tempo"]) for row in csv.DictReader(file)
         }
-    found = {path.stem: analyse_song(path) for path in paths}
+    found = {path.stem: analyse_song(path) for path in paths[::step]}
     near = [octave_error(song.bpm, table_bpm[name]) < 0.04 for name, song in found.items()]
     assert np.mean(near) > 0.95
     assert all(-35 < song.loudness_lufs < -5 for song in found.values())
     assert all(50 < song.bpm < 200 for song in found.values())
-    assert len({song.key.camelot for song in found.values()}) >= 12
+    assert len({song.key.camelot for song in found.values()}) >= 12 / step
     assert np.median([song.key.confidence for song in found.values()]) > 0.2

@@ -21,7 +21,8 @@ class Run(NamedTuple):
 
 @pytest.fixture
 def genrekit(capsys, monkeypatch):
-    """Run a command: ``genrekit("predict", path, stdin="...")``."""
+    """Run a command: ``genrekit("predict", path, stdin="...")``; in this process alone unless ``--jobs`` is given."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0}, raising=False)
 
     def run(*words: object, stdin: str = "") -> Run:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))

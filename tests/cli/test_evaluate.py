@@ -172,7 +172,7 @@ def test_every_figure_is_in_the_table_of_predictions(evaluate, model_path, songs
     assert np.quantile(draws, [0.025, 0.975]) == pytest.approx([interval["low"], interval["high"]])
 
 
-@pytest.mark.parametrize("format", ["json", "text"])
+@pytest.mark.parametrize("format", ["json", pytest.param("text", marks=pytest.mark.night)])
 def test_a_report_is_written_whole_though_nobody_reads_stdout(format, model_path, songs, tmp_path):
     reader, writer = os.pipe()
     os.close(reader)  # as head -1 leaves it, only earlier

@@ -97,7 +97,7 @@ def test_a_table_of_another_service(genrekit, spotify_table, tmp_path, monkeypat
 @pytest.mark.parametrize("option", [("--multilabel",), ("--device", "cpu")], ids=lambda words: words[0])
 def test_an_option_that_a_backend_has_not_is_called_as_it_was_typed(genrekit, option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = genrekit("train", "--data", "synthetic:", *option)
+    run = genrekit("train", "--data", "synthetic:?genres=2&songs=2&seconds=0.5", *option)
     assert run.status == 2
     assert f"Backend 'gtzan' has no {option[0]}; " in run.err
     assert "--backend " in run.err

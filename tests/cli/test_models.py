@@ -4,7 +4,7 @@ from genrekit.features.schema import GTZAN_COLUMNS
 
 
 def test_a_bundle_shows_its_facts_and_its_card(genrekit, model_path, songs):
-    facts = json.loads(genrekit("models", model_path).out)
+    facts = json.loads(genrekit("models", model_path, "--json").out)
     assert facts["labels"] == list(songs.labels)
     assert len(facts["sha256"]) == 64
     assert genrekit("models", model_path, "--card").out.startswith("# ")
@@ -13,7 +13,7 @@ def test_a_bundle_shows_its_facts_and_its_card(genrekit, model_path, songs):
 def test_the_box_is_listed(genrekit):
     run = genrekit("models")
     assert run.status == 0
-    assert all(len(line.split("\t")) == 4 for line in run.out.splitlines())
+    assert all(len(line.split("\t")) == 5 for line in run.out.splitlines())
 
 
 def test_an_unknown_model_is_a_sentence(genrekit):

@@ -63,7 +63,7 @@ def test_without_write_nothing_is_made(genrekit, library, results):
     run = genrekit("sort", "--from", results(ANSWERS))
     assert run.status == 0
     assert {row["target"] for row in rows(run)} == {
-        str(Path("playlists", f"{g}.m3u8")) for g in ("rock", "jazz")
+        str(Path("playlists", f"{g}.m3u8")) for g in ("Rock", "Jazz")
     }
     assert not Path("playlists").exists()
     assert "--write" in run.err
@@ -73,11 +73,11 @@ def test_without_write_nothing_is_made(genrekit, library, results):
 def test_finished_results_become_folders(genrekit, library, results, how):
     run = genrekit("sort", "--from", results(ANSWERS), how, "--to", "by", "--write", "--min-confidence", 0.5)
     assert run.status == 0
-    assert set(rows(run)[0]) == {"input", "genre", "target", "error"}
+    assert set(rows(run)[0]) == {"input", "genre", "name", "target", "error"}
     made = sorted(path.relative_to("by").as_posix() for path in Path("by").rglob("*.wav"))
-    assert made == ["rock/0.wav", "rock/2.wav", "unsure/1.wav"]
-    assert Path("by/rock/0.wav").is_symlink() == (how == "--link")
-    assert Path("by/rock/0.wav").read_bytes() == Path("music/0.wav").read_bytes()
+    assert made == ["Rock/0.wav", "Rock/2.wav", "unsure/1.wav"]
+    assert Path("by/Rock/0.wav").is_symlink() == (how == "--link")
+    assert Path("by/Rock/0.wav").read_bytes() == Path("music/0.wav").read_bytes()
 
 
 def test_paths_choose_among_the_results(genrekit, library, results):
@@ -104,7 +104,7 @@ def test_the_table_has_a_line_a_genre_and_says_what_failed(genrekit, library, re
     Path("music/1.wav").unlink()
     run = genrekit("sort", "--from", path, "--format", "table")
     lines = [line.split() for line in run.out.splitlines()]
-    assert ["rock", "2", "0.wav,", "2.wav"] in lines
+    assert ["Rock", "2", "0.wav,", "2.wav"] in lines
     assert ["unsure", "1", "bad.mp3"] in lines
     assert "music/1.wav: There is no such file." in run.out
     assert run.status == 3
@@ -113,11 +113,11 @@ def test_the_table_has_a_line_a_genre_and_says_what_failed(genrekit, library, re
 def test_an_existing_playlist_is_replaced_only_where_asked(genrekit, library, results):
     path = results(ANSWERS)
     Path("playlists").mkdir()
-    Path("playlists/jazz.m3u8").write_text("mine")
+    Path("playlists/Jazz.m3u8").write_text("mine")
     assert genrekit("sort", "--from", path, "--write").status == 3
-    assert Path("playlists/jazz.m3u8").read_text() == "mine"
+    assert Path("playlists/Jazz.m3u8").read_text() == "mine"
     assert genrekit("sort", "--from", path, "--write", "--overwrite").status == 0
-    assert Path("playlists/jazz.m3u8").read_text().startswith("#EXTM3U")
+    assert Path("playlists/Jazz.m3u8").read_text().startswith("#EXTM3U")
 
 
 @pytest.mark.parametrize(
@@ -160,13 +160,13 @@ def test_playlists_of_an_earlier_run_are_named(genrekit, library, results):
     assert "not of this run" not in genrekit(*sort).err
     run = genrekit(*sort, "--min-confidence", 0.95)
     assert run.status == 0
-    assert "in playlists and not of this run: jazz.m3u8, rock.m3u8" in run.err
+    assert "in playlists and not of this run: Jazz.m3u8, Rock.m3u8" in run.err
 
 
 def test_links_of_an_earlier_run_are_named(genrekit, library, results):
     sort = ("sort", "--from", results(ANSWERS), "--link", "--to", "by", "--write")
     assert "not of this run" not in genrekit(*sort).err
-    assert "rock/2.wav" in genrekit(*sort, "--min-confidence", 0.85).err
+    assert "Rock/2.wav" in genrekit(*sort, "--min-confidence", 0.85).err
 
 
 def test_results_are_relative_to_where_they_were_made(genrekit, library, model_path, monkeypatch):

@@ -42,6 +42,31 @@ def test_a_prediction_needs_neither_sklearn_nor_pandas(model_path, songs):
     modules = loaded("predict", "--model", str(model_path), str(songs.examples[0].path))
     assert "onnxruntime" in modules
     assert (
-        not {"sklearn", "pandas", "xgboost", "librosa", "numba", "matplotlib", "onnx", "torch", "joblib"}
+        not {
+            "sklearn",
+            "pandas",
+            "xgboost",
+            "librosa",
+            "numba",
+            "matplotlib",
+            "onnx",
+            "torch",
+            "joblib",
+            "PIL",
+            "yaml",
+            "av",
+        }
         & modules
+    )
+
+
+def test_a_command_imports_no_other_command():
+    code = CODE.replace('.partition(".")[0]', "")
+    out = subprocess.run(
+        [sys.executable, "-c", code, "predict", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    modules = set(out.rpartition("LOADED")[2].split())
+    assert "genrekit.cli.predict" in modules
+    assert (
+        not {f"genrekit.cli.{name}" for name in ("train", "evaluate", "datasets", "tag", "ingest")} & modules
     )

@@ -8,21 +8,22 @@ from pathlib import Path
 
 import pytest
 
+SMALL = "synthetic:?genres=2&songs=2&seconds=1"
 MISSING = [
     ("predict", "x.wav", "--model", "nosuch"),
-    ("evaluate", "nosuch", "--data", "synthetic:"),
+    ("evaluate", "nosuch", "--data", SMALL),
     ("models", "nosuch"),
     ("models", "nosuch.genrekit"),
     ("tag", "x.wav", "--model", "nosuch"),
     ("sort", "x.wav", "--model", "nosuch"),
     ("backends", "nosuch"),
-    ("train", "--backend", "nosuch", "--data", "synthetic:"),
+    ("train", "--backend", "nosuch", "--data", SMALL),
     ("train", "--data", "nowhere"),
     ("train", "--data", "synthetic:?song=3"),
     ("train", "--data", "synthetic:?songs=many"),
-    ("train", "--data", "synthetic:", "--set", "x=3"),
-    ("train", "--data", "synthetic:", "--config", "none.yaml"),
-    ("train", "--data", "synthetic:", "--grid", "none.yaml"),
+    ("train", "--data", SMALL, "--set", "x=3"),
+    ("train", "--data", SMALL, "--config", "none.yaml"),
+    ("train", "--data", SMALL, "--grid", "none.yaml"),
     ("evaluate", "gtzan", "--data", "nowhere"),
     ("datasets", "show", "nowhere"),
     ("datasets", "show", "synthetic:?song=3"),
@@ -53,7 +54,7 @@ def test_what_a_command_names_must_be_there(genrekit, words, tmp_path, monkeypat
         (("models", "spectogram"), "Did you mean spectrogram?"),
         (("predict", "x.wav", "--labels", "rok"), "Did you mean rock?"),
         (("predict", "x.wav", "--labels", "Hip-Hpo"), "Did you mean hiphop?"),
-        (("evaluate", "gtzan", "--data", "synthetic:", "--labels", "rok"), "Did you mean rock?"),
+        (("evaluate", "gtzan", "--data", SMALL, "--labels", "rok"), "Did you mean rock?"),
         (("predict", "x.wav", "--with", "tempo"), "Did you mean bpm?"),
         (("tag", "x.wav", "--with", "kye"), "Did you mean key?"),
         (("predict", "x.wav", "--with", "loud"), "Did you mean loudness?"),

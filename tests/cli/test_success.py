@@ -6,6 +6,7 @@ import pytest
 
 from genrekit import training
 from genrekit.cli.output_rows import wrote
+from genrekit.labels import GenreNames
 from genrekit.prediction import Counts
 
 
@@ -26,7 +27,7 @@ def test_a_file_of_results_is_summed_up(genrekit, model_path, songs, tmp_path):
 
 def test_an_abstention_is_unsure():
     counts = Counts(predicted=3, labels=Counter({"": 1, "rock": 2}))
-    assert wrote(counts, "x.csv") == "wrote 3 rows to x.csv: rock 2, unsure 1"
+    assert wrote(counts, "x.csv", GenreNames()) == "wrote 3 rows to x.csv: Rock 2, unsure 1"
 
 
 def test_rows_on_stdout_say_why_inputs_were_not_read(genrekit, model_path):
@@ -48,5 +49,5 @@ def test_an_interrupted_training_says_how_to_go_on(genrekit, words, said, tmp_pa
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training, "train", interrupted)
-    run = genrekit("train", "synthetic:", "-o", tmp_path / "m.genrekit", *words)
+    run = genrekit("train", "synthetic:?genres=2&songs=2&seconds=1", "-o", tmp_path / "m.genrekit", *words)
     assert (run.status, said in run.err) == (130, True)

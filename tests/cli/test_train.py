@@ -154,3 +154,10 @@ def test_ctrl_c_while_comparing_leaves_with_130(songs, tmp_path):
         assert process.stderr.read().strip().endswith("genrekit: interrupted")
     assert process.returncode == 130
     assert not list(tmp_path.iterdir())
+
+
+def test_a_fit_that_says_nothing_for_a_minute_is_reported(genrekit, songs, tmp_path, monkeypatch):
+    monkeypatch.setattr("genrekit.progress.LINE_EVERY_S", 0.02)
+    run = genrekit("train", songs.source, *QUICK, "-o", tmp_path / "m.genrekit")
+    assert run.status == 0
+    assert "training: 1 min so far, at: " in run.err or "comparing: " in run.err

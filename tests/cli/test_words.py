@@ -66,7 +66,8 @@ def test_a_report_and_a_model_are_shown_whatever_the_stream_can_encode(songs, tm
     trained = in_latin_1("train", "--data", tmp_path / "music", "--backend", "gtzan", "-o", model, *words)
     assert trained.returncode == 0, trained.stderr
     assert b"\\u0431\\u043b\\u044e\\u0437" in trained.stdout
-    facts = in_latin_1("models", model).stdout
+    facts = in_latin_1("models", model, "--json").stdout
+    assert b"\\u0431" in in_latin_1("models", model).stdout
     assert facts.isascii()
     assert b"\\u0431" in facts
     assert b"\\u0431" in in_latin_1("models", model, "--card").stdout

@@ -20,7 +20,7 @@ from genrekit.datasets.check import check_dataset
 from genrekit.datasets.export import manifest_table
 from genrekit.datasets.npz import read_arrays
 from genrekit.errors import DatasetError
-from genrekit.training.prepared_dataset import open_for
+from genrekit.training.opening import open_for
 from genrekit.types import Modality
 
 NAMES = ("blues/one.wav", "blues/two.wav", "jazz/one.wav")
@@ -49,9 +49,9 @@ def test_all_arrays(tmp_path: Path) -> None:
     for values, example in zip(mel, dataset.examples, strict=True):
         assert example.path is None
         assert example.row is None
-        assert example.mel is not None
-        assert example.mel.dtype == np.uint8
-        np.testing.assert_array_equal(example.mel, values)
+        assert example.array is not None
+        assert example.array.dtype == np.uint8
+        np.testing.assert_array_equal(example.array, values)
     assert any("'phase' were not read" in note for note in dataset.notes)
 
 
@@ -62,7 +62,7 @@ def test_decibels_become_float32_and_what_is_no_level_is_left_out(tmp_path: Path
     dataset = open_dataset(write_spectrograms(tmp_path / "m.npz", ["a/1", "a/2", "a/3", "a/4"], mel=mel))
     assert [e.id for e in dataset.examples] == ["a/1", "a/4"]
     assert [name for name, reason in dataset.left_out if "NaN, infinite" in reason] == ["a/2", "a/3"]
-    values = dataset.examples[1].mel
+    values = dataset.examples[1].array
     assert values is not None
     assert values.dtype == np.float32
     assert values.dtype.isnative
@@ -73,7 +73,7 @@ def test_order_in_memory_does_not_matter(tmp_path: Path) -> None:
     mel = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
     plain = open_dataset(write_spectrograms(tmp_path / "c.npz", ["a/1", "a/2"], mel=mel))
     other = open_dataset(write_spectrograms(tmp_path / "f.npz", ["a/1", "a/2"], mel=np.asfortranarray(mel)))
-    np.testing.assert_array_equal(plain.examples[1].mel, other.examples[1].mel)
+    np.testing.assert_array_equal(plain.examples[1].array, other.examples[1].array)
     assert plain.fingerprint == other.fingerprint
 
 
@@ -309,8 +309,8 @@ def test_the_real_one(shared_data: Path) -> None:
     assert len(dataset.left_out) == 50
     artists: dict[str | None, set[str | None]] = {}
     for example in dataset.examples:
-        assert example.mel is not None
-        assert example.mel.shape == (128, 334)
+        assert example.array is not None
+        assert example.array.shape == (128, 334)
         if example.split:
             artists.setdefault(example.group, set()).add(example.split)
     assert all(len(found) == 1 for found in artists.values()), "no artist is on two sides"

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genrekit.datasets.splits import SPLITS, Split, group_keys, make_folds, make_split
+from genrekit.datasets.splits import SPLITS, Split, make_folds, make_split
+from genrekit.datasets.stratified import group_keys
 from genrekit.errors import DatasetError, UsageError
 from genrekit.types import Example
 
@@ -63,7 +64,7 @@ def data_sets(draw: st.DrawFn) -> list[Example]:
 
 class TestAlways:
     @given(data_sets(), st.sampled_from(["auto", "group", "random"]), st.integers(0, 5), st.data())
-    @settings(deadline=None, max_examples=150)
+    @settings(deadline=None, max_examples=60)
     def test_a_split_is_complete_disjoint_whole_and_says_when_it_is_inflated(self, examples, by, seed, data):
         test_size = data.draw(st.sampled_from([0, 0.01, 0.2, 0.33, 0.5, 0.9]))
         valid_size = data.draw(st.sampled_from([0, 0.05, 0.09]))
@@ -86,7 +87,7 @@ class TestAlways:
             assert sum(map(len, sides)) == len(set.union(*sides))
 
     @given(data_sets(), st.sampled_from(["auto", "random"]), st.integers(2, 6), st.sampled_from([0, 0.1]))
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=40)
     def test_folds_are_complete_and_test_nothing_twice(self, examples, by, k, valid_size):
         try:
             folds = make_folds(examples, k=k, seed=1, by=by, valid_size=valid_size)
@@ -104,7 +105,7 @@ class TestAlways:
                 assert not groups_of(examples, fold.test) & groups_of(examples, fold.train + fold.valid)
 
     @given(st.randoms(use_true_random=False), st.sampled_from(["auto", "random"]))
-    @settings(deadline=None, max_examples=20)
+    @settings(deadline=None, max_examples=10)
     def test_the_order_of_the_input_does_not_matter(self, random, by):
         examples = songs(12, 2) + songs(7, 3, "de", groups=False)
         shuffled = random.sample(examples, len(examples))

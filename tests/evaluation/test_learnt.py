@@ -153,7 +153,7 @@ def packed() -> dict[str, Path]:
         {path.stem: path for path in Path(folder).glob("*.genrekit")} if folder else dict(shipped_models())
     )
     if load(models["gtzan"]).learnt is None:
-        pytest.skip("the models in the box have no content keys yet")
+        pytest.skip("the shipped models have no content keys yet")
     return models
 
 
@@ -177,6 +177,7 @@ class TestTheModelsInTheBox:
         assert found is not None
         assert 930 <= found.examples <= 950
 
+    @pytest.mark.night
     def test_spectrogram_on_the_songs(self, packed: dict[str, Path], shared_data: Path) -> None:
         report = evaluate(packed["spectrogram"], shared_data / "gtzan" / "audio", jobs=2).report
         assert report.inflated
@@ -193,6 +194,7 @@ class TestTheModelsInTheBox:
         assert report.learnt is not None
         assert 25 <= report.learnt.examples < len(few)
 
+    @pytest.mark.night
     def test_spotify_on_a_part_of_its_table(self, packed: dict[str, Path], shared_data: Path) -> None:
         report = evaluate(packed["spotify"], shared_data / "spotify" / "spotify_songs.csv").report
         assert report.inflated

@@ -282,7 +282,7 @@ class TestPicture:
         write_report(result, folder)
         return imread(folder / "confusion.png")
 
-    @pytest.mark.parametrize("n_labels", [1, 2, 10, 50])
+    @pytest.mark.parametrize("n_labels", [1, 2, 50])
     def test_cells_stay_large_enough_to_read(self, tmp_path, n_labels):
         shape = self.picture(example(many(n_labels)), tmp_path).shape
         assert 350 < shape[0] < 4100

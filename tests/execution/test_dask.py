@@ -117,11 +117,13 @@ def test_the_bound_follows_the_size_of_the_cluster(address):
 
 @posix
 @pytest.mark.night
-def test_a_worker_killed_in_the_middle_loses_nothing(address):
+def test_a_worker_killed_in_the_middle_loses_nothing(address, workers):
     items = range(300)
     outcomes = ordered_map(work_a_little, items, cluster=address)
     found = list(islice(outcomes, 60))
+    before = set(workers.scheduler.workers)
     os.kill(found[-1].value[1], signal.SIGKILL)
+    assert wait_until(lambda: len(now := set(workers.scheduler.workers)) == 2 and now != before)
     found += outcomes
     assert [(o.item, o.error) for o in found] == [(i, None) for i in items]
     assert [o.value[0] for o in found] == list(items)

@@ -53,13 +53,14 @@ def assert_equal_features(
     )
 
 
-def test_real_clips_equal_the_table(shared_data: Path) -> None:
+@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.night)])
+def test_real_clips_equal_the_table(shared_data: Path, step: int) -> None:
     gtzan = shared_data / "gtzan"
     with (gtzan / "features_30_sec.csv").open(newline="") as file:
         rows = {row["filename"]: row for row in csv.DictReader(file)}
     clips = sorted((gtzan / "audio").glob("*/*.flac"))
     assert len(clips) >= 60
-    for clip in clips:
+    for clip in clips[::step]:
         y, sr = sf.read(clip, dtype="float32")
         assert sr == GTZAN_SR
         row = rows[f"{clip.stem}.wav"]

@@ -86,3 +86,11 @@ def test_zero_crossing_rate(song, n) -> None:
     y[700:900] = [-1e-11, 1e-11] * 100
     y[900:1000] = -0.0
     np.testing.assert_array_equal(spectral.zero_crossing_rate(y), librosa.feature.zero_crossing_rate(y)[0])
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (8,), (50, 127), (3, 4, 128)])
+def test_median(shape) -> None:
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    actual = spectral.median(values)
+    assert actual.dtype == np.float32
+    np.testing.assert_array_equal(actual, np.median(values, axis=-1))

@@ -32,7 +32,7 @@ def measured(
 ) -> Report:
     """The report; a true label of -1 is unknown to the model."""
     targets = (truth[:, None] == np.arange(len(labels))).astype(np.float32)
-    options = {"groups": [str(i) for i in range(len(truth))], "split": "test side", "n_boot": 200, **kwargs}
+    options = {"groups": [str(i) for i in range(len(truth))], "split": "test split", "n_boot": 200, **kwargs}
     return measure_scores(scores, targets, labels, options.pop("groups"), **options)
 
 
@@ -332,7 +332,12 @@ def several(n: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measured_several(scores: np.ndarray, targets: np.ndarray, **kwargs: object) -> Report:
-    options = {"groups": [str(i) for i in range(len(targets))], "split": "test side", "n_boot": 200, **kwargs}
+    options = {
+        "groups": [str(i) for i in range(len(targets))],
+        "split": "test split",
+        "n_boot": 200,
+        **kwargs,
+    }
     return measure_scores(scores, targets, LABELS, options.pop("groups"), multilabel=True, **options)
 
 

@@ -58,6 +58,9 @@ def test_declares_the_outputs_beside_the_scores() -> None:
     outputs = parse(outputs={"embeddings": {"size": 512}, "distance": {"threshold": 3.5}}).outputs
     assert (outputs.embeddings.size, outputs.distance.threshold) == (512, 3.5)
     assert parse(outputs={"distance": {}}).outputs.distance.threshold is None
+    few = parse(outputs={"distance": {"threshold": 1.5, "of_few": [3, 2]}}).outputs.distance
+    assert [few.limit(n) for n in (1, 2, 3, 400)] == [3, 2, 1.5, 1.5]
+    assert outputs.distance.limit(1) == 3.5
     assert parse().outputs.embeddings is None is parse(format=1).outputs.distance
 
 
@@ -120,6 +123,8 @@ def test_an_endless_manifest_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> N
         ({"outputs": {"embeddings": {"size": 0}}}, "'outputs.embeddings.size'"),
         ({"outputs": {"embeddings": 3}}, "'outputs.embeddings'"),
         ({"outputs": {"distance": {"threshold": -1}}}, "'outputs.distance.threshold'"),
+        ({"outputs": {"distance": {"threshold": 1, "of_few": [-1]}}}, "'outputs.distance.of_few"),
+        ({"outputs": {"distance": {"of_few": [2.0]}}}, "go with one for more"),
         ({"outputs": {"distance": True}}, "'outputs.distance'"),
         ({"modality": "smell"}, "'modality': Input should be 'audio', 'image' or 'table'"),
         ({"labels": []}, "'labels'"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -459,9 +460,9 @@ def test_data_in_other_files_would_be_read_without_the_guard(
     """The day this fails, ONNX Runtime guards itself."""
     (tmp_path / "secret.bin").write_bytes(WEIGHTS.tobytes())
     monkeypatch.chdir(tmp_path)
-    options = module.onnxruntime.SessionOptions()
-    options.graph_optimization_level = module.onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = module.onnxruntime.InferenceSession(
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(
         external("secret.bin", "initializer").SerializeToString(), options, ["CPUExecutionProvider"]
     )
     (scores,) = session.run(None, {"windows": windows(3)})
@@ -490,12 +491,12 @@ def test_the_word_location_alone_harms_nobody() -> None:
 
 def test_the_runtimes_own_binary_format_is_refused(tmp_path: Path) -> None:
     """Its reader is another parser, with other ways to refer to files; a bundle holds ONNX."""
-    options = module.onnxruntime.SessionOptions()
+    options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "model.ort")
     options.add_session_config_entry("session.save_model_format", "ORT")
-    module.onnxruntime.InferenceSession(graph(), options, ["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(graph(), options, ["CPUExecutionProvider"])
     content = (tmp_path / "model.ort").read_bytes()
-    assert module.onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    assert onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     assert "cannot load the graph" in refusal(content)
 
 

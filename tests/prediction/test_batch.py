@@ -27,15 +27,16 @@ from genrekit.prediction.output_file import OutputFile
 from genrekit.prediction.pipeline import Pipeline
 
 SR = 22050
+N_FILES = 80
 RUN = [sys.executable, "-m", "genrekit", "predict", "--no-cache", "--jobs", "2"]
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    """Two hundred files: short noises, some of them broken in one way or another."""
+    """Short noises, some of them broken in one way or another."""
     folder = tmp_path_factory.mktemp("library")
     rng = np.random.default_rng(0)
-    for i in range(200):
+    for i in range(N_FILES):
         path = folder / f"{i:03}.wav"
         if i % 10 == 3:
             path.write_bytes(b"RIFF" + rng.bytes(200))
@@ -64,9 +65,9 @@ def work(model_path, tmp_path):
 
 def test_what_is_done_is_not_done_again(work, library):
     first = work(library)
-    assert first[:2] == (200, 0)
+    assert first[:2] == (N_FILES, 0)
     again = work(library, resume=True)
-    assert again[:2] == (0, 200)
+    assert again[:2] == (0, N_FILES)
     assert again[2] == first[2]
     assert [p.id for p in first[2]] == sorted(p.id for p in first[2])
     assert all(p.content.sha256 for p in first[2])
@@ -85,7 +86,7 @@ def test_new_content_is_looked_at_whatever_the_name(work, library, tmp_path):
     shutil.copy(folder / "000.wav", folder / "001.wav")
     (folder / "900.wav").write_bytes((folder / "005.wav").read_bytes())
     new, kept, predictions = work(folder, resume=True)
-    assert (new, kept) == (2, 198)
+    assert (new, kept) == (2, N_FILES - 2)
     by_name = {p.id.rpartition("/")[2]: p for p in predictions}
     assert by_name["001.wav"].scores == by_name["000.wav"].scores
     assert by_name["900.wav"].scores == by_name["005.wav"].scores
@@ -93,9 +94,9 @@ def test_new_content_is_looked_at_whatever_the_name(work, library, tmp_path):
 
 def test_errors_are_done_again_only_when_asked(work, library):
     failed = sum(p.error is not None for p in work(library)[2])
-    assert failed > 20
-    assert work(library, resume=True)[:2] == (0, 200)
-    assert work(library, resume=True, retry_errors=True)[:2] == (failed, 200 - failed)
+    assert failed > 8
+    assert work(library, resume=True)[:2] == (0, N_FILES)
+    assert work(library, resume=True, retry_errors=True)[:2] == (failed, N_FILES - failed)
 
 
 def test_what_no_model_takes_is_not_looked_at_again(work, tmp_path):
@@ -188,7 +189,7 @@ def test_killed_at_random_and_resumed_gives_the_same_file(model_path, library, t
     output = tmp_path / "out.csv"
     journal = tmp_path / "out.csv.run" / "journal.jsonl"
     killed = 0
-    for lines in sorted(random.Random(0).sample(range(1, 199), kills)):
+    for lines in sorted(random.Random(0).sample(range(1, N_FILES - 10), kills)):
         process = subprocess.Popen(
             command(model_path, library, output, "--resume"), stderr=subprocess.DEVNULL
         )
@@ -203,7 +204,7 @@ def test_killed_at_random_and_resumed_gives_the_same_file(model_path, library, t
     assert run.returncode == 3, run.stderr
     assert output.read_bytes() == whole.read_bytes()
     names = [json.loads(line)["input"] for line in journal.read_text().splitlines()]
-    assert len(names) == len(set(names)) == 200
+    assert len(names) == len(set(names)) == N_FILES
 
 
 def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(model_path, library, tmp_path):
@@ -220,4 +221,4 @@ def test_an_interruption_keeps_what_is_done_and_says_how_to_go_on(model_path, li
     assert "Traceback" not in err
     run = subprocess.run(command(model_path, library, output, "--resume"), capture_output=True, text=True)
     assert run.returncode == 3
-    assert len(output.read_text().splitlines()) == 200
+    assert len(output.read_text().splitlines()) == N_FILES

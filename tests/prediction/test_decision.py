@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from genrekit.errors import UsageError
+from genrekit.models import Distance
 from genrekit.prediction.model import Model, load_model
 from genrekit.prediction.options import PredictOptions
 from genrekit.types import Example, Prediction, Windows
@@ -98,3 +99,13 @@ def test_what_an_answer_is_survives_json():
         PredictOptions(**{**facts, "labels": tuple(facts["labels"]), "measures": tuple(facts["measures"])})
         == chosen
     )
+
+
+@pytest.mark.parametrize(("n_windows", "familiar"), [(1, True), (2, True), (3, False), (9, False)])
+def test_the_limit_of_the_distance_is_that_of_the_number_of_windows(model, n_windows, familiar):
+    decision = replace(model.decision(PredictOptions()), distance=Distance(threshold=1.5, of_few=(3.0, 2.0)))
+    windows = Windows(np.zeros((n_windows, 57), np.float32))
+    scores = np.tile([0.2, 0.5, 0.3], (n_windows, 1))
+    found = decision.example(Example("a"), windows, scores, distance=np.full(n_windows, 2.0))
+    assert found.familiar is familiar
+    assert decision.example(Example("a"), windows, scores).familiar is None

@@ -98,3 +98,60 @@ def test_content_decides_in_folders():
     names = [Path(one.name).name for one in expand(["sub"], passed=passed)]
     assert names == ["c.mp3", "no suffix", "song.flac", "x.mka", "ü.wav"]
     assert str(passed) == "passed over 2 files: .txt 1, .wv 1"
+
+
+SHEET = """\
+REM GENRE Rock
+PERFORMER "The Band"
+TITLE "The Album"
+FILE "album.flac" WAVE
+  TRACK 01 AUDIO
+    TITLE "One \\"x\\" #1"
+    INDEX 01 00:00:00
+  TRACK 02 AUDIO
+    TITLE "Two"
+    PERFORMER "A Guest"
+    INDEX 00 00:03:00
+    INDEX 01 00:04:37
+  TRACK 03 AUDIO
+    INDEX 01 00:08:00
+FILE "bonus.flac" WAVE
+  TRACK 04 AUDIO
+    TITLE "Bonus"
+    INDEX 01 00:00:00
+"""
+
+
+def test_tracks_within_a_file_are_inputs_of_their_own():
+    Path("album.cue").write_text(SHEET)
+    found = list(expand(["album.cue"]))
+    assert [one.name for one in found] == [
+        'album.cue#01 One \\"x\\" #1', "album.cue#02 Two", "album.cue#03", "bonus.flac",
+    ]  # fmt: skip
+    assert [(one.start_s, one.end_s) for one in found] == [
+        (0.0, pytest.approx(4 + 37 / 75)), (pytest.approx(4 + 37 / 75), 8.0), (8.0, None), (0.0, None),
+    ]  # fmt: skip
+    assert [one.extra.get("performer") for one in found] == ["The Band", "A Guest", "The Band", None]
+    assert [one.name for one in expand(["album.cue"], tracks=False)] == ["album.flac", "bonus.flac"]
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        "FILE a.wav WAVE",
+        "FILE a.wav WAVE\nTRACK 01 AUDIO",
+        "FILE a.wav WAVE\nINDEX 01 00:01:00\nTRACK x AUDIO\nINDEX 01 99999999:00:00",
+        "TRACK 01 AUDIO\nINDEX 01 00:00:00\nFILE a.wav WAVE",
+        "FILE a.wav WAVE\nTRACK 01 AUDIO\nINDEX 01 00:05:00\nFILE a.wav WAVE",
+    ],
+)
+def test_odd_sheets_still_mean_their_file(sheet):
+    Path("l.cue").write_text(sheet)
+    assert {one.name for one in expand(["l.cue"])} == {"a.wav"}
+
+
+def test_tracks_out_of_order_have_no_end():
+    Path("l.cue").write_text(
+        "FILE a.wav\nTRACK 01 AUDIO\nINDEX 01 00:09:00\nTRACK 02 AUDIO\nINDEX 01 00:02:00\n"
+    )
+    assert [(one.start_s, one.end_s) for one in expand(["l.cue"])] == [(9.0, None), (2.0, None)]

@@ -15,7 +15,7 @@ from genrekit.datasets.base import Dataset
 from genrekit.errors import MediaError
 from genrekit.hashing import row_keys
 from genrekit.preparation.cache import Cache
-from genrekit.preparation.content_keys import name_key, spectrogram_key
+from genrekit.preparation.content_keys import array_key, name_key
 from genrekit.preparation.preparer import Preparer
 from genrekit.types import Example
 
@@ -62,10 +62,14 @@ def test_names_that_anything_may_have_mean_nothing(name: str) -> None:
 
 def test_a_spectrogram_is_known_by_its_values() -> None:
     mel = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    key = spectrogram_key(Example(id="a", mel=mel))
-    assert key == spectrogram_key(Example(id="b", mel=mel.copy()))
-    assert key != spectrogram_key(Example(id="a", mel=mel + 1)) != spectrogram_key(Example(id="a", mel=mel.T))
-    assert spectrogram_key(Example(id="a")) is None
+    key = array_key(Example(id="a", array=mel, kind="spectrogram"))
+    assert key == array_key(Example(id="b", array=mel.copy(), kind="spectrogram"))
+    assert (
+        key
+        != array_key(Example(id="a", array=mel + 1, kind="spectrogram"))
+        != array_key(Example(id="a", array=mel.T, kind="spectrogram"))
+    )
+    assert array_key(Example(id="a")) is None
 
 
 @given(st.lists(st.floats(-1e30, 1e30), min_size=1, max_size=20))

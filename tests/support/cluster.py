@@ -12,10 +12,15 @@ def workers():
     """A cluster of two worker processes, each with a nanny that replaces it when it dies.
 
     Dask calls a task bad after the first death of a worker that it was assigned to, so that every neighbour of
-    a bad one is called bad as well.
+    a bad one is called bad as well. A local cluster also closes the nanny of a worker that has been away for 15 s; its
+    timer is not stopped by a replacement that dies too, so that it would kill the next one, with its task.
     """
+    settings = {
+        "distributed.scheduler.allowed-failures": 0,
+        "distributed.deploy.lost-worker-timeout": "1 hour",
+    }
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask.config.set(settings),
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,

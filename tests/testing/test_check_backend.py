@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
 
-from genrekit.backends import registry
+from genrekit.backends import PictureAxes, registry
 from genrekit.backends.base import BackendConfig
 from genrekit.backends.gtzan.backend import GtzanBackend
 from genrekit.backends.image.backend import ImageBackend
@@ -36,6 +36,7 @@ class OneLabel(ImageBackend):
     ],
     ids=["gtzan", "image", "spectrogram"],
 )
+@pytest.mark.usefixtures("small_resnet", "exported_once")
 def test_built_in_backends_conform(backend, settings):
     check_backend(backend, settings=settings)
 
@@ -82,6 +83,24 @@ class Nowhere(Rich):
     nodes = (EMBEDDINGS,)
 
 
+class Strangers(Rich):
+    threshold = 0.0
+
+
+class FewOnly(LinearBackend):
+    def fit(self, *arguments):
+        return replace(super().fit(*arguments), distance_thresholds_of_few=(1.0,))
+
+
+class Infinite(Rich):
+    threshold = float("inf")
+
+
+class Flat(LinearBackend):
+    def picture_axes(self, config):
+        return PictureAxes(height=0, width=0)
+
+
 class Foreign(LinearBackend):
     def fit(self, *arguments):
         return replace(super().fit(*arguments), native={"model.ubj": b""})
@@ -101,6 +120,10 @@ def test_a_backend_may_give_embeddings_and_distances():
     [
         (Crowd, "embeddings of a window does not depend on the others"),
         (Nowhere, "distance_threshold goes with"),
+        (Strangers, "most of the examples that were learnt from are within"),
+        (FewOnly, "go with a distance_threshold"),
+        (Infinite, "finite"),
+        (Flat, "picture_axes are different axes"),
         (Foreign, "safetensors files"),
         (Keyed, "and not keys.safetensors"),
     ],
@@ -283,8 +306,10 @@ ROW = Example(id="a", row={"x": 1.0}, labels=("rock",))
         ((replace(ROW, labels=("Rock",)),), "normalised"),
         ((replace(ROW, split="exam"),), "in a split that exists"),
         ((replace(ROW, group=""),), "a group or None"),
-        ((replace(ROW, row=None),), "a file, an address, a row or a spectrogram"),
-        ((replace(ROW, mel=np.zeros((2, 3), np.float32)),), "a file, an address, a row or a spectrogram"),
+        ((replace(ROW, row=None),), "a file, an address, a row or an array"),
+        ((replace(ROW, array=np.zeros((2, 3), np.float32)),), "a file, an address, a row or an array"),
+        ((Example(id="a", array=np.zeros(3), labels=("rock",)),), "has a kind if it has an array"),
+        ((replace(ROW, kind="spectrogram"),), "has a kind if it has an array"),
         ((replace(ROW, row={"x": "1"}),), "numbers in its row"),
         ((replace(ROW, labels=("rock", "rock")),), "every label once"),
         ((ROW, replace(ROW, id="b", row={"y": 1.0})), "the same columns"),
@@ -305,7 +330,7 @@ def test_loaders_that_break_a_promise_are_caught(examples, promise):
     ],
 )
 def test_spectrograms_that_break_a_promise_are_caught(mel, modality, promise):
-    example = Example(id="a", mel=mel, labels=("rock",))
+    example = Example(id="a", array=mel, kind="spectrogram", labels=("rock",))
     with pytest.raises(AssertionError, match=promise):
         check_loader(lambda: Dataset("x", "npz", modality, (example,)))
 

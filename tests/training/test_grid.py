@@ -23,7 +23,7 @@ from genrekit.types import Modality
 
 training = import_module("genrekit.training.train")  # its package names the function so
 
-QUICK = {key: value for key, value in quick.SPOTIFY.items() if key != "max_depth"}
+QUICK = {key: value for key, value in quick.SPOTIFY.items() if key != "max_depth"} | {"n_estimators": 4}
 GRID = {"max_depth": [1, 3], "learning_rate": [0.1, 0.3]}
 
 

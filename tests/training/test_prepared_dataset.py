@@ -12,13 +12,16 @@ import pytest
 from support.linear_backend import LinearBackend, LinearConfig
 
 from genrekit.backends.gtzan.backend import GtzanBackend, GtzanConfig
+from genrekit.datasets.base import Dataset
 from genrekit.datasets.splits import Split
 from genrekit.errors import DatasetError
 from genrekit.evaluation.report_text import write_report
 from genrekit.features.schema import GTZAN_COLUMNS
 from genrekit.preparation.cache import Cache
-from genrekit.training.prepared_dataset import PreparedDataset, gather, open_for
-from genrekit.types import Windows
+from genrekit.testing import check_loader
+from genrekit.training.opening import check_arrays, open_for
+from genrekit.training.prepared_dataset import PreparedDataset, gather
+from genrekit.types import Example, Modality, Windows
 
 SEVERAL = LinearConfig(multilabel=True)
 LABELS = ("jazz", "pop", "rock")
@@ -127,12 +130,35 @@ def test_rows_are_prepared_without_processes(tmp_path, monkeypatch):
 class MelBackend(GtzanBackend):
     """Takes spectrograms as they are, and remembers in this process which."""
 
-    info = replace(GtzanBackend.info, columns=(), spectrograms=True)
+    info = replace(GtzanBackend.info, columns=(), arrays=("spectrogram",))
     seen: ClassVar[list[str]] = []
 
     def prepare(self, example, config):
         self.seen.append(example.id)
-        return Windows(example.mel[None].astype(np.float32))
+        return Windows(example.array[None].astype(np.float32))
+
+
+class Embedded(MelBackend):
+    """Takes embeddings that somebody else computed: a kind of array that genrekit itself does not know."""
+
+    info = replace(MelBackend.info, arrays=("embedding",))
+
+
+def test_an_array_of_any_kind_goes_to_a_backend_that_takes_its_kind():
+    examples = tuple(
+        Example(id=f"{i}", array=np.full(5, i, np.float32), kind="embedding", labels=(label,))
+        for i, label in enumerate(("rock", "pop"))
+    )
+    dataset = Dataset("x", "shelf", Modality.AUDIO, examples)
+    check_loader(lambda: dataset)
+    check_arrays(dataset, Embedded.info)
+    ready = gather(Embedded(), GtzanConfig(), dataset, (1, 0), jobs=2, cache=Cache(), say=print)
+    assert [ready.windows[i][0, 0] for i in (0, 1)] == [0, 1]
+    for backend in (MelBackend, GtzanBackend):
+        with pytest.raises(DatasetError, match="holds embeddings, which the backend 'gtzan' cannot read"):
+            check_arrays(dataset, backend.info)
+    other = replace(dataset, examples=(replace(examples[0], array=np.zeros(5, np.float32)), examples[1]))
+    assert other.fingerprint != dataset.fingerprint
 
 
 class TestSpectrograms:
@@ -152,7 +178,7 @@ class TestSpectrograms:
     def test_a_folder_of_gtzan_gives_them_to_no_other(self, mels):
         folder = mels.parent
         dataset = open_for(MelBackend(), GtzanConfig(), f"gtzan:{folder}")
-        assert all(example.mel is not None for example in dataset.examples)
+        assert all(example.array is not None for example in dataset.examples)
         with pytest.raises(
             DatasetError, match=r"holds spectrograms, which the backend .gtzan. does not read"
         ):

@@ -1,8 +1,8 @@
-"""The ``encoder`` backend: a pretrained encoder, which is not trained further, and a small head over its outputs."""
+"""The ``encoder`` backend: a pretrained encoder, which is not trained further unless asked, and a small head over its outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress
+from genrekit.backends.capabilities import PictureAxes
 from genrekit.backends.encoder import encoders
 from genrekit.backends.encoder.facts import Hearing
 from genrekit.errors import GenrekitError, MediaError
@@ -18,7 +19,7 @@ from genrekit.types import Example, Modality, Windows
 if TYPE_CHECKING:
     import numpy as np
 
-    from genrekit.backends.capabilities import Encode, ImageExplainer
+    from genrekit.backends.capabilities import Encode
 
 _MAX_GAIN = 1e6
 
@@ -72,6 +73,19 @@ class EncoderConfig(BackendConfig):
         5, ge=2, le=20, description="Folds of the comparison, the calibration and the thresholds."
     )
 
+    fine_tune: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Number of last layers of the encoder that are trained further; 0: none. Needs a validation split.",
+    )
+    fine_tune_epochs: int = Field(
+        10, ge=1, le=1000, description="Number of passes over the training examples with fine_tune."
+    )
+    fine_tune_rate: float = Field(
+        1e-4, gt=0, le=1, description="Highest learning rate of AdamW with fine_tune."
+    )
+
     default_grid: ClassVar = {"layer": ("penultimate", "tags"), "pooling": ("mean", "mean_std")}
 
     @field_validator("encoder", "layer")
@@ -94,6 +108,26 @@ class EncoderConfig(BackendConfig):
     def _from_the_encoder(self) -> Self:
         if self.hears is None:
             object.__setattr__(self, "hears", encoders.get(self.encoder).facts.hears)
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_tuned(self) -> Self:
+        if not self.fine_tune or "hears" in self.model_fields_set:
+            return self
+        encoder = encoders.get(self.encoder)
+        parts = getattr(encoder, "parts", None)
+        if parts is None:
+            raise PydanticCustomError(
+                "fine_tune",
+                "fine_tune needs an encoder in PyTorch; this one is a graph, which stays as it is",
+            )
+        most = len(parts[self.layer or encoder.facts.default_layer])
+        if self.fine_tune > most:
+            raise PydanticCustomError(
+                "fine_tune",
+                "fine_tune must be {most} or less: so many layers are before the head",
+                {"most": most},
+            )
         return self
 
     @property
@@ -158,13 +192,11 @@ class EncoderBackend:
         graph = hash_bytes(encoders.graph(config.encoder))
         return {"graph": graph, "outputs": outputs}, PatchEncoder(config.encoder)
 
-    def image_explainer(
-        self, members: Mapping[str, bytes], config: EncoderConfig, labels: Sequence[str]
-    ) -> ImageExplainer:
-        """Return a function that draws which parts of the patches of a window led to a label, by occlusion."""
-        from genrekit.backends.encoder.images import image_explainer
-
-        return image_explainer(members, config.hearing)
+    def picture_axes(self, config: EncoderConfig) -> PictureAxes | None:
+        """Return how a window is a picture, patch by patch; None for an encoder that takes samples."""
+        if config.hearing.input != "mel":
+            return None
+        return PictureAxes(height=2, width=1, pieces=0, seconds=config.hearing.patch_s, blocks=(6, 3))
 
     def fit(
         self,

@@ -22,12 +22,14 @@ class PatchEncoder:
     ----------
     encoder : str
         As for `genrekit.backends.encoder.encoders.get`.
+    graph : bytes, optional
+        The encoder after further training; as it is registered by default.
     """
 
-    def __init__(self, encoder: str) -> None:
+    def __init__(self, encoder: str, graph: bytes | None = None) -> None:
         self.facts: EncoderFacts = encoders.get(encoder).facts
         self._outputs = [layer.output for layer in self.facts.layers.values()]
-        self._session = _session(encoder)
+        self._session = _session(encoder) if graph is None else open_session(graph)
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:

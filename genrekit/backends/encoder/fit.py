@@ -8,7 +8,7 @@ labels, and the threshold of the distance. What is kept is then fitted on everyt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,13 +34,14 @@ from genrekit.backends.encoder.heads import (
     log_losses,
 )
 from genrekit.backends.encoder.pooling import pool, transform
-from genrekit.errors import DatasetError
+from genrekit.errors import ConfigError, DatasetError
 from genrekit.metrics import best_threshold
 
 # Share of the held-out songs whose distance is above the threshold.
 FALSE_ALARMS = 0.05
 # Fewer say nothing of where a threshold should be.
 _LEAST_FOR_DISTANCE = 30
+_LEAST_HELD = 10
 _N_CHECK = 12
 _TOLERANCE = 1e-4
 
@@ -76,6 +77,23 @@ class Table:
     def owner(self) -> Integers:
         """The example of each window."""
         return np.repeat(np.arange(len(self.targets)), self.counts)
+
+    @property
+    def starts(self) -> Integers:
+        """The first window of each example."""
+        return np.asarray(np.cumsum(self.counts) - self.counts)
+
+    def subset(self, examples: Integers) -> Table:
+        """Return a table of some examples, in order."""
+        windows = self.windows_of(examples)
+        return replace(
+            self,
+            patches=[self.patches[i] for i in windows],
+            x=self.x[windows],
+            targets=self.targets[examples],
+            groups=self.groups[examples],
+            counts=self.counts[examples],
+        )
 
     def windows_of(self, examples: Integers) -> Integers:
         """Return the windows of some examples, in order."""
@@ -153,7 +171,12 @@ def fit(
     facts = encoders.get(config.encoder).facts
     layer = config.layer or facts.default_layer
     splits = [train, valid] if valid else [train]
-    encoder = PatchEncoder(config.encoder)
+    encoder, graph = PatchEncoder(config.encoder), encoders.graph(config.encoder)
+    tuned: dict[str, Any] = {}
+    if config.fine_tune:
+        graph, tuned = _fine_tuned(encoder, layer, train, valid, config, progress)
+        encoder = PatchEncoder(config.encoder, graph)
+        splits = [replace(split, encoded=None) for split in splits]
     encoded = [part for split in splits for part in (split.encoded or map(encoder, split.windows))]
     layers = [encoder.layer_of(part, layer) for part in encoded]
     table = make_table(
@@ -162,9 +185,12 @@ def fit(
         np.concatenate([split.groups for split in splits]),
         config,
     )
-    learnt = learn(table, labels, config, progress)
+    folds = None
+    if config.fine_tune:  # an encoder that was trained on them gives no honest folds of the training split
+        folds = [(np.arange(len(train)), np.arange(len(train), len(table.targets)))]
+    learnt = learn(table, labels, config, progress, folds)
     graph = write_graph(
-        encoders.graph(config.encoder),
+        graph,
         facts,
         layer=layer,
         pooling=config.pooling,
@@ -182,7 +208,13 @@ def fit(
         native={},
         check_windows=check,
         check_scores=scores_of(learnt, np.stack([pool(part, config.pooling) for part in features])),
-        history={"encoder": facts.name, "encoder_licence": facts.licence, "layer": layer, **learnt.history},
+        history={
+            "encoder": facts.name,
+            "encoder_licence": facts.licence,
+            "layer": layer,
+            **tuned,
+            **learnt.history,
+        },
         thresholds=learnt.thresholds,
         tolerance=_TOLERANCE,
         distance_threshold=LIMIT if learnt.distance else None,
@@ -204,22 +236,64 @@ def make_table(
     )
 
 
-def learn(table: Table, labels: Sequence[str], config: EncoderConfig, progress: Progress) -> Learnt:
-    """Choose a head on folds, and fit it and the distance on everything."""
+def _fine_tuned(
+    encoder: PatchEncoder,
+    layer: str,
+    train: Prepared,
+    valid: Prepared | None,
+    config: EncoderConfig,
+    progress: Progress,
+) -> tuple[bytes, dict[str, Any]]:
+    """Return the graph of the encoder after further training, and facts for the history."""
+    from genrekit.backends.encoder.fine_tune import Tunable, fine_tune
+
+    if valid is None:
+        raise ConfigError(
+            "fine_tune needs a validation split; there is none.", "Give --valid-size 0.1, or omit fine_tune."
+        )
+    found = encoders.get(config.encoder)
+    if not isinstance(found, Tunable):
+        raise ConfigError(f"The encoder {config.encoder!r} cannot be trained further.", "Omit fine_tune.")
+    facts = found.facts.layers[layer]
+    parts = train.encoded or map(encoder, train.windows)
+    x = np.stack([transform(encoder.layer_of(part, layer), facts).mean(axis=(0, 1)) for part in parts])
+    head = fit_head("logistic", x, train.targets > 0, multilabel=config.multilabel, seed=config.seed)
+    graph, history = fine_tune(found, layer, head, train, valid, config, progress)
+    return graph, {"fine_tune": history}
+
+
+def learn(
+    table: Table,
+    labels: Sequence[str],
+    config: EncoderConfig,
+    progress: Progress,
+    folds: Sequence[tuple[Integers, Integers]] | None = None,
+) -> Learnt:
+    """Choose a head on folds, and fit it and the distance on everything.
+
+    A single fold, of examples to learn from and to hold out, is a split: nothing is learnt from what it holds out.
+    """
     with threadpool_limits(1):  # the same bytes everywhere
-        folds = table.folds(config.folds, config.seed)
+        folds = folds or table.folds(config.folds, config.seed)
+        judged = table.subset(_held(folds))
         wanted = KINDS if config.head in ("auto", "mean") else (config.head,)
-        progress(f"comparing heads on {len(folds)} folds of {len(table.targets)} examples")
+        where = (
+            f"{len(folds)} folds of {len(table.targets)}"
+            if folds[1:]
+            else f"{len(judged.targets)} validation"
+        )
+        progress(f"comparing heads on {where} examples")
         candidates = _compare(table, folds, wanted, config)
-        chosen = candidates[-1] if config.head == "mean" else _choose(table, candidates)
-        rows = [_row(table, candidate) for candidate in candidates]
+        chosen = candidates[-1] if config.head == "mean" else _choose(judged, candidates)
+        rows = [_row(judged, candidate) for candidate in candidates]
         for row in rows:
             measures = ", ".join(f"{key} {value:.3f}" for key, value in row.items() if key != "head")
             progress(f"  {row['head']:<10} {measures}")
         progress(f"kept {chosen.name}")
-        y = table.targets[table.owner]
+        windows = _learnt_windows(table, folds)
+        x, y = table.x[windows], table.targets[table.owner][windows]
         members = [
-            (fit_head(kind, table.x, y, multilabel=table.multilabel, seed=config.seed), calibration)
+            (fit_head(kind, x, y, multilabel=table.multilabel, seed=config.seed), calibration)
             for kind, calibration in zip(chosen.kinds, chosen.calibrations, strict=True)
         ]
         distance = limited(table, folds)
@@ -227,7 +301,7 @@ def learn(table: Table, labels: Sequence[str], config: EncoderConfig, progress: 
     if table.multilabel:
         held = chosen.scores.astype(np.float32)
         thresholds = {
-            label: best_threshold(held[:, k], table.targets[:, k]) for k, label in enumerate(labels)
+            label: best_threshold(held[:, k], judged.targets[:, k]) for k, label in enumerate(labels)
         }
     history = {
         "folds": len(folds),
@@ -247,8 +321,10 @@ def scores_of(learnt: Learnt, x: Floats) -> Floats:
 def _compare(
     table: Table, folds: Sequence[tuple[Integers, Integers]], kinds: Sequence[str], config: EncoderConfig
 ) -> list[Candidate]:
-    """Score every head on every fold, and calibrate it; the mean of all comes last."""
-    starts = np.cumsum(table.counts) - table.counts
+    """Score every head on every fold, and calibrate it on what was held out; the mean of all comes last."""
+    held = _held(folds)
+    judged, windows = table.subset(held), table.windows_of(held)
+    starts = judged.starts
     y = table.targets[table.owner]
     found = []
     for kind in kinds:
@@ -257,7 +333,8 @@ def _compare(
             rows, out = table.windows_of(learn_from), table.windows_of(held)
             chain = fit_head(kind, table.x[rows], y[rows], multilabel=table.multilabel, seed=config.seed)
             margins[out] = chain(table.x[out])
-        calibration = fit_calibration(margins, table.targets, starts, multilabel=table.multilabel)
+        margins = margins[windows]
+        calibration = fit_calibration(margins, judged.targets, starts, multilabel=table.multilabel)
         found.append(Candidate((kind,), (calibration,), example_means(calibration(margins), starts)))
     if found[1:]:
         mean = np.mean([candidate.scores for candidate in found], axis=0)
@@ -292,19 +369,29 @@ def _row(table: Table, candidate: Candidate) -> dict[str, Any]:
 
 
 def limited(table: Table, folds: Sequence[tuple[Integers, Integers]]) -> tuple[Distance, float] | None:
-    """Fit the distance on everything, and its threshold on the songs that each fold held out."""
-    if len(table.targets) < _LEAST_FOR_DISTANCE:
+    """Fit the distance on everything that is learnt from, and its threshold on the songs that the folds held out."""
+    held = _held(folds)
+    if len(table.targets) < _LEAST_FOR_DISTANCE or len(held) < _LEAST_HELD:
         return None
     found = np.zeros(len(table.patches))
-    for learn_from, held in folds:
-        rows, out = table.windows_of(learn_from), table.windows_of(held)
+    for learn_from, out_of_fold in folds:
+        rows, out = table.windows_of(learn_from), table.windows_of(out_of_fold)
         fitted = fit_distance([table.patches[i] for i in rows], table.classes(rows))
         found[out] = measure(fitted, [table.patches[i] for i in out])
-    starts = np.cumsum(table.counts) - table.counts
-    of_examples = example_means(found[:, None], starts)[:, 0]
-    everything = np.arange(len(table.patches))
-    distance = fit_distance(table.patches, table.classes(everything))
+    of_examples = example_means(found[table.windows_of(held)][:, None], table.subset(held).starts)[:, 0]
+    windows = _learnt_windows(table, folds)
+    distance = fit_distance([table.patches[i] for i in windows], table.classes(windows))
     return distance, float(f"{np.quantile(of_examples, 1 - FALSE_ALARMS):.4g}")
+
+
+def _held(folds: Sequence[tuple[Integers, Integers]]) -> Integers:
+    """Return the examples that any fold holds out, in order."""
+    return np.unique(np.concatenate([held for _, held in folds]))
+
+
+def _learnt_windows(table: Table, folds: Sequence[tuple[Integers, Integers]]) -> Integers:
+    """Return the windows that a model is fitted on: all of them, or those of a single fold."""
+    return np.arange(len(table.x)) if folds[1:] else table.windows_of(folds[0][0])
 
 
 def measure(distance: Distance, patches: Sequence[Floats]) -> Floats:

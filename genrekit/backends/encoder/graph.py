@@ -182,7 +182,11 @@ def _scores(add: Nodes, x: str, members: Members) -> None:
         if calibration.multilabel:
             voices.append(add("Sigmoid", odds))
         else:
-            log_sigmoid = add("Neg", add("Log", add("Add", np.float64(1), add("Exp", add("Neg", odds)))))
+            # Neither exponential overflows, however far a window is from what was learnt.
+            small = add("Exp", add("Neg", add("Abs", odds)))
+            log_sigmoid = add(
+                "Sub", add("Min", odds, np.float64(0)), add("Log", add("Add", np.float64(1), small))
+            )
             voices.append(add("Softmax", log_sigmoid, axis=1))
     mean = voices[0]
     for voice in voices[1:]:

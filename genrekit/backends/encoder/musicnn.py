@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from genrekit.backends.encoder.facts import EncoderFacts, Hearing, Layer
 from genrekit.errors import BackendError
 from genrekit.hashing import hash_bytes
+
+if TYPE_CHECKING:
+    from torch import nn
 
 WEIGHTS = Path(__file__).parent / "weights" / "musicnn.safetensors"
 
@@ -106,6 +110,24 @@ class MusicnnEncoder:
         from genrekit.backends.encoder.musicnn_weights import fold, to_onnx
 
         return to_onnx(fold(self.weights()))
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[Sequence[str]]]:
+        """Prefixes of the parameters before each layer, the last first, for further training."""
+        before = (("dense.", "dense_norm."), ("mid.2.",), ("mid.1.",), ("mid.0.",), ("timbral.", "temporal."))
+        return {"penultimate": before, "tags": (("output.",), *before)}
+
+    def network(self) -> nn.Module:
+        """Return the network in PyTorch, with its weights."""
+        from genrekit.backends.encoder.musicnn_network import load
+
+        return load(self.weights())
+
+    def export(self, network: nn.Module) -> bytes:
+        """Write a network that was trained further as an ONNX model."""
+        from genrekit.backends.encoder.musicnn_weights import to_onnx
+
+        return to_onnx({name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()})
 
     def weights(self) -> bytes:
         """Return the file of the weights.

@@ -45,8 +45,8 @@ class Musicnn(nn.Module):
         self.dense_norm = Affine((N_PENULTIMATE,))
         self.output = nn.Linear(N_PENULTIMATE, N_TAGS)
 
-    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (tags, penultimate)."""
+    def forward(self, patches: Tensor) -> dict[str, Tensor]:
+        """Return the layers by name."""
         image = self.input(patches).unsqueeze(1)
         front = torch.cat([bank(image) for bank in (*self.timbral, *self.temporal)], dim=1)
         first = self.mid[0](front)
@@ -55,7 +55,7 @@ class Musicnn(nn.Module):
         pooled = torch.cat((front, first, second, third), dim=1)
         pooled = torch.stack((pooled.amax(dim=2), pooled.mean(dim=2)), dim=2).flatten(1)
         penultimate = self.dense_norm(self.dense(pooled).relu())
-        return self.output(penultimate).sigmoid(), penultimate
+        return {"tags": self.output(penultimate).sigmoid(), "penultimate": penultimate}
 
 
 class Affine(nn.Module):

@@ -34,6 +34,7 @@ TRANSFORMS = ("standard", "power")  # from linear to non-linear
 # One of each kind, Gaussian, kernel and trees: better together than any of them, or than the best three, in
 # grouped cross-validation on the training and validation splits of GTZAN.
 VOTERS = ("lda", "svm", "forest")
+N_TREES = 300  # of a forest
 
 # Descriptors that cannot be negative; their means, like all variances, are compared on a logarithmic scale.
 _POSITIVE = ("chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff", "zero_crossing_rate")
@@ -157,7 +158,7 @@ def build(classifier: str, transform: str, *, seed: int) -> Pipeline:
         "svm": [WithinClassWhitening(), OneVsRestClassifier(SVC(C=1.0, gamma=_GAMMA))],
         "forest": [
             WithinClassWhitening(),
-            RandomForestClassifier(300, min_samples_leaf=2, random_state=seed, n_jobs=1),
+            RandomForestClassifier(N_TREES, min_samples_leaf=2, random_state=seed, n_jobs=1),
         ],
         "xgboost": [WithinClassWhitening(), Boosting(seed=seed)],
         "logistic": [WithinClassWhitening(), LogisticRegression(C=0.03, max_iter=3000)],

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from genrekit.backends.base import Progress
+from genrekit.backends.neural.network import Network
 from genrekit.errors import ConfigError, TrainingError
 
 # Layers of torchvision's ResNet, from input to output.
@@ -26,7 +27,7 @@ _LEAST_VARIANCE = 1e-5  # lower bound for constant channels: the square root has
 _MEAN, _SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class Pictures(nn.Module):
+class Pictures(Network):
     """A residual network over pictures with values from 0 to 255, with a head that reads every stage.
 
     The last stage recognises objects; the earlier ones measure style: how much of every colour, edge and texture
@@ -63,8 +64,8 @@ class Pictures(nn.Module):
         last: nn.Module = self.body.layer4
         return last
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Return logits [shape=(n, n_labels)] of pictures [shape=(n, 3, height, width)]."""
+    def encode(self, windows: Tensor) -> Tensor:
+        """Return standardised features [shape=(n, n_features)] of pictures [shape=(n, 3, height, width)]."""
         body = self.body
         x = body.maxpool(body.relu(body.bn1(body.conv1((windows - self.mean) / self.sd))))
         features = []
@@ -74,7 +75,13 @@ class Pictures(nn.Module):
             variance = _mean((x.float() - mean).square())
             features += [mean.flatten(1), (variance.flatten(1) + _LEAST_VARIANCE).sqrt()]
         with torch.autocast(x.device.type, enabled=False):
-            logits: Tensor = body.fc(torch.cat(features, dim=1))
+            standardised: Tensor = body.fc[0](torch.cat(features, dim=1))
+        return standardised
+
+    def score(self, features: Tensor) -> Tensor:
+        """Return logits [shape=(n, n_labels)] of features."""
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.body.fc[1:](features)
         return logits
 
 

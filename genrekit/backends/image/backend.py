@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from genrekit.backends.base import BackendInfo, Progress
+from genrekit.backends.capabilities import PictureAxes
 from genrekit.backends.neural.backend import NeuralBackend
 from genrekit.backends.neural.config import Balance, BalancePower, Half, LabelSmoothing, Mixup, NeuralConfig
 from genrekit.errors import MediaError
@@ -123,6 +124,10 @@ class ImageBackend(NeuralBackend):
         five = [_square(picture, size, down, right) for down, right in places]
         ten = np.stack([*five, *(square[:, ::-1] for square in five)])
         return Windows(np.ascontiguousarray(ten.transpose(0, 3, 1, 2)))
+
+    def picture_axes(self, config: ImageConfig) -> PictureAxes:
+        """Return how a window is a picture."""
+        return PictureAxes(height=1, width=2)
 
     def recipe(
         self, config: ImageConfig, n_labels: int, progress: Progress = lambda text: None

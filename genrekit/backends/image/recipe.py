@@ -15,10 +15,7 @@ from torchvision.transforms import v2
 from genrekit.backends.base import Progress
 from genrekit.backends.image.backbones import LAYERS, Pictures, load_weights, missing_parts
 from genrekit.backends.image.backend import ImageConfig
-from genrekit.backends.neural.calibration import Scorer
-from genrekit.backends.neural.gradcam import grad_cam
 from genrekit.backends.neural.module import Phase
-from genrekit.backends.overlay import overlay
 
 # Cropping and enlarging shows objects larger in training than later in whole pictures. Training on smaller squares
 # compensates for it, and is faster: H. Touvron, A. Vedaldi, M. Douze, H. Jegou, "Fixing the train-test
@@ -49,7 +46,7 @@ class ImageRecipe:
         """Initial weights, without those of the last layer; empty if there are none."""
         return load_weights(self.config.weights, self.config.arch, self.progress)
 
-    def network(self) -> nn.Module:
+    def network(self) -> Pictures:
         """Return a network with the initial weights."""
         network = self.bare_network()
         network.body.load_state_dict(self.weights, strict=False)
@@ -96,10 +93,6 @@ class ImageRecipe:
         with _drawing(int(torch.randint(2**62, (), generator=generator))):
             mixed: tuple[Tensor, Tensor] = v2.RandomChoice(mixers)(windows, targets)
         return mixed
-
-    def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
-        """Draw Grad-CAM over a picture."""
-        return overlay(window.transpose(1, 2, 0), grad_cam(scorer, window, label), title)
 
     @cached_property
     def _transform(self) -> v2.Transform:

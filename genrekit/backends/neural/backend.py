@@ -1,6 +1,6 @@
 """The base of backends with networks: everything except ``prepare`` and the recipe of the networks.
 
-Without heavy imports: torch is imported for fitting and for explanation images only.
+Without heavy imports: torch is imported for fitting and for Grad-CAM only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genrekit.backends.base import Fitted, Prepared, Progress
-from genrekit.backends.capabilities import ImageExplainer
+from genrekit.backends.capabilities import GradientMap
 
 if TYPE_CHECKING:
     from genrekit.backends.neural.module import Recipe
@@ -72,12 +72,11 @@ class NeuralBackend:
         """Return the config for fitting again on all splits: for all epochs, with the same calibration."""
         return config.without_valid().model_copy(update={"temperature": fitted.history["temperature"]})
 
-    def image_explainer(
-        self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]
-    ) -> ImageExplainer:
-        """Return a function that draws which parts of a window support a label."""
+    def gradient_map(self, members: Mapping[str, bytes], config: Any, labels: Sequence[str]) -> GradientMap:
+        """Return Grad-CAM of the networks of a bundle, as a function of a window and the index of a label."""
         from genrekit.backends.neural import native
+        from genrekit.backends.neural.gradcam import grad_cam
 
         recipe = self.recipe(config, len(labels))
         scorer = native.restore(members, recipe.bare_network, multilabel=config.multilabel)
-        return lambda window, label, title: recipe.draw_explanation(scorer, window, label, title)
+        return lambda window, label: grad_cam(scorer, window, label)

@@ -87,6 +87,13 @@ class NeuralConfig(BackendConfig):
         False,
         description="Train again on the train and validation splits together, for all epochs, and keep the calibration.",
     )
+    kept_share: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="Share of the examples kept out of training, where no validation split is left, to tell what is unlike "
+        "anything learnt; 0: the model cannot tell.",
+    )
     half: Half = False
     temperature: float = Field(
         1.0,

@@ -17,7 +17,7 @@ import lightning.pytorch as L
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
-from torch import Tensor, nn
+from torch import Tensor
 
 from genrekit.backends.base import Prepared, Progress
 from genrekit.backends.neural.batches import Batches, measuring_loader, training_loader
@@ -25,6 +25,7 @@ from genrekit.backends.neural.checkpoints import BEST, LAST, Checkpoint, WholeFi
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.backends.neural.device import Device
 from genrekit.backends.neural.module import GenreModule, Phase, Recipe
+from genrekit.backends.neural.network import Network
 from genrekit.backends.neural.watching import Watch
 from genrekit.distributed import rank, world_size
 from genrekit.errors import TrainingError
@@ -37,7 +38,7 @@ _SEEDS = 1000
 class Trained:
     """A network on the CPU, ready to score, and its learning curve."""
 
-    network: nn.Module
+    network: Network
     curve: Sequence[Mapping[str, float]]
 
 
@@ -95,7 +96,7 @@ def train_ensemble(
 
 
 def _train(
-    network: nn.Module,
+    network: Network,
     phase: Phase,
     recipe: Recipe,
     folder: Path,

@@ -11,6 +11,7 @@ import io
 import logging
 import warnings
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import onnx
@@ -18,15 +19,56 @@ import onnxscript.optimizer
 import torch
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
 
-from genrekit.backends.base import EMBEDDINGS, INPUT, OUTPUT
-from genrekit.backends.neural.calibration import Scorer
+from genrekit.backends.base import DISTANCE, EMBEDDINGS, INPUT, OUTPUT
+from genrekit.backends.neural.calibration import Scorer, probabilities
+from genrekit.backends.neural.distance import Distance
+from genrekit.backends.neural.network import Network
 
 _OPSET = 18
 _WIDE = ".float32"  # of the name of a parameter that is stored in 16 bits, after its cast
 
 
-def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half: bool = False) -> bytes:
+class Outputs(nn.Module):
+    """All outputs of a graph: scores, embeddings, and a distance if there is one.
+
+    Parameters
+    ----------
+    scorer : Scorer
+        Its networks are `genrekit.backends.neural.network.Network`; their features, one network after the other, are the
+        embeddings.
+    distance : Distance or None
+    """
+
+    def __init__(self, scorer: Scorer, distance: Distance | None) -> None:
+        super().__init__()
+        self.networks, self.distance = scorer.networks, distance
+        self.temperature, self.multilabel = scorer.temperature, scorer.multilabel
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the outputs."""
+        return [OUTPUT, EMBEDDINGS, *([DISTANCE] if self.distance else [])]
+
+    def forward(self, windows: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs for windows [shape=(n, *shape)]."""
+        networks = cast("list[Network]", list(self.networks))
+        parts = [network.encode(windows) for network in networks]
+        logits = [network.score(part) for network, part in zip(networks, parts, strict=True)]
+        scores = probabilities(torch.stack(logits), self.temperature, multilabel=self.multilabel)
+        embeddings = torch.cat(parts, dim=1)
+        return (scores, embeddings, *([self.distance(embeddings)] if self.distance else []))
+
+
+def to_onnx(
+    scorer: Scorer,
+    window: np.ndarray,
+    free: Mapping[int, str],
+    *,
+    distance: Distance | None = None,
+    half: bool = False,
+) -> bytes:
     """Export networks with their calibration.
 
     Parameters
@@ -37,17 +79,20 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half
         One example window.
     free : Mapping of int to str
         Axes of a window with variable length, with their names; the number of windows is always variable.
+    distance : Distance, optional
+        Distance of the features of the networks, one after the other.
     half : bool
         Whether to store parameters rounded by `genrekit.backends.neural.native.round_to_half` in 16 bits; computation is in 32.
 
     Returns
     -------
     bytes
-        A graph from ``windows`` to ``scores`` and ``embeddings`` that names no file of this machine.
+        A graph from ``windows`` to ``scores``, ``embeddings`` and ``distance``, if there is one, that names no file of this machine.
     """
     sizes = {0: torch.export.Dim("n"), **{axis + 1: torch.export.Dim(name) for axis, name in free.items()}}
     # Two windows: the exporter treats a length of 1 as a constant.
     example = torch.from_numpy(np.stack([window, window]).astype(np.float32))
+    outputs = Outputs(scorer, distance)
     noise = logging.getLogger("torch.onnx")
     level = noise.level
     noise.setLevel(logging.ERROR)
@@ -55,10 +100,10 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # of the exporter, about itself
             program = torch.onnx.export(
-                scorer.eval(),
+                outputs.eval(),
                 (example,),
                 input_names=[INPUT],
-                output_names=[OUTPUT],
+                output_names=outputs.names,
                 dynamic_shapes=(sizes,),
                 opset_version=_OPSET,
                 dynamo=True,
@@ -74,7 +119,8 @@ def to_onnx(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], *, half
     _strip(model)
     if half:
         _halve(model.graph)
-    add_embeddings(model.graph)
+    for output in model.graph.output:  # the exporter names every axis anew
+        output.type.tensor_type.shape.dim[0].dim_param = "n"
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
@@ -87,41 +133,6 @@ def _strip(model: onnx.ModelProto) -> None:
     for item in (*graph.node, *graph.input, *graph.output, *graph.initializer):
         item.doc_string = ""
         del item.metadata_props[:]
-
-
-def add_embeddings(graph: onnx.GraphProto) -> None:
-    """Make what goes into the last layer of each network the output ``embeddings``, one network after the other.
-
-    Parameters
-    ----------
-    graph : onnx.GraphProto
-        As `to_onnx` makes it; changed in place. The last layer of a network is its last ``Gemm``.
-
-    Raises
-    ------
-    ValueError
-        If it has no such layer.
-    """
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    before: dict[str, str] = {}
-    sizes: dict[str, int] = {}
-    for node in graph.node:
-        weight = node.input[1].removesuffix(_WIDE) if len(node.input) > 1 else ""
-        if node.op_type != "Gemm" or not weight.startswith("networks."):
-            continue
-        transposed = any(a.name == "transB" and a.i for a in node.attribute)
-        network = weight.split(".")[1]
-        before[network] = node.input[0]
-        sizes[network] = shapes[weight][1 if transposed else 0]
-    if not before:
-        raise ValueError("the graph has no last layer of a network")
-    inputs = [before[network] for network in sorted(before, key=int)]
-    if len(inputs) == 1:
-        graph.node.append(helper.make_node("Identity", inputs, [EMBEDDINGS]))
-    else:
-        graph.node.append(helper.make_node("Concat", inputs, [EMBEDDINGS], axis=1))
-    shape: list[str | int | None] = ["n", sum(sizes.values())]
-    graph.output.append(helper.make_tensor_value_info(EMBEDDINGS, TensorProto.FLOAT, shape))
 
 
 def parameters(onnx_bytes: bytes) -> dict[str, np.ndarray]:

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from genrekit.backends.base import Fitted, Prepared, Progress
-from genrekit.backends.neural import calibration, native
+from genrekit.backends.neural import calibration, distance, native
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.backends.neural.device import choose
 from genrekit.backends.neural.ensemble import Trained, quiet, train_ensemble
 from genrekit.backends.neural.export import to_onnx
 from genrekit.backends.neural.module import Recipe
+from genrekit.backends.neural.network import Network
 from genrekit.errors import ConfigError
 from genrekit.metrics import THRESHOLD, best_threshold
 
@@ -66,6 +66,7 @@ def fit(
             "Give --valid-size 0.1, or --set schedule=cosine --set patience=0.",
         )
     device = choose(config)
+    train, kept = _kept(train, valid, config)
     with torch.random.fork_rng(devices=[]):
         n_parameters = sum(parameter.numel() for parameter in recipe.network().parameters())
     several = f"{config.members} networks of " if config.members > 1 else ""
@@ -76,7 +77,7 @@ def fit(
         "parameters": n_parameters,
     }
 
-    def run(name: str, train: Prepared, valid: Prepared | None) -> list[nn.Module]:
+    def run(name: str, train: Prepared, valid: Prepared | None) -> list[Network]:
         recipe_config = config if valid else config.without_valid()
         members = train_ensemble(
             recipe, folder / name, train, valid, recipe_config, device, progress, resume=resume
@@ -97,14 +98,22 @@ def fit(
             temperature, thresholds = _calibrate(networks, valid, labels, config)
             progress(f"temperature {temperature:g}, fitted on the validation split")
         if valid is not None and config.join_valid:
-            progress(f"training again on both splits, {len(train) + len(valid)} examples")
-            networks = run("train_and_valid", _joined(train, valid), None)
+            parts = distance.keep(valid, _n_kept(train, valid, config), config.seed) or (valid, None)
+            train, kept = _joined(train, parts[0]), parts[1]
+            progress(f"training again on both splits, {len(train)} examples")
+            networks = run("train_and_valid", train, None)
         history["temperature"] = temperature
+        far, limits = _distance(networks, train, kept, config)
+        if limits:
+            history["distance"] = {"examples": limits.n_examples, "false_alarms": distance.FALSE_ALARMS}
+            progress(f"limit of the distance from {limits.n_examples} examples that were not trained on")
+        elif config.kept_share:
+            progress(f"no distance: fewer than {distance.LEAST_KEPT} examples were not trained on")
         scorer = calibration.Scorer(networks, temperature=temperature, multilabel=config.multilabel).eval()
         check = _check_windows(train, config.seed)
         with torch.inference_mode():
             check_scores = scorer(torch.from_numpy(check)).numpy()
-        graph = to_onnx(scorer, check[0], free, half=config.half)
+        graph = to_onnx(scorer, check[0], free, distance=far, half=config.half)
         return Fitted(
             onnx=graph,
             native={native.PAYLOAD: native.dump(scorer, graph)},
@@ -113,11 +122,13 @@ def fit(
             history=history,
             thresholds=thresholds,
             tolerance=TOLERANCE,
+            distance_threshold=limits.of_many if limits else None,
+            distance_thresholds_of_few=limits.of_few if limits else (),
         )
 
 
 def _calibrate(
-    networks: Sequence[nn.Module], valid: Prepared, labels: Sequence[str], config: NeuralConfig
+    networks: Sequence[Network], valid: Prepared, labels: Sequence[str], config: NeuralConfig
 ) -> tuple[float, dict[str, float]]:
     """Return the temperature, and the thresholds if multi-label, from the validation split."""
     several = config.multilabel
@@ -130,6 +141,31 @@ def _calibrate(
     # As float32, like the graph: a threshold between two scores must lie between them there too.
     scores = scores.astype(np.float32)
     return temperature, {label: best_threshold(scores[:, k], has[:, k]) for k, label in enumerate(labels)}
+
+
+def _kept(train: Prepared, valid: Prepared | None, config: NeuralConfig) -> tuple[Prepared, Prepared | None]:
+    """Return the examples to train on, and those that are not trained on: the validation split, or a part of the training split."""
+    if valid is not None or not config.kept_share:
+        return train, valid if config.kept_share else None
+    return distance.keep(train, _n_kept(train, None, config), config.seed) or (train, None)
+
+
+def _n_kept(train: Prepared, valid: Prepared | None, config: NeuralConfig) -> int:
+    """Return the number of examples to keep; of a validation split at most half."""
+    if valid is None:
+        return round(config.kept_share * len(train))
+    wanted = round(config.kept_share * (len(train) + len(valid)))
+    return min(max(wanted, distance.LEAST_KEPT), len(valid) // 2) if config.kept_share else 0
+
+
+def _distance(
+    networks: Sequence[Network], train: Prepared, kept: Prepared | None, config: NeuralConfig
+) -> tuple[distance.Distance | None, distance.Limits | None]:
+    """Fit the distance and its limits; neither if there are too few examples that were not trained on."""
+    if kept is None or len(kept) < distance.LEAST_KEPT:
+        return None, None
+    far = distance.fit_distance(networks, train, config.batch_size, multilabel=config.multilabel)
+    return far, distance.fit_limits(far, networks, kept, config.batch_size)
 
 
 def _joined(train: Prepared, valid: Prepared) -> Prepared:

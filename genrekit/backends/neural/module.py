@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import lightning.pytorch as L
 import numpy as np
@@ -18,10 +18,8 @@ from torch.optim.lr_scheduler import LambdaLR, LinearLR, ReduceLROnPlateau
 
 from genrekit.backends.base import Prepared
 from genrekit.backends.neural.config import NeuralConfig
+from genrekit.backends.neural.network import Network
 from genrekit.errors import TrainingError
-
-if TYPE_CHECKING:
-    from genrekit.backends.neural.calibration import Scorer
 
 # Factor of the learning rate when the validation loss stops improving.
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.2, 5
@@ -54,11 +52,11 @@ class Phase:
 class Recipe(Protocol):
     """A training recipe: the network, its phases, and random changes of its input."""
 
-    def network(self) -> nn.Module:
+    def network(self) -> Network:
         """Return a new network, from windows [shape=(n, *shape)] to logits [shape=(n, n_labels)]."""
         ...
 
-    def bare_network(self) -> nn.Module:
+    def bare_network(self) -> Network:
         """Return a network of the same shape, to load weights into."""
         ...
 
@@ -94,24 +92,6 @@ class Recipe(Protocol):
         -------
         tuple of Tensor
             Windows and targets of the same shapes.
-        """
-        ...
-
-    def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
-        """Draw which parts of a window support a label, as a PNG.
-
-        Parameters
-        ----------
-        scorer : Scorer
-        window : np.ndarray [shape=shape]
-        label : int
-            Index of the label.
-        title : str
-
-        Returns
-        -------
-        bytes
-            A PNG.
         """
         ...
 

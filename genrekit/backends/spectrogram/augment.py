@@ -34,7 +34,23 @@ def mask_bands(windows: Tensor, width: int, count: int, generator: Generator) ->
 
 
 def mask_frames(windows: Tensor, width: int, count: int, generator: Generator) -> Tensor:
-    """Set runs of frames of every window to the mean of that window; like `mask_bands`, along time."""
+    """Set runs of frames of every window to the mean of that window; like `mask_bands`, along time.
+
+    Parameters
+    ----------
+    windows : Tensor [shape=(n_windows, n_mels, n_frames)]
+        Log-mel spectrograms.
+    width : int >= 0
+        Largest number of consecutive frames in a run.
+    count : int >= 0
+        Runs per window.
+    generator : torch.Generator
+        Source of the random numbers.
+
+    Returns
+    -------
+    Tensor [shape=(n_windows, n_mels, n_frames)]
+    """
     return _mask(windows, 2, width, count, generator)
 
 

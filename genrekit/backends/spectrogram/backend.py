@@ -9,10 +9,11 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from genrekit.backends.base import BackendInfo, Progress
+from genrekit.backends.capabilities import PictureAxes
 from genrekit.backends.neural.backend import NeuralBackend
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.errors import MediaError
-from genrekit.types import Example, Modality, Windows
+from genrekit.types import SPECTROGRAM, Example, Modality, Windows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,7 +108,7 @@ class SpectrogramBackend(NeuralBackend):
         feature_version="1",
         prepare_keys=("sr", *_FRAMES, "reference_s", "window_s", "overlap", "max_windows"),
         multilabel=True,
-        spectrograms=True,
+        arrays=(SPECTROGRAM,),
     )
     Config: ClassVar = SpectrogramConfig
     free_axes: ClassVar = {1: "n_frames"}
@@ -137,7 +138,7 @@ class SpectrogramBackend(NeuralBackend):
 
         from genrekit.features import logmel
 
-        if example.mel is not None:
+        if example.array is not None:
             found, note = list(_seen(example, config)), ""
         elif example.path is None:
             raise MediaError("The example is neither a file nor a spectrogram.")
@@ -150,6 +151,11 @@ class SpectrogramBackend(NeuralBackend):
             found = [found[i] for i in np.linspace(0, len(found) - 1, config.max_windows).round().astype(int)]
         values = np.stack([logmel.fit_length(mel, config.n_frames) for _, mel in found])
         return Windows(values, tuple(times for times, _ in found), note)
+
+    def picture_axes(self, config: SpectrogramConfig) -> PictureAxes:
+        """Return how a window is a picture."""
+        seconds = config.n_frames * config.hop_length / config.sr
+        return PictureAxes(height=0, width=1, seconds=seconds, blocks=(8, 10))
 
     def recipe(
         self, config: SpectrogramConfig, n_labels: int, progress: Progress = lambda text: None
@@ -190,7 +196,7 @@ def _seen(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
 
     from genrekit.features import from_levels, from_peak
 
-    mel = example.mel
+    mel = example.array
     assert mel is not None
     _check_frames(example, config)
     if len(mel) != config.n_mels:

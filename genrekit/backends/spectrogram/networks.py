@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from genrekit.backends.neural.network import Network
 from genrekit.errors import ConfigError
 
 Arch = Literal["resnet", "plain"]
@@ -20,7 +21,7 @@ LEVEL_VARIANCE_DB = 1.0  # avoids amplifying the noise of a nearly constant wind
 
 def build(
     n_labels: int, *, arch: Arch = "resnet", width: int = 16, depth: int = 1, dropout: float = 0.3
-) -> nn.Module:
+) -> Network:
     """Build a network that scores log-mel windows of any length.
 
     Parameters
@@ -70,7 +71,7 @@ def build(
     raise ConfigError(f"There is no architecture '{arch}'.", "Choose 'resnet' or 'plain'.")
 
 
-class ResNet(nn.Module):
+class ResNet(Network):
     """A network of residual blocks with channel attention; see `build`."""
 
     def __init__(self, n_labels: int, width: int, depth: int, dropout: float) -> None:
@@ -90,13 +91,17 @@ class ResNet(nn.Module):
         """Last layer with spatial positions."""
         return self.blocks
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Score windows (n, n_mels, n_frames) in dB; return logits (n, n_labels)."""
-        logits: Tensor = self.head(self.blocks(self.stem(self.input(windows))))
+    def encode(self, windows: Tensor) -> Tensor:
+        """Return features (n, 2 * channels) of windows (n, n_mels, n_frames) in dB."""
+        return self.head.pool(self.blocks(self.stem(self.input(windows))))
+
+    def score(self, features: Tensor) -> Tensor:
+        """Return logits (n, n_labels) of features."""
+        logits: Tensor = self.head(features)
         return logits
 
 
-class Plain(nn.Module):
+class Plain(Network):
     """A network of four convolutions and pools; see `build`."""
 
     def __init__(self, n_labels: int, width: int, dropout: float) -> None:
@@ -114,9 +119,13 @@ class Plain(nn.Module):
         """Last layer with spatial positions."""
         return self.layers
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Score windows (n, n_mels, n_frames) in dB; return logits (n, n_labels)."""
-        logits: Tensor = self.head(self.layers(self.input(windows)))
+    def encode(self, windows: Tensor) -> Tensor:
+        """Return features (n, 2 * channels) of windows (n, n_mels, n_frames) in dB."""
+        return self.head.pool(self.layers(self.input(windows)))
+
+    def score(self, features: Tensor) -> Tensor:
+        """Return logits (n, n_labels) of features."""
+        logits: Tensor = self.head(features)
         return logits
 
 
@@ -188,11 +197,14 @@ class Head(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(2 * channels, n_labels)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Turn (n, channels, height, time) into logits (n, n_labels)."""
+    def pool(self, image: Tensor) -> Tensor:
+        """Turn (n, channels, height, time) into features (n, 2 * channels)."""
         frames = image.mean(dim=2)
-        pooled = torch.cat((frames.mean(dim=2), frames.amax(dim=2)), dim=1)
-        logits: Tensor = self.linear(self.dropout(pooled))
+        return torch.cat((frames.mean(dim=2), frames.amax(dim=2)), dim=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Turn features (n, 2 * channels) into logits (n, n_labels)."""
+        logits: Tensor = self.linear(self.dropout(features))
         return logits
 
 

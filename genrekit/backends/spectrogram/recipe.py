@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
-from genrekit.backends.neural.calibration import Scorer
-from genrekit.backends.neural.gradcam import grad_cam
 from genrekit.backends.neural.module import Phase
-from genrekit.backends.overlay import overlay
+from genrekit.backends.neural.network import Network
 from genrekit.backends.spectrogram import augment
 from genrekit.backends.spectrogram.backend import SpectrogramConfig
 from genrekit.backends.spectrogram.networks import build
@@ -32,7 +30,7 @@ class SpectrogramRecipe:
     config: SpectrogramConfig
     n_labels: int
 
-    def network(self) -> nn.Module:
+    def network(self) -> Network:
         """Return a new network."""
         config = self.config
         return build(
@@ -69,12 +67,6 @@ class SpectrogramRecipe:
             windows, round(config.time_mask * n_frames), config.masks, generator
         ), targets
 
-    def bare_network(self) -> nn.Module:
+    def bare_network(self) -> Network:
         """Return a network to load weights into."""
         return self.network()
-
-    def draw_explanation(self, scorer: Scorer, window: np.ndarray, label: int, title: str) -> bytes:
-        """Draw Grad-CAM over a spectrogram, low bands at the bottom."""
-        cam = grad_cam(scorer, window, label)
-        extent = (0.0, window.shape[1] * self.config.hop_length / self.config.sr, 0.0, float(len(window)))
-        return overlay(window[::-1], cam[::-1], title, extent=extent, axes_labels=("seconds", "mel band"))

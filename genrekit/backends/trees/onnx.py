@@ -2,7 +2,7 @@
 
 The converter of onnxmltools 1.16 was measured first: missing values are right, but it is wrong for multi:softprob
 with two labels (off by 0.7) and for trees that never split, and every label of a multi-label model would be a graph
-of its own. Here all trees stand in one node, whatever the number of labels.
+of its own. Here all trees are in one node, whatever the number of labels.
 
 The operator: https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsembleRegressor.html. XGBoost goes left where
 value < threshold, in float32, and where a value is missing if ``default_left``.

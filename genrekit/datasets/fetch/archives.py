@@ -167,65 +167,24 @@ def _entries(path: Path) -> Iterator[tuple[str, int, str]]:
 
 def _opened(path: Path, skip: set[str]) -> Iterator[tuple[Member, IO[bytes]]]:
     """Every file that is not to be skipped, open for reading."""
-    packed = _Zip(path) if _is_zip(path) else _Tar(path)
+    is_zip = _is_zip(path)
+    with _reading(path):
+        packed: Any = zipfile.ZipFile(path) if is_zip else tarfile.open(path)  # noqa: SIM115
     with packed:
-        infos = iter(packed)
+        infos = iter(packed.infolist() if is_zip else packed)
         while True:
             with _reading(path):
-                member, info = next(infos, (None, None))
-                if member is None:
+                info = next(infos, None)
+                if info is None:
                     return
-                if member.name in skip:
+                name, size = (info.filename, info.file_size) if is_zip else (info.name, info.size)
+                if info.is_dir() if is_zip else not info.isreg():
                     continue
-                source = packed.open(info)
+                if (member := Member(_plain(name), size)).name in skip:
+                    continue
+                source = packed.open(info) if is_zip else packed.extractfile(info)
             with source:
                 yield member, source
-
-
-class _Zip:
-    """The files of a zip archive."""
-
-    def __init__(self, path: Path) -> None:
-        with _reading(path):
-            self._archive = zipfile.ZipFile(path)
-
-    def __enter__(self) -> None:
-        """Keep the archive open."""
-
-    def __exit__(self, *error: object) -> None:
-        self._archive.close()
-
-    def __iter__(self) -> Iterator[tuple[Member, Any]]:
-        for info in self._archive.infolist():
-            if not info.is_dir():
-                yield Member(_plain(info.filename), info.file_size), info
-
-    def open(self, info: Any) -> IO[bytes]:
-        return self._archive.open(info)
-
-
-class _Tar:
-    """The files of a tar archive, in its order."""
-
-    def __init__(self, path: Path) -> None:
-        with _reading(path):
-            self._archive = tarfile.open(path)  # noqa: SIM115
-
-    def __enter__(self) -> None:
-        """Keep the archive open."""
-
-    def __exit__(self, *error: object) -> None:
-        self._archive.close()
-
-    def __iter__(self) -> Iterator[tuple[Member, Any]]:
-        for info in self._archive:
-            if info.isreg():
-                yield Member(_plain(info.name), info.size), info
-
-    def open(self, info: Any) -> IO[bytes]:
-        source = self._archive.extractfile(info)
-        assert source is not None  # it is a plain file
-        return source
 
 
 def _plain(name: str) -> str:

@@ -28,7 +28,16 @@ def parse_digest(digest: str) -> tuple[str, str]:
 
 
 def check_space(folder: Path, needed_bytes: int, what: str) -> None:
-    """Refuse what does not fit on the disk.
+    """Raise an error if the disk has too little space for a download.
+
+    Parameters
+    ----------
+    folder : Path
+        Any folder on that disk; it exists.
+    needed_bytes : int >= 0
+        Bytes that will be written.
+    what : str
+        The subject of the error message.
 
     Raises
     ------

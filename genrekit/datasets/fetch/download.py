@@ -1,7 +1,7 @@
 """One file over HTTP, however long and however often the connection breaks: resumed, hashed while reading, whole or absent.
 
-Beside ``NAME`` stand ``NAME.part`` (what has arrived) and ``NAME.part.json`` (what it is a part of); both are gone at
-the end. That one process at a time does this is up to the caller.
+Next to ``NAME`` are ``NAME.part`` (the bytes that have arrived) and ``NAME.part.json`` (the file they are part of); both
+are removed at the end. That one process at a time does this is up to the caller.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from genrekit.remote import (
     TRANSIENT,
     Tries,
     check_scheme,
+    in_words,
     new_session,
     redact,
     status_words,
-    words,
 )
 from genrekit.text import printable
 
@@ -58,7 +58,7 @@ def download(
     address : str
         ``https://`` or ``http://``.
     target : Path
-        Where it will stand; its folder exists, it does not.
+        Path of the finished file, which does not exist yet; its folder exists.
     digest : str
         What it must hash to, ``sha1:HEX`` or the like; empty where that is not known.
     after_bytes : callable
@@ -220,9 +220,9 @@ class _Transfer:
             except _Again as again:
                 reason, retry_after = again.reason, again.retry_after
             except TRANSIENT as error:
-                reason = words(error, self.address)
+                reason = in_words(error, self.address)
             except requests.RequestException as error:
-                raise DatasetError(f"{redact(self.address)}: {words(error, self.address)}.") from None
+                raise DatasetError(f"{redact(self.address)}: {in_words(error, self.address)}.") from None
             # A server that gives a byte at a time, or begins anew each time, is given up all the same.
             if self.done > reached + min(BLOCK, (self.total or 0) // 1000):
                 reached = self.done

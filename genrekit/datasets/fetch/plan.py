@@ -130,7 +130,7 @@ def _item(part: Part, file: RemoteFile, place: str, remote: bool) -> Item:
         return Item(file, part.name, place)
     path = Path(place).expanduser()
     if not path.is_file():
-        raise UsageError(f"There is no file {printable(path)}.", f"It would stand for {file.name}.")
+        raise UsageError(f"There is no file {printable(path)}.", f"It would replace {file.name}.")
     return Item(file, part.name, local=path)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import zipfile
@@ -10,10 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import platformdirs
-
 from genrekit.datasets.files import Found
 from genrekit.errors import DatasetError
+from genrekit.files import cache_folder
 from genrekit.hashing import hash_json
 from genrekit.tables import MAX_TABLE_BYTES
 from genrekit.text import printable
@@ -32,8 +30,7 @@ def unpacked_tables(archive: Path) -> Path:
     """
     facts = archive.stat()
     key = hash_json([str(archive.absolute()), facts.st_size, facts.st_mtime_ns])[:24]
-    cache = os.environ.get("GENREKIT_CACHE_DIR") or platformdirs.user_cache_dir("genrekit", appauthor=False)
-    folder = Path(cache) / "fma" / key
+    folder = cache_folder() / "fma" / key
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(archive) as packed:

@@ -295,4 +295,4 @@ def _without_faults(
 def _numbers(example: Example) -> tuple[float, ...] | str | None:
     if example.row is not None:
         return tuple(example.row.values())
-    return None if example.mel is None else hash_array(example.mel)
+    return None if example.array is None else hash_array(example.array)

@@ -9,12 +9,10 @@ import json
 import os
 import sqlite3
 from collections.abc import Sequence
-from pathlib import Path
-
-import platformdirs
 
 from genrekit.datasets.ingest.track import spotify_id
 from genrekit.features import SPOTIFY_COLUMNS
+from genrekit.files import cache_folder
 from genrekit.remote import Service
 
 BASE = "https://api.reccobeats.com/v1/"
@@ -74,14 +72,13 @@ class ReccoBeats:
 
 def _open_cache() -> sqlite3.Connection:
     """What was found before; one that cannot be used is replaced by one in memory."""
-    cache = os.environ.get("GENREKIT_CACHE_DIR") or platformdirs.user_cache_dir("genrekit", appauthor=False)
-    places = [str(Path(cache) / "reccobeats.sqlite"), ":memory:"]
+    places = [str(cache_folder() / "reccobeats.sqlite"), ":memory:"]
     if os.environ.get("GENREKIT_CACHE", "").lower() == "off":
         del places[0]
     for place in places:
         try:
             if place != ":memory:":
-                Path(cache).mkdir(parents=True, exist_ok=True)
+                cache_folder().mkdir(parents=True, exist_ok=True)
             known = sqlite3.connect(place, timeout=30, isolation_level=None)
             known.execute("CREATE TABLE IF NOT EXISTS features (id TEXT PRIMARY KEY, found TEXT)")
             known.execute("SELECT id, found FROM features LIMIT 1").fetchall()

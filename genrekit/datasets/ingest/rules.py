@@ -116,7 +116,22 @@ def _rule(path: Path, label: object, patterns: object) -> tuple[str | None, list
 
 
 def labels_of(track: Track, by: LabelFrom, rules: Rules) -> str:
-    """Return the labels of an entry, ``|`` between several; '' where it has none."""
+    """Return the labels of an entry, ``|`` between several; '' where it has none.
+
+    Parameters
+    ----------
+    track : Track
+        The entry.
+    by : {'name', 'column', 'folder'}
+        Source of the labels: the name of the playlist, the genres of the entry, or the name of its folder.
+    rules : Rules
+        Renames labels and drops some.
+
+    Returns
+    -------
+    str
+        Labels in the order of the entry, without repetitions.
+    """
     if by == "column":
         found = [rules.of(genre) for genre in track.genres]
         return "|".join(dict.fromkeys(label for label in found if label))

@@ -66,6 +66,18 @@ def service_of(word: str) -> tuple[str, str] | None:
 def read(service: str, identity: str) -> Iterator[Track | Problem]:
     """Read a playlist from a service.
 
+    Parameters
+    ----------
+    service : {'listenbrainz', 'musicbrainz', 'deezer'}
+        Name of the service.
+    identity : str
+        Identifier of the playlist or collection at that service.
+
+    Yields
+    ------
+    Track or (str, str)
+        An entry, or the name of an entry that cannot be used with the reason.
+
     Raises
     ------
     DatasetError

@@ -74,7 +74,15 @@ class Store:
         self._base.close()
 
     def add(self, track: Track, label: str) -> None:
-        """Add an entry."""
+        """Add an entry.
+
+        Parameters
+        ----------
+        track : Track
+            The entry.
+        label : str
+            Its labels, with ``|`` between several; '' if it has none.
+        """
         features = json.dumps(dict(track.features)) if track.features else ""
         self._waiting.append(
             (

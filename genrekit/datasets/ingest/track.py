@@ -127,7 +127,17 @@ def milliseconds(value: object, unit: float = 1.0) -> int:
 
 
 def name_key(artist: str, title: str) -> str:
-    """Return what is the same for one song however it is spelt; '' where artist or title is unknown.
+    """Return a key that is equal for all spellings of one song; '' if artist or title is unknown.
+
+    Parameters
+    ----------
+    artist, title : str
+        As they are spelt. Only the first artist counts, and guests in the title do not.
+
+    Returns
+    -------
+    str
+        A key for comparison, not for display.
 
     Examples
     --------

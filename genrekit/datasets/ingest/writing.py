@@ -46,6 +46,18 @@ def writing(path: Path, columns: Sequence[str]) -> Iterator[Any]:
 
     The file takes its place at the end of the block, and not after an error in it.
 
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.csv``, ``.tsv`` or ``.parquet``.
+    columns : sequence of str
+        Names of the columns.
+
+    Yields
+    ------
+    object
+        With a method ``writerow(cells)``, as that of `csv.writer`.
+
     Raises
     ------
     DatasetError

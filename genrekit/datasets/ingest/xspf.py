@@ -63,7 +63,24 @@ def read_jspf(path: Path) -> Iterator[Track | Problem]:
 
 
 def playlist(found: Mapping[str, Any], name: str, folder: Path, source: str) -> Iterator[Track | Problem]:
-    """Read the object ``playlist`` of a JSPF; ``name`` where it has no title."""
+    """Read the object ``playlist`` of a JSPF.
+
+    Parameters
+    ----------
+    found : mapping
+        The object as parsed from JSON; values of another type than the format allows are ignored.
+    name : str
+        Name of the playlist where the object has no title.
+    folder : Path
+        Relative locations begin here.
+    source : str
+        ``Track.source`` of the entries.
+
+    Yields
+    ------
+    Track or (str, str)
+        An entry, or the name of an entry that cannot be used with the reason.
+    """
     name = text(found.get("title")) or name
     tracks = found.get("track")
     for number, one in enumerate(tracks if isinstance(tracks, list) else [], 1):
@@ -72,7 +89,24 @@ def playlist(found: Mapping[str, Any], name: str, folder: Path, source: str) -> 
 
 
 def entry(found: Mapping[str, Any], name: str, folder: Path, source: str) -> Track | None:
-    """Read one entry; None where it has neither a title nor a file."""
+    """Read one entry of a playlist.
+
+    Parameters
+    ----------
+    found : mapping
+        The object of a track as parsed from JSON.
+    name : str
+        Name of the playlist.
+    folder : Path
+        Relative locations begin here.
+    source : str
+        ``Track.source`` of the entry.
+
+    Returns
+    -------
+    Track or None
+        None if the entry has neither a title nor a file.
+    """
     identifiers = [text(one) for one in _list(found.get("identifier"))]
     place = next((p for one in _list(found.get("location")) if (p := place_of(str(one).strip(), folder))), "")
     title = text(found.get("title")) or (text(Path(place).stem) if place else "")

@@ -12,6 +12,7 @@ frequency modulation*, J. Audio Eng. Soc. 21(7), 1973.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -59,9 +60,7 @@ def wave(amplitudes: Samples, phase: Samples) -> Samples:
     spectrum = np.zeros(_TABLE // 2 + 1, dtype=complex)
     spectrum[1 : len(amplitudes) + 1] = -0.5j * _TABLE * amplitudes
     table = np.fft.irfft(spectrum)
-    return np.asarray(
-        np.interp(phase % 1.0 * _TABLE, np.arange(_TABLE + 1), np.append(table, table[0])), np.float64
-    )
+    return np.interp(phase * _TABLE, np.arange(_TABLE), table, period=_TABLE)
 
 
 def harmonics(f_hz: float, slope: float) -> Samples:
@@ -205,9 +204,8 @@ def kick(bright: float, rng: np.random.Generator) -> Samples:
     """Hit a bass drum: a falling sine and a click."""
     t = seconds(0.3)
     body = np.sin(2 * np.pi * (62 * t + 5.0 * (1 - np.exp(-t / 0.03)))) * np.exp(-t / 0.08)
-    return np.asarray(
-        np.tanh(2 * body) + 0.5 * bright * rng.standard_normal(len(t)) * np.exp(-t / 0.003), np.float64
-    )
+    click = 0.5 * bright * rng.standard_normal(len(t)) * np.exp(-t / 0.003)
+    return np.asarray(np.tanh(2 * body) + click, np.float64)
 
 
 def snare(bright: float, rng: np.random.Generator) -> Samples:
@@ -220,33 +218,24 @@ def snare(bright: float, rng: np.random.Generator) -> Samples:
 def rim(bright: float, rng: np.random.Generator) -> Samples:
     """Play a rim shot: a short knock of wood."""
     t = seconds(0.08)
-    return np.sin(2 * np.pi * (900 + 900 * bright) * t) * np.exp(-t / 0.012) + 0.2 * rng.standard_normal(
-        len(t)
-    ) * np.exp(-t / 0.006)
+    wood = np.sin(2 * np.pi * (900 + 900 * bright) * t) * np.exp(-t / 0.012)
+    return wood + 0.2 * rng.standard_normal(len(t)) * np.exp(-t / 0.006)
 
 
 def clap(bright: float, rng: np.random.Generator) -> Samples:
     """Clap: four bursts of noise close together."""
     t = seconds(0.22)
-    bursts = sum(np.exp(-np.maximum(t - d, 0) / 0.012) * (t >= d) for d in (0.0, 0.011, 0.022)) + np.exp(
-        -t / 0.07
-    )
-    return np.asarray(
-        0.4 * band(rng.standard_normal(len(t)), 900.0, 3500 + 3000 * bright) * bursts,
-        np.float64,
-    )
+    late = np.array([0.0, 0.011, 0.022])[:, None]
+    bursts: Samples = (np.exp(-np.maximum(t - late, 0) / 0.012) * (t >= late)).sum(axis=0)
+    return 0.4 * band(rng.standard_normal(len(t)), 900.0, 3500 + 3000 * bright) * (bursts + np.exp(-t / 0.07))
 
 
-def hat(bright: float, rng: np.random.Generator) -> Samples:
-    """Hit a closed hi-hat."""
-    t = seconds(0.09)
-    return 0.5 * band(rng.standard_normal(len(t)), 5000 + 2500 * bright) * np.exp(-t / 0.022)
-
-
-def open_hat(bright: float, rng: np.random.Generator) -> Samples:
-    """Hit an open hi-hat or a crash cymbal."""
-    t = seconds(0.4)
-    return 0.5 * band(rng.standard_normal(len(t)), 4500 + 2500 * bright) * np.exp(-t / 0.12)
+def cymbal(
+    bright: float, rng: np.random.Generator, *, length_s: float, low_hz: float, fall_s: float
+) -> Samples:
+    """Hit a cymbal: noise above a frequency that dies away."""
+    t = seconds(length_s)
+    return 0.5 * band(rng.standard_normal(len(t)), low_hz + 2500 * bright) * np.exp(-t / fall_s)
 
 
 def ride(bright: float, rng: np.random.Generator) -> Samples:
@@ -254,14 +243,16 @@ def ride(bright: float, rng: np.random.Generator) -> Samples:
     t = seconds(0.6)
     f_hz = np.array([2480.0, 3310.0, 4170.0, 5430.0, 6290.0, 7850.0])[:, None] * (0.9 + 0.2 * bright)
     bell = np.sin(2 * np.pi * f_hz * t + rng.uniform(0, 2 * np.pi, (6, 1))).mean(axis=0) * np.exp(-t / 0.2)
-    return np.asarray(
-        0.5 * bell + 0.2 * band(rng.standard_normal(len(t)), 6000.0) * np.exp(-t / 0.15),
-        np.float64,
-    )
+    wash = 0.2 * band(rng.standard_normal(len(t)), 6000.0) * np.exp(-t / 0.15)
+    return np.asarray(0.5 * bell + wash, np.float64)
 
 
 NOTES: dict[str, Note] = {
     f.__name__: f
     for f in (pluck, keys, electric_piano, organ, strings, brass, saw, sub, power, lead_guitar, voice)
 }
-HITS: dict[str, Hit] = {f.__name__: f for f in (kick, snare, rim, clap, hat, open_hat, ride)}
+HITS: dict[str, Hit] = {
+    **{f.__name__: f for f in (kick, snare, rim, clap, ride)},
+    "hat": partial(cymbal, length_s=0.09, low_hz=5000, fall_s=0.022),
+    "open_hat": partial(cymbal, length_s=0.4, low_hz=4500, fall_s=0.12),
+}

@@ -6,19 +6,18 @@ its songs, as artists do; that is why bands are groups.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from genrekit.datasets.synthetic.instruments import HITS, NOTES, SR, Samples, padded
-from genrekit.datasets.synthetic.styles import OCTAVES_HZ, SCALES, STYLES, Part, Pattern, Style
+from genrekit.datasets.synthetic.styles import OCTAVES_HZ, PARTS, SCALES, STYLES, Part, Pattern, Style
 
 STEPS = 16
 SECTION_BARS = 4
 # Deviation of the sound of a band from its style: standard deviation in dB at each octave.
 COLOUR_DB = 1.5
-PARTS = ("bass", "comp", "lead", "pad")
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,9 @@ def _mixed(style: Style, crossover: float, rng: np.random.Generator) -> Style:
     """Replace each ingredient of a style by that of another style with the probability ``crossover``."""
     others = [other for other in STYLES.values() if other is not style]
     ingredients = ("drums", "bass", "comp", "lead", "tempo_bpm", "drive", "room", "spectrum_db")
-    changes = {}
-    for name in ingredients:
-        borrowed = others[rng.integers(len(others))]
-        if rng.uniform() < crossover:
-            changes[name] = getattr(borrowed, name)
-    return Style(**{**{name: getattr(style, name) for name in Style.__dataclass_fields__}, **changes})
+    drawn = {name: (others[rng.integers(len(others))], rng.uniform()) for name in ingredients}
+    borrowed = {name: getattr(other, name) for name, (other, chance) in drawn.items() if chance < crossover}
+    return replace(style, **borrowed)
 
 
 def play(
@@ -157,10 +153,8 @@ class _Score:
                 degrees = chord
             elif part.manner == "arpeggio":
                 degrees = [[*chord, root + 7, *chord[:0:-1]][count % (2 * len(chord))]]
-            elif part.manner == "walk":
-                degrees = (
-                    [int(self.rng.choice([root, root, root + 2, root + 4, root + 6]))] if count else [root]
-                )
+            elif part.manner == "walk" and count:
+                degrees = [root + int(self.rng.choice([0, 0, 2, 4, 6]))]
             elif part.manner == "melody":
                 place = int(np.clip(place + self.tune[(STEPS * (bar % 2) + step) % len(self.tune)], -3, 7))
                 degrees = [root + place]

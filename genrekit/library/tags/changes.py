@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from genrekit.errors import MediaError
-from genrekit.labels import MAX_LABEL_LENGTH
+from genrekit.labels import MAX_LABEL_LENGTH, GenreNames
 from genrekit.library.tags.fields import Field, comparable, measured
 from genrekit.types import Prediction
 
@@ -46,6 +46,9 @@ class Policy:
         Further fields to write: tempo, key or both.
     field : Field
         Field for labels: genre, grouping or comment. The last two receive one text, the labels separated by commas.
+    names : GenreNames, optional
+        Names that are written for labels; the labels themselves unless given. Where an existing value is another spelling of the genre, it is replaced only
+        with OVERWRITE by a name that the user chose.
     """
 
     existing: Existing = Existing.KEEP
@@ -53,6 +56,7 @@ class Policy:
     max_labels: int = 1
     measured: tuple[Field, ...] = ()
     field: Field = Field.GENRE
+    names: GenreNames | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,18 @@ def chosen(prediction: Prediction, policy: Policy) -> tuple[str, ...]:
     More than one label comes from multi-label predictions and, if ``min_confidence`` is above 0, from others whose
     scores reach it. Without that threshold, the second label of a single-label prediction is not meaningful.
 
+    Parameters
+    ----------
+    prediction : Prediction
+        With or without a label.
+    policy : Policy
+        ``min_confidence`` and ``max_labels`` are applied.
+
+    Returns
+    -------
+    tuple of str
+        At most ``max_labels``; empty if no label is confident enough.
+
     Raises
     ------
     MediaError
@@ -120,20 +136,60 @@ def chosen(prediction: Prediction, policy: Policy) -> tuple[str, ...]:
 def wanted(prediction: Prediction, policy: Policy) -> dict[Field, tuple[str, ...]]:
     """Return the values to write from a prediction and its measured properties, for each field of the policy.
 
+    Parameters
+    ----------
+    prediction : Prediction
+        With its analysis where measured properties are written.
+    policy : Policy
+        Fields to write.
+
+    Returns
+    -------
+    dict of Field to tuple of str
+        An empty tuple where the prediction has no value for a field.
+
     Raises
     ------
     MediaError
         As `chosen` and `genrekit.library.tags.fields.measured`.
     """
     labels = chosen(prediction, policy)
+    if policy.names:
+        labels = tuple(dict.fromkeys(map(policy.names, labels)))
     if labels and policy.field is not Field.GENRE:
         labels = (", ".join(labels),)
     found = {policy.field: labels}
     return found | {one: measured(one, prediction.analysis) for one in policy.measured}
 
 
-def planned(field: Field, before: Sequence[str], wanted: Sequence[str], existing: Existing) -> Change:
+def planned(
+    field: Field,
+    before: Sequence[str],
+    wanted: Sequence[str],
+    existing: Existing,
+    names: GenreNames | None = None,
+) -> Change:
     """Return the change of a field with values ``before``; `genrekit.library.tags.fields.comparable` compares values.
+
+    With OVERWRITE, another spelling of a value is replaced only by a name that the user chose.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    before : sequence of str
+        Present values, as the file spells them.
+    wanted : sequence of str
+        Values to write; empty if there is none.
+    existing : Existing
+        What to do with present values that differ.
+    names : GenreNames or None
+        The names that the user chose; None for the display names.
+
+    Returns
+    -------
+    Change
+        Its status says whether there is anything to write.
 
     Examples
     --------
@@ -147,7 +203,11 @@ def planned(field: Field, before: Sequence[str], wanted: Sequence[str], existing
         return Change(Status.UNSURE, there, there)
     known = {comparable(field, value) for value in there}
     new = {comparable(field, value): value for value in reversed(wanted)}  # the first spelling of each stays
-    if known == new.keys():
+    chosen_names = {name.casefold() for name in names.own.values()} if names else set()
+    respelt = existing is Existing.OVERWRITE and any(
+        value.casefold() in chosen_names and value not in there for value in wanted
+    )
+    if known == new.keys() and not respelt:
         return Change(Status.SAME, there, there)
     if there and (existing is Existing.KEEP or (existing is Existing.APPEND and field is not Field.GENRE)):
         return Change(Status.KEPT, there, there)

@@ -27,7 +27,7 @@ class Field(StrEnum):
     KEY = "key"
 
 
-# Where labels may go; of the second and third a file has one text, in which labels stand behind each other.
+# Fields for labels; the second and third hold one text per file, in which labels are separated.
 LABELLED = (Field.GENRE, Field.GROUPING, Field.COMMENT)
 MEASURED = (Field.BPM, Field.KEY)
 
@@ -94,6 +94,18 @@ def comparable(field: Field, value: str) -> str:
 
     Genres are compared by their aliases, tempos by whole beats per minute, keys by their pitch; values of another form
     (a Camelot code) are returned unchanged.
+
+    Parameters
+    ----------
+    field : Field
+        The field that the value belongs to.
+    value : str
+        One value as a file spells it.
+
+    Returns
+    -------
+    str
+        A text for comparison, not for display.
 
     Examples
     --------

@@ -118,7 +118,8 @@ def _tag_one(
     words = wanted(prediction, policy)
     tags = open_tags(target)
     changes = {
-        field: planned(field, tags.values(field), new, policy.existing) for field, new in words.items()
+        field: planned(field, tags.values(field), new, policy.existing, policy.names)
+        for field, new in words.items()
     }
     row = TagRow(name, changes, prediction.score)
     pending = row.pending
@@ -171,6 +172,18 @@ def _undo_one(entry: Entry, journal: Journal | None, keep_time: bool) -> TagRow:
 
 def moved(path: Path, root: Path) -> Path:
     """Return where a file is below another folder, by the longest end of its path that is there.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute path that the file had.
+    root : Path
+        The folder to search.
+
+    Returns
+    -------
+    Path
+        ``root`` joined with the longest end of ``path`` that exists there.
 
     Raises
     ------

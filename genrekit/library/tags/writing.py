@@ -53,7 +53,7 @@ def check_replaceable(target: Path) -> None:
     """
     status, folder = target.stat(), target.parent
     if not status.st_mode & _WRITABLE or not os.access(target, os.R_OK | os.W_OK):
-        raise MediaError("The file is read-only.")
+        raise MediaError("The file is read-only; make it writable first if its tags may change.")
     if not folder.stat().st_mode & _WRITABLE or not os.access(folder, os.W_OK | os.X_OK):
         raise MediaError("The folder of the file is read-only.")
     if status.st_nlink > 1:

@@ -171,7 +171,8 @@ def test_the_picture_needs_no_torch(trained, monkeypatch):
     model = load_model(path)
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     window = np.random.default_rng(0).random((2, 187, 96)).astype(np.float32)
-    assert model.image_explainer(window, 0, "a title").startswith(b"\x89PNG")
+    assert model.heat_map_image(window, model.labels[0], "a title").startswith(b"\x89PNG")
+    assert model.heat_map(window, model.labels[0]).shape == (96, 2 * 187 + 4)
 
 
 def test_several_labels(tmp_path):

@@ -163,3 +163,20 @@ def test_tags_become_log_odds():
     found = transform(np.array([0.0, 0.5, 1.0], np.float32), layer)
     np.testing.assert_allclose(found, [-9.2102, 0, 9.2102], atol=1e-3)
     assert encoders.get("musicnn").facts.default_layer == "penultimate"
+
+
+def test_a_window_far_from_everything_has_scores():
+    facts = EncoderFacts(name="own", hears=Hearing(**SMALL), layers={"e": {"output": "z", "size": 6}})
+    chain = heads.Chain([heads.Linear(np.full((6, 3), -1e6), np.array([-1e5, -2e5, -3e5]))])
+    graph = write_graph(
+        linear([40, 16], 6).SerializeToString(),
+        facts,
+        layer="e",
+        pooling="mean",
+        members=[(chain, Calibration(False))],
+        n_labels=3,
+        limits=[],
+    )
+    run = onnxruntime.InferenceSession(graph)
+    (scores,) = run.run(["scores"], {"windows": np.zeros((2, 2, 40, 16), np.float32)})
+    np.testing.assert_allclose(scores, [[1, 0, 0]] * 2, atol=1e-6)

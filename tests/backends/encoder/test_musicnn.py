@@ -24,7 +24,7 @@ def test_it_is_the_original(goldens, kind):
     if kind == "torch":
         with torch.inference_mode():
             found = musicnn_network.load(MusicnnEncoder().weights())(torch.from_numpy(goldens["patches"]))
-        tags, penultimate = (part.numpy() for part in found)
+        tags, penultimate = (found[name].numpy() for name in ("tags", "penultimate"))
     else:
         session = open_session(encoders.graph("musicnn"))
         tags, penultimate = session.run(["tags", "penultimate"], {"patches": goldens["patches"]})

@@ -1,17 +1,13 @@
-"""Where a network looked."""
-
-import io
+"""Where a network looked, by gradients."""
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from genrekit.backends.image.backbones import Pictures
 from genrekit.backends.neural.calibration import Scorer
 from genrekit.backends.neural.gradcam import grad_cam
-from genrekit.backends.overlay import overlay
 from genrekit.backends.spectrogram.networks import build
 
 
@@ -63,13 +59,3 @@ def test_every_network_shows_its_places(network, shape):
     assert np.isfinite(cam).all()
     assert 0 <= cam.min() <= cam.max() <= 1 + 1e-6
     assert not any(module._forward_hooks for module in network.modules())
-
-
-@pytest.mark.parametrize("extent", [None, (0.0, 3.0, 0.0, 16.0)])
-def test_the_overlay_is_a_picture_whatever_the_title(extent):
-    background = np.random.default_rng(0).random((16, 24))
-    labels = ("seconds", "mel band") if extent else None
-    png = overlay(background, np.zeros((16, 24)), "50 % of $x_1$\n{y}", extent=extent, axes_labels=labels)
-    with Image.open(io.BytesIO(png)) as image:
-        assert image.format == "PNG"
-        assert min(image.size) >= 300

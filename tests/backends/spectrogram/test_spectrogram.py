@@ -162,7 +162,9 @@ def test_neither_a_file_nor_a_spectrogram_is_refused():
 
 
 def cut(mel: np.ndarray, extra: dict[str, str] | None = None, **settings: Any) -> Windows:
-    return BACKEND.prepare(Example(id="mel", mel=mel, extra=extra or {}), config_of(**settings))
+    return BACKEND.prepare(
+        Example(id="mel", array=mel, kind="spectrogram", extra=extra or {}), config_of(**settings)
+    )
 
 
 def whole_mel(y: np.ndarray, top_db: float = 40.0) -> np.ndarray:

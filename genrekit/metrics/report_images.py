@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from textwrap import fill
 
@@ -10,7 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genrekit.metrics import INFLATED, N_BINS, Report
+from genrekit.metrics.definitions import N_BINS
+from genrekit.metrics.report import INFLATED, Report
 from genrekit.text import visible
 
 # With more labels the numbers in the cells of the image are not readable.
@@ -18,22 +20,28 @@ _MOST_WRITTEN = 60
 
 
 def confusion_png(report: Report, title: str) -> bytes:
-    """Return the confusion matrix of a single-label report, coloured by the share of the true label.
+    """Return the confusion matrix of a single-label report as a PNG; see `draw_confusion`."""
+    return draw_confusion(report.labels, report.confusion, title, inflated=report.inflated)
+
+
+def draw_confusion(
+    labels: Sequence[str], confusion: Sequence[Sequence[int]], title: str, *, inflated: bool = False
+) -> bytes:
+    """Return a confusion matrix as a PNG, coloured by the share of the true label.
 
     Parameters
     ----------
-    report : Report
+    labels : sequence of str
+    confusion : sequence of sequence of int [shape=(n_labels, n_labels)]
+        Numbers of examples; a row per true label.
     title : str
-
-    Returns
-    -------
-    bytes
-        A PNG.
+    inflated : bool
+        Whether the title warns of inflated numbers.
     """
-    counts = np.array(report.confusion)
+    counts = np.array(confusion)
     supports = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, supports, out=np.zeros(counts.shape), where=supports > 0)
-    names = [_shortened(visible(label)) for label in report.labels]
+    names = [_shortened(visible(label)) for label in labels]
     n_labels = len(names)
     side = min(3.5 + 0.42 * n_labels, 40)  # inches: a cell fits four digits
     figure = Figure(figsize=(side + 1, side), dpi=100, layout="constrained")
@@ -48,7 +56,7 @@ def confusion_png(report: Report, title: str) -> bytes:
     for i, j in np.argwhere(counts) if n_labels <= _MOST_WRITTEN else ():
         colour = "white" if shares[i, j] > 0.5 else "black"
         axes.text(j, i, str(counts[i, j]), ha="center", va="center", color=colour, fontsize=8)
-    _set_title(axes, report, title, int(11 * side))
+    _set_title(axes, title, int(11 * side), inflated=inflated)
     figure.colorbar(image, label="share of the true label", shrink=0.6)
     return _drawn(figure)
 
@@ -77,15 +85,13 @@ def reliability_png(report: Report, title: str) -> bytes:
     edges = np.linspace(0, 1, N_BINS + 1)
     below.hist(confidences, bins=edges, weights=numbers)
     below.set(xlabel="score of the prediction", ylabel="examples")
-    _set_title(axes, report, title, 60)
+    _set_title(axes, title, 60, inflated=report.inflated)
     return _drawn(figure)
 
 
-def _set_title(axes: Axes, report: Report, title: str, width: int) -> None:
-    lines = [INFLATED, title] if report.inflated else [title]
-    axes.set_title(
-        "\n".join(fill(line, width) for line in lines), color="darkred" if report.inflated else "black"
-    )
+def _set_title(axes: Axes, title: str, width: int, *, inflated: bool) -> None:
+    lines = [INFLATED, title] if inflated else [title]
+    axes.set_title("\n".join(fill(line, width) for line in lines), color="darkred" if inflated else "black")
 
 
 def _drawn(figure: Figure) -> bytes:

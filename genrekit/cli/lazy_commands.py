@@ -1,0 +1,57 @@
+"""Commands that are imported when they are asked for, so that one does not pay for the others."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from genrekit.cli.help import Command
+from genrekit.cli.verbosity import with_verbosity
+
+
+class LazyCommands(dict[str, Any]):
+    """A mapping of names to commands that is filled on access.
+
+    Parameters
+    ----------
+    targets : dict of str to str
+        Name on the command line to ``module:function``, or ``module:app`` for a group of commands.
+    """
+
+    def __init__(self, targets: dict[str, str]) -> None:
+        super().__init__(dict.fromkeys(targets))
+        self._targets = targets
+
+    def __getitem__(self, name: str) -> Any:
+        if super().__getitem__(name) is None:
+            self[name] = _command(name, self._targets[name])
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the command of a name, or the default."""
+        return self[name] if name in self._targets else default
+
+    def values(self) -> Any:
+        """Return all commands; imports every one."""
+        return self._filled().values()
+
+    def items(self) -> Any:
+        """Return all names with their commands; imports every one."""
+        return self._filled().items()
+
+    def _filled(self) -> dict[str, Any]:
+        return {name: self[name] for name in self}
+
+
+def _command(name: str, target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    found = getattr(import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        function = with_verbosity(found)
+        found = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        found.command(name, cls=Command)(function)
+    command = typer.main.get_command(found)
+    command.name = name
+    return command

@@ -1,0 +1,16 @@
+from .app import create_app
+from .health import check_health
+from .keys import read_keys
+from .run import serve
+from .settings import Settings, parse_ab, parse_rate, parse_size
+
+__all__ = [
+    "Settings",
+    "check_health",
+    "create_app",
+    "parse_ab",
+    "parse_rate",
+    "parse_size",
+    "read_keys",
+    "serve",
+]

@@ -1,0 +1,78 @@
+"""The log: one line per request, without keys, and without names of files unless asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+
+class Named(Protocol):
+    """Who sent a request."""
+
+    @property
+    def owner(self) -> str:
+        """The name of its key."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Its address."""
+        ...
+
+
+class AccessLog:
+    """Writes to stderr, as text or as JSON Lines."""
+
+    def __init__(self, format: Literal["text", "json"], *, names: bool = False) -> None:
+        self._json = format == "json"
+        self.names = names
+
+    def write(
+        self,
+        method: str,
+        route: str,
+        status: int,
+        took_s: float,
+        request_id: str,
+        caller: Named,
+        facts: dict[str, Any],
+    ) -> None:
+        """Write the line of a request; ``route`` is the pattern of its address, without what it was filled with."""
+        self._line(
+            "request",
+            {
+                "status": status,
+                "method": method if method.isalpha() else "?",
+                "route": route,
+                "ms": round(took_s * 1000, 1),
+                "id": request_id,
+                "key": caller.owner,
+                "address": caller.address,
+                **{key: value for key, value in facts.items() if self.names or key != "names"},
+            },
+        )
+
+    def event(self, text: str, **facts: Any) -> None:
+        """Write a line about the server itself."""
+        self._line(text, facts)
+
+    def _line(self, event: str, facts: dict[str, Any]) -> None:
+        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        shown = {key: value for key, value in facts.items() if value not in ("", None)}
+        if self._json:
+            line = json.dumps({"time": time, "event": event, **shown})
+        else:
+            words = " ".join(f"{key}={_word(value)}" for key, value in shown.items())
+            line = f"{time} {event} {words}".rstrip()
+        try:
+            print(line, file=sys.stderr, flush=True)
+        except (OSError, ValueError):  # nobody reads stderr
+            return
+
+
+def _word(value: Any) -> str:
+    text = str(value)
+    return text if re.fullmatch(r"[\w./:{}*?-]+", text, re.ASCII) else json.dumps(text)

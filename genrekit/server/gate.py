@@ -1,0 +1,240 @@
+"""The gate: what every request passes before anything of it is read, and what every response carries."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from genrekit.server.access_log import AccessLog
+from genrekit.server.admission import Admission
+from genrekit.server.keys import owner_of
+from genrekit.server.limits import LimitedBody, RateLimit, drain
+from genrekit.server.metrics import Metrics
+from genrekit.server.problems import Problem, render
+from genrekit.server.settings import Settings
+
+OPEN_PATHS = frozenset(("/livez", "/readyz", "/ping"))
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="genrekit", Basic realm="genrekit"'}
+
+
+@dataclass
+class Caller:
+    """Who sent a request: the name of its key ('' without one), and the address; ``admin`` if it may change the server."""
+
+    owner: str = ""
+    address: str = ""
+    admin: bool = False
+
+
+@dataclass
+class Gate:
+    """An ASGI middleware: request ids, Host, Origin, keys, rates, limits of bodies, headers, metrics, the log."""
+
+    app: ASGIApp
+    settings: Settings
+    metrics: Metrics
+    admission: Admission
+    log: AccessLog
+    _rate: RateLimit | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rate = RateLimit(self.settings.rate) if self.settings.rate else None
+        self._hosts = self.settings.hosts
+        self._proxies = [ipaddress.ip_network(text, strict=False) for text in self.settings.trust_proxy]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started_s = time.perf_counter()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+        caller = Caller()
+        state = scope.setdefault("state", {})
+        state["request_id"], state["caller"], state["logged"] = request_id, caller, {}
+        body = LimitedBody(receive, self.settings.max_upload_bytes)
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": self._headers(message["headers"], headers, request_id)}
+                if body.unread:
+                    message["headers"].append((b"connection", b"close"))
+            elif not message.get("more_body", False) and body.unread:
+                await send({**message, "more_body": True})
+                await drain(receive)
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+            await send(message)
+
+        try:
+            try:
+                self._check(scope, headers, caller)
+                body.start(headers)
+                if self._is_preflight(scope, headers):
+                    await send_on({"type": "http.response.start", "status": 204, "headers": []})
+                    await send_on({"type": "http.response.body", "body": b""})
+                    return
+                await self.app(scope, body.receive, send_on)
+            except Problem as problem:
+                if status:  # the response has begun
+                    raise
+                await render(problem, request_id, self.settings.root_path)(scope, receive, send_on)
+        finally:
+            took_s = time.perf_counter() - started_s
+            route = getattr(scope.get("route"), "path", "other")
+            self.metrics.requests.labels(route, str(status or 499)).inc()
+            self.metrics.request_s.labels(route).observe(took_s)
+            self.log.write(scope["method"], route, status or 499, took_s, request_id, caller, state["logged"])
+
+    def _check(self, scope: Scope, headers: Mapping[str, str], caller: Caller) -> None:
+        caller.address = self._address(scope, headers)
+        self._check_host(scope)
+        self._check_origin(scope, headers)
+        path = scope["path"].removeprefix(self.settings.root_path)
+        if path in OPEN_PATHS or self._is_preflight(scope, headers):
+            return
+        self._check_key(headers, caller)
+        if self._rate is not None:
+            self._rate.take(caller.owner or caller.address)
+
+    def _check_host(self, scope: Scope) -> None:
+        named = {value for name, value in scope["headers"] if name == b"host"}
+        if len(named) != 1:
+            raise Problem("bad-request", "The request has no header Host, or several.")
+        host = named.pop().decode("latin-1").strip().lower()
+        name = host if host.endswith("]") else re.sub(r":\d*$", "", host)
+        if "*" not in self._hosts and name not in self._hosts:
+            raise Problem(
+                "foreign-host",
+                f"The server is not called {name[:100]!r}.",
+                "Its owner may allow it: --allow-host NAME.",
+            )
+
+    def _check_origin(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        if scope["method"] in SAFE_METHODS:
+            return
+        origin = headers.get("origin")
+        if origin is None:
+            if headers.get("sec-fetch-site", "none") == "cross-site":
+                raise Problem("foreign-origin", "A page of another site sent this request.")
+            return
+        if (
+            not self._is_allowed(origin)
+            and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+        ):
+            raise Problem(
+                "foreign-origin",
+                f"A page of {origin[:100]!r} sent this request.",
+                "The owner may allow it: --allow-origin URL.",
+            )
+
+    def _is_allowed(self, origin: str) -> bool:
+        return origin in self.settings.allow_origins or "*" in self.settings.allow_origins
+
+    def _is_preflight(self, scope: Scope, headers: Mapping[str, str]) -> bool:
+        return (
+            scope["method"] == "OPTIONS"
+            and "access-control-request-method" in headers
+            and self._is_allowed(headers.get("origin", ""))
+        )
+
+    def _check_key(self, headers: Mapping[str, str], caller: Caller) -> None:
+        settings = self.settings
+        given = _given_key(headers)
+        if given and (owner := owner_of(given, settings.admin_keys)) is not None:
+            caller.owner, caller.admin = owner, True
+            return
+        if not settings.keys:
+            return
+        owner = owner_of(given, settings.keys) if given else None
+        if owner is None:
+            raise Problem(
+                "no-key",
+                "The key is wrong." if given else "The request has no key.",
+                "Send it: X-API-Key: KEY, or Authorization: Bearer KEY.",
+                _CHALLENGE,
+            )
+        caller.owner = owner
+
+    def _address(self, scope: Scope, headers: Mapping[str, str]) -> str:
+        """Return the address of the client; trusted proxies say for whom they speak."""
+        address = scope["client"][0] if scope.get("client") else ""
+        for word in reversed(headers.get("x-forwarded-for", "").split(",")):
+            if not self._is_proxy(address) or not word.strip():
+                break
+            address = word.strip()[:64]
+        return address
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self._proxies)
+
+    def _headers(
+        self, given: list[tuple[bytes, bytes]], request: Mapping[str, str], request_id: str
+    ) -> list[tuple[bytes, bytes]]:
+        names = {name.lower() for name, _ in given}
+        headers = [*given, *_HEADERS, (b"x-request-id", request_id.encode())]
+        if b"content-security-policy" not in names:
+            headers.append(_CSP)
+        if b"cache-control" not in names:
+            headers.append((b"cache-control", b"no-store"))
+        if self.settings.certfile is not None:
+            headers.append((b"strict-transport-security", b"max-age=31536000"))
+        origin = request.get("origin", "")
+        if self.settings.allow_origins:
+            headers.append((b"vary", b"Origin"))
+            if origin and self._is_allowed(origin):
+                headers += [
+                    (b"access-control-allow-origin", origin.encode("latin-1")),
+                    (b"access-control-expose-headers", b"X-Request-ID, Retry-After, Server-Timing"),
+                    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+                    (
+                        b"access-control-allow-headers",
+                        b"Authorization, X-API-Key, Content-Type, X-Filename, X-Request-ID",
+                    ),
+                    (b"access-control-max-age", b"600"),
+                ]
+        return headers
+
+
+def _given_key(headers: Mapping[str, str]) -> str:
+    """Return the key of a request; with Basic it is the password, so that a browser can ask for it."""
+    if key := headers.get("x-api-key", ""):
+        return key
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).decode("utf-8").partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""

@@ -1,0 +1,143 @@
+"""Running the application with uvicorn: signals, draining, HTTPS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import webbrowser
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+
+from genrekit.errors import UsageError
+from genrekit.server.app import create_app
+from genrekit.server.service import Service
+from genrekit.server.settings import Settings
+
+BACKLOG_S = 0.2
+"""Seconds between the signal and the end of accepting: connections that are in the backlog are refused in words."""
+GRACE_S = 1.0
+KEEP_ALIVE_S = 15
+MAX_HEADER_BYTES = 64 << 10
+INTERRUPTED = 130
+
+
+class _Server(uvicorn.Server):
+    """A server that drains on SIGTERM, and leaves with 0."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, *, open_page: bool) -> None:
+        super().__init__(config)
+        self.service = service
+        self.interrupted = False
+        self._open_page = open_page
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals in the event loop; uvicorn would raise them again at the end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            try:
+                loop.add_signal_handler(number, self._end, number)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda given, frame: loop.call_soon_threadsafe(self._end, given))
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say where."""
+        await super().startup(sockets)
+        if not self.started:
+            return
+        address = self._address()
+        self.service.log.event(
+            "ready", address=address, models=",".join(self.service.registry.current.by_name)
+        )
+        if self._open_page:
+            webbrowser.open(f"{address}{self.service.settings.root_path}/docs")
+
+    def _address(self) -> str:
+        port = self.servers[0].sockets[0].getsockname()[1]
+        host = self.config.host
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.config.is_ssl else 'http'}://{shown}:{port}"
+
+    def _end(self, number: int) -> None:
+        if self.service.admission.draining:
+            self.force_exit = True
+            self.should_exit = True
+            return
+        self.interrupted = number == signal.SIGINT
+        self.service.admission.draining = True
+        self.service.log.event("draining", requests=self.service.admission.inside)
+        asyncio.get_running_loop().call_later(BACKLOG_S, setattr, self, "should_exit", True)
+
+
+def serve(settings: Settings, *, open_page: bool = False) -> int:
+    """Serve until a signal; return the exit status: 0, or 130 after Ctrl-C.
+
+    Raises
+    ------
+    GenrekitError
+        If settings contradict each other, a model cannot be loaded, or the address cannot be used.
+    """
+    settings.check()
+    listening = _listen(settings)
+    with contextlib.closing(listening):
+        service = Service(settings)
+        try:
+            server = _Server(_config(settings, service), service, open_page=open_page)
+            server.run(sockets=[listening])
+        finally:
+            service.close()
+    return INTERRUPTED if server.interrupted else 0
+
+
+def _config(settings: Settings, service: Service) -> uvicorn.Config:
+    secure: dict[str, Any] = {}
+    if settings.certfile is not None:
+        secure = {"ssl_certfile": str(settings.certfile), "ssl_keyfile": str(settings.keyfile)}
+    config = uvicorn.Config(
+        create_app(service=service),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        log_level="critical",
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
+        **secure,
+    )
+    try:
+        config.load()
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise UsageError(
+            f"The certificate or its key cannot be used: {error}.", "Both are PEM files without a passphrase."
+        ) from None
+    return config
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Return the listening socket, before the models are loaded: a port that is taken is said at once."""
+    try:
+        found = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _, address = found[0]
+        listening = socket.socket(family, kind, protocol)
+        if sys.platform != "win32":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise UsageError(
+            f"The server cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}.",
+            "Give another --port, or 0 for any free one; --host is an address of this machine.",
+        ) from None
+    listening.setblocking(False)
+    return listening

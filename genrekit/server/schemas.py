@@ -1,0 +1,184 @@
+"""What ``/openapi.json`` says of bodies and responses that are not built by FastAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from genrekit.server.params import query_schema
+from genrekit.server.problems import MEDIA_TYPE
+
+
+class ProblemModel(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str | None = None
+    instance: str
+
+
+class Score(BaseModel):
+    """A label with its probability."""
+
+    label: str
+    score: float
+
+
+class Row(BaseModel):
+    """The row of one input, as the command line writes it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    input: str
+    label: str | None
+    score: float | None
+    model: str
+    error: str | None
+    note: str | None
+    familiar: bool | None
+    labels: list[str]
+    scores: list[Score]
+    bytes: int | None
+    sha256: str | None
+    model_sha256: str | None
+    sound_key: str | None
+
+
+class Results(BaseModel):
+    """The rows of a request, in the order of its inputs."""
+
+    results: list[Row]
+    answered: int = Field(ge=0)
+    failed: int = Field(ge=0)
+
+
+_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemModel"}}}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the descriptions of responses that are problems."""
+    described = (400, 401, 403, 404, 405, 408, 413, 429, 503, *statuses)
+    return {status: {"description": "A problem.", **_PROBLEM} for status in sorted(set(described))}
+
+
+_NUMBERS = {"type": "array", "items": {"type": "number"}}
+INPUT_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                "required": ["files"],
+            }
+        },
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "features": {"anyOf": [_NUMBERS, {"type": "array", "items": _NUMBERS}]},
+                    "rows": {"type": "array", "items": {"type": "object"}},
+                },
+            }
+        },
+        **{
+            name: {"schema": {"type": "string", "format": "binary"}}
+            for name in (
+                "audio/*",
+                "image/*",
+                "text/csv",
+                "application/vnd.apache.parquet",
+                "application/octet-stream",
+            )
+        },
+    },
+}
+
+PREDICT: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": "Something could be predicted.",
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/Results"}},
+                "application/x-ndjson": {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}},
+            },
+        },
+        **problems(406, 415, 422, 504),
+    },
+    "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
+}
+
+_ANY_OBJECT = {"schema": {"type": "object"}}
+
+EXPLAIN: dict[str, Any] = {
+    "responses": {
+        200: {"description": "Why.", "content": {"application/json": _ANY_OBJECT, "image/png": {}}},
+        **problems(406, 415, 422, 504),
+    },
+    "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
+}
+
+EMBED: dict[str, Any] = {
+    "responses": {
+        200: {"description": "Embeddings.", "content": {"application/json": _ANY_OBJECT}},
+        **problems(415, 422, 504),
+    },
+    "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
+}
+
+_TENSOR = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 1}},
+        "datatype": {"type": "string"},
+        "data": {"type": "array"},
+    },
+    "required": ["name", "shape", "datatype", "data"],
+}
+
+INFER: dict[str, Any] = {
+    "responses": problems(422),
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "id": {"type": "string"},
+                            "inputs": {"type": "array", "items": _TENSOR, "minItems": 1, "maxItems": 1},
+                            "outputs": {"type": "array", "items": {"type": "object"}},
+                        },
+                        "required": ["inputs"],
+                    }
+                }
+            },
+        }
+    },
+}
+
+MODELS: tuple[type[BaseModel], ...] = (ProblemModel, Score, Row, Results)
+
+
+def add_schemas(document: dict[str, Any]) -> None:
+    """Add the schemas that responses refer to, and the ways to send a key."""
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for model in MODELS:
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {})
+        schemas[model.__name__] = schema
+    components["securitySchemes"] = {
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "bearer": {"type": "http", "scheme": "bearer"},
+    }
+    document["security"] = [{"key": []}, {"bearer": []}, {}]

@@ -1,0 +1,237 @@
+"""Everything that a running server holds, and the life of a request for predictions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.types import Receive
+
+from genrekit.errors import GenrekitError
+from genrekit.execution import Pool
+from genrekit.preparation import Cache
+from genrekit.server.access_log import AccessLog
+from genrekit.server.admission import Admission
+from genrekit.server.body import BodyReader
+from genrekit.server.engine import Engine
+from genrekit.server.experiments import Shadow, routed_names
+from genrekit.server.json_body import Body
+from genrekit.server.metrics import Metrics
+from genrekit.server.params import MAX_TOP_K, Params, read_params
+from genrekit.server.problems import Problem
+from genrekit.server.registry import Registry
+from genrekit.server.rows import Part
+from genrekit.server.settings import Settings
+from genrekit.server.snapshot import Served, Snapshot
+from genrekit.server.tables import WarmUp
+from genrekit.server.uploads import Upload, UploadFolder
+
+Result = TypeVar("Result")
+PRUNE_S = 3600.0
+
+
+class ClientGone(Exception):
+    """The client left before the response."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request for predictions that was read and admitted."""
+
+    body: Body
+    params: Params
+    served: Served
+    snapshot: Snapshot
+
+
+class Service:
+    """The models, the workers and the folders of one server.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked already.
+
+    Raises
+    ------
+    GenrekitError
+        If a model cannot be loaded.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.log = AccessLog(settings.log, names=settings.log_names)
+        self.admission = Admission(settings.jobs, settings.queue, self.metrics)
+        self.uploads = UploadFolder()
+        self.pool = Pool(settings.jobs, timeout_s=settings.timeout_s)
+        self.cache = Cache()
+        try:
+            self.registry = Registry(settings, self.uploads.path, self.pool, self.cache, self.metrics)
+        except BaseException:
+            self.close()
+            raise
+        self.engine = Engine(self.pool, self.metrics, settings.timeout_s)
+        self.reader = BodyReader(settings, self.uploads)
+        self.shadow = Shadow(settings.shadow_file, self.engine, self.metrics) if settings.shadow else None
+        self._reloading = asyncio.Lock()
+        self._background: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Start the workers and what runs beside requests; called in the event loop."""
+        self._keep(self._warm_up())
+        self._keep(self._prune())
+        if self.settings.watch_s:
+            self._keep(self._watch())
+
+    async def stop(self) -> None:
+        """Stop what runs beside requests."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    def close(self) -> None:
+        """Stop the workers and remove the uploads."""
+        self.pool.close()
+        if hasattr(self, "registry"):
+            self.registry.current.retire()
+        self.uploads.close()
+
+    @asynccontextmanager
+    async def job(self, request: Request, *, all_scores: bool = False) -> AsyncIterator[Job]:
+        """Read, check and admit a request for predictions; its uploads are removed at the end.
+
+        Parameters
+        ----------
+        request : Request
+        all_scores : bool
+            Whether rows list all labels unless the request says otherwise.
+
+        Raises
+        ------
+        Problem, GenrekitError
+            If it is refused.
+        """
+        self.admission.check()  # before the body is read
+        query = request.query_params.multi_items()
+        read_params(query)
+        with self.registry.current.use() as snapshot:
+            models = [snapshot.find(name).model for name in snapshot.routed]
+            body = await self.reader.read(request, models)
+            try:
+                params = read_params([*query, *body.fields])
+                if all_scores and "top_k" not in params.model_fields_set:
+                    params = params.model_copy(update={"top_k": MAX_TOP_K})
+                logged = request.scope["state"]["logged"]
+                names = params.model or self._routed(request, snapshot)
+                served = snapshot.served(names, params.options(self.settings.max_duration_s))
+                logged["inputs"] = len(body.inputs)
+                logged["names"] = [item.name for item in body.inputs if isinstance(item, Upload)]
+                with self.admission.place():
+                    yield Job(body, params, served, snapshot)
+            finally:
+                if body.folder is not None and not body.held:
+                    await asyncio.to_thread(body.close)
+
+    def _routed(self, request: Request, snapshot: Snapshot) -> tuple[str, ...]:
+        state = request.scope["state"]
+        names, variant = routed_names(snapshot, state["caller"].owner or state["request_id"])
+        if variant:
+            self.metrics.variant.labels(variant).inc()
+            state["logged"]["variant"] = variant
+        return names
+
+    async def unless_gone(self, receive: Receive, work: Coroutine[None, None, Result]) -> Result:
+        """Do work for a client, and drop it when the client leaves.
+
+        Raises
+        ------
+        ClientGone
+        """
+        task = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                self.metrics.gone.inc()
+                raise ClientGone
+            return task.result()
+        finally:
+            for one in (task, gone):
+                one.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await asyncio.gather(task, gone, return_exceptions=True)
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def reload(self) -> Snapshot:
+        """Load the models again, and serve them if all are sound; requests under way keep the models that they have.
+
+        Raises
+        ------
+        GenrekitError
+            If a model cannot be loaded; the models stay as they are.
+        """
+        async with self._reloading:
+            try:
+                fresh = await asyncio.to_thread(self.registry.load)
+            except GenrekitError as error:
+                self.metrics.reloads.labels("failed").inc()
+                self.log.event("reload failed", error=str(error))
+                raise
+            self.registry.swap(fresh)
+            self.metrics.reloads.labels("done").inc()
+            hashes = ",".join(f"{name}:{one.model.bundle.sha256[:12]}" for name, one in fresh.by_name.items())
+            self.log.event("reloaded", models=hashes)
+            self._keep(self._warm_up())
+            return fresh
+
+    def compare(self, job: Job, parts: Sequence[Part]) -> None:
+        """Let the shadow model predict what was answered, when the response is on its way."""
+        shadow = self.shadow
+        if shadow is None or self.admission.draining:
+            return
+        if shadow.full or not self.admission.idle:
+            shadow.skip(job.snapshot, parts)
+            return
+        job.body.held = True
+        self._keep(self._compare(shadow, job, parts))
+
+    async def _compare(self, shadow: Shadow, job: Job, parts: Sequence[Part]) -> None:
+        try:
+            with job.snapshot.use():
+                await shadow.compare(job.snapshot, parts, job.served.pipeline.options)
+        except (GenrekitError, Problem) as error:
+            self.log.event("shadow failed", error=str(error))
+        finally:
+            await asyncio.to_thread(job.body.close)
+
+    async def _warm_up(self) -> None:
+        served = self.registry.current.served((), Params().options(self.settings.max_duration_s))
+        warm = self.pool.caller(WarmUp(served.bundles))
+        futures = [asyncio.wrap_future(warm(number)) for number in range(self.settings.jobs)]
+        await asyncio.gather(*futures, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.watch_s)
+            if await asyncio.to_thread(self.registry.changed):
+                with suppress(GenrekitError):
+                    await self.reload()
+
+    async def _prune(self) -> None:
+        while True:
+            await asyncio.sleep(PRUNE_S)
+            await asyncio.to_thread(self.cache.prune)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

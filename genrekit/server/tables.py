@@ -1,0 +1,104 @@
+"""Tables, predicted as a whole in a worker process and written to a file of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from genrekit.hashing import content_of
+from genrekit.prediction import (
+    Counts,
+    Input,
+    Model,
+    Pipeline,
+    PredictOptions,
+    load_model,
+    open_tables,
+    write_rows,
+)
+from genrekit.preparation import Cache
+from genrekit.types import Prediction
+
+MAX_ROWS = 1_000_000
+
+_load = lru_cache(maxsize=8)(load_model)
+
+
+@dataclass(frozen=True)
+class TableJob:
+    """The work on one table.
+
+    Attributes
+    ----------
+    bundles : tuple of Path
+        Bundles that are never changed; a worker loads each once.
+    options : PredictOptions
+    format : {'jsonl', 'csv'}
+    columns : tuple of str
+        Identifying columns of all tables of the request, for CSV.
+    """
+
+    bundles: tuple[Path, ...]
+    options: PredictOptions
+    format: str
+    columns: tuple[str, ...] = ()
+
+    def __call__(self, item: tuple[str, Path, Path]) -> Counts:
+        """Predict the table ``item[1]`` by the name ``item[0]``, and write its rows to ``item[2]``."""
+        name, table, output = item
+        pipeline = Pipeline(self._models(), self.options, Cache(enabled=False), jobs=1, lists=False)
+        with output.open("w", encoding="utf-8", newline="") as stream:
+            return write_rows(
+                _first(pipeline, Input(name, table)),
+                stream,
+                self.format,
+                pipeline.models,
+                self.options,
+                columns=self.columns,
+                provenance=True,
+            )
+
+    def _models(self) -> tuple[Model, ...]:
+        return tuple(map(_load, self.bundles))
+
+
+@dataclass(frozen=True)
+class ColumnsJob:
+    """Finds the identifying columns of a table."""
+
+    bundles: tuple[Path, ...]
+
+    def __call__(self, table: Path) -> tuple[str, ...]:
+        """Return the columns of one table."""
+        _, columns = open_tables(tuple(map(_load, self.bundles)), [Input(table.name, table)])
+        return columns
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """Loads what tables need, before the first table comes."""
+
+    bundles: tuple[Path, ...]
+
+    def __call__(self, number: int) -> int:
+        """Load the models with their graphs."""
+        for model in map(_load, self.bundles):
+            _ = model.runtime
+        return number
+
+
+def _first(pipeline: Pipeline, table: Input) -> Iterator[Prediction]:
+    """Yield the predictions of the first rows; a small file may hold very many."""
+    for number, finished in enumerate(pipeline.run(table)):
+        assert finished.prediction is not None
+        if number == MAX_ROWS:
+            assert table.path is not None
+            yield Prediction(
+                id=f"{table.name}#after row {MAX_ROWS + 1}",
+                error=f"The table has more than {MAX_ROWS:,} rows; the rest was not read.",
+                content=content_of(table.path),
+            )
+            return
+        yield finished.prediction
