@@ -23,6 +23,7 @@ _COMMANDS = {
     "sort": "genrekit.cli.sort:sort",
     "train": "genrekit.cli.train:train",
     "evaluate": "genrekit.cli.evaluate:evaluate",
+    "tune": "genrekit.cli.tune:tune",
     "compare": "genrekit.cli.compare:compare",
     "combine": "genrekit.cli.combine:combine",
     "datasets": "genrekit.cli.datasets:app",

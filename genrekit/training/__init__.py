@@ -3,6 +3,7 @@
 from genrekit.training.choice import choose_backend
 from genrekit.training.encode import encoded
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
+from genrekit.training.grid import FOLDS, preparation, search_folds
 from genrekit.training.learnt import learnt_keys, recognise, recognised
 from genrekit.training.opening import check_arrays, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather
@@ -10,6 +11,7 @@ from genrekit.training.run_folder import beside
 from genrekit.training.train import Trained, kept_metrics, train, versions
 
 __all__ = [
+    "FOLDS",
     "Evaluation",
     "FoldScores",
     "PreparedDataset",
@@ -27,8 +29,10 @@ __all__ = [
     "learnt_keys",
     "measure_folds",
     "open_for",
+    "preparation",
     "recognise",
     "recognised",
+    "search_folds",
     "train",
     "versions",
 ]

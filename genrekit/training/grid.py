@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from genrekit.backends import Backend, BackendConfig, make_config
-from genrekit.datasets import By, Split, make_folds
+from genrekit.datasets import By, Dataset, Split, make_folds
 from genrekit.errors import ConfigError, OutputExistsError
 from genrekit.execution import default_jobs
 from genrekit.files import naming
@@ -143,6 +143,39 @@ def preparations(backend: Backend, configs: Sequence[BackendConfig]) -> dict[str
     return found
 
 
+def search_folds(
+    dataset: Dataset, members: Sequence[int], *, seed: int, by: By, valid_size: float
+) -> tuple[Split, ...]:
+    """Return the folds on which settings are compared.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    members : sequence of int
+        Positions of the examples that take part.
+    seed, by, valid_size
+        As for `genrekit.datasets.make_folds`; 'published' has no folds of its own, and is by groups.
+
+    Returns
+    -------
+    tuple of Split
+        With positions in the data set.
+    """
+    how: By = "auto" if by == "published" else by
+    made = make_folds(
+        [dataset.examples[i] for i in members], k=FOLDS, seed=seed, by=how, valid_size=valid_size
+    )
+    return tuple(
+        replace(
+            fold,
+            train=tuple(members[i] for i in fold.train),
+            valid=tuple(members[i] for i in fold.valid),
+            test=tuple(members[i] for i in fold.test),
+        )
+        for fold in made
+    )
+
+
 def search(
     backend: Backend,
     config: BackendConfig,
@@ -206,18 +239,7 @@ def search(
     members = sorted(set.intersection(*ready))
     if lost := len(set.union(*ready)) - len(members):
         say(f"grid: left out {lost} examples that some of the settings cannot prepare")
-    examples = [dataset.examples[i] for i in members]
-    # 'published' has no folds of its own; fall back to groups.
-    how: By = "auto" if by == "published" else by
-    folds = [
-        replace(
-            fold,
-            train=tuple(members[i] for i in fold.train),
-            valid=tuple(members[i] for i in fold.valid),
-            test=tuple(members[i] for i in fold.test),
-        )
-        for fold in make_folds(examples, k=FOLDS, seed=config.seed, by=how, valid_size=valid_size)
-    ]
+    folds = search_folds(dataset, members, seed=config.seed, by=by, valid_size=valid_size)
     journal = _Journal(
         table,
         hash_json(

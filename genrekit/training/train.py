@@ -62,6 +62,7 @@ def train(
     cluster: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    record: Mapping[str, Any] | None = None,
     say: Say = silent,
 ) -> Trained:
     """Train a backend on a data set and save the bundle.
@@ -110,6 +111,8 @@ def train(
     resume : bool
         Whether to resume an interrupted training, for backends with networks; see `genrekit.training.run_folder`.
         Without a checkpoint to resume from, training starts from the beginning.
+    record : Mapping, optional
+        JSON-able facts for the history of the bundle, such as how its settings were found.
     say : callable
         Receives progress lines for the user.
 
@@ -225,7 +228,11 @@ def train(
         thresholds=dict(fitted.thresholds),
         metrics=kept_metrics(measured.report) if measured else None,
         data=data,
-        history={**fitted.history, **({"grid": [c.row() for c in candidates]} if grid else {})},
+        history={
+            **fitted.history,
+            **(record or {}),
+            **({"grid": [c.row() for c in candidates]} if grid else {}),
+        },
         versions=versions(),
         about=" ".join(about.split()),
         licence=licence,
