@@ -196,7 +196,6 @@ def test_what_is_better_by_chance_is_not_clearly_better():
 def test_hopeless_trials_are_stopped_after_a_fold(table, tmp_path):
     found = _linear(table, tmp_path, space=["noise=0.9..1"], trials=5)
     states = [one["state"] for one in rows(found.folder)]
-    assert states[0] != "pruned"
     assert "pruned" in states
     stopped = next(one for one in rows(found.folder) if one["state"] == "pruned")
     assert "of 5 folds" in stopped["reason"]
