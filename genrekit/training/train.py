@@ -122,7 +122,7 @@ def train(
     on_epoch : callable, optional
         Gets a `genrekit.progress.Epoch` after every epoch of a network, or round of boosting, of the final training and
         its refit. To stop a training, raise an exception of your own: it is passed on as it is, nothing is saved, and
-        ``resume`` continues after the last epoch that was reported and not stopped.
+        ``resume`` continues after the last checkpoint.
 
     Returns
     -------
