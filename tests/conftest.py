@@ -66,7 +66,7 @@ def own_cache(shared_folder: SharedFolder) -> Iterator[Path]:
 @pytest.fixture
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report the progress of every epoch."""
-    monkeypatch.setattr("genrekit.backends.neural.watching.REPORT_S", 0)
+    monkeypatch.setattr("genrekit.progress.EPOCH_EVERY_S", 0)
 
 
 @pytest.fixture(scope="module")
