@@ -11,6 +11,7 @@ import io
 import logging
 import warnings
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import onnx
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from genrekit.backends.base import DISTANCE, EMBEDDINGS, INPUT, OUTPUT
 from genrekit.backends.neural.calibration import Scorer, probabilities
 from genrekit.backends.neural.distance import Distance
+from genrekit.backends.neural.network import Network
 
 _OPSET = 18
 _WIDE = ".float32"  # of the name of a parameter that is stored in 16 bits, after its cast
@@ -51,8 +53,9 @@ class Outputs(nn.Module):
 
     def forward(self, windows: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs for windows [shape=(n, *shape)]."""
-        parts = [network.encode(windows) for network in self.networks]
-        logits = [network.score(part) for network, part in zip(self.networks, parts, strict=True)]
+        networks = cast("list[Network]", list(self.networks))
+        parts = [network.encode(windows) for network in networks]
+        logits = [network.score(part) for network, part in zip(networks, parts, strict=True)]
         scores = probabilities(torch.stack(logits), self.temperature, multilabel=self.multilabel)
         embeddings = torch.cat(parts, dim=1)
         return (scores, embeddings, *([self.distance(embeddings)] if self.distance else []))
