@@ -85,7 +85,8 @@ def small_resnet(monkeypatch: pytest.MonkeyPatch) -> None:
     from torchvision.models import resnet
 
     def small(arch: str, **options: object) -> object:
-        return resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1])
+        block = resnet.Bottleneck if arch == "resnet50" else resnet.BasicBlock
+        return resnet.ResNet(block, [1, 1, 1, 1])
 
     monkeypatch.setattr("torchvision.models.get_model", small)
 
