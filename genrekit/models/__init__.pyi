@@ -1,4 +1,4 @@
-from .bundle import Bundle, dumps, load, loads, save
+from .bundle import CARD, Bundle, dumps, load, loads, save
 from .card import write_card
 from .combining import (
     BACKEND,
@@ -20,6 +20,7 @@ from .summary import accuracy, summarise
 
 __all__ = [
     "BACKEND",
+    "CARD",
     "EPS",
     "KEYS",
     "SUFFIX",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genrekit.errors import UsageError
 from genrekit.execution import Pool
-from genrekit.models import SUFFIX, shipped_models
+from genrekit.models import CARD, SUFFIX, shipped_models
 from genrekit.prediction import Model, load_model, load_shipped
 from genrekit.preparation import Cache
 from genrekit.server.batching import Batcher
@@ -119,7 +120,9 @@ class Registry:
             part.replace(copy)
         batcher = Batcher(model.runtime, self._metrics.batch_observer(model.name))
         batcher.measure()
-        return Loaded(model, batcher, copy)
+        # The bytes of the graph and of the weights are in the runtime and in the copy.
+        bundle = replace(model.bundle, files={CARD: model.bundle.files[CARD]})
+        return Loaded(replace(model, bundle=bundle), batcher, copy)
 
     def _states(self) -> dict[str, Any]:
         shipped = shipped_models()
