@@ -34,7 +34,7 @@ from genrekit.labels import normalise
 from genrekit.metrics import measure_scores
 from genrekit.models import KEYS, Manifest, Runtime, collect, dump_keys, save, write_card
 from genrekit.preparation import name_key
-from genrekit.training.train import _versions
+from genrekit.training import versions
 from genrekit.types import Example
 
 SPLIT = "published fault-filtered split of GTZAN (Kereliuk et al. 2015, after Sturm): no artist on two sides"
@@ -262,7 +262,7 @@ def write(path, backend, config, stored, *, labels, members, limits, metrics, co
             "keys": learnt.counts,
         },
         history=history,
-        versions=_versions(),
+        versions=versions(),
         about=" ".join(about.split()),
         licence=LICENCE + facts.citation,
         genrekit=__version__,

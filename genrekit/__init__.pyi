@@ -10,11 +10,12 @@ from .errors import (
     TrainingError,
     UsageError,
 )
-from .evaluation import cross_validate, evaluate
+from .evaluation import compare, cross_validate, evaluate
 from .execution import Pool
 from .metrics import Report
 from .prediction import Model, PredictOptions, load_model, predict
 from .training import train
+from .tuning import combine
 from .types import Prediction
 
 __version__: str
@@ -36,6 +37,8 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "__version__",
+    "combine",
+    "compare",
     "cross_validate",
     "evaluate",
     "load_model",

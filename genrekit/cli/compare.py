@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -121,7 +121,7 @@ def compare(
     if html is not None:
         check_output(html, overwrite=overwrite)
     cache = open_cache(no_cache)
-    common = {
+    common: dict[str, Any] = {
         "by": rank_by,
         "cost": not no_cost,
         "merge_labels": merge_labels,

@@ -380,7 +380,8 @@ def _same_examples(models: Sequence[Model], datasets: Sequence[Dataset], split: 
         splits = []
         for other, its in zip(models, datasets, strict=True):
             indices = tuple(i for i, example in enumerate(its.examples) if example.id in ids)
-            one = replace(Split((), (), (), found.method, found.inflated), **{split: indices})
+            parts = {"train": (), "valid": (), "test": (), split: indices}
+            one = Split(parts["train"], parts["valid"], parts["test"], found.method, found.inflated)
             own = its.fingerprint == dataset.fingerprint and _made(other) == _made(model)
             if split == "test" and not own and learned_from(other, its, one, "train"):
                 one = replace(one, inflated=True)

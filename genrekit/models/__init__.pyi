@@ -8,6 +8,7 @@ from .combining import (
     combination_of,
     combined_runtime,
     feature_version,
+    place_of_labels,
     recipe_of,
     same_labels,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "feature_version",
     "load",
     "loads",
+    "place_of_labels",
     "pooled",
     "recipe_of",
     "same_labels",

@@ -212,7 +212,7 @@ def dumps(manifest: Manifest, *, onnx: bytes | None, native: Mapping[str, bytes]
     }
     manifest = manifest.model_copy(update={"files": files})
     try:
-        facts = manifest.model_dump(mode="json")
+        facts = manifest.model_dump(mode="json", exclude=set() if manifest.members else {"members"})
         text = json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         members[MANIFEST] = text.encode("utf-8")
     except ValueError as error:  # a NaN, an infinity, half of a surrogate pair

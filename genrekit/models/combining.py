@@ -92,26 +92,12 @@ class Combination:
     manifests: tuple[Manifest, ...]
     recipes: tuple[Recipe, ...] = field(repr=False)
     weights: tuple[float, ...]
-    Config: ClassVar = CombinedConfig
+    info: ClassVar[BackendInfo]
+    Config: ClassVar[type[BackendConfig]] = CombinedConfig
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the call that chooses the capabilities."""
         return combination, (self.manifests, self.recipes, self.weights)
-
-    @property
-    def info(self) -> BackendInfo:  # type: ignore[override]
-        """The static facts."""
-        infos = [backend.info for backend, _ in self.recipes]
-        columns = {info.columns for info in infos}
-        return BackendInfo(
-            name=BACKEND,
-            summary="Several models as one.",
-            modality=infos[0].modality,
-            feature_version=feature_version(self.manifests),
-            columns=infos[0].columns if len(columns) == 1 else (),
-            multilabel=self.manifests[0].multilabel,
-            arrays=tuple(kind for kind in infos[0].arrays if all(kind in info.arrays for info in infos)),
-        )
 
     @property
     def part_of(self) -> tuple[int, ...]:
@@ -216,7 +202,17 @@ def combination(
     able: list[type] = []
     able += [_InTables] * all(isinstance(backend, ReadsTables) for backend in backends)
     able += [_InWords] * any(isinstance(backend, Explains) for backend in backends)
-    made = type("Combination", (*able, Combination), {}) if able else Combination
+    infos = [backend.info for backend in backends]
+    info = BackendInfo(
+        name=BACKEND,
+        summary="Several models as one.",
+        modality=infos[0].modality,
+        feature_version=feature_version(manifests),
+        columns=infos[0].columns if len({one.columns for one in infos}) == 1 else (),
+        multilabel=manifests[0].multilabel,
+        arrays=tuple(kind for kind in infos[0].arrays if all(kind in one.arrays for one in infos)),
+    )
+    made = type("Combination", (*able, Combination), {"info": info})
     found: Combination = made(tuple(manifests), tuple(recipes), tuple(weights))
     return found
 
@@ -269,9 +265,26 @@ def combined_runtime(bundle: Bundle, backend: Combination, config: CombinedConfi
 
 
 def same_labels(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Return whether two models have the same labels, in any order and spelling."""
-    names = sorted(map(canonical, one))
-    return names == sorted(map(canonical, other)) and len(set(names)) == len(names)
+    """Return whether two models have the same labels, in any order, and if need be in other spellings."""
+    return set(one) == set(other) or _places(one, other) is not None
+
+
+def place_of_labels(labels: Sequence[str], own: Sequence[str]) -> np.ndarray:
+    """Return the place of every label among a model's own, which are the same in the sense of `same_labels`."""
+    if set(labels) == set(own):
+        return np.array([tuple(own).index(label) for label in labels])
+    found = _places(labels, own)
+    assert found is not None
+    return np.array(found)
+
+
+def _places(labels: Sequence[str], own: Sequence[str]) -> list[int] | None:
+    """Return places by spellings that mean the same; None if that is not one to one."""
+    names = [canonical(label) for label in own]
+    wanted = [canonical(label) for label in labels]
+    if len(set(names)) < len(names) or sorted(names) != sorted(wanted):
+        return None
+    return [names.index(label) for label in wanted]
 
 
 def feature_version(manifests: Sequence[Manifest]) -> str:
@@ -281,9 +294,7 @@ def feature_version(manifests: Sequence[Manifest]) -> str:
 
 def _columns(manifests: Sequence[Manifest], labels: Sequence[str] = ()) -> list[np.ndarray]:
     """Return per member the place of every label among its own; the labels of the first unless given."""
-    wanted = [canonical(label) for label in labels or manifests[0].labels]
-    places = [{canonical(label): k for k, label in enumerate(one.labels)} for one in manifests]
-    return [np.array([place[label] for label in wanted]) for place in places]
+    return [place_of_labels(labels or manifests[0].labels, one.labels) for one in manifests]
 
 
 def _preparation(backend: Backend, config: BackendConfig) -> tuple[str, str]:

@@ -16,7 +16,6 @@ from genrekit.datasets import Ambiguous, Dataset, Reading, Split
 from genrekit.errors import DatasetError, OutputExistsError, UsageError
 from genrekit.evaluation import evaluate_on, open_in_words_of, split_of
 from genrekit.hashing import hash_bytes
-from genrekit.labels import canonical
 from genrekit.metrics import THRESHOLD, best_threshold
 from genrekit.models import (
     BACKEND,
@@ -33,6 +32,7 @@ from genrekit.models import (
     dumps,
     load,
     loads,
+    place_of_labels,
     pooled,
     same_labels,
     save,
@@ -185,6 +185,12 @@ def combine(
             "Give other data, or --weights equal without --data.",
         )
     say(f"fitting on {len(usable)} examples: {words}")
+    for one in members:
+        if n := len(_learnt(one, prepared, usable)):
+            say(
+                f"note: {one.name} learnt {n} of them, to fit or to stop: the weights may favour the model that "
+                "remembers them best"
+            )
     fitted = _fit(provisional, prepared, usable, given)
     model = made.model(fitted.weights, fitted.temperature, fitted.thresholds)
     measured = None
@@ -473,11 +479,10 @@ def _mean_thresholds(members: Sequence[Model], weights: Sequence[float]) -> dict
     if not members[0].bundle.manifest.multilabel:
         return {}
     labels = members[0].labels
-    known = [
-        {canonical(label): value for label, value in one.bundle.manifest.thresholds.items()}
-        for one in members
-    ]
-    limits = [np.array([[one.get(canonical(label), THRESHOLD) for label in labels]]) for one in known]
+    limits = []
+    for one in members:
+        own = np.array([one.bundle.manifest.thresholds.get(label, THRESHOLD) for label in one.labels])
+        limits.append(own[None, place_of_labels(labels, one.labels)])
     means = pooled(np.stack(limits), np.asarray(weights), multilabel=True)[0]
     return dict(zip(labels, means.tolist(), strict=True))
 
