@@ -51,7 +51,7 @@ class Track:
     is_part: bool = False
 
 
-def tracks_in(text: str) -> list[Track]:
+def tracks_in(sheet: str) -> list[Track]:
     """Return the tracks of a cue sheet in order; a file without tracks is one.
 
     Raises
@@ -67,7 +67,7 @@ def tracks_in(text: str) -> list[Track]:
     """
     found: list[Track] = []
     performer = ""
-    for line in text.replace("\r", "\n").split("\n"):
+    for line in sheet.replace("\r", "\n").split("\n"):
         parts = _LINE.fullmatch(line)
         if not parts:
             continue
@@ -85,12 +85,14 @@ def tracks_in(text: str) -> list[Track]:
             if int(index[1]) == 1:
                 found[-1] = replace(found[-1], start_s=_seconds(*index.group(2, 3, 4)))
         elif found[-1].number and word in ("TITLE", "PERFORMER"):
-            found[-1] = replace(found[-1], **{word.lower(): clean(value.strip('"'))})
+            text = clean(value.strip('"'))
+            is_title = word == "TITLE"
+            found[-1] = replace(found[-1], title=text) if is_title else replace(found[-1], performer=text)
         if len(found) > MAX_TRACKS:
             raise MediaError(f"The cue sheet lists more than {MAX_TRACKS:,} tracks.")
     counts = Counter(track.file for track in found if track.number)
-    parts = (replace(track, is_part=counts[track.file] > 1 and track.number > 0) for track in found)
-    return list(dict.fromkeys(_ended(list(parts))))
+    marked = [replace(one, is_part=counts[one.file] > 1 and one.number > 0) for one in found]
+    return list(dict.fromkeys(_ended(marked)))
 
 
 def is_track(name: str) -> bool:

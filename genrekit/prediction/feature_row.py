@@ -64,5 +64,7 @@ def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
             return Example(id="numbers", row=dict(zip(columns, values, strict=True)))
     raise UsageError(
         f"There are {len(values)} numbers; expected: {expected}.",
-        "The order is that of the columns: genrekit backends NAME --columns",
+        "The order is that of the columns: "
+        + " or ".join(f"genrekit backends {name} --columns" for name in schemas)
+        + ".",
     )
