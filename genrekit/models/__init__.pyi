@@ -1,4 +1,4 @@
-from .bundle import CARD, Bundle, dumps, load, loads, save
+from .bundle import Bundle, dumps, load, loads, save
 from .card import write_card
 from .keys import KEYS, LearntKeys, collect, dump_keys
 from .manifest import Manifest
@@ -6,7 +6,6 @@ from .runtime import Runtime
 from .shipped import SUFFIX, shipped_models
 
 __all__ = [
-    "CARD",
     "KEYS",
     "SUFFIX",
     "Bundle",
