@@ -25,7 +25,8 @@ from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_models
 from genrekit.prediction.options import PredictOptions
 from genrekit.prediction.reasons import explained
-from genrekit.prediction.routing import Router, TableTask, Task
+from genrekit.prediction.routing import Router, TableTask
+from genrekit.prediction.worker import Task, Worker
 from genrekit.preparation import Cache, Preparation, Preparer
 from genrekit.text import sentence
 from genrekit.types import Content, Example, Prediction, Say, silent
@@ -72,25 +73,6 @@ class Scored:
 
     scores: np.ndarray
     distance: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Worker:
-    """The work of a worker process: preparation for every model, without its graph."""
-
-    preparers: tuple[Preparer, ...]
-    measures: tuple[str, ...] = ()
-
-    def __call__(self, task: Task) -> Preparation:
-        """Prepare the example of one task."""
-        if not task.error:
-            return self.preparers[task.model].attempt(task.example, task.known, self.measures)
-        content = None
-        with suppress(MediaError):
-            content = content_of(task.example.path) if task.example.path else None
-        if content and task.known and content.sha256 == task.known.sha256:
-            return Preparation(content)
-        return Preparation(content, error=task.error)
 
 
 @dataclass(frozen=True)
