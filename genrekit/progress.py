@@ -7,15 +7,110 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from types import MappingProxyType
+from typing import Self, TextIO
 
 LINE_EVERY_S = 60.0
+EPOCH_EVERY_S = 5.0
+"""Least time between two lines about epochs; the first and the last epoch are always shown."""
 
 Advance = Callable[[], None]
 _quiet = False
 _shown = 0  # reports of progress that are open
+
+
+class Epoch(str):
+    """An event of a training: one epoch, or one round of boosting, has ended. As text it is a line for the user.
+
+    Parameters
+    ----------
+    number, total : int > 0
+        Which epoch of at most how many; a training may end earlier.
+    loss : float or None
+        Mean training loss of the epoch, in nats; None where it is not measured.
+    valid : Mapping of str to float
+        Measures on the validation split, such as ``valid_loss`` and ``valid_accuracy``; empty without one.
+    part : str
+        The network or phase, where a training has several.
+    left_s : float or None
+        Estimate of the seconds until the last epoch; None if unknown.
+    unit : {'epoch', 'round'}
+    """
+
+    number: int
+    total: int
+    loss: float | None
+    valid: Mapping[str, float]
+    part: str
+    left_s: float | None
+    unit: str
+
+    def __new__(
+        cls,
+        number: int,
+        total: int,
+        *,
+        loss: float | None = None,
+        valid: Mapping[str, float] = MappingProxyType({}),
+        part: str = "",
+        left_s: float | None = None,
+        unit: str = "epoch",
+    ) -> Self:
+        """Write the line."""
+        words = [f"loss {loss:.3f}"] if loss is not None else []
+        words += [f"{_name(name)} {value:.3f}" for name, value in valid.items()]
+        words += [f"{_clock(left_s)} left"] if left_s is not None else []
+        event = super().__new__(cls, f"{part}{unit} {number} of {total}: {', '.join(words)}")
+        event.number, event.total, event.loss, event.valid = number, total, loss, dict(valid)
+        event.part, event.left_s, event.unit = part, left_s, unit
+        return event
+
+
+def _name(measure: str) -> str:
+    name = measure.removeprefix("valid_").replace("_", " ")
+    return f"validation {name}" if name == "loss" else name
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def of_training(
+    say: Callable[[str], None],
+    on_epoch: Callable[[Epoch], None] | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Callable[[str], None]:
+    """Return what a backend's ``fit`` reports to.
+
+    Parameters
+    ----------
+    say : callable
+        Gets every line of text, and some of the epochs: the first, the last, and one every ``EPOCH_EVERY_S``.
+    on_epoch : callable, optional
+        Gets every `Epoch`. An exception that it raises ends the training, and reaches the caller of the training as it is.
+    clock : callable
+        Returns the time in seconds.
+    """
+    said_s = -float("inf")
+
+    def report(event: str) -> None:
+        nonlocal said_s
+        if isinstance(event, Epoch):
+            now_s = clock()
+            if now_s - said_s >= EPOCH_EVERY_S or event.number in (1, event.total):
+                said_s = now_s
+                say(event)
+            if on_epoch is not None:
+                on_epoch(event)
+        else:
+            say(event)
+
+    return report
 
 
 def be_quiet(quiet: bool) -> None:

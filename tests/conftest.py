@@ -66,7 +66,7 @@ def own_cache(shared_folder: SharedFolder) -> Iterator[Path]:
 @pytest.fixture
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report the progress of every epoch."""
-    monkeypatch.setattr("genrekit.backends.neural.watching.REPORT_S", 0)
+    monkeypatch.setattr("genrekit.progress.EPOCH_EVERY_S", 0)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,8 @@ def small_resnet(monkeypatch: pytest.MonkeyPatch) -> None:
     from torchvision.models import resnet
 
     def small(arch: str, **options: object) -> object:
-        return resnet.ResNet(resnet.BasicBlock, [1, 1, 1, 1])
+        block = resnet.Bottleneck if arch == "resnet50" else resnet.BasicBlock
+        return resnet.ResNet(block, [1, 1, 1, 1])
 
     monkeypatch.setattr("torchvision.models.get_model", small)
 

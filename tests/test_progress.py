@@ -1,15 +1,18 @@
 import io
 import os
+import pickle
 import shlex
 import sys
 import threading
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.terminal import on_terminal
 from support.waiting import wait_until
 
-from genrekit.progress import be_quiet, heartbeat, progress
+from genrekit.progress import Epoch, be_quiet, heartbeat, of_training, progress
 
 SCRIPT = """
 import sys
@@ -165,3 +168,31 @@ def test_quiet_has_no_heartbeat(monkeypatch):
             assert say is print
     finally:
         be_quiet(False)
+
+
+def test_epochs_are_events_and_some_of_them_lines() -> None:
+    now_s, said, seen = [0.0], [], []
+    report = of_training(said.append, seen.append, clock=lambda: now_s[0])
+    report("12 parameters")
+    epochs = [Epoch(n, 6, loss=1 / n, valid={"valid_loss": 0.5}, left_s=60.0 * (6 - n)) for n in range(1, 7)]
+    for event in epochs:
+        report(event)
+        now_s[0] += 2
+    assert seen == epochs
+    assert [(event.number, event.total, event.valid) for event in seen][3] == (4, 6, {"valid_loss": 0.5})
+    assert said == ["12 parameters", epochs[0], epochs[3], epochs[5]]
+    assert epochs[0] == "epoch 1 of 6: loss 1.000, validation loss 0.500, 5:00 left"
+
+
+@given(
+    number=st.integers(1, 10**6),
+    loss=st.none() | st.floats(0, 1e6),
+    valid=st.dictionaries(st.sampled_from(["valid_loss", "valid_accuracy"]), st.floats(0, 1)),
+    part=st.text(max_size=20),
+)
+def test_an_epoch_is_its_line_and_survives_a_pipe(number, loss, valid, part) -> None:
+    event = Epoch(number, 10**6, loss=loss, valid=valid, part=part)
+    assert event.startswith(f"{part}epoch {number} of ")
+    copy = pickle.loads(pickle.dumps(event))
+    assert copy == event
+    assert vars(copy) == vars(event)

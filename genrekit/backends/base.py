@@ -199,6 +199,8 @@ class Fitted:
 
 
 Progress = Callable[[str], None]
+"""Receives the events of a training: lines of text, and a `genrekit.progress.Epoch`, which is text too, per epoch. An
+exception that it raises must end the training and reach the caller of ``fit``."""
 
 
 @runtime_checkable
@@ -253,7 +255,7 @@ class Backend(Protocol):
         config : Any
             An instance of ``Config``.
         progress : callable
-            Receives progress lines.
+            Receives lines of text for the user, and an `genrekit.progress.Epoch` after every epoch.
 
         Returns
         -------

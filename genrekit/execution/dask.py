@@ -203,7 +203,7 @@ class _Session:
     def _wait(self, future: Any) -> None:
         """Wait for the end of a task while there are workers."""
         end_s = time.monotonic() + NO_WORKERS_S
-        while True:
+        while future.status not in ("finished", "error"):
             try:
                 future.exception(timeout=POLL_S)
                 return

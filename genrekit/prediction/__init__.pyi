@@ -11,9 +11,9 @@ from .output_file import Counts, OutputFile, write_rows
 from .pipeline import FEW, Finished, Pipeline, predict
 from .playlists import is_playlist
 from .results_file import read_results, results_for
-from .routing import TableTask, Task, open_tables
+from .routing import TableTask, open_tables
 from .scoring import Scored
-from .worker import lost
+from .worker import Task, lost
 
 __all__ = [
     "FEW",

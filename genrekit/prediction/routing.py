@@ -14,28 +14,16 @@ from genrekit.errors import DatasetError, MediaError
 from genrekit.media import PassedOver, modality, suffix_modality
 from genrekit.prediction.inputs import Input, expand
 from genrekit.prediction.model import Model
+from genrekit.prediction.worker import Task
 from genrekit.remote import file_of, is_remote, redact
 from genrekit.text import sentence
-from genrekit.types import Content, Example, Modality, Say, silent
+from genrekit.types import Example, Modality, Say, silent
 
 if TYPE_CHECKING:
     from genrekit.datasets import Paths
     from genrekit.tables import Table
 
 _TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "tables"}
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """An example with the model that takes it, or the reason why none does.
-
-    ``known`` is the content whose prediction is there already.
-    """
-
-    example: Example
-    model: int = -1
-    error: str = ""
-    known: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)

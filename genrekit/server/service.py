@@ -27,7 +27,7 @@ from genrekit.server.registry import Registry
 from genrekit.server.rows import Part
 from genrekit.server.settings import Settings
 from genrekit.server.snapshot import Served, Snapshot
-from genrekit.server.tables import WarmUp
+from genrekit.server.tables import warm_up
 from genrekit.server.uploads import Upload, UploadFolder
 
 Result = TypeVar("Result")
@@ -75,7 +75,7 @@ class Service:
         except BaseException:
             self.close()
             raise
-        self.engine = Engine(self.pool, self.metrics, settings.timeout_s)
+        self.engine = Engine(self.pool, self.metrics, settings.timeout_s, self.uploads.path)
         self.reader = BodyReader(settings, self.uploads)
         self.shadow = Shadow(settings.shadow_file, self.engine, self.metrics) if settings.shadow else None
         self._reloading = asyncio.Lock()
@@ -190,7 +190,6 @@ class Service:
             self.metrics.reloads.labels("done").inc()
             hashes = ",".join(f"{name}:{one.model.bundle.sha256[:12]}" for name, one in fresh.by_name.items())
             self.log.event("reloaded", models=hashes)
-            self._keep(self._warm_up())
             return fresh
 
     def compare(self, job: Job, parts: Sequence[Part]) -> None:
@@ -214,8 +213,7 @@ class Service:
             await asyncio.to_thread(job.body.close)
 
     async def _warm_up(self) -> None:
-        served = self.registry.current.served((), Params().options(self.settings.max_duration_s))
-        warm = self.pool.caller(WarmUp(served.bundles))
+        warm = self.pool.caller(warm_up)
         futures = [asyncio.wrap_future(warm(number)) for number in range(self.settings.jobs)]
         await asyncio.gather(*futures, return_exceptions=True)
 

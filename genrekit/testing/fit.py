@@ -122,17 +122,17 @@ def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, m
 
 def _check_outputs(runtime: Runtime, fitted: Fitted, train: Prepared) -> None:
     """Hold the outputs beside the scores against what they promise; the runtime checks their numbers."""
-    declared = runtime.declaration(fitted.distance_threshold, fitted.distance_thresholds_of_few)
-    again = Runtime(fitted.onnx, n_labels=fitted.check_scores.shape[1], declared=declared)
-    require(
-        fitted.distance_threshold is None or runtime.has_distance,
-        "a distance_threshold goes with a graph that has the output 'distance'",
-    )
     limits = (fitted.distance_threshold or 0.0, *fitted.distance_thresholds_of_few)
     require(all(math.isfinite(x) and x >= 0 for x in limits), "distance thresholds are finite, at least 0")
     require(
         fitted.distance_threshold is not None or not fitted.distance_thresholds_of_few,
         "distance_thresholds_of_few go with a distance_threshold",
+    )
+    declared = runtime.declaration(fitted.distance_threshold, fitted.distance_thresholds_of_few)
+    again = Runtime(fitted.onnx, n_labels=fitted.check_scores.shape[1], declared=declared)
+    require(
+        fitted.distance_threshold is None or runtime.has_distance,
+        "a distance_threshold goes with a graph that has the output 'distance'",
     )
     if declared.distance and fitted.distance_threshold is not None:
         far = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,12 @@ from genrekit.datasets import Split
 from genrekit.errors import BackendError, DatasetError
 from genrekit.metrics import THRESHOLD
 from genrekit.models import Runtime
+from genrekit.progress import Epoch, of_training
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset
 from genrekit.training.run_folder import RunFolder
 from genrekit.types import Say
+
+OnEpoch = Callable[[Epoch], None]
 
 
 def fit_checked(
@@ -27,6 +30,7 @@ def fit_checked(
     *,
     run: RunFolder | None = None,
     part: str = "fit",
+    on_epoch: OnEpoch | None = None,
 ) -> tuple[Fitted, Runtime]:
     """Fit, and check the exported graph against the native model.
 
@@ -45,6 +49,8 @@ def fit_checked(
         Where backends that support it keep their checkpoints.
     part : str
         Name of the fit within ``run``; each part has checkpoints of its own.
+    on_epoch : callable, optional
+        Gets every `genrekit.progress.Epoch`. An exception that it raises ends the training, and is raised here as it is.
 
     Raises
     ------
@@ -60,11 +66,12 @@ def fit_checked(
             "Add examples of another label, or make the training split larger.",
         )
     valid = valid if valid and len(valid) else None
+    progress = of_training(say, on_epoch)
     if run and isinstance(backend, FitsInFolder):
         place = run.checkpoints / part
-        fitted = backend.fit_in(place, train, valid, labels, config, say, resume=run.resumes)
+        fitted = backend.fit_in(place, train, valid, labels, config, progress, resume=run.resumes)
     else:
-        fitted = backend.fit(train, valid, labels, config, say)
+        fitted = backend.fit(train, valid, labels, config, progress)
     runtime = Runtime(fitted.onnx, n_labels=len(labels))
     difference = float(np.abs(runtime.scores(fitted.check_windows) - fitted.check_scores).max(initial=0.0))
     if not difference <= fitted.tolerance:
@@ -102,13 +109,19 @@ class FoldScores:
 
 
 def fit_folds(
-    backend: Backend, config: BackendConfig, prepared: PreparedDataset, folds: Sequence[Split], say: Say
+    backend: Backend,
+    config: BackendConfig,
+    prepared: PreparedDataset,
+    folds: Sequence[Split],
+    say: Say,
+    *,
+    on_epoch: OnEpoch | None = None,
 ) -> Iterator[FoldScores]:
     """Fit one fold after the other, and score its test part by the model that was not trained on it.
 
     Parameters
     ----------
-    backend, config, prepared, folds, say
+    backend, config, prepared, folds, say, on_epoch
         As for `cross_fit`.
 
     Yields
@@ -123,7 +136,7 @@ def fit_folds(
         train, test = prepared.select(fold.train, known), prepared.select(fold.test, known)
         valid = prepared.select(prepared.with_label(fold.valid, known), known)
         say(f"fold {number} of {len(folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test")
-        fitted, runtime = fit_checked(backend, train, valid, known, config, say)
+        fitted, runtime = fit_checked(backend, train, valid, known, config, say, on_epoch=on_epoch)
         columns = [labels.index(label) for label in known]
         part, limits = np.zeros((len(test), len(labels))), np.ones((len(test), len(labels)))
         if len(test):
@@ -161,7 +174,13 @@ def measure_folds(
 
 
 def cross_fit(
-    backend: Backend, config: BackendConfig, prepared: PreparedDataset, folds: Sequence[Split], say: Say
+    backend: Backend,
+    config: BackendConfig,
+    prepared: PreparedDataset,
+    folds: Sequence[Split],
+    say: Say,
+    *,
+    on_epoch: OnEpoch | None = None,
 ) -> Evaluation:
     """Score every fold by a model that was not trained on it, and measure all held-out scores together.
 
@@ -175,6 +194,8 @@ def cross_fit(
         As returned by `genrekit.datasets.splits.make_folds`.
     say : callable
         Receives one line per fold.
+    on_epoch : callable, optional
+        As for `fit_checked`; the epochs of each fold count from 1.
     """
-    scored = list(fit_folds(backend, config, prepared, folds, say))
+    scored = list(fit_folds(backend, config, prepared, folds, say, on_epoch=on_epoch))
     return measure_folds(config, prepared, folds, scored)

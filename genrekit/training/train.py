@@ -21,7 +21,7 @@ from genrekit.metrics import Report
 from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
 from genrekit.training.encode import encoded
-from genrekit.training.fit import fit_checked
+from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, preparation, preparations, search
 from genrekit.training.learnt import learnt_keys
@@ -64,6 +64,7 @@ def train(
     resume: bool = False,
     record: Mapping[str, Any] | None = None,
     say: Say = silent,
+    on_epoch: OnEpoch | None = None,
 ) -> Trained:
     """Train a backend on a data set and save the bundle.
 
@@ -115,6 +116,10 @@ def train(
         JSON-able facts for the history of the bundle, such as how its settings were found.
     say : callable
         Receives progress lines for the user.
+    on_epoch : callable, optional
+        Gets a `genrekit.progress.Epoch` after every epoch of a network, or round of boosting, of the final training and
+        its refit. To stop a training, raise an exception of your own: it is passed on as it is, nothing is saved, and
+        ``resume`` continues after the last checkpoint.
 
     Returns
     -------
@@ -195,6 +200,7 @@ def train(
         config,
         say,
         run=run,
+        on_epoch=on_epoch,
     )
     measured = None
     if split.test:
@@ -206,7 +212,7 @@ def train(
         say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
         labels = prepared.labels(everything)
         fitted, runtime = _refit(
-            backend, prepared.select(everything, labels), labels, config, fitted, say, run
+            backend, prepared.select(everything, labels), labels, config, fitted, say, run, on_epoch
         )
     native = dict(fitted.native)
     data = _data_facts(dataset, prepared, split, refit=refit)
@@ -255,12 +261,21 @@ def _refit(
     fitted: Fitted,
     say: Say,
     run: RunFolder | None,
+    on_epoch: OnEpoch | None,
 ) -> tuple[Fitted, Runtime]:
     """Fit on all splits; keep what was tuned on the validation split, unless the backend tunes it itself."""
     if not isinstance(backend, FitsInFolder):
-        return fit_checked(backend, prepared, None, labels, config, say)
+        return fit_checked(backend, prepared, None, labels, config, say, on_epoch=on_epoch)
     again, runtime = fit_checked(
-        backend, prepared, None, labels, backend.refit_config(config, fitted), say, run=run, part="refit"
+        backend,
+        prepared,
+        None,
+        labels,
+        backend.refit_config(config, fitted),
+        say,
+        run=run,
+        part="refit",
+        on_epoch=on_epoch,
     )
     thresholds = {label: fitted.thresholds.get(label, value) for label, value in again.thresholds.items()}
     history = {key: value for key, value in fitted.history.items() if key != "distance"}

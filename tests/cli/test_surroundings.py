@@ -72,8 +72,14 @@ def test_a_terminal_without_a_width(shell, columns):
 NAMES = ["Übung Ω.wav", "caf\udce9.wav", "a\\udce9.wav", "x\u2028y\x85.wav", "日本.wav"]
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
-@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+@pytest.mark.parametrize(
+    ("locale", "suffix"),
+    [
+        ({}, "csv"),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "csv"),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "jsonl"),
+    ],
+)
 def test_any_name_is_found_again_in_any_locale(shell, model_path, tmp_path, suffix, locale):
     (tmp_path / "music").mkdir()
     for name in NAMES:

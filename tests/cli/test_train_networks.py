@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def test_a_report_on_stdout_and_progress_on_stderr(network):
     }
 
 
+@pytest.mark.night  # by day, an interrupted training of `tests/training` goes on to the same bytes
 def test_a_killed_training_goes_on_to_the_same_bundle(network, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "genrekit", *WORDS],
@@ -68,7 +70,7 @@ def test_two_processes_train_one_network_and_say_it_once(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("saved net.genrekit") == 1
     assert done.stderr.count("epoch 2 of 2") == 1
-    assert done.stdout.count("macro-F1") == 1
+    assert len(re.findall(r"(?m)^ *macro-F1 +\d", done.stdout)) == 1
     assert load(tmp_path / "net.genrekit").manifest.history["parameters"] > 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.genrekit", "net.run"]
     assert not (tmp_path / "net.run" / "checkpoints").exists()

@@ -64,7 +64,7 @@ DISTANCE = helper.make_node("ReduceL2", ["windows"], ["distance"], axes=[1], kee
 
 class Rich(LinearBackend):
     nodes = (EMBEDDINGS, DISTANCE)
-    threshold = 2.0
+    threshold = 1e9
 
     def fit(self, *arguments):
         fitted = super().fit(*arguments)

@@ -157,7 +157,7 @@ def test_an_array_of_any_kind_goes_to_a_backend_that_takes_its_kind():
     for backend in (MelBackend, GtzanBackend):
         with pytest.raises(DatasetError, match="holds embeddings, which the backend 'gtzan' cannot read"):
             check_arrays(dataset, backend.info)
-    other = replace(dataset, examples=(replace(examples[0], array=np.zeros(5, np.float32)), examples[1]))
+    other = replace(dataset, examples=(replace(examples[0], array=np.full(5, 9, np.float32)), examples[1]))
     assert other.fingerprint != dataset.fingerprint
 
 

@@ -71,8 +71,8 @@ class TunedNetwork(Network):
         values = self.encoder(windows.flatten(0, 1))[self.layer]
         if self.has_odds:
             values = values.clamp(LEAST, 1 - LEAST).logit()
-        features: Tensor = values.unflatten(0, windows.shape[:2]).mean(dim=1)
-        return features
+        mean: Tensor = values.unflatten(0, windows.shape[:2]).mean(dim=1)
+        return mean
 
     def score(self, features: Tensor) -> Tensor:
         """Return logits [shape=(n, n_labels)]."""

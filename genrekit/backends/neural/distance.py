@@ -175,7 +175,8 @@ def features_of(
     """Return the features [shape=(n_windows, d), dtype=float32] of each example."""
     found = []
     for values in windows:
-        batches = torch.split(torch.from_numpy(np.array(values, dtype=np.float32)), batch_size)
+        every = torch.from_numpy(np.array(values, dtype=np.float32))
+        batches = [every[start : start + batch_size] for start in range(0, len(every), batch_size)]
         parts = [torch.cat([network.encode(batch) for network in networks], dim=1) for batch in batches]
         found.append(torch.cat(parts).float().numpy())
     return found

@@ -76,7 +76,7 @@ def train_ensemble(
         for step, phase in enumerate(recipe.phases()):
             place = folder / f"network-{number + 1}" / f"phase-{step + 1}"
             watch = Watch(progress, what + (f"{phase.name}, " if phase.name else ""))
-            with _explained(config):
+            with _explained(config, watch):
                 points = _train(
                     network,
                     phase,
@@ -202,8 +202,8 @@ def _example_weights(prepared: Prepared) -> np.ndarray:
 
 
 @contextmanager
-def _explained(config: NeuralConfig) -> Iterator[None]:
-    """Convert exceptions of the trainer to errors with hints."""
+def _explained(config: NeuralConfig, watch: Watch) -> Iterator[None]:
+    """Convert exceptions of the trainer to errors with hints; that of a caller who stops it stays as it is."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -212,6 +212,8 @@ def _explained(config: NeuralConfig) -> Iterator[None]:
             raise KeyboardInterrupt from None
         raise
     except (RuntimeError, MemoryError) as error:
+        if error is watch.stopped_by:
+            raise
         if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error):
             smaller = max(1, config.batch_size // 2)
             raise TrainingError(
@@ -222,6 +224,8 @@ def _explained(config: NeuralConfig) -> Iterator[None]:
             ) from None
         raise
     except OSError as error:
+        if error is watch.stopped_by:
+            raise
         raise TrainingError(
             f"A checkpoint cannot be written: {error.strerror or error}.",
             "Free some space, and run the same command with --resume.",

@@ -27,6 +27,7 @@ from genrekit.backends.trees.onnx import to_onnx
 from genrekit.backends.trees.tree_model import TreeModel
 from genrekit.errors import ConfigError
 from genrekit.metrics import best_threshold
+from genrekit.progress import Epoch
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,7 +43,6 @@ _FACTOR_SD = 0.3
 _N_CHECK = 500
 # With fewer rows, threads wait longer than they work; 0 means as many as there are.
 _FEW_ROWS = 3000
-_SAY_EVERY = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +198,7 @@ def _grow(
         evals_result=losses,
         early_stopping_rounds=config.early_stopping_rounds,
         verbose_eval=False,
-        callbacks=[_Lines(progress)],
+        callbacks=[_Rounds(progress, config.n_estimators)],
     )
     rounds = booster.best_iteration + 1
     margins = booster.predict(held, output_margin=True, iteration_range=(0, rounds)).astype(np.float64)
@@ -209,17 +209,16 @@ def _grow(
     return Grown(model, scores, losses["held"][metric], factor)
 
 
-class _Lines(xgb.callback.TrainingCallback):
-    """A callback that reports the progress of training at intervals."""
+class _Rounds(xgb.callback.TrainingCallback):
+    """A callback that reports every round."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total = progress, total
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        """Report at intervals, and never stop."""
-        if (epoch + 1) % _SAY_EVERY == 0:
-            ((loss, *_),) = ([values[-1] for values in metrics.values()] for metrics in evals_log.values())
-            self._progress(f"  round {epoch + 1}: log loss {loss:.4f}")
+        """Report, and never stop."""
+        ((loss, *_),) = ([values[-1] for values in metrics.values()] for metrics in evals_log.values())
+        self._progress(Epoch(epoch + 1, self._total, valid={"valid_loss": float(loss)}, unit="round"))
         return False
 
 

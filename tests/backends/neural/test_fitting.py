@@ -25,6 +25,7 @@ from genrekit.backends.base import Fitted, Prepared
 from genrekit.backends.neural import native
 from genrekit.backends.neural.device import Device
 from genrekit.errors import ConfigError, TrainingError
+from genrekit.progress import Epoch
 
 pytestmark = pytest.mark.usefixtures("without_graph", "every_epoch")
 
@@ -384,9 +385,9 @@ def _interrupted(folder: Path, beginning: str, number: int = 1, **settings: obje
     ("settings", "beginning", "number"),
     [
         ({"ema": 0.5, "mixup": 0.4, "balance": "sampler", "precision": "bf16"}, "epoch 3 of 4", 1),
-        ({"schedule": "plateau"}, "epoch 1 of 4", 1),
+        pytest.param({"schedule": "plateau"}, "epoch 1 of 4", 1, marks=pytest.mark.night),
         ({"members": 2}, "network 2 of 2: epoch 2", 1),
-        ({"members": 2, "ema": 0.9}, "network 2 of 2: epoch 1", 1),
+        pytest.param({"members": 2, "ema": 0.9}, "network 2 of 2: epoch 1", 1, marks=pytest.mark.night),
         ({"join_valid": True}, "epoch 3 of 4", 2),
         ({"keep": "last"}, "temperature", 1),
     ],
@@ -401,7 +402,35 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path, settings, b
     assert went_on == ("epoch 2" in beginning or "epoch 3" in beginning)
 
 
-def test_early_stopping_is_remembered_within_a_training_and_after_it(tmp_path):
+class Pruned(Exception):
+    """Of a caller who has seen enough."""
+
+
+@pytest.mark.parametrize("kind", [Pruned, OSError, RuntimeError, MemoryError])
+def test_a_caller_gets_every_epoch_and_stops_by_an_exception_of_its_own(tmp_path, kind):
+    seen: list[Epoch] = []
+
+    def watch(event: str) -> None:
+        if isinstance(event, Epoch):
+            seen.append(event)
+            if len(seen) == 2:
+                raise kind("cannot allocate memory for more")
+
+    with pytest.raises(kind, match="for more"):
+        _fit_saying(tmp_path, watch, epochs=4)
+    assert [(event.number, event.total) for event in seen] == [(1, 4), (2, 4)]
+    whole = fit(tmp_path / "whole", TRAIN, VALID, epochs=4)
+    for event, point in zip(seen, curve(whole), strict=False):
+        assert event.loss == pytest.approx(point["loss"], abs=1e-5)
+        assert event.valid == pytest.approx({key: point[key] for key in event.valid}, abs=1e-5)
+    assert set(seen[0].valid) == {"valid_loss", "valid_accuracy"}
+    said: list[str] = []
+    assert same(fit(tmp_path, TRAIN, VALID, epochs=4, resume=True, said=said), whole)
+    assert any("resuming after epoch 1" in line for line in said)
+
+
+@pytest.mark.parametrize("stop", [pytest.param("epoch 3 of", marks=pytest.mark.night), "training again"])
+def test_early_stopping_is_remembered_within_a_training_and_after_it(tmp_path, stop):
     wrong = one_each(12, seed=1)
     wrong = Prepared(wrong.windows, np.roll(wrong.targets, 1, axis=1), wrong.groups, wrong.ids)
     settings: dict[str, Any] = {"epochs": 8, "patience": 2, "join_valid": True, "ema": 0.5}
@@ -416,10 +445,9 @@ def test_early_stopping_is_remembered_within_a_training_and_after_it(tmp_path):
 
     whole = run(tmp_path / "whole", None)
     assert 2 < len(curve(whole)) < 8
-    for stop in ("epoch 3 of", "training again"):
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / stop, stop)
-        assert same(run(tmp_path / stop, None, resume=True), whole)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop)
+    assert same(run(tmp_path / "run", None, resume=True), whole)
 
 
 def test_a_process_killed_between_two_checkpoints_of_an_epoch_loses_nothing(tmp_path, monkeypatch):
@@ -517,7 +545,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What an interrupted training left."""
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genrekit.backends.neural.watching.REPORT_S", 0)
+        patch.setattr("genrekit.progress.EPOCH_EVERY_S", 0)
         _interrupted(folder, "epoch 3 of")
     return folder
 

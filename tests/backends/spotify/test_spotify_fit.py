@@ -19,6 +19,7 @@ from genrekit.backends.trees import tensors, xgboost_json
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.features.schema import SPOTIFY_COLUMNS
 from genrekit.models.runtime import Runtime
+from genrekit.progress import Epoch
 from genrekit.testing.backend import check_backend
 from genrekit.types import Example
 
@@ -345,5 +346,25 @@ def test_progress_says_where_and_how_far(rows: Prepared) -> None:
     config = SpotifyConfig(n_estimators=120, early_stopping_rounds=120, max_depth=2, device="cpu")
     spotify_fit.fit(rows, None, LABELS, config, said.append)
     assert said[0].startswith("growing trees on cpu from 1")
-    assert any(line.startswith("  round 100: log loss 0.") for line in said)
+    rounds = [event for event in said if isinstance(event, Epoch)]
+    assert [event.number for event in rounds] == list(range(1, 121))
+    assert rounds[99] == f"round 100 of 120: validation loss {rounds[99].valid['valid_loss']:.3f}"
+    assert rounds[-1].valid["valid_loss"] < rounds[0].valid["valid_loss"]
     assert said[-1].startswith("kept ")
+
+
+def test_a_caller_stops_the_growing(rows: Prepared) -> None:
+    seen: list[int] = []
+
+    class Enough(Exception):
+        """Of the caller."""
+
+    def watch(event: str) -> None:
+        if isinstance(event, Epoch):
+            seen.append(event.number)
+            if event.number == 3:
+                raise Enough
+
+    with pytest.raises(Enough):
+        spotify_fit.fit(rows, None, LABELS, SpotifyConfig(device="cpu"), watch)
+    assert seen == [1, 2, 3]
