@@ -55,6 +55,7 @@ class Prune(StrEnum):
     """How trials are stopped early."""
 
     FOLDS = "folds"
+    EPOCHS = "epochs"
     NO = "no"
 
 
@@ -103,7 +104,11 @@ def tune(
     ] = None,
     pick: Annotated[Pick, typer.Option("--pick", help="Which trial of a front wins.")] = Pick.KNEE,
     prune: Annotated[
-        Prune, typer.Option("--prune", help="Stop a trial when it is clearly worse on the folds so far.")
+        Prune,
+        typer.Option(
+            "--prune",
+            help="Stop a trial that is clearly worse on the folds so far, or behind half of the others in epochs.",
+        ),
     ] = Prune.FOLDS,
     split_by: By = SplitBy.AUTO,
     test_size: TestSize = 0.2,

@@ -45,7 +45,7 @@ MULTILABEL_OBJECTIVES = ("macro_f1", "micro_f1", "samples_f1", "mean_average_pre
 MAX_TRIALS = 10_000
 _PREPARED_AT_ONCE = 4
 
-Prune = Literal["folds", "no"]
+Prune = Literal["folds", "epochs", "no"]
 Pick = Literal["knee", "fastest", "best"]
 
 
@@ -129,9 +129,10 @@ def tune(
     pick : {'knee', 'fastest', 'best'}
         Which of a front wins: the one farthest from the line between its ends, the one with the smallest last
         objective, or the one with the best first objective.
-    prune : {'folds', 'no'}
+    prune : {'folds', 'epochs', 'no'}
         Stop a trial after a fold when the paired bootstrap over groups says that it is worse than the best of the batches
-        before. Not with several objectives.
+        before; or, for what trains in epochs or rounds, when half of the trials before had a lower validation loss by the same
+        epoch of the first fold. Not with several objectives.
     resume : bool
         Continue an interrupted search of the same options and data.
 
@@ -333,7 +334,11 @@ def _search(
         if left:
             best = study.best(before=first)
             reference = baseline if best is None else study.result(best.number)
-            rules = Rules(prune, goal, reference, timed)
+            curves = tuple(
+                tuple((share, loss) for share, loss in one.user_attrs.get("curve", ()))
+                for one in study.complete(before=first)
+            )
+            rules = Rules(prune, goal, reference, curves, timed)
             made = [make(one.params) for one in left]
             good = [one for one in made if isinstance(one, BackendConfig)]
             measured = iter(measure(good, rules) if good else [])
@@ -487,7 +492,7 @@ def _check(trials: int, batch: int, pick: str, prune: str, timeout_s: float | No
         raise UsageError(f"A batch of {batch} trials was asked for; it has at least 1.")
     if pick not in ("knee", "fastest", "best"):
         raise UsageError(f"pick={pick!r} is not known; allowed are knee, fastest and best.")
-    if prune not in ("folds", "no"):
-        raise UsageError(f"prune={prune!r} is not known; allowed are folds and no.")
+    if prune not in ("folds", "epochs", "no"):
+        raise UsageError(f"prune={prune!r} is not known; allowed are folds, epochs and no.")
     if timeout_s is not None and not timeout_s > 0:
         raise UsageError(f"A time of {timeout_s} s was given; it must be above 0.")

@@ -197,6 +197,7 @@ class Study:
             "metrics": {name: float(f"{value:.6g}") for name, value in result.metrics.items()},
             "folds": result.folds,
             "reason": reason,
+            "curve": [list(point) for point in result.curve],
         }
         open_trial = optuna.trial.Trial(self._study, trial._trial_id)
         with writing(self.folder / RESULTS):

@@ -17,6 +17,7 @@ from genrekit.metrics import Draws, is_better, paired_draws
 from genrekit.models import Runtime
 from genrekit.preparation import Cache, Preparer
 from genrekit.training import Evaluation, FoldScores, PreparedDataset, fit_folds, measure_folds, preparation
+from genrekit.tuning.epochs import Curve, Stop, Watch
 from genrekit.types import silent
 
 PREDICT_MS = "predict_ms"
@@ -37,6 +38,8 @@ class Result:
         Why it was stopped early; empty if it was not.
     error : str
         Why it failed; empty if it did not.
+    curve : Curve
+        Of the first network of the first fold; empty without epochs.
     scores, targets, groups : np.ndarray or None
         Of the held-out examples, in the order of the folds.
     fold_of : np.ndarray or None
@@ -52,6 +55,7 @@ class Result:
     folds: int = 0
     stopped: str = ""
     error: str = ""
+    curve: Curve = ()
     scores: np.ndarray | None = None
     targets: np.ndarray | None = None
     groups: np.ndarray | None = None
@@ -84,11 +88,13 @@ class Rules:
 
     Attributes
     ----------
-    prune : {'folds', 'no'}
+    prune : {'folds', 'epochs', 'no'}
     metric : str
         What is compared after a fold.
     best : Result or None
         The best of the batches that are told.
+    curves : sequence of Curve
+        Those of the trials that are told.
     timed : bool
         Whether to measure the time of a prediction.
     """
@@ -96,6 +102,7 @@ class Rules:
     prune: str
     metric: str
     best: Result | None = None
+    curves: tuple[Curve, ...] = ()
     timed: bool = False
 
 
@@ -121,18 +128,23 @@ def run_trial(
         BLAS threads.
     """
     start_s = time.perf_counter()
+    watch = Watch(rules.curves if rules.prune == "epochs" else ())
     scored: list[FoldScores] = []
     try:
         with threadpool_limits(threads):
-            for fold in fit_folds(backend, config, prepared, folds, silent):
+            for fold in fit_folds(backend, config, prepared, folds, silent, on_epoch=watch):
                 scored.append(fold)
-                found = _result(config, prepared, folds, scored)
+                watch.over = True
+                found = replace(_result(config, prepared, folds, scored), curve=watch.curve)
                 if len(scored) < len(folds) and _is_worse(found, rules):
                     words = f"worse than the best after {len(scored)} of {len(folds)} folds"
                     return replace(found, stopped=words, seconds=time.perf_counter() - start_s)
             metrics = dict(found.metrics)
             if rules.timed:
                 metrics[PREDICT_MS] = _predict_ms(backend, config, prepared, scored[-1])
+    except Stop as stop:
+        seconds = time.perf_counter() - start_s
+        return Result(stopped=str(stop), curve=watch.curve, seconds=seconds)
     except GenrekitError as error:
         return Result(folds=len(scored), error=str(error), seconds=time.perf_counter() - start_s)
     except (

@@ -356,3 +356,18 @@ class _open:
 
     def __exit__(self, *error):
         return None
+
+
+def test_rounds_of_boosting_stop_a_trial(tracks_csv, tmp_path):
+    found = search(
+        tracks_csv,
+        tmp_path / "a.genrekit",
+        space=["learning_rate=0.001..0.5:log"],
+        config={**SMALL, "n_estimators": 40},
+        trials=12,
+        prune="epochs",
+    )
+    stopped = [one for one in rows(found.folder) if one["state"] == "pruned"]
+    assert stopped
+    assert all("validation loss" in one["reason"] and one["folds"] == "0" for one in stopped)
+    assert found.settings["learning_rate"] > 0.001
