@@ -18,7 +18,7 @@ def test_a_leaderboard_in_every_form(genrekit, model_path, network, tmp_path):
     found = json.loads(genrekit("runs", tmp_path, "--sort", "name", "-f", "json").out)
     assert [one["name"] for one in found] == ["a", "b"]
     run = genrekit("runs", tmp_path, "--diff", "a", "b")
-    assert "window_s" in run.out
+    assert "classifier" in run.out
     assert json.loads(genrekit("runs", tmp_path, "--diff", "a", "a", "-f", "json").out) == []
 
 
