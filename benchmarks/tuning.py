@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from genrekit.backends import make_config, parse_grid, parse_settings, registry
-from genrekit.training import train
-from genrekit.tuning import search, trials, tune
+from genrekit.training import train, trials
+from genrekit.tuning import search, tune
 from genrekit.tuning.study import Study
 
 spent = {"search": 0.0, "trials": 0.0}

@@ -23,10 +23,10 @@ from genrekit.preparation import Cache
 from genrekit.training.encode import encoded
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
-from genrekit.training.grid import Candidate, configs, preparation, preparations, search
+from genrekit.training.grid import Candidate, configs, preparations, search
 from genrekit.training.learnt import learnt_keys
 from genrekit.training.opening import check_fit, describe, open_for
-from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather
+from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import RunFolder, beside
 from genrekit.types import Say, silent
 

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genrekit.evaluation import page
+from genrekit.training import Result
 from genrekit.tuning.space import Parameter
 from genrekit.tuning.study import REPORT, Study, is_smaller_better, writing
-from genrekit.tuning.trials import Result
 
 PICTURES = ("progress.png", "importances.png", "slices.png", "front.png")
 

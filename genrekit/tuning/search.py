@@ -19,8 +19,12 @@ from genrekit.execution import default_jobs, open_pool
 from genrekit.metrics import Estimate, difference
 from genrekit.preparation import Cache
 from genrekit.training import (
+    PREDICT_MS,
     PreparedDataset,
+    Result,
+    Rules,
     Trained,
+    TrialRunner,
     beside,
     describe,
     encoded,
@@ -32,7 +36,6 @@ from genrekit.training import (
 from genrekit.tuning.report import write_report
 from genrekit.tuning.space import Space, make_space
 from genrekit.tuning.study import Study, folder_of, is_smaller_better, locked
-from genrekit.tuning.trials import PREDICT_MS, Result, Rules, TrialRunner
 from genrekit.types import Say, silent
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from genrekit.errors import OutputExistsError, TrainingError, UsageError
 from genrekit.metrics import LOWER_IS_BETTER
+from genrekit.training import PREDICT_MS, Result
 from genrekit.tuning.space import Space
-from genrekit.tuning.trials import PREDICT_MS, Result
 
 SUFFIX = ".tune"
 JOURNAL, TABLE, RESULTS, REPORT, LOCK, PART = (

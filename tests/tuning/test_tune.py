@@ -319,7 +319,7 @@ def test_a_full_disk_is_said_and_the_search_goes_on_later(searched, tracks_csv, 
 
     real = np.savez
     monkeypatch.setattr(Study, "tell", tell)
-    monkeypatch.setattr("genrekit.tuning.trials.is_better", lambda *args: False)
+    monkeypatch.setattr("genrekit.training.trials.is_better", lambda *args: False)
     with pytest.raises(TrainingError, match="No space left"):
         search(tracks_csv, tmp_path / "a.genrekit")
     monkeypatch.setattr("genrekit.tuning.study.np.savez", real)

@@ -16,8 +16,9 @@ from genrekit.errors import GenrekitError
 from genrekit.metrics import Draws, is_better, paired_draws
 from genrekit.models import Runtime
 from genrekit.preparation import Cache, Preparer
-from genrekit.training import Evaluation, FoldScores, PreparedDataset, fit_folds, measure_folds, preparation
-from genrekit.tuning.epochs import Curve, Stop, Watch
+from genrekit.training.early_stop import Curve, Stop, Watch
+from genrekit.training.fit import FoldScores, fit_folds, measure_folds
+from genrekit.training.prepared_dataset import PreparedDataset, preparation
 from genrekit.types import silent
 
 PREDICT_MS = "predict_ms"
@@ -99,8 +100,8 @@ class Rules:
         Whether to measure the time of a prediction.
     """
 
-    prune: str
-    metric: str
+    prune: str = "no"
+    metric: str = ""
     best: Result | None = None
     curves: tuple[Curve, ...] = ()
     timed: bool = False
@@ -135,11 +136,14 @@ def run_trial(
             for fold in fit_folds(backend, config, prepared, folds, silent, on_epoch=watch):
                 scored.append(fold)
                 watch.over = True
-                found = replace(_result(config, prepared, folds, scored), curve=watch.curve)
+                found = _result(config, prepared, folds, scored, watch)
                 if len(scored) < len(folds) and _is_worse(found, rules):
                     words = f"worse than the best after {len(scored)} of {len(folds)} folds"
-                    return replace(found, stopped=words, seconds=time.perf_counter() - start_s)
-            metrics = dict(found.metrics)
+                    metrics = _metrics(config, prepared, folds, scored)
+                    return replace(
+                        found, metrics=metrics, stopped=words, seconds=time.perf_counter() - start_s
+                    )
+            metrics = _metrics(config, prepared, folds, scored)
             if rules.timed:
                 metrics[PREDICT_MS] = _predict_ms(backend, config, prepared, scored[-1])
     except Stop as stop:
@@ -194,25 +198,33 @@ def _is_worse(found: Result, rules: Rules) -> bool:
     return rules.metric in best and is_better(best, its, rules.metric)
 
 
+def _metrics(
+    config: BackendConfig, prepared: PreparedDataset, folds: Sequence[Split], scored: Sequence[FoldScores]
+) -> dict[str, float]:
+    report = measure_folds(config, prepared, folds, scored).report
+    return {name: float(estimate.value) for name, estimate in report.metrics.items()}
+
+
 def _result(
     config: BackendConfig,
     prepared: PreparedDataset,
     folds: Sequence[Split],
     scored: Sequence[FoldScores],
+    watch: Watch,
 ) -> Result:
-    evaluation: Evaluation = measure_folds(config, prepared, folds, scored)
-    indices = [i for one in scored for i in one.indices]
-    labels = evaluation.report.labels
-    selected = prepared.select(indices, labels)
+    """Return what is known after some folds, without the metrics."""
+    everything = {i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part}
+    labels = prepared.labels(sorted(everything))
+    selected = prepared.select([i for one in scored for i in one.indices], labels)
     return Result(
-        metrics={name: float(estimate.value) for name, estimate in evaluation.report.metrics.items()},
         folds=len(scored),
+        curve=watch.curve,
         scores=np.concatenate([one.scores for one in scored]).astype(np.float32),
         targets=selected.targets > 0,
         groups=selected.groups,
         fold_of=np.repeat(np.arange(len(scored)), [len(one.indices) for one in scored]),
         thresholds=np.concatenate([one.thresholds for one in scored]) if config.multilabel else None,
-        labels=tuple(labels),
+        labels=labels,
     )
 
 

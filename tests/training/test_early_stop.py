@@ -3,7 +3,7 @@
 import pytest
 
 from genrekit.progress import Epoch
-from genrekit.tuning.epochs import FEWEST, Stop, Watch
+from genrekit.training.early_stop import FEWEST, Stop, Watch
 
 
 def run(watch, losses, part=""):
