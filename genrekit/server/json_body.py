@@ -181,9 +181,9 @@ def _numbers(content: Any, name: str, models: Sequence[Model]) -> list[Example]:
         at = f"/{name}/{number}" if nested else f"/{name}"
         if not isinstance(values, list):
             raise _unusable(at, "is not a list of numbers")
-        for position, value in enumerate(values):
-            if type(value) not in (int, float) or not _finite(value):
-                raise _unusable(f"{at}/{position}", f"is {json.dumps(value)[:60]}; a finite number is right")
+        if not _all_finite(values):
+            position, value = next((k, v) for k, v in enumerate(values) if not _all_finite([v]))
+            raise _unusable(f"{at}/{position}", f"is {json.dumps(value)[:60]}; a finite number is right")
         try:
             examples.append(numbers_row(values, schemas, f"numbers {number + 1}" if nested else "numbers"))
         except GenrekitError as error:
@@ -196,9 +196,10 @@ def _numbers(content: Any, name: str, models: Sequence[Model]) -> list[Example]:
     return examples
 
 
-def _finite(value: float) -> bool:
+def _all_finite(values: list[Any]) -> bool:
+    """Return whether all values are finite numbers, and none is a truth value."""
     try:
-        return math.isfinite(value)
+        return set(map(type, values)) <= {int, float} and all(map(math.isfinite, values))
     except OverflowError:
         return False
 
