@@ -71,6 +71,10 @@ class Gate:
             await self.app(scope, receive, send)
             return
         started_s = time.perf_counter()
+        if root := self.settings.root_path:  # a proxy may take the prefix away, or not
+            path = scope["path"]
+            has_it = path == root or path.startswith(f"{root}/")
+            scope = {**scope, "root_path": root, "path": path if has_it else root + path}
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"{_START}{next(_NUMBERS):08x}"

@@ -119,12 +119,12 @@ class Service:
         Problem, GenrekitError
             If it is refused.
         """
-        self.admission.check()  # before the body is read
         query = request.query_params.multi_items()
         read_params(query)
         with self.registry.current.use() as snapshot:
             models = [snapshot.find(name).model for name in snapshot.routed]
-            body = await self.reader.read(request, models)
+            with self.admission.reading():
+                body = await self.reader.read(request, models)
             try:
                 params = read_params([*query, *body.fields])
                 if all_scores and "top_k" not in params.model_fields_set:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from urllib.parse import unquote
 
 from filelock import FileLock, Timeout
 from python_multipart.multipart import parse_options_header
@@ -162,9 +163,17 @@ async def read_multipart(
 
 async def read_raw(headers: Mapping[str, str], stream: AsyncIterator[bytes], folder: Path) -> Upload:
     """Stream a body that is one file into a folder; its name is in the header X-Filename."""
-    name = shown_name(headers.get("x-filename", "upload"))
+    name = shown_name(_text(headers.get("x-filename", "upload")))
     path = folder / f"0{suffix_of(name, headers.get('content-type', ''))}"
     with path.open("xb") as file:
         async for chunk in stream:
             file.write(chunk)
     return Upload(name, path)
+
+
+def _text(header: str) -> str:
+    """Return a header that holds UTF-8, percent-encoded or not; servers decode headers as Latin-1."""
+    try:
+        return unquote(header.encode("latin-1").decode("utf-8"))
+    except UnicodeError:
+        return header
