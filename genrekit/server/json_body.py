@@ -95,7 +95,8 @@ class JsonReader:
         content = value.pop(name)
         body.fields += [(key, _word(key, cell)) for key, cell in value.items()]
         if name == "path":
-            body.inputs.append(self._allowed(content))
+            body.folder = body.folder or self.uploads.request_folder()
+            body.inputs.append(self._allowed(content, body.folder))
         elif name == "spectrogram":
             body.inputs.append(_spectrogram(content))
         elif name in ROWS and isinstance(content, list) and content and isinstance(content[0], dict):
@@ -104,7 +105,7 @@ class JsonReader:
         else:
             body.inputs += _numbers(content, name, models)
 
-    def _allowed(self, given: Any) -> Upload:
+    def _allowed(self, given: Any, folder: Path) -> Upload:
         root = self.settings.allow_path
         if root is None:
             raise Problem(
@@ -130,7 +131,7 @@ class JsonReader:
                 "The file is larger than an upload may be.",
                 "Start the server with a larger --max-upload.",
             )
-        return Upload(shown_name(path.name), path)
+        return Upload(shown_name(path.name), path, folder)
 
 
 async def read_limited(request: Request) -> bytes:
@@ -217,7 +218,7 @@ def _rows(content: list[Any], name: str, folder: Path) -> Upload:
     path = folder / "rows.jsonl"
     with path.open("x", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in content)
-    return Upload(name, path)
+    return Upload(name, path, folder)
 
 
 def _records(split: Any) -> list[dict[str, Any]]:

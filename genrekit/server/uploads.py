@@ -27,10 +27,19 @@ MAX_FIELD_BYTES = 64 << 10
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that was sent: the name that its sender gave, and where it is."""
+    """A file that was sent: the name that its sender gave, and where it is.
+
+    Attributes
+    ----------
+    name : str
+    path : Path
+    folder : Path
+        The folder of the request, for what is written meanwhile.
+    """
 
     name: str
     path: Path
+    folder: Path
 
 
 class UploadFolder:
@@ -126,7 +135,7 @@ class _Parser(MultiPartParser):
         file = path.open("xb")
         self._files_to_close_on_error.append(file)  # type: ignore[arg-type]
         part.file = UploadFile(file=file, filename=name)
-        self.uploads.append(Upload(shown_name(name), path))
+        self.uploads.append(Upload(shown_name(name), path, self._folder))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._current_part.file is None:
@@ -168,7 +177,7 @@ async def read_raw(headers: Mapping[str, str], stream: AsyncIterator[bytes], fol
     with path.open("xb") as file:
         async for chunk in stream:
             file.write(chunk)
-    return Upload(name, path)
+    return Upload(name, path, folder)
 
 
 def _text(header: str) -> str:
