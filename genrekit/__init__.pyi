@@ -15,7 +15,7 @@ from .execution import Pool
 from .metrics import Report
 from .prediction import Model, PredictOptions, load_model, predict
 from .training import train
-from .tuning import combine
+from .tuning import combine, tune
 from .types import Prediction
 
 __version__: str
@@ -45,4 +45,5 @@ __all__ = [
     "open_dataset",
     "predict",
     "train",
+    "tune",
 ]

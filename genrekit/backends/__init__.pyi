@@ -10,6 +10,7 @@ from .base import (
     BackendInfo,
     Fitted,
     Prepared,
+    tuned,
 )
 from .capabilities import (
     Encode,
@@ -71,4 +72,5 @@ __all__ = [
     "settings_of",
     "stacked",
     "table_schemas",
+    "tuned",
 ]

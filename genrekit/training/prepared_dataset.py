@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -149,6 +150,25 @@ class PreparedDataset:
             for e, row_labels, row in zip(kept, decided, scores, strict=True)
         )
         return Evaluation(measured, rows, thresholds)
+
+
+def preparation(backend: Backend, config: BackendConfig) -> str:
+    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows.
+
+    Parameters
+    ----------
+    backend : Backend
+        Its info lists the settings.
+    config : BackendConfig
+        One of its configs.
+
+    Returns
+    -------
+    str
+        JSON with sorted keys.
+    """
+    values = config.model_dump(mode="json")
+    return json.dumps({key: values[key] for key in backend.info.prepare_keys}, sort_keys=True)
 
 
 def gather(

@@ -23,10 +23,10 @@ from genrekit.preparation import Cache
 from genrekit.training.encode import encoded
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
-from genrekit.training.grid import Candidate, configs, preparation, preparations, search
+from genrekit.training.grid import Candidate, configs, preparations, search
 from genrekit.training.learnt import learnt_keys
 from genrekit.training.opening import check_fit, describe, open_for
-from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather
+from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import RunFolder, beside
 from genrekit.types import Say, silent
 
@@ -62,6 +62,7 @@ def train(
     cluster: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    record: Mapping[str, Any] | None = None,
     say: Say = silent,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
@@ -111,6 +112,8 @@ def train(
     resume : bool
         Whether to resume an interrupted training, for backends with networks; see `genrekit.training.run_folder`.
         Without a checkpoint to resume from, training starts from the beginning.
+    record : Mapping, optional
+        JSON-able facts for the history of the bundle, such as how its settings were found.
     say : callable
         Receives progress lines for the user.
     on_epoch : callable, optional
@@ -231,7 +234,11 @@ def train(
         thresholds=dict(fitted.thresholds),
         metrics=kept_metrics(measured.report) if measured else None,
         data=data,
-        history={**fitted.history, **({"grid": [c.row() for c in candidates]} if grid else {})},
+        history={
+            **fitted.history,
+            **(record or {}),
+            **({"grid": [c.row() for c in candidates]} if grid else {}),
+        },
         versions=versions(),
         about=" ".join(about.split()),
         licence=licence,
