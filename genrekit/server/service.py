@@ -20,6 +20,7 @@ from genrekit.server.engine import Engine
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
 from genrekit.server.registry import Registry, Served, Snapshot
+from genrekit.server.sessions import Sessions
 from genrekit.server.settings import Settings
 from genrekit.server.tables import WarmUp
 from genrekit.server.uploads import Upload, UploadFolder
@@ -59,6 +60,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.sessions = Sessions(settings)
         self.log = AccessLog(settings.log, names=settings.log_names)
         self.admission = Admission(settings.jobs, settings.queue, self.metrics)
         self.uploads = UploadFolder()
