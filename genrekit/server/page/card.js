@@ -179,7 +179,7 @@ function rows(item) {
   const heads = [t("row"), t("genre"), t("score"), ...columns.map((name) => make("bdi", {}, name))];
   return make(
     "div.wide",
-    { tabindex: 0, role: "region", "aria-label": t("table.first", { n: item.first.length }) },
+    { tabindex: 0, role: "group", "aria-label": t("table.first", { n: item.first.length }) },
     make(
       "table",
       {},
@@ -268,7 +268,7 @@ function pushes(reasons) {
       );
     })),
   );
-  return make("div.wide", { tabindex: 0, role: "region", "aria-label": t("why.pushes") }, table);
+  return make("div.wide", { tabindex: 0, role: "group", "aria-label": t("why.pushes") }, table);
 }
 
 customElements.define("genre-card", Card);

@@ -62,7 +62,7 @@ function part(key, load) {
 function table(caption, heads, rows, attributes = {}) {
   return make(
     "div.wide",
-    { tabindex: 0, role: "region", "aria-label": caption },
+    { tabindex: 0, role: "group", "aria-label": caption },
     make(
       "table",
       { class: attributes.class },

@@ -19,7 +19,7 @@ const actions = {
     const place = cards.findIndex((card) => card.item === item);
     queue.remove(item);
     update();
-    (cards[Math.min(place, cards.length - 1)]?.querySelector("h3") ?? at("results")).focus();
+    (cards[Math.min(place, cards.length - 1)]?.querySelector("h3") ?? at("files")).focus();
   },
 };
 
@@ -173,6 +173,7 @@ function update() {
     if (at("cards").children[index] !== card) at("cards").insertBefore(card, at("cards").children[index] ?? null);
   });
   at("results").classList.toggle("quiet", !queue.items.length);
+  document.querySelector(".skip").hidden = !queue.items.length;
   at("tools").hidden = !queue.items.length;
   at("stop").disabled = !queue.count("waiting", "working");
   at("more").hidden = items.length <= limit;
