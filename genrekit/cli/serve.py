@@ -188,6 +188,33 @@ def serve(
             help="After SIGTERM requests under way have so long.",
         ),
     ] = 20.0,
+    ab: Annotated[
+        str | None,
+        typer.Option(
+            "--ab",
+            metavar="A=90,B=10",
+            envvar="GENREKIT_AB",
+            help="Models that share the requests for one of them: by key, else by request.",
+        ),
+    ] = None,
+    shadow: Annotated[
+        str | None,
+        typer.Option(
+            "--shadow",
+            metavar="MODEL",
+            envvar="GENREKIT_SHADOW",
+            help="A model that predicts too, unseen; what differs is counted and written to --shadow-file.",
+        ),
+    ] = None,
+    shadow_file: Annotated[
+        Path,
+        typer.Option(
+            "--shadow-file",
+            metavar="FILE",
+            envvar="GENREKIT_SHADOW_FILE",
+            help="Differences of --shadow, JSON Lines.",
+        ),
+    ] = Path("shadow.jsonl"),
     log: Annotated[
         Log, typer.Option("--log", envvar="GENREKIT_LOG", help="How stderr is written.")
     ] = Log.TEXT,
@@ -215,7 +242,7 @@ def serve(
 
     Exit status: 0 ended by SIGTERM; 1 it could not start; 2 wrong usage; 130 interrupted.
     """
-    from genrekit.server import Settings, parse_rate, parse_size, read_keys
+    from genrekit.server import Settings, parse_ab, parse_rate, parse_size, read_keys
     from genrekit.server import serve as run
 
     environment = os.environ
@@ -241,6 +268,9 @@ def serve(
         queue=queue,
         rate=parse_rate(rate) if rate else None,
         drain_s=drain,
+        ab=parse_ab(ab) if ab else (),
+        shadow=shadow,
+        shadow_file=shadow_file,
         log=log.value,
         log_names=log_names,
         certfile=certfile,

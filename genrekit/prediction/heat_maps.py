@@ -6,18 +6,21 @@ torch is needed, and any model with spectrograms or pictures as windows can be a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from genrekit.backends import ExplainsWithImages, occlusion, overlay
+from genrekit.backends import occlusion
 from genrekit.errors import UsageError
 from genrekit.prediction.model import Model
 from genrekit.types import Modality, Prediction, Windows
 
 BLOCKS = (8, 8)
 """Parts along the height and along the width."""
+BATCH = 8
+"""Windows that are scored at once: larger batches take more memory and no less time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,22 +31,34 @@ class HeatMap:
     words: str
 
 
-def heat_map(model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray) -> HeatMap:
+def heat_map(
+    model: Model,
+    prediction: Prediction,
+    windows: Windows,
+    scores: np.ndarray,
+    score: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> HeatMap:
     """Draw the window with the highest score for the label, and which parts of it speak for the label.
 
     Parameters
     ----------
     model : Model
+        Its windows are spectrograms [shape=(n_bands, n_frames)], patches of one [shape=(n_patches, n_frames, n_bands)],
+        or pictures [shape=(3, height, width)].
     prediction : Prediction
         With a label, or at least with scores.
     windows : Windows
     scores : np.ndarray [shape=(n_windows, n_labels)]
+    score : callable, optional
+        Function from windows to scores; by default the model's.
 
     Raises
     ------
     UsageError
         If the windows of the model are neither spectrograms nor pictures.
     """
+    from genrekit.backends import overlay  # Matplotlib
+
     name = prediction.label or prediction.scores[0][0]
     label = model.labels.index(name)
     best = int(scores[:, label].argmax())
@@ -56,12 +71,12 @@ def heat_map(model: Model, prediction: Prediction, windows: Windows, scores: np.
         words += f" from {times[0]:.0f} to {times[1]:.0f} s" + (
             ", the highest of the song" if len(scores) > 1 else ""
         )
-    is_picture = window.ndim == 3 and len(window) == 3 and model.backend.info.modality is Modality.IMAGE
-    if window.ndim != 2 and not is_picture:
-        if window.ndim < 2 or not isinstance(model.backend, ExplainsWithImages):
-            raise UsageError(f"Model {model.name!r} has no heat maps: its windows are not pictures.")
-        return HeatMap(model.image_explainer(windows.values[best], label, title), f"{words}.")
-    lost = _lost(model, window, label)
+    is_picture = model.backend.info.modality is Modality.IMAGE and window.ndim == 3 and len(window) == 3
+    if not is_picture and (model.backend.info.modality is not Modality.AUDIO or window.ndim not in (2, 3)):
+        raise UsageError(
+            f"Model {model.name!r} has no heat maps: its windows are neither spectrograms nor pictures."
+        )
+    lost = _lost(window, label, score or model.scores, is_picture=is_picture)
     largest = lost.max()
     if largest > 0:
         lost /= largest
@@ -69,27 +84,41 @@ def heat_map(model: Model, prediction: Prediction, windows: Windows, scores: np.
     else:
         words += "; no single part decides"
     if is_picture:
-        return HeatMap(
-            overlay(window.transpose(1, 2, 0).clip(0, 255).astype(np.uint8), lost, title), f"{words}."
-        )
-    start_s, end_s = times or (0.0, float(window.shape[1]))
+        picture = window.transpose(1, 2, 0).clip(0, 255).astype(np.uint8)
+        return HeatMap(overlay(picture, lost, title), f"{words}.")
+    sound = _flat(window)
+    start_s, end_s = times or (0.0, float(sound.shape[1]))
     axes = ("seconds" if times else "frame", "mel band")
-    extent = (start_s, end_s, 0.0, float(len(window)))
-    return HeatMap(overlay(window[::-1], lost[::-1], title, extent=extent, axes_labels=axes), f"{words}.")
+    extent = (start_s, end_s, 0.0, float(len(sound)))
+    return HeatMap(overlay(sound[::-1], lost[::-1], title, extent=extent, axes_labels=axes), f"{words}.")
 
 
-def _lost(model: Model, window: np.ndarray, label: int) -> np.ndarray:
+def _lost(
+    window: np.ndarray, label: int, score: Callable[[np.ndarray], np.ndarray], *, is_picture: bool
+) -> np.ndarray:
     """Cover parts by the mean of their band, or of the picture; return what the score loses [shape=(height, width)]."""
-    cover = (
-        window.mean(axis=1, keepdims=True) if window.ndim == 2 else window.mean(axis=(1, 2), keepdims=True)
-    )
+    height, width = window.shape[1:] if is_picture else _flat(window).shape
+    axes = {True: (1, 2), False: (1,) if window.ndim == 2 else (0, 1)}[is_picture]
+    cover = window.mean(axis=axes, keepdims=True)
 
-    def score(masks: np.ndarray) -> np.ndarray:
-        covered = masks > 0 if window.ndim == 2 else (masks > 0)[:, None]
-        return model.scores(np.where(covered, cover, window))[:, label]
+    def covered(mask: np.ndarray) -> np.ndarray:
+        if is_picture or window.ndim == 2:
+            return np.where(mask > 0, cover, window)
+        patches = mask.T.reshape(window.shape)
+        return np.where(patches > 0, cover, window)
 
-    mask = np.zeros(window.shape[-2:], dtype=np.float32)
-    return occlusion(score, mask, np.ones((1, 1), dtype=np.float32), BLOCKS)
+    def scores_of(masks: np.ndarray) -> np.ndarray:
+        batches = (masks[at : at + BATCH] for at in range(0, len(masks), BATCH))
+        return np.concatenate(
+            [score(np.stack([covered(mask) for mask in batch]))[:, label] for batch in batches]
+        )
+
+    return occlusion(scores_of, np.zeros((height, width), np.float32), np.ones((1, 1), np.float32), BLOCKS)
+
+
+def _flat(window: np.ndarray) -> np.ndarray:
+    """Return a window of sound as one spectrogram [shape=(n_bands, n_frames)]."""
+    return window if window.ndim == 2 else window.reshape(-1, window.shape[-1]).T
 
 
 def _place_in_sound(lost: np.ndarray, times: tuple[float, float] | None) -> str:

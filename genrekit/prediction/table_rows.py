@@ -44,7 +44,7 @@ def table_predictions(table: TableTask, model: Model, decision: Decision, say: S
 
     A row that cannot be read is a prediction with ``error``, and so is the unreadable rest of a table.
     """
-    last = 1
+    last: int | None = None
     content: Content | None = None
     try:
         with table.at_hand() as opened:
@@ -54,10 +54,10 @@ def table_predictions(table: TableTask, model: Model, decision: Decision, say: S
                     yield prediction
                     last = number
     except (DatasetError, MediaError, OSError) as error:
-        after = f"{table.name}#after row {last}" if last > 1 else table.name
+        after = table.name if last is None else f"{table.name}#after row {last}"
         yield Prediction(id=after, error=str(error), content=content)
         return
-    if last == 1:
+    if last is None:
         yield Prediction(
             id=table.name, error="The table has no rows below its column names.", content=content
         )

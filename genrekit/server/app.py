@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -122,5 +124,9 @@ def _explain_errors(app: FastAPI, service: Service) -> None:
 
     @app.exception_handler(Exception)
     async def of_nobody(request: Request, error: Exception) -> Response:
-        service.log.event("fault", id=request.scope["state"]["request_id"], error=type(error).__name__)
+        frames = traceback.extract_tb(error.__traceback__)[-4:]
+        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+        service.log.event(
+            "fault", id=request.scope["state"]["request_id"], error=type(error).__name__, where=where
+        )
         return show(request, Problem("internal", "The request could not be handled; the log has its id."))

@@ -2,68 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-import numpy as np
-from pydantic_core import from_json
 from starlette.requests import Request
 
-from genrekit.errors import GenrekitError
-from genrekit.prediction import Model, numbers_row
+from genrekit.prediction import Model
+from genrekit.server.json_body import EXPECTED, Body, JsonReader, read_limited
+from genrekit.server.kinds import SUFFIXES, check_kind
 from genrekit.server.problems import Problem
 from genrekit.server.settings import Settings
-from genrekit.server.uploads import (
-    SUFFIXES,
-    Upload,
-    UploadFolder,
-    check_kind,
-    read_multipart,
-    read_raw,
-    remove,
-    shown_name,
-)
-from genrekit.types import Example
+from genrekit.server.uploads import Upload, UploadFolder, read_multipart, read_raw
 
-MAX_ROWS = 10_000
-"""Rows of numbers in one JSON body; a table has no such limit."""
-MAX_MEL = (512, 100_000)
-MAX_JSON_BYTES = 16 << 20
-"""JSON is parsed at once; what is larger is sent as a file."""
-NUMBERS = ("features", "instances", "inputs")
-ROWS = ("rows", "dataframe_records", *NUMBERS[1:])
 _RAW = ("application/octet-stream", "binary/octet-stream", "")
-EXPECTED = 'Send files as multipart/form-data, one file with its Content-Type, or JSON: {"features": [numbers]} or {"rows": [{...}]}.'
-
-
-@dataclass
-class Body:
-    """What a request asks to predict.
-
-    Attributes
-    ----------
-    inputs : list of Upload or Example
-        Numbers are examples already.
-    fields : list of (str, str)
-        Parameters in the body.
-    folder : Path or None
-        The folder of the uploads; None if there are none.
-    """
-
-    inputs: list[Upload | Example] = field(default_factory=list)
-    fields: list[tuple[str, str]] = field(default_factory=list)
-    folder: Path | None = None
-
-    def close(self) -> None:
-        """Remove the uploads."""
-        if self.folder is not None:
-            remove(self.folder)
-            self.folder = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +24,10 @@ class BodyReader:
 
     settings: Settings
     uploads: UploadFolder
+
+    @property
+    def _json(self) -> JsonReader:
+        return JsonReader(self.settings, self.uploads)
 
     async def read(self, request: Request, models: Sequence[Model]) -> Body:
         """Read a body; the caller closes it.
@@ -86,7 +42,7 @@ class BodyReader:
         try:
             with _disk():
                 if content_type == "application/json" or content_type.endswith("+json"):
-                    self._json(await read_limited(request), body, models)
+                    self._json.read(await read_limited(request), body, models)
                 elif content_type == "multipart/form-data":
                     body.folder = self.uploads.request_folder()
                     found, body.fields = await read_multipart(
@@ -106,7 +62,7 @@ class BodyReader:
                     )
                 for item in body.inputs:
                     if isinstance(item, Upload):
-                        check_kind(item)
+                        check_kind(item.name, item.path)
             if not body.inputs:
                 raise Problem("bad-request", "There is nothing to predict in the request.", EXPECTED)
         except BaseException:
@@ -120,190 +76,7 @@ class BodyReader:
         numbers = [value for name, value in body.fields if name == "features"]
         body.fields = [(name, value) for name, value in body.fields if name != "features"]
         for text in numbers:
-            self._json(b'{"features": [' + text.strip().strip("[]").encode() + b"]}", body, models)
-
-    def _json(self, raw: bytes, body: Body, models: Sequence[Model]) -> None:
-        value = read_json(raw)
-        if isinstance(value, list):
-            value = {"rows": value} if value and isinstance(value[0], dict) else {"features": value}
-        if not isinstance(value, dict):
-            raise Problem("bad-request", "The JSON is not an object.", EXPECTED)
-        if split := value.pop("dataframe_split", None):
-            value["rows"] = _records(split)
-        known = [name for name in (*NUMBERS, *ROWS, "path", "spectrogram") if name in value]
-        if not known and value and all(not isinstance(cell, dict | list) for cell in value.values()):
-            value, known = {"rows": [value]}, ["rows"]
-        if not known:
-            names = ", ".join(map(repr, list(value)[:10])) or "nothing"
-            raise Problem("bad-request", f"The JSON has {names[:200]}, and nothing to predict.", EXPECTED)
-        if len(set(known)) > 1:
-            raise Problem(
-                "bad-request", f"The JSON has {' and '.join(dict.fromkeys(known))}.", "Send one of them."
-            )
-        name = known[0]
-        content = value.pop(name)
-        body.fields += [(key, _word(key, cell)) for key, cell in value.items()]
-        if name == "path":
-            body.inputs.append(self._allowed(content))
-        elif name == "spectrogram":
-            body.inputs.append(_spectrogram(content))
-        elif name in ROWS and isinstance(content, list) and content and isinstance(content[0], dict):
-            body.folder = body.folder or self.uploads.request_folder()
-            body.inputs.append(_rows(content, name, body.folder))
-        else:
-            body.inputs += _numbers(content, name, models)
-
-    def _allowed(self, given: Any) -> Upload:
-        root = self.settings.allow_path
-        if root is None:
-            raise Problem(
-                "forbidden",
-                "This server reads no paths.",
-                "Send the file itself, or start the server with --allow-path DIR.",
-            )
-        if not isinstance(given, str) or "\0" in given:
-            raise Problem("bad-request", "The path is not a text.")
-        root = root.resolve()
-        try:
-            path = (root / given).resolve(strict=True)
-            inside = path.is_relative_to(root) and path.is_file()
-        except (OSError, RuntimeError, ValueError):
-            inside = False
-        if not inside:
-            raise Problem(
-                "forbidden", "There is no such file below the allowed folder.", "Give a path below it."
-            )
-        if path.stat().st_size > self.settings.max_upload_bytes:
-            raise Problem(
-                "too-large",
-                "The file is larger than an upload may be.",
-                "Start the server with a larger --max-upload.",
-            )
-        return Upload(shown_name(path.name), path)
-
-
-async def read_limited(request: Request) -> bytes:
-    """Return a body of JSON.
-
-    Raises
-    ------
-    Problem
-        If it is larger than JSON may be.
-    """
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_JSON_BYTES:
-            raise Problem(
-                "too-large",
-                f"The JSON has more than {MAX_JSON_BYTES:,} bytes.",
-                "Send rows as a table, and songs and pictures as files.",
-            )
-    return bytes(raw)
-
-
-def read_json(raw: bytes) -> Any:
-    """Read strict JSON in UTF-8, without NaN and infinities, nested at most as deep as the parser allows.
-
-    Raises
-    ------
-    Problem
-    """
-    try:
-        return from_json(raw, allow_inf_nan=False)
-    except ValueError as error:
-        raise Problem("bad-request", f"The body is not JSON: {str(error)[:200]}.", EXPECTED) from None
-
-
-def _numbers(content: Any, name: str, models: Sequence[Model]) -> list[Example]:
-    if not isinstance(content, list) or not content:
-        raise Problem("bad-request", f"{name} is not a list of numbers.", EXPECTED)
-    nested = isinstance(content[0], list)
-    lists = content if nested else [content]
-    if len(lists) > MAX_ROWS:
-        raise Problem(
-            "too-large", f"{name} has {len(lists)} rows; {MAX_ROWS} are allowed.", "Send them as a table."
-        )
-    schemas = {m.backend.info.name: m.backend.info.columns for m in models if m.backend.info.columns}
-    examples = []
-    for number, values in enumerate(lists):
-        at = f"/{name}/{number}" if nested else f"/{name}"
-        if not isinstance(values, list):
-            raise _unusable(at, "is not a list of numbers")
-        for position, value in enumerate(values):
-            if type(value) not in (int, float) or not _finite(value):
-                raise _unusable(f"{at}/{position}", f"is {json.dumps(value)[:60]}; a finite number is right")
-        try:
-            examples.append(numbers_row(values, schemas, f"numbers {number + 1}" if nested else "numbers"))
-        except GenrekitError as error:
-            raise Problem(
-                "unusable",
-                error.message,
-                error.hint,
-                extensions={"errors": [{"pointer": at, "detail": error.message}]},
-            ) from None
-    return examples
-
-
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _unusable(pointer: str, detail: str) -> Problem:
-    return Problem(
-        "unusable", f"{pointer} {detail}.", extensions={"errors": [{"pointer": pointer, "detail": detail}]}
-    )
-
-
-def _rows(content: list[Any], name: str, folder: Path) -> Upload:
-    for number, row in enumerate(content):
-        if not isinstance(row, dict):
-            raise _unusable(f"/{name}/{number}", "is not an object of columns")
-    path = folder / "rows.jsonl"
-    with path.open("x", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in content)
-    return Upload(name, path)
-
-
-def _records(split: Any) -> list[dict[str, Any]]:
-    """Return the rows of MLflow's ``{"columns": [...], "data": [[...], ...]}``."""
-    columns = split.get("columns") if isinstance(split, dict) else None
-    data = split.get("data") if isinstance(split, dict) else None
-    if (
-        not isinstance(columns, list)
-        or not isinstance(data, list)
-        or not all(isinstance(c, str) for c in columns)
-    ):
-        raise _unusable("/dataframe_split", "has no list of columns and of data")
-    if not all(isinstance(row, list) and len(row) == len(columns) for row in data):
-        raise _unusable("/dataframe_split/data", "has a row of another length than the columns")
-    return [dict(zip(columns, row, strict=True)) for row in data]
-
-
-def _spectrogram(content: Any) -> Example:
-    try:
-        mel = np.array(content, dtype=np.float32)
-    except (ValueError, TypeError, OverflowError):
-        raise _unusable("/spectrogram", "is not a rectangle of numbers") from None
-    if mel.ndim != 2 or not all(0 < have <= most for have, most in zip(mel.shape, MAX_MEL, strict=True)):
-        raise _unusable("/spectrogram", "is not a list of mel bands with as many frames each")
-    if not np.isfinite(mel).all():
-        raise _unusable("/spectrogram", "holds numbers that are not finite")
-    return Example(id="spectrogram", mel=mel)
-
-
-def _word(key: str, cell: Any) -> str:
-    """Return a parameter in JSON as it stands in a query."""
-    if isinstance(cell, list):
-        return ",".join(str(part) for part in cell)
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, dict) or cell is None:
-        raise _unusable(f"/{key}", "is not a text or a number")
-    return str(cell)
+            self._json.read(b'{"features": [' + text.strip().strip("[]").encode() + b"]}", body, models)
 
 
 @contextmanager
@@ -318,12 +91,3 @@ def _disk() -> Iterator[None]:
             "Try again later.",
             {"Retry-After": "30"},
         ) from error
-
-
-@asynccontextmanager
-async def closing(body: Body) -> AsyncIterator[Body]:
-    """Remove the uploads of a body at the end."""
-    try:
-        yield body
-    finally:
-        body.close()

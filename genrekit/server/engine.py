@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from genrekit.preparation import Preparation
 from genrekit.server.batching import Outputs
 from genrekit.server.metrics import Metrics
 from genrekit.server.problems import Problem
-from genrekit.server.registry import Served
 from genrekit.server.rows import Part, Renderer
+from genrekit.server.snapshot import Served
 from genrekit.server.tables import ColumnsJob
 from genrekit.server.uploads import Upload
 from genrekit.types import Example, Modality, Prediction
@@ -41,11 +42,14 @@ class Engine:
     metrics : Metrics
     timeout_s : float
         Seconds that one input may take in a worker, and may wait for one.
+    folder : Path
+        A private folder.
     """
 
     pool: Pool
     metrics: Metrics
     timeout_s: float
+    folder: Path
 
     async def in_order(self, inputs: Sequence[Request], served: Served, renderer: Renderer) -> list[Part]:
         """Predict inputs; return their rows in the order of the inputs."""
@@ -82,11 +86,16 @@ class Engine:
     async def one(self, item: Request, served: Served, renderer: Renderer) -> Part:
         """Predict one input; whatever is wrong with it is its row."""
         task = await self.task(item, served)
-        if task is None:
-            assert isinstance(item, Upload)
-            return await self._table(item, served, renderer)
+        if isinstance(item, Upload) and task is None:
+            output = item.path.with_name(f"{item.path.name}.{secrets.token_hex(4)}.rows")
+            return replace(
+                await self._rows(Input(item.name, item.path), output, served, renderer), source=item
+            )
+        assert task is not None
+        if task.example.row is not None and served.pipeline.options.explain:
+            return replace(await self._explained(task.example, served, renderer), source=item)
         prediction, timed_out = await self.predict(task, served)
-        return renderer.part(prediction, timed_out=timed_out)
+        return replace(renderer.part(prediction, timed_out=timed_out), source=item)
 
     async def task(self, item: Request, served: Served) -> Task | None:
         """Find the model for an input; None for a table."""
@@ -108,10 +117,7 @@ class Engine:
                 scored = self.scored(outputs)
             except GenrekitError as error:
                 scored = str(error)
-        if served.pipeline.options.explain:
-            prediction = await asyncio.to_thread(served.pipeline.prediction, task, preparation, scored)
-        else:
-            prediction = served.pipeline.prediction(task, preparation, scored)
+        prediction = served.pipeline.prediction(task, preparation, scored)
         self.metrics.prediction(prediction)
         return prediction, timed_out
 
@@ -147,20 +153,29 @@ class Engine:
                 found |= dict.fromkeys(outcome.value or ())
         return tuple(found)
 
-    async def _table(self, item: Upload, served: Served, renderer: Renderer) -> Part:
-        output = item.path.with_name(f"{item.path.name}.rows")
+    async def _explained(self, example: Example, served: Served, renderer: Renderer) -> Part:
+        """Predict and explain a row of numbers in a worker: libraries that explain are large."""
+        output = self.folder / f"{secrets.token_hex(8)}.rows"
+        try:
+            part = await self._rows(example, output, served, renderer)
+            return replace(part, text="".join(part.pieces()), file=None, skip=0)
+        finally:
+            output.unlink(missing_ok=True)
+
+    async def _rows(self, table: Input | Example, output: Path, served: Served, renderer: Renderer) -> Part:
+        """Predict a table in a worker, which writes its rows to a file."""
         job = served.table_job(renderer.format, renderer.columns)
-        outcome = await self._call(self.pool.caller(job), (item.name, item.path, output))
+        outcome = await self._call(self.pool.caller(job), (table, output))
         if outcome.value is None:
-            lost_table: Outcome[Any, Any] = Outcome(Task(Example(item.name, item.path)), None, outcome.error)
+            name = table.name if isinstance(table, Input) else table.id
+            lost_table: Outcome[Any, Any] = Outcome(Task(Example(name, table.path)), None, outcome.error)
             preparation = await asyncio.to_thread(lost, lost_table)
-            prediction = Prediction(id=item.name, error=preparation.error, content=preparation.content)
+            prediction = Prediction(id=name, error=preparation.error, content=preparation.content)
             self.metrics.prediction(prediction)
             return renderer.part(prediction, timed_out=_took_too_long(outcome))
         counts: Counts = outcome.value
-        model = "table"
-        self.metrics.inputs.labels(model, "label").inc(counts.predicted)
-        self.metrics.inputs.labels(model, "error").inc(counts.failed)
+        self.metrics.inputs.labels("table", "label").inc(counts.predicted)
+        self.metrics.inputs.labels("table", "error").inc(counts.failed)
         reason = next(iter(counts.reasons), "")
         return Part(
             file=output,

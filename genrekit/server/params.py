@@ -13,7 +13,6 @@ from genrekit.prediction import PredictOptions
 from genrekit.server.problems import Problem
 from genrekit.text import nearest
 
-
 MAX_TOP_K = 10_000
 """As many labels as a model may have."""
 
@@ -106,9 +105,9 @@ def read_params(pairs: Iterable[tuple[str, str]]) -> Params:
         return Params.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = first["loc"][0]
+        name = str(first["loc"][0])
         raise Problem(
-            "bad-request", f"The parameter {name} is {str(found.get(str(name)))[:80]!r}: {first['msg']}."
+            "bad-request", f"The parameter {name} is {str(found.get(name))[:80]!r}: {first['msg']}."
         ) from None
 
 

@@ -4,158 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from genrekit.backends import ReadsTables
-from genrekit.errors import UnknownModelError, UsageError
-from genrekit.execution import Outcome, Pool
-from genrekit.models import SUFFIX, shipped_models
-from genrekit.prediction import Model, Pipeline, PredictOptions, Task, load_model
-from genrekit.preparation import Cache, Preparation
+from genrekit.errors import UsageError
+from genrekit.execution import Pool
+from genrekit.models import SUFFIX, load, shipped_models
+from genrekit.prediction import Model, load_model, load_shipped
+from genrekit.preparation import Cache
 from genrekit.server.batching import Batcher
 from genrekit.server.metrics import Metrics
-from genrekit.server.tables import TableJob
-from genrekit.text import nearest
-
-MAX_PIPELINES = 256
-
-Prepare = Callable[[Task], "Future[Outcome[Task, Preparation]]"]
-
-
-@dataclass(frozen=True)
-class Served:
-    """Models with options, ready for requests.
-
-    Attributes
-    ----------
-    pipeline : Pipeline
-    batchers : tuple of Batcher
-        One per model.
-    prepare : callable
-        Submits a task to the workers.
-    bundles : tuple of Path
-        Private copies of the bundles that workers load for tables.
-    """
-
-    pipeline: Pipeline
-    batchers: tuple[Batcher, ...]
-    prepare: Prepare
-    bundles: tuple[Path, ...]
-
-    def table_job(self, format: str, columns: tuple[str, ...] = ()) -> TableJob:
-        """Return the work of a worker on a table."""
-        return TableJob(self.bundles, self.pipeline.options, format, columns)
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A model with its batcher, and the private copy of its bundle."""
-
-    model: Model
-    batcher: Batcher
-    bundle: Path
-
-
-class Snapshot:
-    """The models that are loaded at one time; a request uses one snapshot to its end.
-
-    Attributes
-    ----------
-    by_name : dict of str to Loaded
-        In routing order; names of variants and shadows come last.
-    routed : tuple of str
-        Names of the models that take inputs by default.
-    """
-
-    def __init__(self, loaded: Sequence[Loaded], routed: tuple[str, ...], pool: Pool, cache: Cache) -> None:
-        self.by_name = {one.model.name: one for one in loaded}
-        self.routed = routed
-        self._pool = pool
-        self._cache = cache
-        self._served: OrderedDict[tuple[tuple[str, ...], PredictOptions], Served] = OrderedDict()
-        self._prepare: dict[tuple[tuple[str, ...], tuple[str, ...]], Prepare] = {}
-        self._uses = 0
-        self._retired = False
-
-    def served(self, names: tuple[str, ...], options: PredictOptions) -> Served:
-        """Return models with options; the latest few are kept.
-
-        Raises
-        ------
-        UnknownModelError
-            If no model of a name is loaded.
-        UsageError
-            If the options do not fit the models.
-        """
-        names = names or self.routed
-        key = (names, options)
-        if (found := self._served.get(key)) is not None:
-            self._served.move_to_end(key)
-            return found
-        loaded = [self.find(name) for name in names]
-        pipeline = Pipeline([one.model for one in loaded], options, self._cache, lists=False)
-        worker_key = (names, options.measures)
-        if worker_key not in self._prepare:
-            if len(self._prepare) >= MAX_PIPELINES:
-                self._prepare.clear()
-            self._prepare[worker_key] = self._pool.caller(pipeline.worker())
-        tables = [
-            one
-            for one in loaded
-            if isinstance(one.model.backend, ReadsTables) or one.model.backend.info.columns
-        ]
-        served = Served(
-            pipeline,
-            tuple(one.batcher for one in loaded),
-            self._prepare[worker_key],
-            tuple(one.bundle for one in tables or loaded),
-        )
-        self._served[key] = served
-        if len(self._served) > MAX_PIPELINES:
-            self._served.popitem(last=False)
-        return served
-
-    def find(self, name: str) -> Loaded:
-        """Return a loaded model by its name.
-
-        Raises
-        ------
-        UnknownModelError
-        """
-        if (found := self.by_name.get(name)) is not None:
-            return found
-        guess = nearest(name, self.by_name)
-        raise UnknownModelError(
-            f"No model {name[:80]!r} is loaded; loaded are {', '.join(self.by_name)}.",
-            f"Did you mean {guess}?" if guess else "",
-        )
-
-    @contextmanager
-    def use(self) -> Iterator[Snapshot]:
-        """Keep the models for the time of a request."""
-        self._uses += 1
-        try:
-            yield self
-        finally:
-            self._uses -= 1
-            self._close_if_unused()
-
-    def retire(self) -> None:
-        """Close the models when the last request that uses them has ended."""
-        self._retired = True
-        self._close_if_unused()
-
-    def _close_if_unused(self) -> None:
-        if self._retired and not self._uses:
-            for one in self.by_name.values():
-                one.batcher.close()
+from genrekit.server.settings import Settings
+from genrekit.server.snapshot import Loaded, Snapshot
 
 
 class Registry:
@@ -163,47 +25,73 @@ class Registry:
 
     Parameters
     ----------
-    words : sequence of str
-        Names of shipped models and paths of bundles, in routing order; the shipped single-label models if empty.
-    others : sequence of str
-        Models that are loaded and take inputs only by name.
+    settings : Settings
+        Models, variants and shadow.
     folder : Path
         A private folder for copies of the bundles.
     pool, cache, metrics
+
+    Attributes
+    ----------
+    current : Snapshot
     """
 
-    def __init__(
-        self,
-        words: Sequence[str],
-        others: Sequence[str],
-        folder: Path,
-        pool: Pool,
-        cache: Cache,
-        metrics: Metrics,
-    ) -> None:
-        self._words = tuple(words)
-        self._others = tuple(others)
+    def __init__(self, settings: Settings, folder: Path, pool: Pool, cache: Cache, metrics: Metrics) -> None:
+        self._settings = settings
+        self._words = settings.models
+        self._others = [variant.model for variant in settings.ab] + (
+            [settings.shadow] if settings.shadow else []
+        )
         self._folder = folder
         self._pool = pool
         self._cache = cache
         self._metrics = metrics
-        self._lock = threading.Lock()
         self._seen: dict[str, Any] = {}
-        self.current = self._load()
+        self.current = self.load()
+        self._announce()
 
-    def reload(self) -> Snapshot:
-        """Load the models again, and swap them if all are sound.
+    def load(self) -> Snapshot:
+        """Load the models again, beside those that are served.
 
         Raises
         ------
         GenrekitError
-            As `genrekit.prediction.load_model`; the models stay as they are.
+            As `genrekit.prediction.load_model`, or if two models have one name, or variants take different inputs.
         """
-        with self._lock:
-            fresh = self._load()
-            stale, self.current = self.current, fresh
+        self._seen = self._states()
+        routed = [load_model(word) for word in self._words] if self._words else list(load_shipped())
+        others = [load_model(word) for word in self._others]
+        names = tuple(model.name for model in routed)
+        by_name: dict[str, Model] = {}
+        for model in (*routed, *others):
+            known = by_name.setdefault(model.name, model)
+            if known.bundle.sha256 != model.bundle.sha256 or names.count(model.name) > 1:
+                raise UsageError(
+                    f"Two models have the name {model.name!r}.",
+                    "Train one of them again into a file of another name.",
+                )
+        variants = tuple(
+            zip((model.name for model in others), (v.weight for v in self._settings.ab), strict=False)
+        )
+        if len({model.backend.info.modality for model in others[: len(variants)]}) > 1:
+            raise UsageError(
+                "The models of an A/B test take different kinds of input.", "Compare models for one kind."
+            )
+        return Snapshot(
+            [self._open(model) for model in by_name.values()],
+            names,
+            self._pool,
+            self._cache,
+            variants=variants,
+            shadow=others[-1].name if self._settings.shadow else None,
+        )
+
+    def swap(self, fresh: Snapshot) -> None:
+        """Serve other models; those before go on with the requests that they have."""
+        stale, self.current = self.current, fresh
+        self._announce()
+        stale.closed = self._remove_copies
         stale.retire()
-        return fresh
 
     def changed(self) -> bool:
         """Return whether the file of a model differs from the one that was loaded or looked at last."""
@@ -213,26 +101,15 @@ class Registry:
             return True
         return False
 
-    def _load(self) -> Snapshot:
-        self._seen = self._states()
-        routed = [load_model(word) for word in self._words] if self._words else _shipped()
-        others = [load_model(word) for word in self._others]
-        names = [model.name for model in routed]
-        if doubled := {name for name in names if names.count(name) > 1}:
-            raise UsageError(
-                f"Two models have the name {doubled.pop()!r}.", "Train one of them with another --name."
-            )
-        loaded = [self._open(model) for model in routed]
-        known = {one.model.name: one.model.bundle.sha256 for one in loaded}
-        for model in others:
-            if known.get(model.name, model.bundle.sha256) != model.bundle.sha256:
-                raise UsageError(
-                    f"Two models have the name {model.name!r}.", "Train one of them with another --name."
-                )
-            if model.name not in known:
-                loaded.append(self._open(model))
+    def _announce(self) -> None:
+        loaded = self.current.by_name.values()
         self._metrics.models((one.model.name, one.model.bundle.sha256) for one in loaded)
-        return Snapshot(loaded, tuple(names), self._pool, self._cache)
+
+    def _remove_copies(self, stale: Snapshot) -> None:
+        kept = {one.bundle for one in self.current.by_name.values()}
+        for one in stale.by_name.values():
+            if one.bundle not in kept:
+                one.bundle.unlink(missing_ok=True)
 
     def _open(self, model: Model) -> Loaded:
         copy = self._folder / f"{model.bundle.sha256}{SUFFIX}"
@@ -244,7 +121,9 @@ class Registry:
             part.replace(copy)
         batcher = Batcher(model.runtime, self._metrics.batch_observer(model.name))
         batcher.measure()
-        return Loaded(model, batcher, copy)
+        light = replace(model, bundle=replace(model.bundle, files=_Files(copy, tuple(model.bundle.files))))
+        vars(light)["runtime"] = model.runtime
+        return Loaded(light, batcher, copy)
 
     def _states(self) -> dict[str, Any]:
         shipped = shipped_models()
@@ -259,7 +138,20 @@ class Registry:
         return states
 
 
-def _shipped() -> list[Model]:
-    from genrekit.prediction import load_shipped
+class _Files(Mapping[str, bytes]):
+    """The files of a bundle, read from its copy when they are needed: the graph is in the runtime already."""
 
-    return list(load_shipped())
+    def __init__(self, bundle: Path, names: tuple[str, ...]) -> None:
+        self._bundle = bundle
+        self._names = names
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in self._names:
+            raise KeyError(name)
+        return load(self._bundle).files[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

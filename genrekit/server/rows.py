@@ -9,7 +9,8 @@ from pathlib import Path
 
 from genrekit.prediction import Pipeline, write_rows
 from genrekit.server.problems import Problem
-from genrekit.types import Prediction
+from genrekit.server.uploads import Upload
+from genrekit.types import Example, Prediction
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 _ALIASES = {
@@ -45,6 +46,8 @@ class Part:
         Whether the input took too long; whether its kind is not taken.
     prediction : Prediction or None
         The prediction of a single input.
+    source : Upload, Example or None
+        The input.
     """
 
     text: str = ""
@@ -56,6 +59,7 @@ class Part:
     timed_out: bool = False
     refused: bool = False
     prediction: Prediction | None = None
+    source: Upload | Example | None = None
 
     def pieces(self, separator: str = "") -> Iterator[str]:
         """Yield the lines in pieces of bounded size, with a separator between lines instead of their line ends."""

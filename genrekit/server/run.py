@@ -36,7 +36,7 @@ class _Server(uvicorn.Server):
         self._open_page = open_page
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """Handle signals in the event loop; uvicorn would raise them again at the end."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,18 +11,24 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.types import Receive
 
+from genrekit.errors import GenrekitError
 from genrekit.execution import Pool
 from genrekit.preparation import Cache
 from genrekit.server.access_log import AccessLog
 from genrekit.server.admission import Admission
-from genrekit.server.body import Body, BodyReader
+from genrekit.server.body import BodyReader
 from genrekit.server.engine import Engine
+from genrekit.server.experiments import Shadow, routed_names
+from genrekit.server.json_body import Body
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
-from genrekit.server.registry import Registry, Served, Snapshot
+from genrekit.server.problems import Problem
+from genrekit.server.registry import Registry
+from genrekit.server.rows import Part
 from genrekit.server.sessions import Sessions
 from genrekit.server.settings import Settings
-from genrekit.server.tables import WarmUp
+from genrekit.server.snapshot import Served, Snapshot
+from genrekit.server.tables import warm_up
 from genrekit.server.uploads import Upload, UploadFolder
 
 Result = TypeVar("Result")
@@ -67,25 +73,22 @@ class Service:
         self.pool = Pool(settings.jobs, timeout_s=settings.timeout_s)
         self.cache = Cache()
         try:
-            others = [variant.model for variant in settings.ab] + (
-                [settings.shadow] if settings.shadow else []
-            )
-            self.registry = Registry(
-                settings.models, others, self.uploads.path, self.pool, self.cache, self.metrics
-            )
+            self.registry = Registry(settings, self.uploads.path, self.pool, self.cache, self.metrics)
         except BaseException:
             self.close()
             raise
-        self.engine = Engine(self.pool, self.metrics, settings.timeout_s)
+        self.engine = Engine(self.pool, self.metrics, settings.timeout_s, self.uploads.path)
         self.reader = BodyReader(settings, self.uploads)
+        self.shadow = Shadow(settings.shadow_file, self.engine, self.metrics) if settings.shadow else None
+        self._reloading = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Start the workers and what runs beside requests; called in the event loop."""
-        served = self.registry.current.served((), Params().options(self.settings.max_duration_s))
-        warm = self.pool.caller(WarmUp(served.bundles))
-        self._keep(self._warm_up([asyncio.wrap_future(warm(number)) for number in range(self.settings.jobs)]))
+        self._keep(self._warm_up())
         self._keep(self._prune())
+        if self.settings.watch_s:
+            self._keep(self._watch())
 
     async def stop(self) -> None:
         """Stop what runs beside requests."""
@@ -125,14 +128,24 @@ class Service:
                 params = read_params([*query, *body.fields])
                 if all_scores and "top_k" not in params.model_fields_set:
                     params = params.model_copy(update={"top_k": MAX_TOP_K})
-                served = snapshot.served(params.model, params.options(self.settings.max_duration_s))
                 logged = request.scope["state"]["logged"]
+                names = params.model or self._routed(request, snapshot)
+                served = snapshot.served(names, params.options(self.settings.max_duration_s))
                 logged["inputs"] = len(body.inputs)
                 logged["names"] = [item.name for item in body.inputs if isinstance(item, Upload)]
                 with self.admission.place():
                     yield Job(body, params, served, snapshot)
             finally:
-                await asyncio.to_thread(body.close) if body.folder else None
+                if body.folder is not None and not body.held:
+                    await asyncio.to_thread(body.close)
+
+    def _routed(self, request: Request, snapshot: Snapshot) -> tuple[str, ...]:
+        state = request.scope["state"]
+        names, variant = routed_names(snapshot, state["caller"].owner or state["request_id"])
+        if variant:
+            self.metrics.variant.labels(variant).inc()
+            state["logged"]["variant"] = variant
+        return names
 
     async def unless_gone(self, receive: Receive, work: Coroutine[None, None, Result]) -> Result:
         """Do work for a client, and drop it when the client leaves.
@@ -160,8 +173,58 @@ class Service:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _warm_up(self, futures: list[asyncio.Future[object]]) -> None:
+    async def reload(self) -> Snapshot:
+        """Load the models again, and serve them if all are sound; requests under way keep the models that they have.
+
+        Raises
+        ------
+        GenrekitError
+            If a model cannot be loaded; the models stay as they are.
+        """
+        async with self._reloading:
+            try:
+                fresh = await asyncio.to_thread(self.registry.load)
+            except GenrekitError as error:
+                self.metrics.reloads.labels("failed").inc()
+                self.log.event("reload failed", error=str(error))
+                raise
+            self.registry.swap(fresh)
+            self.metrics.reloads.labels("done").inc()
+            hashes = ",".join(f"{name}:{one.model.bundle.sha256[:12]}" for name, one in fresh.by_name.items())
+            self.log.event("reloaded", models=hashes)
+            return fresh
+
+    def compare(self, job: Job, parts: Sequence[Part]) -> None:
+        """Let the shadow model predict what was answered, when the response is on its way."""
+        shadow = self.shadow
+        if shadow is None or self.admission.draining:
+            return
+        if shadow.full or not self.admission.idle:
+            shadow.skip(job.snapshot, parts)
+            return
+        job.body.held = True
+        self._keep(self._compare(shadow, job, parts))
+
+    async def _compare(self, shadow: Shadow, job: Job, parts: Sequence[Part]) -> None:
+        try:
+            with job.snapshot.use():
+                await shadow.compare(job.snapshot, parts, job.served.pipeline.options)
+        except (GenrekitError, Problem) as error:
+            self.log.event("shadow failed", error=str(error))
+        finally:
+            await asyncio.to_thread(job.body.close)
+
+    async def _warm_up(self) -> None:
+        warm = self.pool.caller(warm_up)
+        futures = [asyncio.wrap_future(warm(number)) for number in range(self.settings.jobs)]
         await asyncio.gather(*futures, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.watch_s)
+            if await asyncio.to_thread(self.registry.changed):
+                with suppress(GenrekitError):
+                    await self.reload()
 
     async def _prune(self) -> None:
         while True:

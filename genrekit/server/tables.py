@@ -19,7 +19,7 @@ from genrekit.prediction import (
     write_rows,
 )
 from genrekit.preparation import Cache
-from genrekit.types import Prediction
+from genrekit.types import Example, Prediction
 
 MAX_ROWS = 1_000_000
 
@@ -45,13 +45,13 @@ class TableJob:
     format: str
     columns: tuple[str, ...] = ()
 
-    def __call__(self, item: tuple[str, Path, Path]) -> Counts:
-        """Predict the table ``item[1]`` by the name ``item[0]``, and write its rows to ``item[2]``."""
-        name, table, output = item
+    def __call__(self, item: tuple[Input | Example, Path]) -> Counts:
+        """Predict a table, or a row of numbers, and write its rows to a file."""
+        table, output = item
         pipeline = Pipeline(self._models(), self.options, Cache(enabled=False), jobs=1, lists=False)
         with output.open("w", encoding="utf-8", newline="") as stream:
             return write_rows(
-                _first(pipeline, Input(name, table)),
+                _first(pipeline, table),
                 stream,
                 self.format,
                 pipeline.models,
@@ -76,24 +76,19 @@ class ColumnsJob:
         return columns
 
 
-@dataclass(frozen=True)
-class WarmUp:
-    """Loads what tables need, before the first table comes."""
+def warm_up(number: int) -> int:
+    """Import what most inputs need, before the first one comes; a worker is not started for less."""
+    from genrekit.media import audio
 
-    bundles: tuple[Path, ...]
-
-    def __call__(self, number: int) -> int:
-        """Load the models with their graphs."""
-        for model in map(_load, self.bundles):
-            _ = model.runtime
-        return number
+    return number if audio else 0
 
 
-def _first(pipeline: Pipeline, table: Input) -> Iterator[Prediction]:
+def _first(pipeline: Pipeline, table: Input | Example) -> Iterator[Prediction]:
     """Yield the predictions of the first rows; a small file may hold very many."""
     for number, finished in enumerate(pipeline.run(table)):
         assert finished.prediction is not None
         if number == MAX_ROWS:
+            assert isinstance(table, Input)
             assert table.path is not None
             yield Prediction(
                 id=f"{table.name}#after row {MAX_ROWS + 1}",

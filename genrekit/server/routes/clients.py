@@ -6,7 +6,6 @@ A response for one input is the row of the command line at the top level, with t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -34,7 +33,9 @@ _RESULT: dict[str, Any] = {
 def router(service: Service) -> APIRouter:
     """Return the endpoints."""
     routes = APIRouter(tags=["other clients"])
-    answer_flat = _answer(service, flat)
+
+    async def answer_flat(request: Request) -> Response:
+        return await answer(service, request, flat, all_scores=True)
 
     @routes.get("/ping", responses=problems())
     @routes.get("/api/health", responses=problems())
@@ -78,13 +79,6 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def _answer(service: Service, shape: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Request], Any]:
-    async def run(request: Request) -> Response:
-        return await answer(service, request, shape, all_scores=True)
-
-    return run
-
-
 def flat(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result with its only row at the top level too; several rows are listed alone."""
     rows = result["results"]
@@ -113,7 +107,7 @@ def model_numbers(model: Model) -> dict[str, Any]:
     ]
     facts: dict[str, Any] = {"val_acc": None, "val_loss": None, "epoch": None, "split": None}
     if epochs:
-        best = min(epochs, key=lambda epoch: float(epoch["valid_loss"]))  # type: ignore[arg-type, index]
+        best = min(epochs, key=lambda epoch: float(epoch["valid_loss"]))  # type: ignore[arg-type]
         facts = {
             "val_acc": best.get("valid_accuracy"),
             "val_loss": best["valid_loss"],

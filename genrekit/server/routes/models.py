@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
+from genrekit.errors import GenrekitError
 from genrekit.prediction import Model
 from genrekit.server.problems import Problem
 from genrekit.server.rows import JSON, negotiate
@@ -33,6 +34,28 @@ def router(service: Service) -> APIRouter:
             "models": [
                 {**facts(one.model), "routed": name in current.routed}
                 for name, one in current.by_name.items()
+            ]
+        }
+
+    @routes.post("/v1/models/reload", responses=problems(422))
+    async def reload(request: Request) -> dict[str, Any]:
+        """Load the models again, with an admin key; requests under way keep the models that they have."""
+        if not request.scope["state"]["caller"].admin:
+            raise Problem(
+                "forbidden",
+                "Only an admin key may swap models.",
+                "Start the server with --admin-key-file FILE, and send the key as X-API-Key.",
+            )
+        before = {name: one.model.bundle.sha256 for name, one in service.registry.current.by_name.items()}
+        try:
+            fresh = await service.reload()
+        except GenrekitError as error:
+            raise Problem("unusable", error.message, error.hint) from None
+        found = {name: one.model.bundle.sha256 for name, one in fresh.by_name.items()}
+        return {
+            "models": [
+                {"name": name, "sha256": sha256, "changed": before.get(name) != sha256}
+                for name, sha256 in found.items()
             ]
         }
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from genrekit import __version__
 from genrekit.media import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES
-from genrekit.server.body import read_json, read_limited
+from genrekit.server.json_body import read_json, read_limited
 from genrekit.server.problems import Problem
 from genrekit.server.service import Service
 from genrekit.server.sessions import LIFETIME_S, cookie_name

@@ -86,6 +86,7 @@ async def answer(
         except ClientGone:
             return Response(status_code=GONE)
         _check(parts)
+        service.compare(job, parts)
         if shape:
             return _json(shape(json.loads("".join(_object(parts)))))
         if (
@@ -109,6 +110,7 @@ def _json(value: Mapping[str, Any]) -> Response:
 async def _as_finished(service: Service, request: Request, job: Job) -> AsyncIterator[str]:
     renderer = Renderer(job.served.pipeline, NDJSON)
     parts = service.engine.as_finished(job.body.inputs, job.served, renderer)
+    done: list[Part] = []
     try:
         while True:
             try:
@@ -116,7 +118,10 @@ async def _as_finished(service: Service, request: Request, job: Job) -> AsyncIte
             except ClientGone:
                 return
             if part is None:
+                service.compare(job, done)
                 return
+            if service.shadow is not None:
+                done.append(part)
             for piece in part.pieces():
                 yield piece
     finally:

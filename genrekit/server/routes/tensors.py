@@ -15,11 +15,11 @@ from fastapi import APIRouter, Request
 from genrekit import __version__
 from genrekit.backends import DISTANCE, EMBEDDINGS, INPUT, OUTPUT
 from genrekit.errors import GenrekitError
-from genrekit.server.body import read_json, read_limited
+from genrekit.server.json_body import read_json, read_limited
 from genrekit.server.problems import Problem
-from genrekit.server.registry import Loaded
 from genrekit.server.schemas import INFER, problems
 from genrekit.server.service import Service
+from genrekit.server.snapshot import Loaded
 
 _TYPES = {"FP64", "FP32", "FP16", "UINT8", "UINT16", "UINT32", "INT8", "INT16", "INT32", "INT64"}
 
