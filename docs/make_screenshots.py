@@ -35,7 +35,7 @@ def medley(path: Path) -> Path:
 
 
 def shoot(browser: Browser, address: str, song: Path, language: str, width: int, scheme: str) -> None:
-    """Write one screenshot: a song with its timeline and why, a picture, a table."""
+    """Write one screenshot: the page down to a song with its timeline and why."""
     context = browser.new_context(
         locale=language, color_scheme=scheme, viewport={"width": width, "height": 900}, device_scale_factor=1
     )
@@ -47,7 +47,18 @@ def shoot(browser: Browser, address: str, song: Path, language: str, width: int,
     expect(page.locator("article.done")).to_have_count(len(files), timeout=WAIT_MS)
     page.locator("details.why > summary").first.click()
     expect(page.locator("img.heat").first).to_be_visible(timeout=WAIT_MS)
-    raw = page.screenshot(full_page=True)
+    card = page.locator("genre-card").first.bounding_box()
+    column = page.locator("main").bounding_box()
+    margin = 16
+    raw = page.screenshot(
+        full_page=True,
+        clip={
+            "x": column["x"] - margin,
+            "y": 0,
+            "width": column["width"] + 2 * margin,
+            "height": card["y"] + card["height"] + margin,
+        },
+    )
     path = HERE / "pictures" / f"page-{language}-{width}.webp"
     picture = Image.open(io.BytesIO(raw)).convert("RGB")
     for quality in range(90, 20, -10):
