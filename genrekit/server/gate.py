@@ -21,6 +21,7 @@ from genrekit.server.keys import owner_of
 from genrekit.server.limits import LimitedBody, RateLimit, drain
 from genrekit.server.metrics import Metrics
 from genrekit.server.problems import Problem, render
+from genrekit.server.sessions import Sessions
 from genrekit.server.settings import Settings
 
 OPEN_PATHS = frozenset(("/livez", "/readyz", "/ping"))
@@ -35,7 +36,9 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="genrekit", Basic realm="genrekit"'}
+_BEARER = 'Bearer realm="genrekit"'
+_BASIC = 'Basic realm="genrekit"'
+SESSION_PATH = "/page/session"
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Gate:
     metrics: Metrics
     admission: Admission
     log: AccessLog
+    sessions: Sessions
     _rate: RateLimit | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,9 +126,14 @@ class Gate:
         self._check_host(scope)
         self._check_origin(scope, headers)
         path = scope["path"].removeprefix(self.settings.root_path)
-        if path in OPEN_PATHS or self._is_preflight(scope, headers):
+        if (
+            path in OPEN_PATHS
+            or _is_static(scope["method"], path, headers)
+            or self._is_preflight(scope, headers)
+        ):
             return
-        self._check_key(headers, caller)
+        if path != SESSION_PATH:
+            self._check_key(headers, caller)
         if self._rate is not None:
             self._rate.take(caller.owner or caller.address)
 
@@ -172,6 +181,9 @@ class Gate:
     def _check_key(self, headers: Mapping[str, str], caller: Caller) -> None:
         settings = self.settings
         given = _given_key(headers)
+        if not given and (session := self.sessions.find(headers)) is not None:
+            caller.owner, caller.admin = session.owner, session.admin
+            return
         if given and (owner := owner_of(given, settings.admin_keys)) is not None:
             caller.owner, caller.admin = owner, True
             return
@@ -183,7 +195,7 @@ class Gate:
                 "no-key",
                 "The key is wrong." if given else "The request has no key.",
                 "Send it: X-API-Key: KEY, or Authorization: Bearer KEY.",
-                _CHALLENGE,
+                {"WWW-Authenticate": _challenge(headers)},
             )
         caller.owner = owner
 
@@ -230,6 +242,23 @@ class Gate:
                     (b"access-control-max-age", b"600"),
                 ]
         return headers
+
+
+def _is_static(method: str, path: str, headers: Mapping[str, str]) -> bool:
+    """Return whether a request is for a file of the page; these are the same for everybody."""
+    if method not in ("GET", "HEAD"):
+        return False
+    return path.startswith("/page/") or (path == "/" and wants_page(headers))
+
+
+def wants_page(headers: Mapping[str, str]) -> bool:
+    """Return whether a request for ``/`` comes from a browser."""
+    return "text/html" in headers.get("accept", "").lower()
+
+
+def _challenge(headers: Mapping[str, str]) -> str:
+    """Say how a key is sent; Basic would open a window of the browser over the page, which has a form for it."""
+    return _BEARER if "x-genrekit-page" in headers else f"{_BEARER}, {_BASIC}"
 
 
 def _given_key(headers: Mapping[str, str]) -> str:

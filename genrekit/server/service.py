@@ -27,6 +27,7 @@ from genrekit.server.params import MAX_TOP_K, Params, read_params
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Registry
 from genrekit.server.rows import Part
+from genrekit.server.sessions import Sessions
 from genrekit.server.settings import Settings
 from genrekit.server.snapshot import Served, Snapshot
 from genrekit.server.tables import warm_up
@@ -68,6 +69,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.sessions = Sessions(settings)
         self.log = AccessLog(settings.log, names=settings.log_names)
         self.admission = Admission(settings.jobs, settings.queue, self.metrics)
         self.uploads = UploadFolder()
