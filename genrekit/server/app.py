@@ -19,7 +19,7 @@ from genrekit import __version__
 from genrekit.errors import GenrekitError
 from genrekit.server.gate import Gate
 from genrekit.server.problems import Problem, kind_of_status, pointers, problem_of, render
-from genrekit.server.routes import about, clients, explain, models, predict, tensors
+from genrekit.server.routes import about, clients, explain, models, page, predict, tensors
 from genrekit.server.schemas import add_schemas
 from genrekit.server.service import Service
 from genrekit.server.settings import Settings
@@ -60,7 +60,6 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         title="genrekit",
         version=__version__,
         description="Genres of songs, pictures, tables and numbers: the rows of the command line over HTTP.",
-        root_path=running.settings.root_path,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -69,21 +68,22 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
     )
     for module in (predict, explain, models, tensors, clients):
         app.include_router(module.router(running))
+    app.include_router(page.router(running))
     app.include_router(about.router(running, app))
-    _describe(app)
+    _describe(app, running.settings.root_path)
     _explain_errors(app, running)
-    return Gate(app, running.settings, running.metrics, running.admission, running.log)
+    return Gate(app, running.settings, running.metrics, running.admission, running.log, running.sessions)
 
 
-def _describe(app: FastAPI) -> None:
+def _describe(app: FastAPI, root_path: str) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
             add_schemas(document)
-            if app.root_path:
-                document["servers"] = [{"url": app.root_path}]
+            if root_path:
+                document["servers"] = [{"url": root_path}]
             app.openapi_schema = document
         return app.openapi_schema
 

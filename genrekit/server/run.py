@@ -56,7 +56,8 @@ class _Server(uvicorn.Server):
             "ready", address=address, models=",".join(self.service.registry.current.by_name)
         )
         if self._open_page:
-            webbrowser.open(f"{address}{self.service.settings.root_path}/docs")
+            fragment = f"#key={self.service.sessions.ticket()}" if self.service.settings.keys else ""
+            webbrowser.open(f"{address}{self.service.settings.root_path}/{fragment}")
 
     def _address(self) -> str:
         port = self.servers[0].sockets[0].getsockname()[1]

@@ -1,0 +1,70 @@
+"""A real browser, and servers in processes of their own for it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--mute-audio",
+)
+PATIENCE_MS = 60_000
+
+
+def chromium_path() -> str:
+    """Return the path of Chromium, or skip the test with the reason."""
+    pytest.importorskip("playwright", reason="Playwright is not installed (extra dev).")
+    named = os.environ.get("GENREKIT_CHROMIUM", "")
+    found = named or next(filter(None, map(shutil.which, NAMES)), None)
+    if not found:
+        pytest.skip("There is no Chromium here; 'apt-get install chromium' brings one.")
+    return found
+
+
+@contextmanager
+def chromium(*arguments: str) -> Iterator[object]:
+    """Run Chromium, and give Playwright's browser."""
+    path = chromium_path()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def serving(*arguments: str, **environment: str) -> Iterator[str]:
+    """Run ``genrekit serve`` on a free port, and give its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "genrekit", "serve", *arguments, "--port", "0", "--jobs", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert process.stderr is not None
+    try:
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if found := re.search(r'ready address="?(http://[\w.:]+)', line):
+                yield found[1]
+                return
+        pytest.fail("The server did not start:\n" + "".join(lines))
+    finally:
+        process.terminate()
+        process.communicate()
