@@ -15,6 +15,7 @@ from genrekit.cli import (
     evaluate,
     health,
     ingest,
+    listen,
     models,
     predict,
     serve,
@@ -81,6 +82,7 @@ app.command("evaluate", cls=Command)(with_verbosity(evaluate.evaluate))
 app.add_typer(datasets.app, name="datasets")
 app.command("ingest", cls=Command)(with_verbosity(ingest.ingest))
 app.command("serve", cls=Command)(with_verbosity(serve.serve))
+app.command("listen", cls=Command)(with_verbosity(listen.listen))
 app.command("health", cls=Command)(with_verbosity(health.health))
 app.command("backends", cls=Command)(with_verbosity(backends.backends))
 app.command("models", cls=Command)(with_verbosity(models.models))
