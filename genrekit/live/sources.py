@@ -86,8 +86,11 @@ def _raw(stream: IO[bytes], pcm: Pcm) -> Iterator[Samples]:
 
 
 def _file(name: str) -> Source:
-    with open_decoder(name) as decoder:
-        info = decoder.info
+    try:
+        with open_decoder(name) as decoder:
+            info = decoder.info
+    except MediaError as error:
+        raise MediaError(f"{name}: {error.message}", error.hint) from None
 
     def pieces() -> Iterator[Samples]:
         with open_decoder(name) as decoder:

@@ -34,13 +34,13 @@ def chromium_path() -> str:
 
 
 @contextmanager
-def chromium(*arguments: str) -> Iterator[object]:
+def chromium() -> Iterator[object]:
     """Run Chromium, and give Playwright's browser."""
     path = chromium_path()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
             yield browser
         finally:
