@@ -60,7 +60,6 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         title="genrekit",
         version=__version__,
         description="Genres of songs, pictures, tables and numbers: the rows of the command line over HTTP.",
-        root_path=running.settings.root_path,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -72,20 +71,20 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
     app.include_router(stream.router(running))
     app.include_router(page.router(running))
     app.include_router(about.router(running, app))
-    _describe(app)
+    _describe(app, running.settings.root_path)
     _explain_errors(app, running)
     return Gate(app, running.settings, running.metrics, running.admission, running.log, running.sessions)
 
 
-def _describe(app: FastAPI) -> None:
+def _describe(app: FastAPI, root_path: str) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
             add_schemas(document)
-            if app.root_path:
-                document["servers"] = [{"url": app.root_path}]
+            if root_path:
+                document["servers"] = [{"url": root_path}]
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +28,7 @@ from genrekit.server.settings import Settings
 OPEN_PATHS = frozenset(("/livez", "/readyz", "/ping"))
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_START, _NUMBERS = secrets.token_hex(8), count()  # the same length for every request, without a system call
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -75,9 +77,13 @@ class Gate:
             await self.app(scope, receive, send)
             return
         started_s = time.perf_counter()
+        if root := self.settings.root_path:  # a proxy may take the prefix away, or not
+            path = scope["path"]
+            has_it = path == root or path.startswith(f"{root}/")
+            scope = {**scope, "root_path": root, "path": path if has_it else root + path}
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+        request_id = given if _REQUEST_ID.fullmatch(given) else f"{_START}{next(_NUMBERS):08x}"
         caller = Caller()
         state = scope.setdefault("state", {})
         state["request_id"], state["caller"], state["logged"] = request_id, caller, {}
@@ -224,7 +230,8 @@ class Gate:
     def _address(self, scope: Scope, headers: Mapping[str, str]) -> str:
         """Return the address of the client; trusted proxies say for whom they speak."""
         address = scope["client"][0] if scope.get("client") else ""
-        for word in reversed(headers.get("x-forwarded-for", "").split(",")):
+        forwarded = headers.get("x-forwarded-for", "") if self._proxies else ""
+        for word in reversed(forwarded.split(",")):
             if not self._is_proxy(address) or not word.strip():
                 break
             address = word.strip()[:64]

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from urllib.parse import unquote
 
 from filelock import FileLock, Timeout
 from python_multipart.multipart import parse_options_header
@@ -26,10 +27,19 @@ MAX_FIELD_BYTES = 64 << 10
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that was sent: the name that its sender gave, and where it is."""
+    """A file that was sent: the name that its sender gave, and where it is.
+
+    Attributes
+    ----------
+    name : str
+    path : Path
+    folder : Path
+        The folder of the request, for what is written meanwhile.
+    """
 
     name: str
     path: Path
+    folder: Path
 
 
 class UploadFolder:
@@ -125,7 +135,7 @@ class _Parser(MultiPartParser):
         file = path.open("xb")
         self._files_to_close_on_error.append(file)  # type: ignore[arg-type]
         part.file = UploadFile(file=file, filename=name)
-        self.uploads.append(Upload(shown_name(name), path))
+        self.uploads.append(Upload(shown_name(name), path, self._folder))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._current_part.file is None:
@@ -162,9 +172,17 @@ async def read_multipart(
 
 async def read_raw(headers: Mapping[str, str], stream: AsyncIterator[bytes], folder: Path) -> Upload:
     """Stream a body that is one file into a folder; its name is in the header X-Filename."""
-    name = shown_name(headers.get("x-filename", "upload"))
+    name = shown_name(_text(headers.get("x-filename", "upload")))
     path = folder / f"0{suffix_of(name, headers.get('content-type', ''))}"
     with path.open("xb") as file:
         async for chunk in stream:
             file.write(chunk)
-    return Upload(name, path)
+    return Upload(name, path, folder)
+
+
+def _text(header: str) -> str:
+    """Return a header that holds UTF-8, percent-encoded or not; servers decode headers as Latin-1."""
+    try:
+        return unquote(header.encode("latin-1").decode("utf-8"))
+    except UnicodeError:
+        return header
