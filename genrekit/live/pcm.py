@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,7 @@ from genrekit.errors import MediaError, UsageError
 
 Samples = npt.NDArray[np.float32]
 
-ENCODINGS = {"f32le": np.dtype("<f4"), "s16le": np.dtype("<i2")}
+ENCODINGS: dict[str, np.dtype[Any]] = {"f32le": np.dtype("<f4"), "s16le": np.dtype("<i2")}
 MAX_CHANNELS = 8
 
 
@@ -49,8 +51,9 @@ class Pcm:
         whole = len(data) - len(data) % (self._type.itemsize * self._channels)
         self._rest = data[whole:]
         values = np.frombuffer(data[:whole], self._type).reshape(-1, self._channels)
+        samples: Samples = values.astype(np.float32)
         if self._type.kind == "i":
-            return (values / np.float32(32768)).astype(np.float32)
-        if not np.isfinite(values).all():
+            samples /= np.float32(32768)
+        if not np.isfinite(samples).all():
             raise MediaError("A sample is not a finite number.")
-        return values.astype(np.float32)
+        return samples
