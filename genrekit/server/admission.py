@@ -43,8 +43,8 @@ class Admission:
 
     @property
     def idle(self) -> bool:
-        """Whether a worker has nothing to do."""
-        return self.inside < self.jobs
+        """Whether no request waits, as seen from one that is inside."""
+        return self.inside <= self.jobs
 
     def check(self) -> None:
         """Refuse a request for which there is no place.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from genrekit.prediction import Model, numbers_row
 from genrekit.server.kinds import shown_name
 from genrekit.server.problems import Problem
 from genrekit.server.settings import Settings
-from genrekit.server.uploads import Upload, UploadFolder, remove
+from genrekit.server.uploads import Body, Upload, UploadFolder
 from genrekit.types import Example
 
 MAX_ROWS = 10_000
@@ -29,34 +29,6 @@ MAX_JSON_BYTES = 16 << 20
 NUMBERS = ("features", "instances", "inputs")
 ROWS = ("rows", "dataframe_records", *NUMBERS[1:])
 EXPECTED = 'Send files as multipart/form-data, one file with its Content-Type, or JSON: {"features": [numbers]} or {"rows": [{...}]}.'
-
-
-@dataclass
-class Body:
-    """What a request asks to predict.
-
-    Attributes
-    ----------
-    inputs : list of Upload or Example
-        Numbers are examples already.
-    fields : list of (str, str)
-        Parameters in the body.
-    folder : Path or None
-        The folder of the uploads; None if there are none.
-    held : bool
-        Whether somebody else closes it, after the request.
-    """
-
-    inputs: list[Upload | Example] = field(default_factory=list)
-    fields: list[tuple[str, str]] = field(default_factory=list)
-    folder: Path | None = None
-    held: bool = False
-
-    def close(self) -> None:
-        """Remove the uploads."""
-        if self.folder is not None:
-            remove(self.folder)
-            self.folder = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from genrekit.server.admission import Admission
 from genrekit.server.body import BodyReader
 from genrekit.server.engine import Engine
 from genrekit.server.experiments import Shadow, routed_names
-from genrekit.server.json_body import Body
 from genrekit.server.memory import give_back
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
@@ -32,7 +31,7 @@ from genrekit.server.settings import Settings
 from genrekit.server.snapshot import Served, Snapshot
 from genrekit.server.streams import Streams
 from genrekit.server.tables import warm_up
-from genrekit.server.uploads import Upload, UploadFolder
+from genrekit.server.uploads import Body, Upload, UploadFolder
 
 Result = TypeVar("Result")
 FIRST_TIDY_S, TIDY_S = 5.0, 30.0

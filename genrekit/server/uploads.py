@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
@@ -19,6 +19,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from genrekit.server.kinds import shown_name, suffix_of
 from genrekit.server.problems import Problem
+from genrekit.types import Example
 
 PREFIX = "genrekit-serve-"
 MAX_FIELDS = 64
@@ -40,6 +41,34 @@ class Upload:
     name: str
     path: Path
     folder: Path
+
+
+@dataclass
+class Body:
+    """What a request asks to predict.
+
+    Attributes
+    ----------
+    inputs : list of Upload or Example
+        Numbers are examples already.
+    fields : list of (str, str)
+        Parameters in the body.
+    folder : Path or None
+        The folder of the uploads; None if there are none.
+    held : bool
+        Whether somebody else closes it, after the request.
+    """
+
+    inputs: list[Upload | Example] = field(default_factory=list)
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    folder: Path | None = None
+    held: bool = False
+
+    def close(self) -> None:
+        """Remove the uploads."""
+        if self.folder is not None:
+            remove(self.folder)
+            self.folder = None
 
 
 class UploadFolder:
