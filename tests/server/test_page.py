@@ -8,8 +8,7 @@ from importlib.resources import files
 
 import httpx2
 import pytest
-from support.browser import serving
-from support.serving import running
+from support.serving import running, started
 from support.waiting import wait_until
 
 from genrekit.models import shipped_models
@@ -189,7 +188,9 @@ def test_open_passes_a_ticket_and_no_key(tmp_path):
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {said}.part && mv {said}.part {said}\n')
     browser.chmod(0o755)
-    with serving("spotify", "--open", GENREKIT_API_KEY=f"alice:{KEY}", BROWSER=os.fspath(browser)) as address:
+    environment = {"GENREKIT_API_KEY": f"alice:{KEY}", "BROWSER": os.fspath(browser)}
+    with started(tmp_path / "server", "spotify", "--open", "--jobs", "1", **environment) as server:
+        address = server.url
         assert wait_until(said.exists)
         opened = said.read_text().strip()
         ticket = opened.removeprefix(f"{address}/#key=")

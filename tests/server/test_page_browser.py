@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from support.browser import ARGUMENTS, PATIENCE_MS, chromium, chromium_path, serving
+from support.browser import ARGUMENTS, PATIENCE_MS, chromium, chromium_path
+from support.serving import started
 
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 TRACKS = MEDIA.parent / "tracks.csv"
@@ -27,17 +28,18 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def address():
+def address(tmp_path_factory):
     chromium_path()
-    with serving(*MODELS) as found:
-        yield found
+    with started(tmp_path_factory.mktemp("server"), *MODELS, "--jobs", "1") as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
-def guarded():
+def guarded(tmp_path_factory):
     chromium_path()
-    with serving("spotify", GENREKIT_API_KEY=f"alice:{KEY}") as found:
-        yield found
+    folder = tmp_path_factory.mktemp("guarded")
+    with started(folder, "spotify", "--jobs", "1", GENREKIT_API_KEY=f"alice:{KEY}") as server:
+        yield server.url
 
 
 @contextmanager

@@ -3,15 +3,14 @@
 import hashlib
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from starlette.websockets import WebSocketDisconnect
-from support.serving import running
+from support.serving import running, started
+from support.waiting import wait_until
 
 from genrekit.prediction import PredictOptions, load_model
 
@@ -255,24 +254,22 @@ def test_keys_and_origins():
         assert first("ws://evil.example/v1/stream")["reason"] == "foreign-host"
 
 
-def test_cut_connections_leave_nothing_behind_and_sigterm_sends_what_was_found(song):
+def test_cut_connections_leave_nothing_behind_and_sigterm_sends_what_was_found(song, tmp_path):
     from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import connect
 
     start = json.dumps({**START, "sample_rate": 22050})
     sound = pieces(song[: 3 * 22050].astype("<f4").tobytes(), 1 << 16)
-    command = [sys.executable, "-m", "genrekit", "serve", "spectrogram", "--port", "0", "--jobs", "1"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        address = server.stderr.readline().split("address=")[1].split()[0].strip('"')
-        stream = address.replace("http", "ws") + "/v1/stream"
-        for _ in range(10):  # more than the server has at a time
+    with started(tmp_path, "spectrogram", "--jobs", "1") as server:
+        stream = server.url.replace("http", "ws") + "/v1/stream"
+        for number in range(1, 11):  # more than the server has at a time
             with connect(stream) as socket:
                 socket.send(start)
                 assert json.loads(socket.recv())["type"] == "ready"
                 for piece in sound:
                     socket.send(piece)
                 socket.socket.close()
-            server.stderr.readline()
+            assert wait_until(lambda n=number: server.said().count(" method=WS ") == n)
         with connect(stream) as socket:
             socket.send("x" * (1 << 17))
             with pytest.raises(ConnectionClosed) as closed:
@@ -283,7 +280,7 @@ def test_cut_connections_leave_nothing_behind_and_sigterm_sends_what_was_found(s
             for piece in sound:
                 socket.send(piece)
             assert [json.loads(socket.recv())["type"] for _ in range(2)] == ["ready", "window"]
-            server.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGTERM)
             messages = [json.loads(socket.recv()) for _ in range(2)]
             with pytest.raises(ConnectionClosed) as closed:
                 socket.recv()

@@ -1,12 +1,14 @@
 // Listening along: the microphone to the server in pieces, and which genre plays now.
 
-import { clock, draw, genre, make, percent, t } from "./i18n.js";
+import { clock, draw, genre, make, number, percent, t } from "./i18n.js";
 import { joined, pattern, swatch } from "./timeline.js";
 
 const WAITING_BYTES = 1e6;
 const SHOWN_S = 120;
 const FLOOR_DB = -60;
 let now = null;
+
+const short = (seconds) => number(seconds, { maximumFractionDigits: 1 });
 
 // Starts in a panel; a second call while it listens does nothing.
 export async function listen(panel, model) {
@@ -108,8 +110,8 @@ class Listening {
       }),
     );
     const dropped = event.dropped_s + this.#lost;
-    const parts = [t("live.lag", { lag: event.lag_s })];
-    if (dropped) parts.push(t("live.dropped", { seconds: dropped }));
+    const parts = [t("live.lag", { lag: short(event.lag_s) })];
+    if (dropped) parts.push(t("live.dropped", { seconds: short(dropped) }));
     if (event.familiar === false) parts.push(t("unfamiliar"));
     this.facts.textContent = parts.join(" ");
     const before = this.#windows.at(-1)?.end_s ?? event.start_s;
