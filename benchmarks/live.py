@@ -1,13 +1,14 @@
 """Lag and memory of live streams: ``python benchmarks/live.py [CLIENTS] [SECONDS] [SPEED] [MODEL]``.
 
 It starts ``genrekit serve`` with two workers and sends the example songs at SPEED times their speed over CLIENTS
-connections. Printed are the 50th, 95th and 100th percentile of ``lag_s``, the seconds dropped, and the resident memory of the server and its
+connections. Printed are the processor time per window, the 50th, 95th and 100th percentile of ``lag_s``, the seconds dropped, and the resident memory of the server and its
 workers after the first fifth and at the end.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -34,6 +35,19 @@ def resident_mb(pid: int) -> float:
             continue
         if pid in (int(facts["Pid"]), int(facts["PPid"])) and "VmRSS" in facts:
             total += int(facts["VmRSS"].split()[0]) / 1000
+    return total
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time of a process and its children (Linux)."""
+    total = 0.0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if pid in (int(path.parent.name), int(words[1])):
+            total += (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
     return total
 
 
@@ -91,6 +105,7 @@ def main() -> None:
             )
             for i in range(n)
         ]
+        before = cpu_s(server.pid)
         for one in clients:
             one.start()
         time.sleep(seconds / 5)
@@ -99,9 +114,11 @@ def main() -> None:
         late = resident_mb(server.pid)
         for one in clients:
             one.join()
+        used = cpu_s(server.pid) - before
         half, most, worst = np.percentile(lags, [50, 95, 100])
         print(f"{n} clients, {seconds:g} s at {speed:g}x, {model}: {len(lags)} windows")
         print(f"lag: median {half:.3f} s, 95th percentile {most:.3f} s, most {worst:.3f} s")
+        print(f"processor: {used / len(lags):.3f} s per window")
         print(f"dropped: {sum(dropped):.1f} s of {n * seconds * speed:g} s")
         print(f"memory: {early:.0f} MB after a fifth, {late:.0f} MB at the end")
     finally:

@@ -38,7 +38,9 @@ def address(tmp_path_factory):
 def guarded(tmp_path_factory):
     chromium_path()
     folder = tmp_path_factory.mktemp("guarded")
-    with started(folder, "spotify", "--jobs", "1", GENREKIT_API_KEY=f"alice:{KEY}") as server:
+    with started(
+        folder, "spotify", "--max-upload", "4MB", "--jobs", "1", GENREKIT_API_KEY=f"alice:{KEY}"
+    ) as server:
         yield server.url
 
 
@@ -299,6 +301,20 @@ def test_a_busy_server_is_asked_again(browser, address):
         page.route("**/v1/predict*", answer)
         give(page, SONG)
         finished(page, 1)
+
+
+def test_a_file_that_is_too_large_is_not_sent(browser, guarded):
+    with opened(browser, guarded, f"/#key={KEY}") as page:
+        page.expect(page.locator("#work")).to_be_visible()
+        page.evaluate(
+            """() => {
+              const data = new DataTransfer();
+              data.items.add(new File([new Uint8Array(5e6)], "long.mp3"));
+              document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+            }"""
+        )
+        page.expect(card(page, "long.mp3")).to_contain_text("The server takes 4 MB at most")
+        assert not [r for r in page.requests if "/v1/predict" in r.url]
 
 
 def test_a_dropped_file_is_taken(browser, address):
