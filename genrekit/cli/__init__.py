@@ -30,6 +30,7 @@ _COMMANDS = {
     "datasets": "genrekit.cli.datasets:app",
     "ingest": "genrekit.cli.ingest:ingest",
     "serve": "genrekit.cli.serve:serve",
+    "listen": "genrekit.cli.listen:listen",
     "health": "genrekit.cli.health:health",
     "backends": "genrekit.cli.backends:backends",
     "models": "genrekit.cli.models:models",

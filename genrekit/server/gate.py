@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import json
 import re
 import secrets
 import time
@@ -38,6 +39,7 @@ _HEADERS = (
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _BEARER = 'Bearer realm="genrekit"'
 _BASIC = 'Basic realm="genrekit"'
+PROTOCOL, KEY_PROTOCOL = "genrekit.v1", "key."
 SESSION_PATH = "/page/session"
 
 
@@ -69,7 +71,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+            await self._websocket(scope, receive, send)
             return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -120,6 +122,32 @@ class Gate:
             self.metrics.requests.labels(route, str(status or 499)).inc()
             self.metrics.request_s.labels(route).observe(took_s)
             self.log.write(scope["method"], route, status or 499, took_s, request_id, caller, state["logged"])
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check a WebSocket as a request that changes something; its key may stand among its protocols."""
+        started_s = time.perf_counter()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        offered = scope.get("subprotocols", [])
+        for word in offered:
+            if word.startswith(KEY_PROTOCOL):
+                headers["x-api-key"] = word.removeprefix(KEY_PROTOCOL)
+        caller, request_id, status = Caller(), secrets.token_hex(12), 101
+        scope.setdefault("state", {}).update(request_id=request_id, caller=caller, logged={})
+        try:
+            self._check({**scope, "method": "CONNECT"}, headers, caller)
+            await self.app(scope, receive, send)
+        except Problem as problem:
+            status = problem.status
+            words = {"type": "error", "reason": problem.kind, "detail": problem.detail, "hint": problem.hint}
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": PROTOCOL if PROTOCOL in offered else None})
+            await send({"type": "websocket.send", "text": json.dumps(words)})
+            await send({"type": "websocket.close", "code": 1008})
+        finally:
+            took_s = time.perf_counter() - started_s
+            route = getattr(scope.get("route"), "path", "other")
+            self.metrics.requests.labels(route, str(status)).inc()
+            self.log.write("WS", route, status, took_s, request_id, caller, {})
 
     def _check(self, scope: Scope, headers: Mapping[str, str], caller: Caller) -> None:
         caller.address = self._address(scope, headers)

@@ -29,6 +29,7 @@ from genrekit.server.rows import Part
 from genrekit.server.sessions import Sessions
 from genrekit.server.settings import Settings
 from genrekit.server.snapshot import Served, Snapshot
+from genrekit.server.streams import Streams
 from genrekit.server.tables import warm_up
 from genrekit.server.uploads import Body, Upload, UploadFolder
 
@@ -80,6 +81,7 @@ class Service:
             self.close()
             raise
         self.engine = Engine(self.pool, self.metrics, settings.timeout_s, self.uploads.path)
+        self.streams = Streams(self.registry, self.engine, self.pool, self.admission, self.uploads.path)
         self.reader = BodyReader(settings, self.uploads)
         self.shadow = Shadow(settings.shadow_file, self.engine, self.metrics) if settings.shadow else None
         self._reloading = asyncio.Lock()

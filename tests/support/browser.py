@@ -1,12 +1,9 @@
-"""A real browser, and servers in processes of their own for it."""
+"""A real browser."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,37 +31,14 @@ def chromium_path() -> str:
 
 
 @contextmanager
-def chromium(*arguments: str) -> Iterator[object]:
+def chromium() -> Iterator[object]:
     """Run Chromium, and give Playwright's browser."""
     path = chromium_path()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
             yield browser
         finally:
             browser.close()
-
-
-@contextmanager
-def serving(*arguments: str, **environment: str) -> Iterator[str]:
-    """Run ``genrekit serve`` on a free port, and give its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "genrekit", "serve", *arguments, "--port", "0", "--jobs", "1"],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    assert process.stderr is not None
-    try:
-        lines = []
-        for line in process.stderr:
-            lines.append(line)
-            if found := re.search(r'ready address="?(http://[\w.:]+)', line):
-                yield found[1]
-                return
-        pytest.fail("The server did not start:\n" + "".join(lines))
-    finally:
-        process.terminate()
-        process.communicate()

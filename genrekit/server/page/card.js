@@ -2,7 +2,7 @@
 
 import { call, json } from "./api.js";
 import { bytes, genre, list, make, number, percent, t } from "./i18n.js";
-import { body, query } from "./queue.js";
+import { body, MOST_BYTES, query } from "./queue.js";
 import "./timeline.js";
 
 const HUNDRED = (value) => Math.round(value * 100);
@@ -83,7 +83,7 @@ class Card extends HTMLElement {
       "div.bad",
       {},
       make("p", {}, make("strong", {}, heading)),
-      failure.status ? make("p", english, failure.message) : make("p", {}, t("problem.unreachable")),
+      words(failure),
       failure.hint && make("p", english, failure.hint),
     );
   }
@@ -149,6 +149,12 @@ class Card extends HTMLElement {
       make("button", { onclick: () => save("jsonl") }, t("table.jsonl")),
     );
   }
+}
+
+// The server's own words are English; what happened before it was asked is said in the language of the page.
+function words(failure) {
+  if (failure.message && failure.status) return make("p", english, failure.message);
+  return make("p", {}, failure.kind === "too-large" ? t("too-large", { size: bytes(MOST_BYTES) }) : t("problem.unreachable"));
 }
 
 function bars(scores) {

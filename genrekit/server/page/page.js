@@ -40,6 +40,7 @@ async function start() {
   await takeKey();
   for (const model of (await json("v1/models")).models) models.set(model.name, model);
   at("work").hidden = false;
+  at("listen").hidden = ![...models.values()].some((model) => model.modality === "audio");
   redraw();
 }
 
@@ -111,6 +112,11 @@ function connect() {
   for (const button of document.querySelectorAll("[data-export]")) {
     button.addEventListener("click", async () => (await import("./export.js")).save(button.dataset.export, shown().filter((item) => !item.active && item.state !== "stopped")));
   }
+  at("listen").addEventListener("click", async () => {
+    const { listen } = await import("./live.js");
+    const { value } = at("model");
+    await listen(at("live"), models.get(value)?.modality === "audio" ? value : "");
+  });
   at("about-models").addEventListener("click", async () => {
     const { openModels } = await import("./model.js");
     openModels(at("models"), models, at("model").value || models.keys().next().value);

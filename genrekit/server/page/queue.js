@@ -4,6 +4,8 @@ import { call, Failure } from "./api.js";
 
 const AT_ONCE = 2;
 const FIRST_ROWS = 10;
+// A form around a file has some bytes of its own.
+export const MOST_BYTES = Number(document.documentElement.dataset.most) - 1000;
 const known = Object.fromEntries(
   ["audio", "image", "table"].flatMap((kind) =>
     document.documentElement.dataset[kind].split(" ").map((suffix) => [suffix, kind]),
@@ -114,6 +116,8 @@ export class Queue extends EventTarget {
     item.abort = new AbortController();
     item.set("working");
     try {
+      // The server would cut the connection in the middle, and the browser would not say why.
+      if (item.file.size > MOST_BYTES) throw new Failure({ type: "too-large" }, 413);
       item.set("done", await (item.kind === "table" ? predictTable(item) : predictOne(item)));
     } catch (error) {
       if (error.name === "AbortError") item.set("stopped");

@@ -58,7 +58,7 @@ class Timeline extends HTMLElement {
 }
 
 // Windows of one label that follow each other are one piece; where windows overlap, the later one begins.
-function joined(windows) {
+export function joined(windows) {
   const pieces = [];
   windows.forEach((window, index) => {
     const end_s = windows[index + 1]?.start_s ?? window.end_s;
@@ -86,7 +86,7 @@ function move(shapes, from, step) {
   shapes[to].focus();
 }
 
-function pattern(id, index) {
+export function pattern(id, index) {
   const marks = [
     [],
     [draw("path", { d: "M0 12 12 0" })],
@@ -102,7 +102,7 @@ function pattern(id, index) {
   );
 }
 
-const swatch = (id, index) =>
+export const swatch = (id, index) =>
   draw("svg", { class: "swatch", viewBox: "0 0 24 16", "aria-hidden": "true" }, draw("rect", {
     width: 24,
     height: 16,

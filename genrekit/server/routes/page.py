@@ -36,7 +36,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/page/{name}")
     async def asset(request: Request, name: str) -> Response:
-        return static(request, name)
+        return static(request, name, service.settings.max_upload_bytes)
 
     @routes.post("/page/session", status_code=204)
     async def log_in(request: Request) -> Response:
@@ -71,15 +71,22 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def static(request: Request, name: str) -> Response:
+def static(request: Request, name: str, most_bytes: int) -> Response:
     """Return a file of the page; it is sent again only when it changed.
+
+    Parameters
+    ----------
+    request : Request
+    name : str
+    most_bytes : int
+        The largest upload, which the page says before it sends one.
 
     Raises
     ------
     Problem
         If there is none of this name.
     """
-    content = _contents().get(name)
+    content = _contents(most_bytes).get(name)
     if content is None:
         raise Problem("not-found", f"The page has no file {name[:80]!r}.")
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -96,9 +103,9 @@ def static(request: Request, name: str) -> Response:
     return Response(content, media_type=MEDIA_TYPES[suffix], headers=headers)
 
 
-@lru_cache(maxsize=1)
-def _contents() -> dict[str, bytes]:
-    """Return the files by name; the page itself learns which languages and which kinds of files there are."""
+@lru_cache(maxsize=4)
+def _contents(most_bytes: int) -> dict[str, bytes]:
+    """Return the files by name; the page itself learns which languages, kinds of files and limits there are."""
     folder = files("genrekit.server").joinpath("page")
     found = {
         file.name: file.read_bytes()
@@ -111,6 +118,7 @@ def _contents() -> dict[str, bytes]:
         "image": sorted(IMAGE_SUFFIXES),
         "table": sorted(TABLE_SUFFIXES),
         "version": [__version__],
+        "most": [str(most_bytes)],
     }
     page = found["index.html"].decode()
     for name, words in facts.items():
