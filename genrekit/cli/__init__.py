@@ -25,6 +25,8 @@ _COMMANDS = {
     "evaluate": "genrekit.cli.evaluate:evaluate",
     "compare": "genrekit.cli.compare:compare",
     "combine": "genrekit.cli.combine:combine",
+    "index": "genrekit.cli.index:index",
+    "similar": "genrekit.cli.similar:similar",
     "datasets": "genrekit.cli.datasets:app",
     "ingest": "genrekit.cli.ingest:ingest",
     "serve": "genrekit.cli.serve:serve",
