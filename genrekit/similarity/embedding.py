@@ -18,9 +18,10 @@ from genrekit.hashing import content_of
 from genrekit.media import audio, read_song_tags
 from genrekit.prediction import Model, Pipeline, Scored, TableTask, Task
 from genrekit.preparation import Preparation
+from genrekit.similarity.course import course_of
 from genrekit.similarity.rows import Row
 from genrekit.text import clean, sentence
-from genrekit.types import Content, Example, Modality, Prediction
+from genrekit.types import Content, Example, Prediction
 
 Kind = Literal["embeddings", "features", "scores"]
 MAX_TEXT = 500
@@ -123,12 +124,14 @@ def embed(pipeline: Pipeline, kind: Kind, task: Task, preparation: Preparation) 
     windows = preparation.windows
     if windows is None:
         raise MediaError(preparation.error or "The input could not be prepared.")
-    vectors, scores = vectors_of(pipeline.models[task.model], kind, windows.values)
+    model = pipeline.models[task.model]
+    vectors, scores = vectors_of(model, kind, windows.values)
     prediction = pipeline.prediction(task, preparation, Scored(scores))
     row = about(task.example, preparation.content)
     if row.length_s is None and windows.times_s:
         row = replace(row, length_s=windows.times_s[-1][1] - windows.times_s[0][0])
-    return Embedded(_predicted(row, prediction), mean_vector(vectors))
+    row = replace(_predicted(row, prediction), course=course_of(model, windows.values))
+    return Embedded(row, mean_vector(vectors))
 
 
 def about(example: Example, content: Content | None) -> Row:
@@ -227,8 +230,3 @@ def _cell(cells: object, names: tuple[str, ...]) -> str:
 def _text(text: str) -> str:
     """Return a text of a file as one printable line of bounded length."""
     return clean(text).encode("utf-8", "replace").decode()[:MAX_TEXT]
-
-
-def is_audio(model: Model) -> bool:
-    """Return whether a model takes songs."""
-    return model.backend.info.modality is Modality.AUDIO

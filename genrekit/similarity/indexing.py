@@ -248,7 +248,7 @@ class _Run:
         size, mtime_ns = self._stats.pop(name, (now.bytes, now.mtime_ns))
         row = replace(
             now, bytes=size, mtime_ns=mtime_ns, vector=same[0].vector, label=same[0].label, score=same[0].score,
-            length_s=now.length_s or same[0].length_s, note=same[0].note,
+            length_s=now.length_s or same[0].length_s, note=same[0].note, course=same[0].course
         )  # fmt: skip
         gone = [one.name for one in same if one.name != name and one.path and not os.path.lexists(one.path)]
         self.writer.rows.remove(gone)

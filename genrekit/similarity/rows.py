@@ -18,7 +18,7 @@ _WAIT_S = 60.0
 _SCHEMA = """
 CREATE TABLE rows (
     id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, path BLOB, bytes INTEGER, mtime_ns INTEGER, sha256 TEXT, sound_key TEXT,
-    vector INTEGER NOT NULL, label TEXT, score REAL, artist TEXT, title TEXT, genres TEXT, length_s REAL, note TEXT,
+    vector INTEGER NOT NULL, label TEXT, score REAL, artist TEXT, title TEXT, genres TEXT, length_s REAL, note TEXT, course BLOB,
     artist_key TEXT, genre_keys TEXT
 );
 CREATE INDEX by_path ON rows (path);
@@ -56,6 +56,8 @@ class Row:
         Length in seconds.
     note : str
         The note of the prediction.
+    course : bytes
+        `genrekit.similarity.course.course_of`; empty where there is none.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Row:
     genres: str = ""
     length_s: float | None = None
     note: str = ""
+    course: bytes = b""
 
 
 _COLUMNS = tuple(field.name for field in fields(Row))
@@ -174,6 +177,14 @@ class Rows:
         with self._explained():
             return self._base.execute("SELECT id, vector FROM rows ORDER BY id").fetchall()
 
+    def for_pairs(self) -> dict[int, tuple[float | None, bytes]]:
+        """Return the lengths and courses of all rows, by id."""
+        with self._explained():
+            return {
+                row[0]: (row[1], row[2])
+                for row in self._base.execute("SELECT id, length_s, course FROM rows")
+            }
+
     def paths(self) -> list[tuple[str, str]]:
         """Return the names of all rows that are of local files, with the files."""
         with self._explained():
@@ -213,7 +224,8 @@ class Rows:
         with self._explained():
             found = self._base.execute(f"SELECT id, {_NAMED} FROM rows WHERE {where} ORDER BY id", values)  # noqa: S608 - own words
             for id, *cells in found:
-                yield id, Row(*(os.fsdecode(cell) if isinstance(cell, bytes) else cell for cell in cells))
+                name, path, *others = cells
+                yield id, Row(os.fsdecode(name), None if path is None else os.fsdecode(path), *others)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
