@@ -14,6 +14,7 @@ from .evaluation import compare, cross_validate, evaluate
 from .execution import Pool
 from .metrics import Report
 from .prediction import Model, PredictOptions, load_model, predict
+from .similarity import index, similar
 from .training import train
 from .tuning import combine, tune
 from .types import Prediction
@@ -41,9 +42,11 @@ __all__ = [
     "compare",
     "cross_validate",
     "evaluate",
+    "index",
     "load_model",
     "open_dataset",
     "predict",
+    "similar",
     "train",
     "tune",
 ]

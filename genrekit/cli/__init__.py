@@ -27,6 +27,8 @@ _COMMANDS = {
     "compare": "genrekit.cli.compare:compare",
     "combine": "genrekit.cli.combine:combine",
     "runs": "genrekit.cli.runs:runs",
+    "index": "genrekit.cli.index:index",
+    "similar": "genrekit.cli.similar:similar",
     "datasets": "genrekit.cli.datasets:app",
     "ingest": "genrekit.cli.ingest:ingest",
     "serve": "genrekit.cli.serve:serve",

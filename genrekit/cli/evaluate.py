@@ -33,6 +33,7 @@ from genrekit.cli.options import (
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
+from genrekit.cli.similarity_report import show_similarity
 from genrekit.progress import heartbeat
 
 
@@ -83,6 +84,22 @@ def evaluate(
     merge_labels: MergeLabels = False,
     ambiguous: Ambiguity = Ambiguous.DROP,
     read: Read = None,
+    similarity: Annotated[
+        bool,
+        typer.Option(
+            "--similarity",
+            help="Measure the similarity of an --index instead of a MODEL; SOURCE gives genres and artists, without one the tags.",
+        ),
+    ] = False,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            "--index",
+            "-i",
+            metavar="FOLDER",
+            help="With --similarity: the folder that 'genrekit index' wrote.",
+        ),
+    ] = None,
     format: Annotated[
         Format, typer.Option("--format", "-f", help="How the report is printed.")
     ] = Format.TEXT,
@@ -99,10 +116,23 @@ def evaluate(
     no_cache: NoCache = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Measure a model on labelled data, or a backend by cross-validation."""
+    """Measure a model on labelled data, a backend by cross-validation, or the similarity of an index."""
     from genrekit import evaluation
     from genrekit.errors import UsageError
 
+    if similarity != (index is not None):
+        raise UsageError(
+            "--similarity and --index go together.", "For example: --similarity --index music.index music/"
+        )
+    if index is not None:
+        if backend or cv or split or labels or config or settings or seed is not None or report_folder:
+            raise UsageError(
+                "--similarity takes --index and labelled data, and no MODEL, --backend or --split."
+            )
+        show_similarity(
+            index, [*(words or []), *(data or [])], merge_labels=merge_labels, read=read, format=format
+        )
+        return
     if (backend is None) != (cv is None):
         raise UsageError("--backend and --cv go together.", "For example: --backend gtzan --cv 5")
     words = words or []

@@ -12,13 +12,13 @@ from typer.core import TyperCommand, TyperGroup
 _PANELS = {
     "Input": "features data read merge_labels ambiguous results offset duration split min_duration split_by test_size "
     "valid_size window_s prefer undo root "
-    "against source shards label_from labels_map match",
-    "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir heat_map with_ labels_max by map_file",
+    "against source shards label_from labels_map match index duplicates unlike similarity",
+    "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir heat_map with_ labels_max by map_file k genre other_artists",
     "Training": "backend config print_config settings seed refit grid device multilabel about licence no_keys cv "
     "rank_by no_cost weights space trials batch objective pick prune",
     "Output": "format output field report_folder html to link copy write overwrite append keep_time journal card as_json columns "
     "unpack keep_archive",
-    "Run": "jobs cluster timeout resume retry_errors no_cache yes clear quiet verbose version "
+    "Run": "jobs cluster timeout resume prune retry_errors no_cache yes clear quiet verbose version "
     "help install_completion show_completion",
     "Server": "host port api_key_file admin_key_file no_key allow_host allow_origin allow_path root_path trust_proxy "
     "max_upload max_files max_duration queue rate drain ab shadow shadow_file log log_names certfile keyfile open_ insecure",

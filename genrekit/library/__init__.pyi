@@ -1,4 +1,5 @@
 from .genre_names import read_genre_names
+from .place import way_to
 from .sort import UNSURE, Kind, SortRow, others_in, sort_songs
 from .tags.changes import Change, Existing, Policy, Status, TagRow
 from .tags.fields import LABELLED, MEASURED, Field
@@ -24,4 +25,5 @@ __all__ = [
     "sort_songs",
     "tag",
     "undo",
+    "way_to",
 ]

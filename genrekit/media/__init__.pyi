@@ -4,6 +4,7 @@ from .audio_decoders import AnyPath, Decoder, Samples, open_decoder
 from .content_keys import VERSION, content_key
 from .folders import PassedOver, is_system_folder, walk
 from .kinds import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, found_modality, modality, suffix_modality
+from .song_tags import SongTags, read_song_tags
 from .stream_key import STREAM_KEY_VERSION, stream_key
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Decoder",
     "PassedOver",
     "Samples",
+    "SongTags",
     "Sound",
     "audio",
     "check_part",
@@ -29,6 +31,7 @@ __all__ = [
     "modality",
     "open_decoder",
     "read",
+    "read_song_tags",
     "spans",
     "stream_key",
     "suffix_modality",

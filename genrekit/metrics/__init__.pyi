@@ -1,3 +1,4 @@
+from .bootstrap import bootstrap_draws, group_sums, interval
 from .definitions import N_BINS
 from .measure import measure_scores
 from .paired import LOWER_IS_BETTER, Draws, difference, is_better, paired_draws, ranks
@@ -20,9 +21,12 @@ __all__ = [
     "Thresholds",
     "above_thresholds",
     "best_threshold",
+    "bootstrap_draws",
     "confusion_png",
     "difference",
     "draw_confusion",
+    "group_sums",
+    "interval",
     "is_better",
     "measure_scores",
     "paired_draws",

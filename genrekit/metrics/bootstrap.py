@@ -36,7 +36,7 @@ def group_sums(terms: np.ndarray, group_of: np.ndarray) -> np.ndarray:
     return sums
 
 
-def bootstrap(
+def bootstrap_draws(
     measure: Callable[[np.ndarray], dict[str, np.ndarray]], n_groups: int, *, n_boot: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Measure resamples of the groups, in blocks of bounded memory.

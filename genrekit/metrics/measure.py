@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from genrekit.errors import BackendError, DatasetError
-from genrekit.metrics.bootstrap import bootstrap, group_sums, interval
+from genrekit.metrics.bootstrap import bootstrap_draws, group_sums, interval
 from genrekit.metrics.definitions import (
     calibration_bins,
     label_counts,
@@ -227,7 +227,7 @@ def _estimates(
 ) -> dict[str, Estimate]:
     """Return every metric that has a value, with its interval where there is more than one group."""
     values = measure(np.ones((1, n_groups), dtype=int))
-    draws = bootstrap(measure, n_groups, n_boot=n_boot, seed=seed) if n_groups > 1 else {}
+    draws = bootstrap_draws(measure, n_groups, n_boot=n_boot, seed=seed) if n_groups > 1 else {}
     return {
         name: _estimate(name, float(value[0]), draws.get(name))
         for name, value in values.items()

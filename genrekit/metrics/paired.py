@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrekit.metrics.bootstrap import bootstrap, group_sums, interval
+from genrekit.metrics.bootstrap import bootstrap_draws, group_sums, interval
 from genrekit.metrics.definitions import (
     multilabel_metrics,
     multilabel_terms,
@@ -68,7 +68,9 @@ def paired_draws(
     values = of_sums(sums.sum(axis=0, keepdims=True), n_labels)
     if len(sums) == 1:
         return values
-    draws = bootstrap(lambda counts: of_sums(counts @ sums, n_labels), len(sums), n_boot=n_boot, seed=seed)
+    draws = bootstrap_draws(
+        lambda counts: of_sums(counts @ sums, n_labels), len(sums), n_boot=n_boot, seed=seed
+    )
     return {name: np.concatenate([values[name], draws[name]]) for name in values}
 
 

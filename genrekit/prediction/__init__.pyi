@@ -3,6 +3,7 @@ from .decision import Decision
 from .explanation_images import ImageFolder
 from .feature_row import MAX_CHARACTERS, numbers_row, read_numbers
 from .heat_maps import HeatMapImage, heat_map
+from .in_memory import as_inputs
 from .inputs import Input, expand
 from .lists import read_list
 from .model import Model, find, load_model, load_models, load_shipped
@@ -32,6 +33,7 @@ __all__ = [
     "Scored",
     "TableTask",
     "Task",
+    "as_inputs",
     "expand",
     "find",
     "heat_map",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, groupby, islice
@@ -35,6 +35,8 @@ BATCH = 64
 BATCH_WAIT_S = 0.25
 FEW = 4
 
+AnyTask = Task | TableTask
+Prepare = Callable[[Iterator[Task]], Iterator[Outcome[Task, Preparation]]]
 Inputs = str | Path | Example | Input | Iterable[str | Path | Input | Example]
 
 
@@ -147,17 +149,11 @@ class Pipeline:
             One per input, and one per row of a table.
         """
         given = [inputs] if isinstance(inputs, str | Path | Input | Example) else inputs
-        tasks: Iterator[Task | TableTask] = (
+        tasks: Iterator[AnyTask] = (
             task if isinstance(task, TableTask) else replace(task, known=known(task.example.id))
             for task in self.tasks(given)
         )
-        with ExitStack() as stack:
-            pool, tasks = self._open_pool(tasks, stack)
-            elsewhere = pool is not None and pool.elsewhere
-            folder = None
-            if not elsewhere:  # a killed worker cannot remove the files that it fetched
-                folder = Path(stack.enter_context(TemporaryDirectory(prefix="genrekit-")))
-            worker = self.worker(folder, keys_sound=keys_sound)
+        with self.preparing(tasks, keys_sound=keys_sound) as (tasks, prepare):
             for is_table, run in groupby(tasks, key=lambda task: isinstance(task, TableTask)):
                 if is_table:
                     for table in cast("Iterator[TableTask]", run):
@@ -166,11 +162,41 @@ class Pipeline:
                         else:
                             yield Finished(table.name, table=table)
                     continue
-                single = cast("Iterator[Task]", run)
+                yield from self._scored(prepare(cast("Iterator[Task]", run)))
+
+    @contextmanager
+    def preparing(
+        self, tasks: Iterator[AnyTask], *, keys_sound: bool = False
+    ) -> Iterator[tuple[Iterator[AnyTask], Prepare]]:
+        """Open the workers for a stream of tasks, and close them at the end of the block, unless they are ``pool``.
+
+        Parameters
+        ----------
+        tasks : iterator of Task or TableTask
+        keys_sound : bool
+            As for `run`.
+
+        Yields
+        ------
+        tasks : iterator of Task or TableTask
+            All of them, including the first few that were counted.
+        prepare : callable
+            Prepares tasks, lazily and in order; an error is an outcome.
+        """
+        with ExitStack() as stack:
+            pool, tasks = self._open_pool(tasks, stack)
+            elsewhere = pool is not None and pool.elsewhere
+            folder = None
+            if not elsewhere:  # a killed worker cannot remove the files that it fetched
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="genrekit-")))
+            worker = self.worker(folder, keys_sound=keys_sound)
+
+            def prepare(single: Iterator[Task]) -> Iterator[Outcome[Task, Preparation]]:
                 if elsewhere:
                     single = map(absolute, single)
-                outcomes = pool.map(worker, single) if pool else ordered_map(worker, single)
-                yield from self._scored(outcomes)
+                return pool.map(worker, single) if pool else ordered_map(worker, single)
+
+            yield tasks, prepare
 
     def tasks(self, inputs: Iterable[str | Path | Input | Example]) -> Iterator[Task | TableTask]:
         """Find the model for each input, lazily and in order."""
@@ -203,8 +229,8 @@ class Pipeline:
         return table_predictions(table, self.models[table.model], self.decisions[table.model], self.say)
 
     def _open_pool(
-        self, tasks: Iterator[Task | TableTask], stack: ExitStack
-    ) -> tuple[AnyPool | None, Iterator[Task | TableTask]]:
+        self, tasks: Iterator[AnyTask], stack: ExitStack
+    ) -> tuple[AnyPool | None, Iterator[AnyTask]]:
         """Return the workers to use, None for this process, and all tasks, including the first few that were counted."""
         if self.pool is not None:
             return self.pool, tasks

@@ -5,21 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import mutagen
 
 from genrekit.datasets.folder import walk
 from genrekit.datasets.ingest.track import Track, isrc, name_key
-from genrekit.media import AUDIO_SUFFIXES
+from genrekit.errors import MediaError
+from genrekit.media import AUDIO_SUFFIXES, read_song_tags
 
 SAME_S = 2.0
-# mutagen's easy names; wav and aiff have the frames of ID3 only, wma names of its own.
-_NAMES = {
-    "artist": ("artist", "TPE1", "Author"),
-    "title": ("title", "TIT2", "Title"),
-    "isrc": ("isrc", "TSRC", "WM/ISRC"),
-}
 
 
 class Library:
@@ -59,28 +51,14 @@ class Library:
 
     def _add(self, path: Path) -> None:
         try:
-            sound: Any = mutagen.File(path, easy=True)
-            tags = sound.tags or {}
-            length = float(getattr(sound.info, "length", 0.0))
-            artist, title, code = (_first(tags, name) for name in ("artist", "title", "isrc"))
-        except Exception:  # mutagen raises what it likes over a damaged file
+            tags = read_song_tags(path)
+        except MediaError:
             self.unreadable += 1
             return
         place = os.path.abspath(path)  # noqa: PTH100 - links stay as they are
-        if code := isrc(code):
+        if code := isrc(tags.isrc):
             self._by_isrc.setdefault(code, place)
-        key = name_key(artist, title)
+        key = name_key(tags.artist, tags.title)
         if key:
-            self._by_name.setdefault(key, []).append((length, place))
+            self._by_name.setdefault(key, []).append((tags.length_s, place))
         self.count += bool(key or code)
-
-
-def _first(tags: Any, name: str) -> str:
-    for key in _NAMES[name]:
-        try:
-            values = tags.get(key)
-        except (KeyError, ValueError):
-            continue
-        if values:
-            return str(values[0])
-    return ""

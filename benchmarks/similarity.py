@@ -1,0 +1,172 @@
+"""Similarity search: its quality on recordings against mean log-mel spectra, and its speed on a large index.
+
+    python benchmarks/similarity.py --gtzan FOLDER [--models encoder,spectrogram]
+    python benchmarks/similarity.py --songs 100000 --size 200,512,768
+    python benchmarks/similarity.py --again 2000
+
+The first compares precision at 1 and 5, with and without songs of the same artist. The second measures queries of an index of
+random vectors on a warm map, and the memory beyond the map. The third indexes short generated sounds, and then once more with nothing new.
+CPU seconds are user and system time of this process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from genrekit.datasets import open_dataset
+from genrekit.features import log_mel
+from genrekit.media import load
+from genrekit.similarity import Index, evaluate_similarity, index
+from genrekit.similarity.evaluation import Similarity, measure_similarity
+from genrekit.similarity.facts import Facts
+from genrekit.similarity.rows import Row
+from genrekit.similarity.writer import Writer
+
+SR, N_FFT, HOP, N_MELS = 22_050, 2048, 512, 128
+
+
+def quality(folder: Path, models: list[str]) -> None:
+    """Print one row per kind of vectors."""
+    dataset = open_dataset(f"gtzan:{folder}", prefer="audio")
+    songs = [example for example in dataset.examples if example.path is not None and len(example.labels) == 1]
+    labels = [song.labels[0] for song in songs]
+    artists = [song.group or "" for song in songs]
+    mels = np.array([_mean_log_mel(song.path) for song in songs], dtype=np.float64)
+    _row("mean log-mel, raw cosine", measure_similarity(_unit(mels), labels, artists))
+    _row("mean log-mel, centred", measure_similarity(_unit(mels - mels.mean(axis=0)), labels, artists))
+    with tempfile.TemporaryDirectory() as place:
+        for model in models:
+            target = Path(place) / f"{model}.index"
+            index([song.path for song in songs], target, model=model)
+            _row(model, evaluate_similarity(Index(target), [f"gtzan:{folder}"]))
+
+
+def _mean_log_mel(path: Path | None) -> np.ndarray:
+    assert path is not None
+    y = load(path, sr=SR)
+    return log_mel(y, SR, n_fft=N_FFT, hop_length=HOP, n_mels=N_MELS).mean(axis=1)
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    found: np.ndarray = values / np.linalg.norm(values, axis=1, keepdims=True)
+    return found
+
+
+def _row(name: str, found: Similarity) -> None:
+    cells = [
+        f"{100 * one.value:.1f} %"
+        + (
+            f" ({100 * one.low:.1f} to {100 * one.high:.1f})"
+            if one.low is not None and one.high is not None
+            else ""
+        )
+        for values in (found.precision, found.precision_other_artists)
+        for one in (values["precision_at_1"], values["precision_at_5"])
+    ]
+    print(
+        f"| {name} | {' | '.join(cells)} | hubness {found.hubness:.2f}, raw {found.hubness_raw:.2f}",
+        flush=True,
+    )
+
+
+def speed(n: int, size: int, queries: int = 15) -> None:
+    """Print the time of a query and the memory beyond the map, for random vectors."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "i"
+        rng = np.random.default_rng(0)
+        facts = Facts(model="m", model_sha256="0" * 64, modality="audio", vectors="embeddings", size=size)
+        with Writer(folder, facts) as writer:
+            for i in range(n):
+                row = Row(
+                    f"/music/{i // 12}/{i}.mp3",
+                    f"/music/{i // 12}/{i}.mp3",
+                    i,
+                    i,
+                    f"{i:064x}",
+                    f"{i:032x}",
+                    i,
+                    "jazz",
+                    0.5,
+                )
+                writer.add(row, 1 + rng.standard_normal(size, dtype=np.float32))
+            writer.finish()
+        before = _memory_mb()
+        opened = Index(folder)
+        query = 1 + rng.standard_normal(size)
+        started_s = time.perf_counter()
+        opened.search(query)
+        first_s = time.perf_counter() - started_s
+        wall, cpu = [], []
+        for _ in range(queries):
+            started_s, cpu_s = time.perf_counter(), time.process_time()
+            opened.search(1 + rng.standard_normal(size))
+            wall.append(time.perf_counter() - started_s)
+            cpu.append(time.process_time() - cpu_s)
+        beyond = _memory_mb() - before
+        print(
+            f"{n:,} x {size}: first query {1000 * first_s:.0f} ms, then median {1000 * statistics.median(wall):.0f} ms, least "
+            f"{1000 * min(wall):.0f} ms, CPU {1000 * statistics.median(cpu):.0f} ms; memory beyond the map {beyond:.0f} MB",
+            flush=True,
+        )
+
+
+def _memory_mb() -> float:
+    """Return the memory of this process that is not a mapped file, in MB."""
+    found = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    return int(found[1]) / 1000 if found else float("nan")
+
+
+def again(n: int, model: str) -> None:
+    """Print the time of a second index over songs that did not change."""
+    import soundfile
+
+    with tempfile.TemporaryDirectory() as place:
+        music = Path(place) / "music"
+        music.mkdir()
+        rng = np.random.default_rng(0)
+        for i in range(n):
+            soundfile.write(music / f"{i:05}.flac", 0.1 * rng.standard_normal(SR), SR)
+        for name in ("first", "second"):
+            started_s, cpu = time.perf_counter(), os.times()
+            done = index(music, Path(place) / "i", model=model)
+            now = os.times()
+            cpu_s = now.user + now.system - cpu.user - cpu.system
+            print(
+                f"{name}: {done.new} new, {done.unchanged} unchanged, {time.perf_counter() - started_s:.1f} s, CPU {cpu_s:.1f} s",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description="Similarity search: quality and speed.")
+    parser.add_argument("--gtzan", type=Path, help="a folder of GTZAN with audio")
+    parser.add_argument(
+        "--models", default="encoder,spectrogram,gtzan", help="models to index with (default: %(default)s)"
+    )
+    parser.add_argument("--songs", type=int, default=0, help="vectors of a large index")
+    parser.add_argument("--size", default="200,512,768", help="numbers per vector (default: %(default)s)")
+    parser.add_argument("--again", type=int, default=0, help="songs of a library that is indexed twice")
+    arguments = parser.parse_args()
+    if arguments.gtzan:
+        quality(arguments.gtzan, arguments.models.split(","))
+    for size in arguments.size.split(",") if arguments.songs else ():
+        speed(arguments.songs, int(size))
+    if arguments.again:
+        again(arguments.again, "encoder")
+    if not (arguments.gtzan or arguments.songs or arguments.again):
+        parser.print_usage()
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Output of similar songs and of near-identical pairs: a table, JSON Lines, CSV or a playlist."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genrekit.cli.printing import say
+
+if TYPE_CHECKING:
+    from genrekit.similarity import Neighbour, Pair
+
+_FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".m3u8": "m3u8", ".m3u": "m3u8", ".txt": "table"}
+SUFFIXES = tuple(_FORMATS)
+_TITLES = {
+    "rank": "#", "score": "score", "label": "genre", "artist": "artist", "title": "title", "input": "song", "other": "same as",
+    "identical": "sound",
+}  # fmt: skip
+_COLUMNS = ("rank", "input", "score", "label", "label_score", "artist", "title", "length_s", "exists")
+_PAIR_COLUMNS = ("input", "other", "score", "identical", "length_s", "other_length_s", "exists")
+
+
+def write_rows(found: Sequence[Neighbour] | Sequence[Pair], format: str, output: Path | None) -> None:
+    """Write results to stdout or into a file; files that are gone are marked, and left out of a playlist."""
+    from genrekit.files import naming
+
+    if format == "auto":
+        format = _FORMATS[output.suffix.lower()] if output else "table" if sys.stdout.isatty() else "jsonl"
+    rows = [_row(rank, one) for rank, one in enumerate(found, start=1)]
+    gone = sum(not row["exists"] for row in rows)
+    if gone:
+        left = ", and left out of the playlist" if format == "m3u8" else ""
+        say(
+            f"the files of {gone} of {len(rows)} results are not there any more{left}; 'genrekit index ... --prune' removes them"
+        )
+    if format == "table" and output is None:
+        _print_table(rows)
+        return
+    text = {"jsonl": _jsonl, "csv": _csv, "table": _lines}.get(format, lambda rows: _playlist(rows, output))(
+        rows
+    )
+    if output is None:
+        from genrekit.text import encodable
+
+        sys.stdout.write(encodable(text, sys.stdout))
+        sys.stdout.flush()
+        return
+    data = os.fsencode(text) if format == "m3u8" else text.encode("utf-8", "backslashreplace")
+    part = output.with_name(f".{output.name}.part")
+    with naming(output):
+        part.write_bytes(data)
+        part.replace(output)
+    say(f"wrote {len(rows) - (gone if format == 'm3u8' else 0)} rows to {output}")
+
+
+def _row(rank: int, one: Any) -> dict[str, Any]:
+    fields = asdict(one)
+    paths = [fields.pop(name) for name in ("path", "other_path") if name in fields]
+    fields.pop("id", None)
+    exists = all(path is None or os.path.lexists(path) for path in paths)
+    return fields | ({} if "other" in fields else {"rank": rank}) | {"exists": exists, "_path": paths[0]}
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    return _PAIR_COLUMNS if rows and "other" in rows[0] else _COLUMNS
+
+
+def _jsonl(rows: Sequence[dict[str, Any]]) -> str:
+    from genrekit.output import dumps
+    from genrekit.text import utf8_name
+
+    lines = []
+    for row in rows:
+        named = {key: utf8_name(row[key]) for key in ("input", "other") if key in row}
+        lines.append(dumps({key: row[key] for key in _columns(rows)} | named) + "\n")
+    return "".join(lines)
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    from genrekit.text import escaped_name
+
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    columns = _columns(rows)
+    writer.writerow(columns)
+    for row in rows:
+        named = {key: escaped_name(row[key]) for key in ("input", "other") if key in row}
+        cells = (named.get(key, row[key]) for key in columns)
+        writer.writerow([str(cell).lower() if isinstance(cell, bool) else cell for cell in cells])
+    return stream.getvalue()
+
+
+def _playlist(rows: Sequence[dict[str, Any]], output: Path | None) -> str:
+    """Return a playlist of the files that are there, with paths relative to where it is written."""
+    from genrekit.library import way_to
+
+    lines = ["#EXTM3U"]
+    for row in rows:
+        if row["exists"] and row["_path"] and row["_path"] == row["input"]:
+            title = " - ".join(filter(None, (row["artist"], row["title"]))) or Path(row["input"]).stem
+            lines.append(f"#EXTINF:{round(row['length_s'] or -1)},{title}")
+            lines.append(way_to(Path(row["_path"]), output) if output else row["_path"])
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _cells(row: dict[str, Any]) -> dict[str, str]:
+    shown = {key: "" if row.get(key) is None else str(row.get(key, "")) for key in _TITLES}
+    shown["score"] = f"{row['score']:.3f}"
+    shown["identical"] = "identical" if row.get("identical") else ""
+    if not row["exists"]:
+        shown["input"] += " (gone)"
+    return shown
+
+
+def _titles(rows: Sequence[dict[str, Any]]) -> list[str]:
+    if rows and "other" in rows[0]:
+        return ["score", "identical", "input", "other"]
+    named = [key for key in ("artist", "title") if any(row[key] for row in rows)]
+    return ["rank", "score", "label", *named, "input"]
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    from genrekit.cli.listing import print_list
+
+    keys = _titles(rows)
+    print_list([_TITLES[key] for key in keys], [[_cells(row)[key] for key in keys] for row in rows])
+
+
+def _lines(rows: Sequence[dict[str, Any]]) -> str:
+    from genrekit.text import visible
+
+    keys = _titles(rows)
+    return "".join("\t".join(visible(_cells(row)[key]) for key in keys) + "\n" for row in rows)

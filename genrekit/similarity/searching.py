@@ -1,0 +1,327 @@
+"""Exact search in an index: the cosine of centred vectors, over a mapped file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from genrekit.errors import DatasetError, UsageError
+from genrekit.prediction import Model
+from genrekit.similarity.embedding import mean_vector, vectors_of
+from genrekit.similarity.facts import Facts, read_facts
+from genrekit.similarity.mean import blocks, mean_and_scale, open_vectors
+from genrekit.similarity.rows import Row, Rows
+from genrekit.text import nearest
+
+UNLIKE = 0.5
+"""Weight of the songs that results must be unlike."""
+_SPARE = 64  # candidates beyond k whose cosines are computed again in float64
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A row of an index that is similar to a query.
+
+    Attributes
+    ----------
+    input : str
+        Its name: the absolute path of a file, ``PATH#row N``, or an address.
+    score : float
+        Cosine of the centred vectors in [-1, 1]; with ``unlike`` minus half the cosine to that.
+    label, label_score : str, float or None
+        The prediction of the model.
+    artist, title : str
+        Empty where unknown.
+    length_s : float or None
+    id : int
+        Its id in the index, which it keeps.
+    path : str or None
+        The file.
+    """
+
+    input: str
+    score: float
+    label: str = ""
+    label_score: float | None = None
+    artist: str = ""
+    title: str = ""
+    length_s: float | None = None
+    id: int = 0
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which rows may be results.
+
+    Attributes
+    ----------
+    genre : str
+        Only rows whose predicted label or genre tag is this; empty for all.
+    not_artist : str
+        No rows of this artist; empty for all.
+    without : frozenset of int
+        No rows with these ids.
+    """
+
+    genre: str = ""
+    not_artist: str = ""
+    without: frozenset[int] = frozenset()
+
+
+class Index:
+    """An index that is open for reading, as it was when it was opened; any number of threads may search in it.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Attributes
+    ----------
+    facts : Facts
+    ids : np.ndarray [shape=(n,), dtype=int64]
+        Ids of the rows, ascending.
+    vectors : np.ndarray [shape=(n_vectors, size), dtype=float32]
+        The file, mapped.
+    places : np.ndarray [shape=(n,), dtype=int64]
+        The place of each row's vector.
+
+    Raises
+    ------
+    UnknownSourceError
+        If there is no index.
+    DatasetError
+        If it is damaged, of another version, or empty.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.facts: Facts = read_facts(self.folder)
+        with Rows(self.folder) as rows:
+            n_vectors = rows.vectors
+            found = np.array(rows.places(), dtype=np.int64).reshape(-1, 2)
+        self.ids, self.places = found[:, 0], found[:, 1]
+        if not len(found):
+            raise DatasetError(
+                f"{self.folder} is empty.", "Add songs to it: genrekit index music/ -o " + str(folder)
+            )
+        if self.places.min() < 0 or self.places.max() >= n_vectors:
+            raise DatasetError(
+                f"{self.folder} is damaged: rows name vectors that are not there.",
+                "Make the index again: genrekit index ... --overwrite",
+            )
+        self.vectors = open_vectors(self.folder, n_vectors, self.facts.size)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def _mean_and_scale(self) -> tuple[np.ndarray, np.ndarray | None]:
+        mean, scale = self.facts.mean, self.facts.scale
+        if mean is None or not self.facts.finished:
+            mean, scale = mean_and_scale(self.folder, self.facts, self.places)
+        return np.array(mean), None if scale is None else np.array(scale)
+
+    @cached_property
+    def _inverse_norms(self) -> np.ndarray:
+        """One over the norms of all centred vectors; 0 for one that is the mean."""
+        found = np.empty(len(self.vectors), np.float32)
+        mean, scale = (None if one is None else one.astype(np.float32) for one in self._mean_and_scale)
+        for rows in blocks(self.vectors):
+            block = self.vectors[rows] - mean
+            if scale is not None:
+                block = np.nan_to_num(block / scale)
+            norms = np.sqrt(np.einsum("ij,ij->i", block, block))
+            found[rows] = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 1e-9)
+        return found
+
+    def row(self, name: str) -> tuple[int, Row] | None:
+        """Return the row of a name with its id, or None."""
+        with Rows(self.folder) as rows:
+            return rows.find(name)
+
+    def vector(self, id: int) -> np.ndarray:
+        """Return the stored vector of a row [shape=(size,), dtype=float32]."""
+        place = int(np.searchsorted(self.ids, id))
+        if place == len(self.ids) or self.ids[place] != id:
+            raise UsageError(f"{self.folder} has no row {id}.")
+        return np.array(self.vectors[self.places[place]])
+
+    def directions(self, vectors: np.ndarray) -> np.ndarray:
+        """Centre vectors [shape=(n, size)] by the mean of the index and bring them to length 1, in float64."""
+        mean, scale = self._mean_and_scale
+        found = np.asarray(vectors, dtype=np.float64) - mean
+        if scale is not None:
+            found = np.nan_to_num(found / scale)
+        norms = np.linalg.norm(found, axis=1, keepdims=True)
+        return np.divide(found, norms, out=np.zeros_like(found), where=norms > 1e-9)
+
+    def cosines(self, direction: np.ndarray) -> np.ndarray:
+        """Return the products of all rows' directions with one [shape=(size,)], in one pass over the file.
+
+        Returns
+        -------
+        np.ndarray [shape=(n,), dtype=float32]
+        """
+        mean, scale = self._mean_and_scale
+        if scale is None:
+            found = self.vectors @ direction.astype(np.float32) - np.float32(mean @ direction)
+        else:
+            found = np.empty(len(self.vectors), np.float32)
+            for rows in blocks(self.vectors):
+                found[rows] = np.nan_to_num((self.vectors[rows] - mean) / scale) @ direction
+        found *= self._inverse_norms
+        return found[self.places]
+
+    def search(
+        self,
+        vector: np.ndarray,
+        k: int = 20,
+        filters: Filters | None = None,
+        unlike: Sequence[np.ndarray] = (),
+    ) -> list[Neighbour]:
+        """Find the rows whose vectors have the largest cosines with a query, after centring.
+
+        Parameters
+        ----------
+        vector : np.ndarray [shape=(size,)]
+        k : int >= 1
+            Fewer are found where fewer pass the filters.
+        filters : Filters, optional
+        unlike : sequence of np.ndarray [shape=(size,)]
+            Vectors that results must be unlike: half their mean cosine is subtracted.
+
+        Returns
+        -------
+        list of Neighbour
+            Best first; of equal ones that with the lower id.
+
+        Raises
+        ------
+        UsageError
+            If the vector has another size, ``k`` is not positive, or no row can have the genre.
+        """
+        if k < 1:
+            raise UsageError(f"k is {k}; at least one result must be asked for.")
+        given = np.stack([vector, *unlike])
+        if given.shape[1:] != (self.facts.size,):
+            raise UsageError(
+                f"The vector has {given.shape[1]} numbers; those of {self.folder} have {self.facts.size}."
+            )
+        if np.isinf(given).any() or (np.isnan(given).any() and self.facts.scale is None):
+            raise UsageError("The vector of the query has numbers that are not finite.")
+        first, *others = self.directions(given)
+        direction = first - UNLIKE * np.mean(others, axis=0) if others else first
+        with Rows(self.folder) as rows:
+            allowed = self._allowed(rows, filters or Filters())
+            scores = self.cosines(direction)[allowed]
+            n = min(len(allowed), k + _SPARE)
+            best = allowed[np.argpartition(-scores, n - 1)[:n]] if n else allowed
+            exact = self.directions(self.vectors[self.places[best]]) @ direction
+            order = np.lexsort((self.ids[best], -exact))
+            ids = self.ids[best][order].tolist()
+            named = rows.get(ids[:k])
+        return [
+            neighbour(id, named[id], score)
+            for id, score in zip(ids[:k], exact[order][:k].tolist(), strict=True)
+            if id in named
+        ]
+
+    def _allowed(self, rows: Rows, filters: Filters) -> np.ndarray:
+        """Return the positions of the rows that pass the filters."""
+        keep = np.ones(len(self.ids), dtype=bool)
+        if filters.genre:
+            ids = rows.of_genre(filters.genre)
+            if not ids:
+                known = rows.genres()
+                guess = nearest(filters.genre, known)
+                raise UsageError(
+                    f"No song of {self.folder} is {filters.genre!r}; its genres are {', '.join(known)}.",
+                    f"Did you mean {guess}?" if guess else "",
+                )
+            keep &= np.isin(self.ids, ids)
+        if filters.not_artist:
+            keep &= ~np.isin(self.ids, rows.of_artist(filters.not_artist))
+        if filters.without:
+            keep &= ~np.isin(self.ids, list(filters.without))
+        return np.flatnonzero(keep)
+
+    def check_model(self, model: Model) -> None:
+        """Check that a model is the one that the index was made with.
+
+        Raises
+        ------
+        UsageError
+            If it is another.
+        """
+        self.facts.check_model(model, self.folder)
+
+
+def search(
+    index: Index,
+    model: Model,
+    *,
+    windows: np.ndarray | None = None,
+    vector: np.ndarray | None = None,
+    k: int = 20,
+    filters: Filters | None = None,
+) -> list[Neighbour]:
+    """Find what is similar to prepared windows, or to a vector.
+
+    Parameters
+    ----------
+    index : Index
+    model : Model
+        The model that prepared the windows or made the vector.
+    windows : np.ndarray [shape=(n_windows, *shape)], optional
+        Prepared windows of one example.
+    vector : np.ndarray [shape=(size,)], optional
+        Instead of windows.
+    k : int >= 1
+    filters : Filters, optional
+
+    Returns
+    -------
+    list of Neighbour
+        Best first.
+
+    Raises
+    ------
+    UsageError
+        If the index is of another model, or as `Index.search`.
+    BundleError
+        If the graph rejects the windows.
+    """
+    index.check_model(model)
+    if (windows is None) == (vector is None):
+        raise UsageError("Give either windows or a vector.")
+    if vector is None:
+        assert windows is not None
+        vector = mean_vector(vectors_of(model, index.facts.vectors, windows)[0])
+    return index.search(np.asarray(vector), k, filters)
+
+
+def neighbour(id: int, row: Row, score: float) -> Neighbour:
+    """Return a row as a result."""
+    return Neighbour(
+        input=row.name,
+        score=round(score, 6),
+        label=row.label or "",
+        label_score=row.score,
+        artist=row.artist,
+        title=row.title,
+        length_s=row.length_s,
+        id=id,
+        path=row.path,
+    )
+
+
+def missing_files(found: Iterable[Neighbour]) -> set[str]:
+    """Return the files of results that are not there any more."""
+    import os
+
+    return {one.path for one in found if one.path is not None and not os.path.lexists(one.path)}
