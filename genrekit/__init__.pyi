@@ -13,7 +13,7 @@ from .errors import (
 from .evaluation import compare, cross_validate, evaluate
 from .execution import Pool
 from .metrics import Report
-from .prediction import Model, PredictOptions, load_model, predict
+from .prediction import Model, PredictOptions, load_model, predict, predict_frame
 from .training import train
 from .tuning import combine
 from .types import Prediction
@@ -44,5 +44,6 @@ __all__ = [
     "load_model",
     "open_dataset",
     "predict",
+    "predict_frame",
     "train",
 ]

@@ -18,6 +18,7 @@ def test_the_python_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert blocks
     shutil.copytree(ROOT / "examples" / "media", tmp_path / "examples" / "media")
+    shutil.copy(ROOT / "examples" / "tracks.csv", tmp_path / "examples")
     script = tmp_path / "page.py"
     body = "\n".join(block for block in blocks if "__main__" not in block)
     script.write_text(body, encoding="utf-8")

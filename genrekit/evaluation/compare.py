@@ -29,7 +29,7 @@ from genrekit.metrics import (
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
 from genrekit.training import Evaluation, describe, encoded, fit_folds, gather, measure_folds, open_for
-from genrekit.types import Example, Say, silent
+from genrekit.types import Example, Say, Sources, silent
 
 METRICS = ("accuracy", "macro_f1", "log_loss")
 MULTILABEL_METRICS = ("macro_f1", "micro_f1", "samples_f1")
@@ -124,7 +124,7 @@ class _Measured:
 
 def compare(
     models: Sequence[Model | str | Path],
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     split: str | None = None,
     by: str | None = None,
@@ -145,7 +145,7 @@ def compare(
     ----------
     models : sequence of Model, str or Path
         Two or more models, paths of bundles or names of shipped models.
-    source : str or Path, or a sequence of them
+    source : str, Path or DataFrame, or a sequence of them
         Anything that `genrekit.datasets.open_dataset` reads.
     split : {'train', 'valid', 'test'}, optional
         Only this split: as the training of the first model that can tell made it, or as published. All examples by default.
@@ -203,7 +203,7 @@ def compare(
 
 def compare_recipes(
     recipes: Sequence[Recipe],
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     k: int = 5,
     by: str | None = None,

@@ -25,11 +25,11 @@ from genrekit.training import (
     open_for,
     recognised,
 )
-from genrekit.types import Say, silent
+from genrekit.types import Say, Sources, silent
 
 
 def cross_validate(
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -77,7 +77,7 @@ def cross_validate(
 
 def evaluate(
     model: Model | str | Path,
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     split: str | None = None,
     labels: Sequence[str] = (),
@@ -95,7 +95,7 @@ def evaluate(
     ----------
     model : Model, str or Path
         A model, the path of a bundle, or the name of a shipped model.
-    source : str or Path
+    source : str, Path or DataFrame, or a sequence of them
         Anything that `genrekit.datasets.open_dataset` reads. Labels that are other spellings of labels of the model
         count as these.
     split : {'train', 'valid', 'test'}, optional
@@ -156,7 +156,7 @@ def check_competing(model: Model, labels: Sequence[str]) -> None:
 
 def open_in_words_of(
     model: Model,
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",

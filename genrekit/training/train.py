@@ -28,7 +28,7 @@ from genrekit.training.learnt import learnt_keys
 from genrekit.training.opening import check_fit, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather
 from genrekit.training.run_folder import RunFolder, beside
-from genrekit.types import Say, silent
+from genrekit.types import Say, Sources, silent
 
 MAX_CONFUSION_LABELS = 500
 
@@ -43,7 +43,7 @@ class Trained:
 
 
 def train(
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -71,7 +71,7 @@ def train(
 
     Parameters
     ----------
-    source : str or Path, or a sequence of them
+    source : str, Path or DataFrame, or a sequence of them
         Anything that `genrekit.datasets.open_dataset` reads; several are one data set.
     backend : Backend or str
         The backend or its name.
