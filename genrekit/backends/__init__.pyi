@@ -30,7 +30,7 @@ from .capabilities import (
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
 from .config_file import config_yaml, settings_of
-from .heat_maps import draw, heat_map, stacked
+from .heat_maps import draw, heat_map, picture_of, stacked
 from .registry import table_schemas
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "make_config",
     "parse_grid",
     "parse_settings",
+    "picture_of",
     "read_config_file",
     "registry",
     "resolve",

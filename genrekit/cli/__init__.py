@@ -23,6 +23,7 @@ _COMMANDS = {
     "sort": "genrekit.cli.sort:sort",
     "train": "genrekit.cli.train:train",
     "evaluate": "genrekit.cli.evaluate:evaluate",
+    "inspect": "genrekit.cli.inspect:inspect",
     "compare": "genrekit.cli.compare:compare",
     "combine": "genrekit.cli.combine:combine",
     "datasets": "genrekit.cli.datasets:app",
