@@ -28,7 +28,17 @@ from genrekit.metrics import (
 )
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
-from genrekit.training import Evaluation, describe, encoded, fit_folds, gather, measure_folds, open_for
+from genrekit.training import (
+    Evaluation,
+    copies_of,
+    describe,
+    encoded,
+    fit_folds,
+    gather,
+    measure_folds,
+    open_for,
+    with_copies,
+)
 from genrekit.types import Example, Say, Sources, silent
 
 METRICS = ("accuracy", "macro_f1", "log_loss")
@@ -251,7 +261,18 @@ def compare_recipes(
         prepared = gather(
             backend, config, dataset, indices, jobs=jobs, cache=cache, cluster=cluster, say=say_once
         )
-        scored = list(fit_folds(backend, config, encoded(backend, config, prepared, cache), folds, say))
+        prepared = with_copies(
+            backend,
+            config,
+            encoded(backend, config, prepared, cache),
+            indices,
+            copies=copies_of(config),
+            jobs=jobs,
+            cache=cache,
+            cluster=cluster,
+            say=say_once,
+        )
+        scored = list(fit_folds(backend, config, prepared, folds, say))
         evaluation = measure_folds(config, prepared, folds, scored)
         graph = Graph(scored[-1].onnx, len(scored[-1].labels))
         measured.append(_Measured(name, evaluation, dataset, backend, config, graph))

@@ -18,12 +18,14 @@ from genrekit.preparation import Cache
 from genrekit.training import (
     Evaluation,
     PreparedDataset,
+    copies_of,
     cross_fit,
     describe,
     encoded,
     gather,
     open_for,
     recognised,
+    with_copies,
 )
 from genrekit.types import Say, Sources, silent
 
@@ -72,6 +74,17 @@ def cross_validate(
     cache = cache or Cache()
     prepared = gather(backend, config, dataset, indices, jobs=jobs, cache=cache, cluster=cluster, say=say)
     prepared = encoded(backend, config, prepared, cache)
+    prepared = with_copies(
+        backend,
+        config,
+        prepared,
+        indices,
+        copies=copies_of(config),
+        jobs=jobs,
+        cache=cache,
+        cluster=cluster,
+        say=say,
+    )
     return cross_fit(backend, config, prepared, folds, say)
 
 

@@ -1,6 +1,7 @@
 """Training: a bundle from a data set and a backend."""
 
 from genrekit.training.choice import choose_backend
+from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
 from genrekit.training.learnt import learnt_keys, recognise, recognised
@@ -17,6 +18,7 @@ __all__ = [
     "beside",
     "check_arrays",
     "choose_backend",
+    "copies_of",
     "cross_fit",
     "describe",
     "encoded",
@@ -31,4 +33,5 @@ __all__ = [
     "recognised",
     "train",
     "versions",
+    "with_copies",
 ]

@@ -20,6 +20,7 @@ from genrekit.hashing import hash_file
 from genrekit.metrics import Report
 from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
@@ -160,7 +161,19 @@ def train(
         prepared = gather(
             backend, one, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, keys=keys, say=say
         )
-        prepared_datasets[key] = encoded(backend, one, prepared, cache)
+        prepared = encoded(backend, one, prepared, cache)
+        learnt = everything if refit else [*split.train, *split.valid] if grid else list(split.train)
+        prepared_datasets[key] = with_copies(
+            backend,
+            one,
+            prepared,
+            learnt,
+            copies=max(copies_of(config) for _, config in wanted or [("", config)]),
+            jobs=jobs,
+            cache=cache,
+            cluster=cluster,
+            say=say,
+        )
     candidates: list[Candidate] = []
     if grid:
         config, candidates = search(
@@ -191,7 +204,7 @@ def train(
             say(f"there is nothing to resume at {run.path}; training starts")
     fitted, runtime = fit_checked(
         backend,
-        prepared.select(split.train, labels),
+        prepared.select_train(split.train, labels, copies_of(config)),
         prepared.select(prepared.with_label(split.valid, labels), labels),
         labels,
         config,
@@ -209,7 +222,14 @@ def train(
         say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
         labels = prepared.labels(everything)
         fitted, runtime = _refit(
-            backend, prepared.select(everything, labels), labels, config, fitted, say, run, on_epoch
+            backend,
+            prepared.select_train(everything, labels, copies_of(config)),
+            labels,
+            config,
+            fitted,
+            say,
+            run,
+            on_epoch,
         )
     native = dict(fitted.native)
     data = _data_facts(dataset, prepared, split, refit=refit)
