@@ -13,7 +13,7 @@ from .errors import (
 from .evaluation import compare, cross_validate, evaluate
 from .execution import Pool
 from .metrics import Report
-from .prediction import Model, PredictOptions, load_model, predict
+from .prediction import Model, PredictOptions, load_model, predict, predict_frame
 from .similarity import index, similar
 from .training import train
 from .tuning import combine, tune
@@ -46,6 +46,7 @@ __all__ = [
     "load_model",
     "open_dataset",
     "predict",
+    "predict_frame",
     "similar",
     "train",
     "tune",

@@ -21,6 +21,7 @@ from .capabilities import (
     ExplainsWithImages,
     FitsInFolder,
     GradientMap,
+    MakesCopies,
     NativeScorer,
     PictureAxes,
     PreparesInParts,
@@ -31,7 +32,7 @@ from .capabilities import (
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
 from .config_file import config_yaml, settings_of
-from .heat_maps import draw, heat_map, stacked
+from .heat_maps import draw, heat_map, picture_of, stacked
 from .registry import table_schemas
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "FitsInFolder",
     "Fitted",
     "GradientMap",
+    "MakesCopies",
     "NativeScorer",
     "PictureAxes",
     "Prepared",
@@ -66,6 +68,7 @@ __all__ = [
     "make_config",
     "parse_grid",
     "parse_settings",
+    "picture_of",
     "read_config_file",
     "registry",
     "resolve",

@@ -24,6 +24,7 @@ _COMMANDS = {
     "train": "genrekit.cli.train:train",
     "evaluate": "genrekit.cli.evaluate:evaluate",
     "tune": "genrekit.cli.tune:tune",
+    "inspect": "genrekit.cli.inspect:inspect",
     "compare": "genrekit.cli.compare:compare",
     "combine": "genrekit.cli.combine:combine",
     "runs": "genrekit.cli.runs:runs",

@@ -109,7 +109,7 @@ class Model:
 
         Parameters
         ----------
-        windows : np.ndarray [shape=(n, *shape)]
+        windows : np.ndarray [shape=(n, ...)]
 
         Returns
         -------

@@ -1,6 +1,7 @@
 """Training: a bundle from a data set and a backend."""
 
 from genrekit.training.choice import choose_backend
+from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
 from genrekit.training.grid import FOLDS, search_folds
@@ -24,6 +25,7 @@ __all__ = [
     "beside",
     "check_arrays",
     "choose_backend",
+    "copies_of",
     "cross_fit",
     "describe",
     "encoded",
@@ -40,4 +42,5 @@ __all__ = [
     "search_folds",
     "train",
     "versions",
+    "with_copies",
 ]
