@@ -58,7 +58,8 @@ def draw_model(bundle: Bundle) -> tuple[bytes, str]:
     figure.suptitle(visible(f"{manifest.name}: {headline}"), fontsize=12, parse_math=False)
     place: Any = figure
     if confusion:
-        left, place = np.ravel(figure.subfigures(1, 2, width_ratios=(1.25, 1)))
+        halves: Any = figure.subfigures(1, 2, width_ratios=(1.25, 1))
+        left, place = halves
         _confusion(left.subplots(), manifest.labels, np.array(confusion))
     heights = [0.24 * len(per_label) + 0.6 if name == "labels" else 2.2 for name in right]
     axes = dict(zip(right, np.ravel(place.subplots(len(right), height_ratios=heights)), strict=True))
