@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,8 +45,8 @@ def main() -> None:
         console.print(Text.from_ansi(done.stdout.rstrip()))
         svg = console.export_svg(title="genrekit", unique_id=f"genrekit-{name}")
         # The fonts of the export are on another host; the page must need none.
-        lines = [line for line in svg.splitlines() if "url(" not in line or "clip-path" in line]
-        (PICTURES / f"terminal-{name}.svg").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+        (PICTURES / f"terminal-{name}.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

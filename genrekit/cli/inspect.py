@@ -63,10 +63,8 @@ def inspect(
     looked. Table: rows by genre, and the features that pushed chosen rows. Model: its test, label by label.
     """
     from genrekit.errors import UsageError
-    from genrekit.inspection import InspectOptions, inspection_page
+    from genrekit.inspection import MAX_ROWS, InspectOptions, inspection_page, is_model
     from genrekit.inspection import inspect as inspected
-    from genrekit.inspection.inspect import is_model
-    from genrekit.inspection.table import MAX_ROWS
     from genrekit.prediction import expand, load_models
 
     if not words:

@@ -1,3 +1,4 @@
-from .inspect import Inspected, InspectOptions, inspect, inspection_page
+from .inspecting import Inspected, InspectOptions, inspect, inspection_page, is_model
+from .table import MAX_ROWS
 
-__all__ = ["InspectOptions", "Inspected", "inspect", "inspection_page"]
+__all__ = ["MAX_ROWS", "InspectOptions", "Inspected", "inspect", "inspection_page", "is_model"]

@@ -56,11 +56,13 @@ def draw_model(bundle: Bundle) -> tuple[bytes, str]:
     )
     headline, words = _headline(metrics)
     figure.suptitle(visible(f"{manifest.name}: {headline}"), fontsize=12, parse_math=False)
-    columns = figure.subfigures(1, 2, width_ratios=(1.25, 1)) if confusion else [None, figure]
+    place: Any = figure
     if confusion:
-        _confusion(columns[0].subplots(), manifest.labels, np.array(confusion))
+        halves: Any = figure.subfigures(1, 2, width_ratios=(1.25, 1))
+        left, place = halves
+        _confusion(left.subplots(), manifest.labels, np.array(confusion))
     heights = [0.24 * len(per_label) + 0.6 if name == "labels" else 2.2 for name in right]
-    axes = dict(zip(right, np.ravel(columns[1].subplots(len(right), height_ratios=heights)), strict=True))
+    axes = dict(zip(right, np.ravel(place.subplots(len(right), height_ratios=heights)), strict=True))
     best = _labels(axes["labels"], per_label)
     if "calibration" in axes:
         _calibration(axes["calibration"], metrics["calibration"])

@@ -18,7 +18,7 @@ from genrekit.text import visible
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from genrekit.analysis.analyse import Analysis
+    from genrekit.analysis import Analysis
 
 SR = 22050
 MAX_S = 600.0

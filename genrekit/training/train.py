@@ -165,13 +165,13 @@ def train(
             backend, one, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, keys=keys, say=say
         )
         prepared = encoded(backend, one, prepared, cache)
-        learnt = everything if refit else [*split.train, *split.valid] if grid else list(split.train)
+        copied = everything if refit else [*split.train, *split.valid] if grid else list(split.train)
         prepared_datasets[key] = with_copies(
             backend,
             one,
             prepared,
-            learnt,
-            copies=max(copies_of(config) for _, config in wanted or [("", config)]),
+            copied,
+            copies=max(map(copies_of, [config for _, config in wanted] or [config])),
             jobs=jobs,
             cache=cache,
             cluster=cluster,
