@@ -73,7 +73,8 @@ def duplicates(index: Index) -> Iterator[Pair]:
         for i, j, score in _close(index, lengths, shapes):
             named = rows.get([int(index.ids[i]), int(index.ids[j])])
             if len(named) == 2:
-                yield _pair(*named.values(), score)
+                one, other = named.values()
+                yield _pair(one, other, score)
 
 
 def _close(index: Index, lengths: np.ndarray, shapes: np.ndarray) -> Iterator[tuple[int, int, float]]:
@@ -89,7 +90,7 @@ def _close(index: Index, lengths: np.ndarray, shapes: np.ndarray) -> Iterator[tu
             i, j = at + start, to + other
             with_course = has_course[i] & has_course[j]
             same = (shapes[i] * shapes[j]).sum(axis=1) >= SAME_COURSE
-            near = np.where(with_course, same, cosines[at, to] >= SAME)
+            near: np.ndarray = np.where(with_course, same, cosines[at, to] >= SAME)
             near &= (i < j) & ~(
                 np.abs(lengths[i] - lengths[j]) > SAME_S
             )  # an unknown length is NaN, and equal

@@ -175,7 +175,8 @@ class Index:
             for rows in blocks(self.vectors):
                 found[rows] = np.nan_to_num((self.vectors[rows] - mean) / scale) @ direction
         found *= self._inverse_norms
-        return found[self.places]
+        of_rows: np.ndarray = found[self.places]
+        return of_rows
 
     def search(
         self,
