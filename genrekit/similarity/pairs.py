@@ -90,10 +90,9 @@ def _close(index: Index, lengths: np.ndarray, shapes: np.ndarray) -> Iterator[tu
             i, j = at + start, to + other
             with_course = has_course[i] & has_course[j]
             same = (shapes[i] * shapes[j]).sum(axis=1) >= SAME_COURSE
+            other_length = np.abs(lengths[i] - lengths[j]) > SAME_S  # an unknown length is NaN, and equal
             near: np.ndarray = np.where(with_course, same, cosines[at, to] >= SAME)
-            near &= (i < j) & ~(
-                np.abs(lengths[i] - lengths[j]) > SAME_S
-            )  # an unknown length is NaN, and equal
+            near = near.astype(bool) & (i < j) & np.logical_not(other_length)
             found += zip(i[near].tolist(), j[near].tolist(), cosines[at, to][near].tolist(), strict=True)
         yield from sorted(found)
 
