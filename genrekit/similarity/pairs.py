@@ -80,7 +80,7 @@ def duplicates(index: Index) -> Iterator[Pair]:
 def _close(index: Index, lengths: np.ndarray, shapes: np.ndarray) -> Iterator[tuple[int, int, float]]:
     """Yield positions of near-identical pairs with their cosines, block by block."""
     n = len(index)
-    has_course = shapes.any(axis=1)
+    has_course: np.ndarray = np.asarray(shapes.any(axis=1))
     for start in range(0, n, _ROWS):
         first = _directions(index, start)
         found: list[tuple[int, int, float]] = []
