@@ -13,10 +13,10 @@ from .errors import (
 from .evaluation import compare, cross_validate, evaluate
 from .execution import Pool
 from .metrics import Report
-from .prediction import Model, PredictOptions, load_model, predict
+from .prediction import Model, PredictOptions, load_model, predict, predict_frame
 from .similarity import index, similar
 from .training import train
-from .tuning import combine
+from .tuning import combine, tune
 from .types import Prediction
 
 __version__: str
@@ -46,6 +46,8 @@ __all__ = [
     "load_model",
     "open_dataset",
     "predict",
+    "predict_frame",
     "similar",
     "train",
+    "tune",
 ]

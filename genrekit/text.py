@@ -245,7 +245,7 @@ def sentence(reason: str, subject: str = "The input") -> str:
 
 
 # What follows in an error is about one file, or lists what is allowed.
-_CLAUSE = re.compile(r"[;:(]|[.] |[.]$")
+_CLAUSE = re.compile(r"[;(]|: |[.] |[.]$")
 
 
 def cause(error: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeGuard, Union
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 
 Say = Callable[[str], None]
@@ -22,6 +24,24 @@ SPECTROGRAM = "spectrogram"
 
 def silent(text: str) -> None:
     """Drop a line of text for the user."""
+
+
+Source = Union[str, Path, "pd.DataFrame"]
+"""One data set: a path or name as `genrekit.open_dataset` takes it, or a data frame."""
+
+Sources = Source | Sequence[Source]
+"""One data set, or several that are read as one."""
+
+
+def is_data_frame(item: Any) -> TypeGuard[pd.DataFrame]:
+    """Return whether a value is a data frame of pandas; pandas is not imported for it."""
+    pandas = sys.modules.get("pandas")  # a caller with a data frame has imported it
+    return pandas is not None and isinstance(item, pandas.DataFrame)
+
+
+def listed_sources(source: Sources) -> list[Source]:
+    """Return one or more sources as a list."""
+    return [source] if isinstance(source, str | Path) or is_data_frame(source) else list(source)
 
 
 class Modality(StrEnum):
@@ -62,6 +82,8 @@ class Example:
         Identifying columns (artist, track ...) that a prediction repeats.
     address : str or None
         Address to fetch the file from; it may hold a secret, and is never shown.
+    row_number : int or None
+        The row of the table that it was read from, as a spreadsheet counts: the column names are row 1.
     """
 
     id: str
@@ -76,6 +98,7 @@ class Example:
     duration_s: float | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     address: str | None = field(default=None, repr=False)
+    row_number: int | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

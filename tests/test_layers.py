@@ -13,8 +13,8 @@ PACKAGE = Path(genrekit.__file__).parent
 LEVELS = {
     10: "cli",
     9: "server",
-    8: "tuning feedback",
-    7: "evaluation similarity",
+    8: "tuning feedback inspection",
+    7: "evaluation similarity live",
     6: "training prediction testing",
     5: "models preparation library",
     4: "backends datasets analysis",

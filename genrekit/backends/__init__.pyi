@@ -10,6 +10,7 @@ from .base import (
     BackendInfo,
     Fitted,
     Prepared,
+    tuned,
 )
 from .capabilities import (
     Encode,
@@ -20,6 +21,7 @@ from .capabilities import (
     ExplainsWithImages,
     FitsInFolder,
     GradientMap,
+    MakesCopies,
     NativeScorer,
     PictureAxes,
     PreparesInParts,
@@ -30,7 +32,7 @@ from .capabilities import (
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
 from .config_file import config_yaml, settings_of
-from .heat_maps import draw, heat_map, stacked
+from .heat_maps import draw, heat_map, picture_of, stacked
 from .registry import table_schemas
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "FitsInFolder",
     "Fitted",
     "GradientMap",
+    "MakesCopies",
     "NativeScorer",
     "PictureAxes",
     "Prepared",
@@ -65,10 +68,12 @@ __all__ = [
     "make_config",
     "parse_grid",
     "parse_settings",
+    "picture_of",
     "read_config_file",
     "registry",
     "resolve",
     "settings_of",
     "stacked",
     "table_schemas",
+    "tuned",
 ]

@@ -28,6 +28,28 @@ GRAPH_FILE = "model.onnx"
 """Name of the graph among the files of a bundle."""
 
 
+def tuned(
+    *choices: Any, low: float | None = None, high: float | None = None, log: bool = False
+) -> dict[str, Any]:
+    """Return the ``json_schema_extra`` of a field that ``genrekit tune`` searches: some values, or a range.
+
+    Parameters
+    ----------
+    *choices
+        Values without an order.
+    low, high : float, optional
+        Ends of a range instead, both within it.
+    log : bool
+        Whether the range is searched on a logarithmic scale.
+
+    Examples
+    --------
+    >>> tuned(low=0.001, high=0.1, log=True)
+    {'tune': {'low': 0.001, 'high': 0.1, 'log': True}}
+    """
+    return {"tune": {"choices": list(choices)} if choices else {"low": low, "high": high, "log": log}}
+
+
 class BackendConfig(BaseModel):
     """The base of every backend's ``Config``: unknown keys are refused, values are checked, instances are immutable.
 

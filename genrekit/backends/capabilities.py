@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from genrekit.backends.base import Backend, BackendConfig, Fitted, Prepared, Progress
-from genrekit.types import Contribution, Windows
+from genrekit.types import Contribution, Example, Windows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,6 +128,24 @@ class PictureAxes:
     pieces: int | None = None
     seconds: float | None = None
     blocks: tuple[int, int] = (8, 8)
+
+
+@runtime_checkable
+class MakesCopies(Protocol):
+    """A backend that also learns from altered copies of the songs of a training split.
+
+    Its config has ``copies``, the number of copies per song; `prepare` does not depend on it.
+    """
+
+    def prepare_copy(self, example: Example, config: Any, number: int) -> Windows:
+        """Prepare copy ``number``, from 1, of a song; the same number gives the same copy.
+
+        Raises
+        ------
+        MediaError
+            If the example cannot be read, or is not a song.
+        """
+        ...
 
 
 @runtime_checkable

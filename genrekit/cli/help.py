@@ -12,10 +12,10 @@ from typer.core import TyperCommand, TyperGroup
 _PANELS = {
     "Input": "features data read merge_labels ambiguous results offset duration split min_duration split_by test_size "
     "valid_size window_s prefer undo root "
-    "against source shards label_from labels_map match index duplicates unlike similarity",
+    "against source shards label_from labels_map match rows index duplicates unlike similarity",
     "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir heat_map with_ labels_max by map_file k genre other_artists",
     "Training": "backend config print_config settings seed refit grid device multilabel about licence no_keys cv "
-    "rank_by no_cost weights",
+    "rank_by no_cost weights space trials batch objective pick prune",
     "Output": "format output field report_folder html to link copy write overwrite append keep_time journal card as_json columns "
     "unpack keep_archive",
     "Run": "jobs cluster timeout resume prune retry_errors no_cache yes clear quiet verbose version "

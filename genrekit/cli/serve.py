@@ -232,7 +232,7 @@ def serve(
         typer.Option("--keyfile", metavar="FILE", envvar="GENREKIT_KEYFILE", help="Its private key (PEM)."),
     ] = None,
     open_: Annotated[
-        bool, typer.Option("--open", envvar="GENREKIT_OPEN", help="Open the documentation in a browser.")
+        bool, typer.Option("--open", envvar="GENREKIT_OPEN", help="Open the page in a browser.")
     ] = False,
 ) -> None:
     """Serve predictions over HTTP: songs, pictures, tables and numbers to the rows of 'genrekit predict'.

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from genrekit.hashing import hash_array, hash_json
 from genrekit.types import Example, Modality
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Ambiguous = Literal["drop", "first", "multi"]
 """Treatment of a track that a table lists under more than one genre."""
@@ -41,6 +44,8 @@ class Dataset:
         Number of rows that cleaning removed, by reason: 'no_label', 'repeated', 'ambiguous' ...
     sources : tuple of str
         The sources as given, if there are several.
+    index : pd.Index or None
+        The index of the data frame that it was read from; None where it is none, or several.
     """
 
     source: str
@@ -51,11 +56,13 @@ class Dataset:
     notes: tuple[str, ...] = ()
     removed: Mapping[str, int] = field(default_factory=dict, hash=False)
     sources: tuple[str, ...] = ()
+    index: pd.Index[Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def file(self) -> Path | None:
         """The one file that it was read from; None where it is none, or several."""
-        return Path(self.source) if not self.sources and Path(self.source).is_file() else None
+        alone = not self.sources and self.index is None
+        return Path(self.source) if alone and Path(self.source).is_file() else None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -67,6 +74,22 @@ class Dataset:
         """Number of examples per label, in the order of ``labels``."""
         counter = Counter(label for example in self.examples for label in example.labels)
         return {label: counter[label] for label in self.labels}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the examples as a data frame, a row per example, in their order.
+
+        Returns
+        -------
+        pd.DataFrame
+            Columns ``id`` (string), ``path`` (string, missing without a file), ``label`` (string, several labels with ``|``
+            between them, missing without one), ``group`` and ``split`` (string); for parts of songs ``offset_s`` and
+            ``duration_s`` (float64, in seconds); for rows of numbers the features (float64); then the identifying columns
+            (string; ``extra_NAME`` if the name is taken). Arrays are not in it. The index is that of the data
+            frame that the data set was read from, of the rows that were kept; else 0, 1, 2 ...
+        """
+        from genrekit.datasets.to_frame import frame_of
+
+        return frame_of(self)
 
     @cached_property
     def fingerprint(self) -> str:

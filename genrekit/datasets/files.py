@@ -23,12 +23,12 @@ class Paths:
     Parameters
     ----------
     table : Columns
-        The table, at whose folder relative paths start.
+        The table; relative paths start at its ``base``.
     """
 
     def __init__(self, table: Columns) -> None:
         self._table = table
-        self._base = table.path.parent
+        self._base = table.base
         self._folders: dict[Path, dict[str, str | None]] = {}
 
     def find(self, text: str) -> Path:

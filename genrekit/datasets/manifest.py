@@ -107,6 +107,7 @@ def open_manifest(
                 group=group or (track_of(name) if sliced else None),
                 split=split,
                 extra={column: printable(row[at]) for column, at in others},
+                row_number=number,
             )
             first[file] = (number, example)
     left_out += [
@@ -136,7 +137,7 @@ def _contradiction(earlier: tuple[int, Example], labels: tuple[str, ...]) -> str
 
 
 def _nothing(source: str, cells: Cells, left_out: list[tuple[str, str]]) -> DatasetError:
-    folder = printable(cells.path.parent.resolve())
+    folder = printable(cells.base.resolve())
     if not left_out:
         return DatasetError(f"{printable(source)} has no rows.", "Write one line per file: path,label.")
     if left_out and all(SEVERAL in reason for _, reason in left_out):
@@ -148,9 +149,9 @@ def _nothing(source: str, cells: Cells, left_out: list[tuple[str, str]]) -> Data
         return DatasetError(
             f"Not one of the {missing} files that {printable(source)} names exists; the first is "
             f"{left_out[0][0]}.",
-            f"Relative paths start at the folder of the manifest, {folder}{os.sep}.",
+            f"Relative paths start at {folder}{os.sep}.",
         )
     return DatasetError(
         f"{printable(source)} names no usable file: {left_out[0][0]} {left_out[0][1]}.",
-        f"Relative paths start at the folder of the manifest, {folder}{os.sep}.",
+        f"Relative paths start at {folder}{os.sep}.",
     )

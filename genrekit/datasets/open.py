@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from genrekit.datasets import registry
 from genrekit.datasets.base import Ambiguous, Dataset, Reading
@@ -24,10 +26,13 @@ from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.features import recognises
 from genrekit.labels import canonical, look_alike, same_fold, same_genre
 from genrekit.media import suffix_modality
-from genrekit.tables import LABEL_COLUMNS, PATH_COLUMNS
+from genrekit.tables import DATA_FRAME, LABEL_COLUMNS, PATH_COLUMNS, Table, table_of
 from genrekit.tables import open_table as open_any_table
 from genrekit.text import nearest, printable, quote_all
-from genrekit.types import Modality
+from genrekit.types import Modality, Source, Sources, is_data_frame, listed_sources
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["DataSource", "Dataset", "OpenOptions", "Part", "RemoteFile", "open_dataset"]
 
@@ -39,7 +44,7 @@ FORMS = (
 
 
 def open_dataset(
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     schemas: Mapping[str, Sequence[str]] = SCHEMAS,
     modality: Modality | None = None,
@@ -53,8 +58,9 @@ def open_dataset(
 
     Parameters
     ----------
-    source : str or Path, or a sequence of them
-        Several are read as one data set of one kind.
+    source : str, Path or DataFrame, or a sequence of them
+        Several are read as one data set of one kind. A data frame is read as a table of its columns; see `to_frame` of the
+        result for its index, and relative paths in it start at the current directory.
         A folder of genre folders; a CSV, TSV or Parquet file that has the columns of a table of features, or
         else of a manifest (path,label[,group][,split]); JSON of Spotify's features; spectrograms (``.npz``);
         ``gtzan:FOLDER``; ``fma:FOLDER`` or, for example, ``fma:FOLDER?size=medium&labels=genres_all``;
@@ -96,13 +102,13 @@ def open_dataset(
     >>> dataset.counts
     {'classical': 2, 'disco': 2}
     """
-    sources = [source] if isinstance(source, str | Path) else source
+    sources = listed_sources(source)
     if not sources:
         raise UnknownSourceError("No data set is named.", FORMS)
     dataset = join(
         [
             _open_one(
-                str(one),
+                one,
                 schemas,
                 modality,
                 prefer,
@@ -118,7 +124,7 @@ def open_dataset(
 
 
 def _open_one(
-    source: str,
+    given: Source,
     schemas: Mapping[str, Sequence[str]],
     modality: Modality | None,
     prefer: Reading | None,
@@ -127,8 +133,11 @@ def _open_one(
     spectrograms: bool,
     require_labels: bool,
 ) -> Dataset:
+    source = DATA_FRAME if is_data_frame(given) else str(given)
     scheme, colon, _ = source.partition(":")
-    if colon and scheme in registry.names():
+    if is_data_frame(given):
+        dataset = _open_data_frame(given, schemas, modality, require_labels, ambiguous)
+    elif colon and scheme in registry.names():
         dataset = _open_registered(
             scheme, source, OpenOptions(schemas, prefer, spectrograms, require_labels, ambiguous)
         )
@@ -179,7 +188,31 @@ def _open_path(
         )
     if path.suffix.lower() == ".npz":
         return open_spectrograms(source, path, require_labels=require_labels, ambiguous=ambiguous)
-    table = open_any_table(path)
+    return _open_table(source, open_any_table(path), schemas, kind_of_files, require_labels, ambiguous)
+
+
+def _open_data_frame(
+    frame: pd.DataFrame,
+    schemas: Mapping[str, Sequence[str]],
+    modality: Modality | None,
+    require_labels: bool,
+    ambiguous: Ambiguous,
+) -> Dataset:
+    kind_of_files = None if modality is Modality.TABLE else modality
+    with TemporaryDirectory(prefix="genrekit-") as folder:
+        table = table_of(frame, Path(folder) / "frame.parquet")
+        dataset = _open_table(DATA_FRAME, table, schemas, kind_of_files, require_labels, ambiguous)
+    return replace(dataset, index=frame.index)
+
+
+def _open_table(
+    source: str,
+    table: Table,
+    schemas: Mapping[str, Sequence[str]],
+    modality: Modality | None,
+    require_labels: bool,
+    ambiguous: Ambiguous,
+) -> Dataset:
     if "spotify" in schemas and recognises(table.columns):
         return open_spotify(source, table, ambiguous=ambiguous, require_labels=require_labels)
     cells = table.cells()
@@ -188,19 +221,17 @@ def _open_path(
         dataset = open_table(
             source, cells, schema, schemas[schema], require_labels=require_labels, ambiguous=ambiguous
         )
-        return with_gtzan_facts(dataset, path.parent) if names_gtzan(dataset.examples) else dataset
+        return with_gtzan_facts(dataset, table.base) if names_gtzan(dataset.examples) else dataset
     if cells.find(PATH_COLUMNS) is None:
         known = what_is_wrong(cells.columns, schemas)
         if schemas and not known:
             known = f" The features of {', '.join(schemas)} are known."
         raise DatasetError(
             f"{printable(source)} is not a manifest or a known table: it has the columns "
-            f"{quote_all(cells.columns)}.{known}",
+            f"{quote_all([name for name in cells.columns if name.strip()])}.{known}",
             f"A manifest has a column {quote_all(PATH_COLUMNS[:3])} and a column {quote_all(LABEL_COLUMNS)}.",
         )
-    return open_manifest(
-        source, cells, modality=kind_of_files, require_labels=require_labels, ambiguous=ambiguous
-    )
+    return open_manifest(source, cells, modality=modality, require_labels=require_labels, ambiguous=ambiguous)
 
 
 def _unknown(source: str) -> UnknownSourceError:

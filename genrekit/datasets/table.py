@@ -232,6 +232,7 @@ def examples_of(
             if split_at is not None
             else None,
             extra={column: printable(row[at]) for column, at in others},
+            row_number=row_number,
         )
         yield example, f"{where}, column '{bad[0]}': {_describe(bad[1])}" if bad else ""
 

@@ -12,13 +12,16 @@ from genrekit.evaluation.compare_text import (
 from genrekit.evaluation.cost import Cost, Graph, measure_cost
 from genrekit.evaluation.evaluate import cross_validate, evaluate, evaluate_on, open_in_words_of, split_of
 from genrekit.evaluation.report_text import FILES, render, to_json, write_report
+from genrekit.evaluation.runs import Difference, Run, differences, find_runs, sort_runs
 
 __all__ = [
     "FILES",
     "Compared",
     "Comparison",
     "Cost",
+    "Difference",
     "Graph",
+    "Run",
     "compare",
     "compare_recipes",
     "comparison_csv",
@@ -26,13 +29,16 @@ __all__ = [
     "comparison_json",
     "comparison_markdown",
     "cross_validate",
+    "differences",
     "evaluate",
     "evaluate_on",
+    "find_runs",
     "measure_cost",
     "open_in_words_of",
     "page",
     "render",
     "render_comparison",
+    "sort_runs",
     "split_of",
     "to_json",
     "write_report",

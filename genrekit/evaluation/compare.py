@@ -28,8 +28,18 @@ from genrekit.metrics import (
 )
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
-from genrekit.training import Evaluation, describe, encoded, fit_folds, gather, measure_folds, open_for
-from genrekit.types import Example, Say, silent
+from genrekit.training import (
+    Evaluation,
+    copies_of,
+    describe,
+    encoded,
+    fit_folds,
+    gather,
+    measure_folds,
+    open_for,
+    with_copies,
+)
+from genrekit.types import Example, Say, Sources, silent
 
 METRICS = ("accuracy", "macro_f1", "log_loss")
 MULTILABEL_METRICS = ("macro_f1", "micro_f1", "samples_f1")
@@ -124,7 +134,7 @@ class _Measured:
 
 def compare(
     models: Sequence[Model | str | Path],
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     split: str | None = None,
     by: str | None = None,
@@ -145,7 +155,7 @@ def compare(
     ----------
     models : sequence of Model, str or Path
         Two or more models, paths of bundles or names of shipped models.
-    source : str or Path, or a sequence of them
+    source : str, Path or DataFrame, or a sequence of them
         Anything that `genrekit.datasets.open_dataset` reads.
     split : {'train', 'valid', 'test'}, optional
         Only this split: as the training of the first model that can tell made it, or as published. All examples by default.
@@ -203,7 +213,7 @@ def compare(
 
 def compare_recipes(
     recipes: Sequence[Recipe],
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     k: int = 5,
     by: str | None = None,
@@ -251,7 +261,18 @@ def compare_recipes(
         prepared = gather(
             backend, config, dataset, indices, jobs=jobs, cache=cache, cluster=cluster, say=say_once
         )
-        scored = list(fit_folds(backend, config, encoded(backend, config, prepared, cache), folds, say))
+        prepared = with_copies(
+            backend,
+            config,
+            encoded(backend, config, prepared, cache),
+            indices,
+            copies=copies_of(config),
+            jobs=jobs,
+            cache=cache,
+            cluster=cluster,
+            say=say_once,
+        )
+        scored = list(fit_folds(backend, config, prepared, folds, say))
         evaluation = measure_folds(config, prepared, folds, scored)
         graph = Graph(scored[-1].onnx, len(scored[-1].labels))
         measured.append(_Measured(name, evaluation, dataset, backend, config, graph))

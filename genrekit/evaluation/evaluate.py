@@ -18,18 +18,20 @@ from genrekit.preparation import Cache
 from genrekit.training import (
     Evaluation,
     PreparedDataset,
+    copies_of,
     cross_fit,
     describe,
     encoded,
     gather,
     open_for,
     recognised,
+    with_copies,
 )
-from genrekit.types import Say, silent
+from genrekit.types import Say, Sources, silent
 
 
 def cross_validate(
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -72,12 +74,23 @@ def cross_validate(
     cache = cache or Cache()
     prepared = gather(backend, config, dataset, indices, jobs=jobs, cache=cache, cluster=cluster, say=say)
     prepared = encoded(backend, config, prepared, cache)
+    prepared = with_copies(
+        backend,
+        config,
+        prepared,
+        indices,
+        copies=copies_of(config),
+        jobs=jobs,
+        cache=cache,
+        cluster=cluster,
+        say=say,
+    )
     return cross_fit(backend, config, prepared, folds, say)
 
 
 def evaluate(
     model: Model | str | Path,
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     split: str | None = None,
     labels: Sequence[str] = (),
@@ -95,7 +108,7 @@ def evaluate(
     ----------
     model : Model, str or Path
         A model, the path of a bundle, or the name of a shipped model.
-    source : str or Path
+    source : str, Path or DataFrame, or a sequence of them
         Anything that `genrekit.datasets.open_dataset` reads. Labels that are other spellings of labels of the model
         count as these.
     split : {'train', 'valid', 'test'}, optional
@@ -156,7 +169,7 @@ def check_competing(model: Model, labels: Sequence[str]) -> None:
 
 def open_in_words_of(
     model: Model,
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",

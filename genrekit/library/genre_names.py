@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from genrekit.errors import UsageError
 from genrekit.labels import MAX_LABEL_LENGTH, GenreNames, normalise
 from genrekit.text import clean, printable
@@ -24,6 +22,8 @@ def read_genre_names(path: Path | None) -> GenreNames:
     """
     if path is None:
         return GenreNames()
+    import yaml  # a prediction needs none of it
+
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UsageError(f"{printable(path)} is longer than {MAX_BYTES:,} bytes.", _HINT)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from genrekit.metrics.bootstrap import LEVEL
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 # Cameron, Gelbach & Miller, Review of Economics and Statistics 90(3), 2008: with "few (five to thirty)"
 # clusters, intervals that resample clusters are too narrow.
@@ -231,6 +232,33 @@ class Report:
         elif self.n_groups < FEW_GROUPS:
             notes.append(f"Only {self.n_groups} groups: the intervals are rough, rather too narrow.")
         return tuple(notes)
+
+    def to_frame(
+        self, part: Literal["metrics", "labels", "confusion", "calibration"] = "metrics"
+    ) -> pd.DataFrame:
+        """Return a part of the report as a data frame.
+
+        Parameters
+        ----------
+        part : {'metrics', 'labels', 'confusion', 'calibration'}
+
+        Returns
+        -------
+        pd.DataFrame
+            'metrics': the index ``metric``, and ``value``, ``low`` and ``high`` (float64), the ends of the 95 % interval.
+            'labels': the index ``label``, ``precision``, ``recall`` and ``f1`` (float64) and ``support`` (int64); for
+            multi-label models also ``average_precision`` and ``roc_auc`` (float64).
+            'confusion': the index ``label``, the true one, and a column per predicted label (int64); no rows for
+            multi-label models. 'calibration': ``examples`` (int64), ``confidence`` and ``accuracy`` (float64).
+
+        Raises
+        ------
+        UsageError
+            If there is no such part.
+        """
+        from genrekit.metrics.to_frame import frame_of
+
+        return frame_of(self, part)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-able values, keys always in the same order, the notes first."""

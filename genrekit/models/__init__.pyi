@@ -1,4 +1,4 @@
-from .bundle import CARD, Bundle, dumps, load, loads, save
+from .bundle import Bundle, dumps, load, loads, save
 from .card import write_card
 from .combining import (
     BACKEND,
@@ -21,7 +21,6 @@ from .summary import accuracy, summarise
 
 __all__ = [
     "BACKEND",
-    "CARD",
     "EPS",
     "KEYS",
     "SUFFIX",

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from genrekit.backends import DISTANCE, EMBEDDINGS, OUTPUT
 from genrekit.errors import BundleError
@@ -136,7 +135,11 @@ def pooled(scores: np.ndarray, weights: np.ndarray, *, multilabel: bool) -> np.n
     clipped = np.clip(np.asarray(scores, dtype=np.float64), EPS, 1 - EPS if multilabel else 1)
     log_odds = np.log(clipped) - (np.log1p(-clipped) if multilabel else 0)
     summed = np.tensordot(weights, log_odds, axes=1)
-    found = expit(summed) if multilabel else softmax(summed, axis=-1)
+    if multilabel:
+        found = 1 / (1 + np.exp(np.clip(-summed, None, 700)))
+    else:
+        powers = np.exp(summed - summed.max(axis=-1, keepdims=True))
+        found = powers / powers.sum(axis=-1, keepdims=True)
     return found
 
 

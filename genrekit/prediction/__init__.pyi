@@ -11,10 +11,11 @@ from .options import PredictOptions
 from .output_file import Counts, OutputFile, write_rows
 from .pipeline import FEW, Finished, Pipeline, predict
 from .playlists import is_playlist
+from .predict_frame import predict_frame
 from .results_file import read_results, results_for
-from .routing import TableTask, Task, open_tables
+from .routing import TableTask, open_tables
 from .scoring import Scored
-from .worker import lost
+from .worker import Task, lost
 
 __all__ = [
     "FEW",
@@ -45,6 +46,7 @@ __all__ = [
     "numbers_row",
     "open_tables",
     "predict",
+    "predict_frame",
     "read_list",
     "read_numbers",
     "read_results",

@@ -51,7 +51,7 @@ class Track:
     is_part: bool = False
 
 
-def tracks_in(text: str) -> list[Track]:
+def tracks_in(sheet: str) -> list[Track]:
     """Return the tracks of a cue sheet in order; a file without tracks is one.
 
     Raises
@@ -67,7 +67,7 @@ def tracks_in(text: str) -> list[Track]:
     """
     found: list[Track] = []
     performer = ""
-    for line in text.replace("\r", "\n").split("\n"):
+    for line in sheet.replace("\r", "\n").split("\n"):
         parts = _LINE.fullmatch(line)
         if not parts:
             continue
@@ -84,15 +84,15 @@ def tracks_in(text: str) -> list[Track]:
         elif word == "INDEX" and found[-1].number and (index := _INDEX.fullmatch(value)):
             if int(index[1]) == 1:
                 found[-1] = replace(found[-1], start_s=_seconds(*index.group(2, 3, 4)))
-        elif found[-1].number and word == "TITLE":
-            found[-1] = replace(found[-1], title=clean(value.strip('"')))
-        elif found[-1].number and word == "PERFORMER":
-            found[-1] = replace(found[-1], performer=clean(value.strip('"')))
+        elif found[-1].number and word in ("TITLE", "PERFORMER"):
+            text = clean(value.strip('"'))
+            is_title = word == "TITLE"
+            found[-1] = replace(found[-1], title=text) if is_title else replace(found[-1], performer=text)
         if len(found) > MAX_TRACKS:
             raise MediaError(f"The cue sheet lists more than {MAX_TRACKS:,} tracks.")
     counts = Counter(track.file for track in found if track.number)
-    tracks = [replace(track, is_part=counts[track.file] > 1 and track.number > 0) for track in found]
-    return list(dict.fromkeys(_ended(tracks)))
+    marked = [replace(one, is_part=counts[one.file] > 1 and one.number > 0) for one in found]
+    return list(dict.fromkeys(_ended(marked)))
 
 
 def is_track(name: str) -> bool:

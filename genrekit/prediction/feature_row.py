@@ -74,7 +74,9 @@ def numbers_row(
             return Example(id=name, row=dict(zip(columns, values, strict=True)))
     raise UsageError(
         f"There are {len(values)} numbers; expected: {_expected(schemas)}.",
-        "The order is that of the columns: genrekit backends NAME --columns",
+        "The order is that of the columns: "
+        + " or ".join(f"genrekit backends {backend} --columns" for backend in schemas)
+        + ".",
     )
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from genrekit.errors import UsageError
+from genrekit.errors import DatasetError, UsageError
 from genrekit.prediction.inputs import Input
-from genrekit.types import Example
+from genrekit.types import Example, is_data_frame
 
 MAX_BYTES = 1 << 30
 MAX_SR = 768_000
@@ -50,7 +50,7 @@ def check_input(given: Any) -> bool:
     """
     if isinstance(given, str | Path | Input | Example | bytes | bytearray | memoryview):
         return True
-    if hasattr(given, "read") or _is_samples(given) or _is_image(given) or _is_frame(given):
+    if hasattr(given, "read") or _is_samples(given) or _is_image(given) or is_data_frame(given):
         return True
     if isinstance(given, Iterable) and not isinstance(given, np.ndarray):
         return False
@@ -66,11 +66,6 @@ def _is_image(item: Any) -> bool:
     return pillow is not None and isinstance(item, pillow.Image)
 
 
-def _is_frame(item: Any) -> bool:
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(item, pandas.DataFrame)
-
-
 def _written(item: Any, folder: Path, number: int) -> Input:
     path = folder / f"input{number}"
     if _is_samples(item):
@@ -79,13 +74,14 @@ def _written(item: Any, folder: Path, number: int) -> Input:
         path = path.with_suffix(".png")
         item.save(path)
         return Input(f"image {number}", path)
-    if _is_frame(item):
+    if is_data_frame(item):
+        from genrekit.tables import DATA_FRAME, table_of
+
         path = path.with_suffix(".parquet")
         try:
-            item.to_parquet(path, index=False)
-        except (ValueError, TypeError) as error:  # pyarrow's errors are of these two kinds
-            raise UsageError(f"The data frame cannot be read as a table: {error}.", ALLOWED) from None
-        return Input("DataFrame", path)
+            return Input(DATA_FRAME, path, table=table_of(item, path))
+        except DatasetError as error:
+            return Input(DATA_FRAME, error=str(error))
     if isinstance(item, bytes | bytearray | memoryview):
         path.write_bytes(item)
         return Input(f"bytes {number}", path)

@@ -102,7 +102,7 @@ class _Search:
             elif os.path.lexists(path):
                 yield Input(str(path) if scheme else name, path)
             elif scheme and scheme[1].lower() != "file":
-                yield Input(name, error=f"{scheme[1].lower()}:// is not read; {_SCHEMES}")
+                yield Input(name, error=f"the scheme {scheme[1].lower()}:// is not read; {_SCHEMES}")
             elif glob.has_magic(name):
                 yield from self._matching(name)
             else:

@@ -109,7 +109,7 @@ class Model:
 
         Parameters
         ----------
-        windows : np.ndarray [shape=(n, *shape)]
+        windows : np.ndarray [shape=(n, ...)]
 
         Returns
         -------
@@ -139,10 +139,14 @@ class Model:
 
     def recognises(self, columns: Collection[str]) -> bool:
         """Return whether the model takes rows with these columns."""
-        if isinstance(self.backend, ReadsTables):
-            return bool(self.backend.feature_columns(tuple(columns)))
+        if self._table_reader is not None:
+            return bool(self._table_reader.feature_columns(tuple(columns)))
         wanted = self.backend.info.columns
         return bool(wanted) and all(column in columns for column in wanted)
+
+    @cached_property
+    def _table_reader(self) -> ReadsTables | None:
+        return self.backend if isinstance(self.backend, ReadsTables) else None
 
     @cached_property
     def explainer(self) -> Explainer:

@@ -22,9 +22,9 @@ from genrekit.prediction.inputs import Input
 from genrekit.prediction.model import Model, load_models
 from genrekit.prediction.options import PredictOptions
 from genrekit.prediction.reasons import explained
-from genrekit.prediction.routing import Router, TableTask, Task
+from genrekit.prediction.routing import Router, TableTask
 from genrekit.prediction.scoring import Scored, score_windows
-from genrekit.prediction.worker import Worker, absolute, lost
+from genrekit.prediction.worker import Task, Worker, absolute, lost
 from genrekit.preparation import Cache, Preparation, Preparer
 from genrekit.types import Content, Example, Prediction, Say, silent
 

@@ -14,28 +14,16 @@ from genrekit.errors import DatasetError, MediaError
 from genrekit.media import PassedOver, modality, suffix_modality
 from genrekit.prediction.inputs import Input, expand
 from genrekit.prediction.model import Model
+from genrekit.prediction.worker import Task
 from genrekit.remote import file_of, is_remote, redact
 from genrekit.text import sentence
-from genrekit.types import Content, Example, Modality, Say, silent
+from genrekit.types import Example, Modality, Say, silent
 
 if TYPE_CHECKING:
     from genrekit.datasets import Paths
     from genrekit.tables import Table
 
 _TAKES = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures", Modality.TABLE: "tables"}
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """An example with the model that takes it, or the reason why none does.
-
-    ``known`` is the content whose prediction is there already.
-    """
-
-    example: Example
-    model: int = -1
-    error: str = ""
-    known: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +222,8 @@ class Router:
         elif path_at is not None:
             self.say(f"{name}: read as a manifest, a list of files")
             paths = Paths(table)
-            listed = [(number, row[path_at].strip(), "") for number, row in cells.rows]
+            words = ((number, row[path_at].strip()) for number, row in cells.rows)
+            listed = [(n, word or f"{name}#row {n}", "" if word else "has no path") for n, word in words]
             listed += [(int(row.split()[1]), f"{name}#{row}", why) for row, why in cells.broken]
             for _, word, why in sorted(listed, key=lambda numbered: numbered[0]):
                 yield (
@@ -243,12 +232,13 @@ class Router:
                     else self._listed(name, paths, word)
                 )
         else:
+            named = [column for column in cells.columns if column.strip()]
             takes = ", ".join(
                 f"{key} ({len(columns)} columns)" for key, columns in schemas.items() if columns
             )
             raise DatasetError(
                 f"{name} is not a table of features for a loaded model, and not a manifest: it has the columns "
-                f"{', '.join(cells.columns[:12])}{' ...' if len(cells.columns) > 12 else ''}."
+                f"{', '.join(named[:12])}{' ...' if len(named) > 12 else ''}."
                 f"{what_is_wrong(cells.columns, schemas)}",
                 f"Tables can be read for {takes or 'no model'}; a manifest has a column 'path'.",
             )

@@ -1,4 +1,4 @@
-"""Worker processes of a pipeline: the function that they run, the tasks that they get, and their loss."""
+"""The work of worker processes: preparation. A worker imports this module alone, not the graphs, tables and output above it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from dataclasses import dataclass, replace
 from genrekit.errors import MediaError
 from genrekit.execution import Outcome
 from genrekit.hashing import content_of
-from genrekit.prediction.routing import Task
 from genrekit.preparation import Preparation, Preparer
 from genrekit.text import sentence
-from genrekit.types import Content
+from genrekit.types import Content, Example
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An example with the model that takes it, or the reason why none does.
+
+    ``known`` is the content whose prediction is there already.
+    """
+
+    example: Example
+    model: int = -1
+    error: str = ""
+    known: Content | None = None
 
 
 @dataclass(frozen=True)

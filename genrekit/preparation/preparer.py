@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from genrekit.analysis import columns_of
-from genrekit.backends import Backend, BackendConfig, PreparesInParts
+from genrekit.backends import Backend, BackendConfig, MakesCopies, PreparesInParts
 from genrekit.errors import GenrekitError, MediaError
 from genrekit.execution import Outcome, ordered_map
 from genrekit.hashing import content_of
@@ -53,6 +53,8 @@ class Preparer:
         Folder of files that are fetched for the time of their preparation.
     keys_sound : bool
         Whether `attempt` finds the key of the sound of a song, by which the song is known after its tags changed.
+    copy : int >= 0
+        The number of an altered copy to prepare instead of the song, for a backend that makes copies; 0 for the song.
     """
 
     backend: Backend
@@ -60,6 +62,7 @@ class Preparer:
     cache: Cache
     folder: Path | None = None
     keys_sound: bool = False
+    copy: int = 0
 
     def __call__(self, example: Example) -> Windows:
         """Prepare one example.
@@ -71,7 +74,7 @@ class Preparer:
         """
         with self._at_hand(example) as near:
             if near.path is None or not self.cache.enabled:
-                return self.backend.prepare(near, self.config)
+                return self._made(near)
             return self._prepare(near, content_of(near.path))
 
     def keyed(self, example: Example) -> Keyed:
@@ -150,6 +153,12 @@ class Preparer:
         except GenrekitError as error:
             return Preparation(content, error=str(error))
 
+    def _made(self, example: Example) -> Windows:
+        if not self.copy:
+            return self.backend.prepare(example, self.config)
+        assert isinstance(self.backend, MakesCopies)
+        return self.backend.prepare_copy(example, self.config, self.copy)
+
     def _prepare(self, example: Example, content: Content) -> Windows:
         if not self.cache.enabled:
             return self.backend.prepare(example, self.config)
@@ -159,10 +168,11 @@ class Preparer:
         info = self.backend.info
         settings = self.config.model_dump(mode="json", include=set(info.prepare_keys))
         settings |= {"offset_s": example.offset_s, "duration_s": example.duration_s}
+        settings |= {"copy": self.copy} if self.copy else {}
         key = self.cache.key(content.sha256, info.name, info.feature_version, settings)
         windows = self.cache.get(key)
         if windows is None:
-            windows = self.backend.prepare(example, self.config)
+            windows = self._made(example)
             self.cache.put(key, windows)
         return windows
 

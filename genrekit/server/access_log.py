@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, Protocol
+
+_PLAIN = re.compile(r"[\w./:{}*?-]+", re.ASCII)
 
 
 class Named(Protocol):
@@ -60,19 +64,26 @@ class AccessLog:
         self._line(text, facts)
 
     def _line(self, event: str, facts: dict[str, Any]) -> None:
-        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        now_s = time.time()
+        second = _second(int(now_s))
+        stamp = f"{second}.{int(now_s % 1 * 1000):03d}Z"
         shown = {key: value for key, value in facts.items() if value not in ("", None)}
         if self._json:
-            line = json.dumps({"time": time, "event": event, **shown})
+            line = json.dumps({"time": stamp, "event": event, **shown})
         else:
             words = " ".join(f"{key}={_word(value)}" for key, value in shown.items())
-            line = f"{time} {event} {words}".rstrip()
+            line = f"{stamp} {event} {words}".rstrip()
         try:
             print(line, file=sys.stderr, flush=True)
         except (OSError, ValueError):  # nobody reads stderr
             return
 
 
+@lru_cache(maxsize=1)
+def _second(now_s: int) -> str:
+    return datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _word(value: Any) -> str:
     text = str(value)
-    return text if re.fullmatch(r"[\w./:{}*?-]+", text, re.ASCII) else json.dumps(text)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)

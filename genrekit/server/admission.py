@@ -11,6 +11,8 @@ from genrekit.server.metrics import Metrics
 from genrekit.server.problems import Problem
 
 SMOOTHING = 0.1
+UPLOADS_PER_PLACE = 4
+"""Bodies that may be on their way per place: each of them takes disk, and a slow one takes no place."""
 
 
 class Admission:
@@ -35,13 +37,14 @@ class Admission:
         self.capacity = jobs + queue
         self.draining = False
         self.inside = 0
+        self._reading = 0
         self._metrics = metrics
         self._mean_s = 0.0
 
     @property
     def idle(self) -> bool:
-        """Whether a worker has nothing to do."""
-        return self.inside < self.jobs
+        """Whether no request waits, as seen from one that is inside."""
+        return self.inside <= self.jobs
 
     def check(self) -> None:
         """Refuse a request for which there is no place.
@@ -66,6 +69,30 @@ class Admission:
                 f"Send the request again in {wait_s} s.",
                 {"Retry-After": str(min(wait_s, 3600))},
             )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Count a body for the time in which it is read.
+
+        Raises
+        ------
+        Problem
+            As `check`, or if very many bodies are on their way.
+        """
+        self.check()
+        if self._reading >= UPLOADS_PER_PLACE * self.capacity:
+            self._metrics.busy.inc()
+            raise Problem(
+                "busy",
+                f"{self._reading} uploads are on their way.",
+                "Send the request again.",
+                {"Retry-After": "5"},
+            )
+        self._reading += 1
+        try:
+            yield
+        finally:
+            self._reading -= 1
 
     @contextmanager
     def place(self) -> Iterator[None]:

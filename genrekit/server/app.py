@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,7 +19,7 @@ from genrekit import __version__
 from genrekit.errors import GenrekitError
 from genrekit.server.gate import Gate
 from genrekit.server.problems import Problem, kind_of_status, pointers, problem_of, render
-from genrekit.server.routes import about, clients, explain, models, predict, tensors
+from genrekit.server.routes import about, clients, explain, models, page, predict, stream, tensors
 from genrekit.server.schemas import add_schemas
 from genrekit.server.service import Service
 from genrekit.server.settings import Settings
@@ -58,7 +60,6 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         title="genrekit",
         version=__version__,
         description="Genres of songs, pictures, tables and numbers: the rows of the command line over HTTP.",
-        root_path=running.settings.root_path,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -67,21 +68,23 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
     )
     for module in (predict, explain, models, tensors, clients):
         app.include_router(module.router(running))
+    app.include_router(stream.router(running))
+    app.include_router(page.router(running))
     app.include_router(about.router(running, app))
-    _describe(app)
+    _describe(app, running.settings.root_path)
     _explain_errors(app, running)
-    return Gate(app, running.settings, running.metrics, running.admission, running.log)
+    return Gate(app, running.settings, running.metrics, running.admission, running.log, running.sessions)
 
 
-def _describe(app: FastAPI) -> None:
+def _describe(app: FastAPI, root_path: str) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
             add_schemas(document)
-            if app.root_path:
-                document["servers"] = [{"url": app.root_path}]
+            if root_path:
+                document["servers"] = [{"url": root_path}]
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -121,5 +124,9 @@ def _explain_errors(app: FastAPI, service: Service) -> None:
 
     @app.exception_handler(Exception)
     async def of_nobody(request: Request, error: Exception) -> Response:
-        service.log.event("fault", id=request.scope["state"]["request_id"], error=type(error).__name__)
+        frames = traceback.extract_tb(error.__traceback__)[-4:]
+        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+        service.log.event(
+            "fault", id=request.scope["state"]["request_id"], error=type(error).__name__, where=where
+        )
         return show(request, Problem("internal", "The request could not be handled; the log has its id."))

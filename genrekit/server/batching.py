@@ -26,6 +26,8 @@ START_WINDOWS = 8
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 TRIAL_S = 0.15
 """A batch that takes longer than this makes the others wait too long, whatever it gains."""
+TRIAL_BYTES = 1 << 20
+"""Windows of a trial: ONNX Runtime keeps the memory of the largest batch that it ever had."""
 GAIN = 0.95
 """The next size is worth it if a window takes at most this part of the time that it took in a batch half as large."""
 
@@ -187,6 +189,8 @@ def _best_size(runtime: Runtime) -> int:
     rng = np.random.default_rng(0)
     best, best_s = 1, float("inf")
     for size in SIZES:
+        if size > 1 and 4 * size * int(np.prod(shape)) > TRIAL_BYTES:
+            break
         values = rng.random((size, *shape), dtype=np.float32)
         try:
             runs_s = []

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from genrekit.prediction import Model
-from genrekit.server.json_body import EXPECTED, Body, JsonReader, read_limited
+from genrekit.server.json_body import EXPECTED, JsonReader, read_limited
 from genrekit.server.kinds import SUFFIXES, check_kind
 from genrekit.server.problems import Problem
 from genrekit.server.settings import Settings
-from genrekit.server.uploads import Upload, UploadFolder, read_multipart, read_raw
+from genrekit.server.uploads import Body, Upload, UploadFolder, read_multipart, read_raw
 
 _RAW = ("application/octet-stream", "binary/octet-stream", "")
 

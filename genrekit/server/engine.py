@@ -78,6 +78,8 @@ class Engine:
         places = asyncio.Semaphore(AHEAD_PER_JOB * self.pool.jobs)
 
         async def one(item: Request) -> Part:
+            if isinstance(item, Example) and item.row is not None:  # no worker is needed: all in one batch
+                return await self.one(item, served, renderer)
             async with places:
                 return await self.one(item, served, renderer)
 
@@ -87,7 +89,7 @@ class Engine:
         """Predict one input; whatever is wrong with it is its row."""
         task = await self.task(item, served)
         if isinstance(item, Upload) and task is None:
-            output = item.path.with_name(f"{item.path.name}.{secrets.token_hex(4)}.rows")
+            output = item.folder / f"{secrets.token_hex(8)}.rows"
             return replace(
                 await self._rows(Input(item.name, item.path), output, served, renderer), source=item
             )

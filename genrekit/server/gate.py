@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import json
 import re
 import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,11 +22,13 @@ from genrekit.server.keys import owner_of
 from genrekit.server.limits import LimitedBody, RateLimit, drain
 from genrekit.server.metrics import Metrics
 from genrekit.server.problems import Problem, render
+from genrekit.server.sessions import Sessions
 from genrekit.server.settings import Settings
 
 OPEN_PATHS = frozenset(("/livez", "/readyz", "/ping"))
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_START, _NUMBERS = secrets.token_hex(8), count()  # the same length for every request, without a system call
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -33,7 +37,10 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="genrekit", Basic realm="genrekit"'}
+_BEARER = 'Bearer realm="genrekit"'
+_BASIC = 'Basic realm="genrekit"'
+PROTOCOL, KEY_PROTOCOL = "genrekit.v1", "key."
+SESSION_PATH = "/page/session"
 
 
 @dataclass
@@ -54,6 +61,7 @@ class Gate:
     metrics: Metrics
     admission: Admission
     log: AccessLog
+    sessions: Sessions
     _rate: RateLimit | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,15 +71,19 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+            await self._websocket(scope, receive, send)
             return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         started_s = time.perf_counter()
+        if root := self.settings.root_path:  # a proxy may take the prefix away, or not
+            path = scope["path"]
+            has_it = path == root or path.startswith(f"{root}/")
+            scope = {**scope, "root_path": root, "path": path if has_it else root + path}
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+        request_id = given if _REQUEST_ID.fullmatch(given) else f"{_START}{next(_NUMBERS):08x}"
         caller = Caller()
         state = scope.setdefault("state", {})
         state["request_id"], state["caller"], state["logged"] = request_id, caller, {}
@@ -111,14 +123,45 @@ class Gate:
             self.metrics.request_s.labels(route).observe(took_s)
             self.log.write(scope["method"], route, status or 499, took_s, request_id, caller, state["logged"])
 
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check a WebSocket as a request that changes something; its key may stand among its protocols."""
+        started_s = time.perf_counter()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        offered = scope.get("subprotocols", [])
+        for word in offered:
+            if word.startswith(KEY_PROTOCOL):
+                headers["x-api-key"] = word.removeprefix(KEY_PROTOCOL)
+        caller, request_id, status = Caller(), secrets.token_hex(12), 101
+        scope.setdefault("state", {}).update(request_id=request_id, caller=caller, logged={})
+        try:
+            self._check({**scope, "method": "CONNECT"}, headers, caller)
+            await self.app(scope, receive, send)
+        except Problem as problem:
+            status = problem.status
+            words = {"type": "error", "reason": problem.kind, "detail": problem.detail, "hint": problem.hint}
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": PROTOCOL if PROTOCOL in offered else None})
+            await send({"type": "websocket.send", "text": json.dumps(words)})
+            await send({"type": "websocket.close", "code": 1008})
+        finally:
+            took_s = time.perf_counter() - started_s
+            route = getattr(scope.get("route"), "path", "other")
+            self.metrics.requests.labels(route, str(status)).inc()
+            self.log.write("WS", route, status, took_s, request_id, caller, {})
+
     def _check(self, scope: Scope, headers: Mapping[str, str], caller: Caller) -> None:
         caller.address = self._address(scope, headers)
         self._check_host(scope)
         self._check_origin(scope, headers)
         path = scope["path"].removeprefix(self.settings.root_path)
-        if path in OPEN_PATHS or self._is_preflight(scope, headers):
+        if (
+            path in OPEN_PATHS
+            or _is_static(scope["method"], path, headers)
+            or self._is_preflight(scope, headers)
+        ):
             return
-        self._check_key(headers, caller)
+        if path != SESSION_PATH:
+            self._check_key(headers, caller)
         if self._rate is not None:
             self._rate.take(caller.owner or caller.address)
 
@@ -166,6 +209,9 @@ class Gate:
     def _check_key(self, headers: Mapping[str, str], caller: Caller) -> None:
         settings = self.settings
         given = _given_key(headers)
+        if not given and (session := self.sessions.find(headers)) is not None:
+            caller.owner, caller.admin = session.owner, session.admin
+            return
         if given and (owner := owner_of(given, settings.admin_keys)) is not None:
             caller.owner, caller.admin = owner, True
             return
@@ -177,14 +223,15 @@ class Gate:
                 "no-key",
                 "The key is wrong." if given else "The request has no key.",
                 "Send it: X-API-Key: KEY, or Authorization: Bearer KEY.",
-                _CHALLENGE,
+                {"WWW-Authenticate": _challenge(headers)},
             )
         caller.owner = owner
 
     def _address(self, scope: Scope, headers: Mapping[str, str]) -> str:
         """Return the address of the client; trusted proxies say for whom they speak."""
         address = scope["client"][0] if scope.get("client") else ""
-        for word in reversed(headers.get("x-forwarded-for", "").split(",")):
+        forwarded = headers.get("x-forwarded-for", "") if self._proxies else ""
+        for word in reversed(forwarded.split(",")):
             if not self._is_proxy(address) or not word.strip():
                 break
             address = word.strip()[:64]
@@ -223,6 +270,23 @@ class Gate:
                     (b"access-control-max-age", b"600"),
                 ]
         return headers
+
+
+def _is_static(method: str, path: str, headers: Mapping[str, str]) -> bool:
+    """Return whether a request is for a file of the page; these are the same for everybody."""
+    if method not in ("GET", "HEAD"):
+        return False
+    return path.startswith("/page/") or (path == "/" and wants_page(headers))
+
+
+def wants_page(headers: Mapping[str, str]) -> bool:
+    """Return whether a request for ``/`` comes from a browser."""
+    return "text/html" in headers.get("accept", "").lower()
+
+
+def _challenge(headers: Mapping[str, str]) -> str:
+    """Say how a key is sent; Basic would open a window of the browser over the page, which has a form for it."""
+    return _BEARER if "x-genrekit-page" in headers else f"{_BEARER}, {_BASIC}"
 
 
 def _given_key(headers: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from genrekit.prediction import Model, numbers_row
 from genrekit.server.kinds import shown_name
 from genrekit.server.problems import Problem
 from genrekit.server.settings import Settings
-from genrekit.server.uploads import Upload, UploadFolder, remove
+from genrekit.server.uploads import Body, Upload, UploadFolder
 from genrekit.types import Example
 
 MAX_ROWS = 10_000
@@ -29,34 +29,6 @@ MAX_JSON_BYTES = 16 << 20
 NUMBERS = ("features", "instances", "inputs")
 ROWS = ("rows", "dataframe_records", *NUMBERS[1:])
 EXPECTED = 'Send files as multipart/form-data, one file with its Content-Type, or JSON: {"features": [numbers]} or {"rows": [{...}]}.'
-
-
-@dataclass
-class Body:
-    """What a request asks to predict.
-
-    Attributes
-    ----------
-    inputs : list of Upload or Example
-        Numbers are examples already.
-    fields : list of (str, str)
-        Parameters in the body.
-    folder : Path or None
-        The folder of the uploads; None if there are none.
-    held : bool
-        Whether somebody else closes it, after the request.
-    """
-
-    inputs: list[Upload | Example] = field(default_factory=list)
-    fields: list[tuple[str, str]] = field(default_factory=list)
-    folder: Path | None = None
-    held: bool = False
-
-    def close(self) -> None:
-        """Remove the uploads."""
-        if self.folder is not None:
-            remove(self.folder)
-            self.folder = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +67,8 @@ class JsonReader:
         content = value.pop(name)
         body.fields += [(key, _word(key, cell)) for key, cell in value.items()]
         if name == "path":
-            body.inputs.append(self._allowed(content))
+            body.folder = body.folder or self.uploads.request_folder()
+            body.inputs.append(self._allowed(content, body.folder))
         elif name == "spectrogram":
             body.inputs.append(_spectrogram(content))
         elif name in ROWS and isinstance(content, list) and content and isinstance(content[0], dict):
@@ -104,7 +77,7 @@ class JsonReader:
         else:
             body.inputs += _numbers(content, name, models)
 
-    def _allowed(self, given: Any) -> Upload:
+    def _allowed(self, given: Any, folder: Path) -> Upload:
         root = self.settings.allow_path
         if root is None:
             raise Problem(
@@ -130,7 +103,7 @@ class JsonReader:
                 "The file is larger than an upload may be.",
                 "Start the server with a larger --max-upload.",
             )
-        return Upload(shown_name(path.name), path)
+        return Upload(shown_name(path.name), path, folder)
 
 
 async def read_limited(request: Request) -> bytes:
@@ -181,9 +154,9 @@ def _numbers(content: Any, name: str, models: Sequence[Model]) -> list[Example]:
         at = f"/{name}/{number}" if nested else f"/{name}"
         if not isinstance(values, list):
             raise _unusable(at, "is not a list of numbers")
-        for position, value in enumerate(values):
-            if type(value) not in (int, float) or not _finite(value):
-                raise _unusable(f"{at}/{position}", f"is {json.dumps(value)[:60]}; a finite number is right")
+        if not _all_finite(values):
+            position, value = next((k, v) for k, v in enumerate(values) if not _all_finite([v]))
+            raise _unusable(f"{at}/{position}", f"is {json.dumps(value)[:60]}; a finite number is right")
         try:
             examples.append(numbers_row(values, schemas, f"numbers {number + 1}" if nested else "numbers"))
         except GenrekitError as error:
@@ -196,9 +169,10 @@ def _numbers(content: Any, name: str, models: Sequence[Model]) -> list[Example]:
     return examples
 
 
-def _finite(value: float) -> bool:
+def _all_finite(values: list[Any]) -> bool:
+    """Return whether all values are finite numbers, and none is a truth value."""
     try:
-        return math.isfinite(value)
+        return set(map(type, values)) <= {int, float} and all(map(math.isfinite, values))
     except OverflowError:
         return False
 
@@ -216,7 +190,7 @@ def _rows(content: list[Any], name: str, folder: Path) -> Upload:
     path = folder / "rows.jsonl"
     with path.open("x", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in content)
-    return Upload(name, path)
+    return Upload(name, path, folder)
 
 
 def _records(split: Any) -> list[dict[str, Any]]:

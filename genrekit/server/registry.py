@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from genrekit.errors import UsageError
 from genrekit.execution import Pool
-from genrekit.models import CARD, SUFFIX, shipped_models
+from genrekit.models import SUFFIX, load, shipped_models
 from genrekit.prediction import Model, load_model, load_shipped
 from genrekit.preparation import Cache
 from genrekit.server.batching import Batcher
@@ -120,9 +121,9 @@ class Registry:
             part.replace(copy)
         batcher = Batcher(model.runtime, self._metrics.batch_observer(model.name))
         batcher.measure()
-        # The bytes of the graph and of the weights are in the runtime and in the copy.
-        bundle = replace(model.bundle, files={CARD: model.bundle.files[CARD]})
-        return Loaded(replace(model, bundle=bundle), batcher, copy)
+        light = replace(model, bundle=replace(model.bundle, files=_Files(copy, tuple(model.bundle.files))))
+        vars(light)["runtime"] = model.runtime
+        return Loaded(light, batcher, copy)
 
     def _states(self) -> dict[str, Any]:
         shipped = shipped_models()
@@ -135,3 +136,22 @@ class Registry:
             except OSError:
                 states[word] = None
         return states
+
+
+class _Files(Mapping[str, bytes]):
+    """The files of a bundle, read from its copy when they are needed: the graph is in the runtime already."""
+
+    def __init__(self, bundle: Path, names: tuple[str, ...]) -> None:
+        self._bundle = bundle
+        self._names = names
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in self._names:
+            raise KeyError(name)
+        return load(self._bundle).files[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

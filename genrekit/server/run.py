@@ -7,6 +7,7 @@ import contextlib
 import signal
 import socket
 import sys
+import time
 import webbrowser
 from collections.abc import Iterator
 from typing import Any
@@ -17,10 +18,13 @@ from genrekit.errors import UsageError
 from genrekit.server.app import create_app
 from genrekit.server.service import Service
 from genrekit.server.settings import Settings
+from genrekit.server.streams import MAX_FRAME_BYTES
 
 BACKLOG_S = 0.2
 """Seconds between the signal and the end of accepting: connections that are in the backlog are refused in words."""
 GRACE_S = 1.0
+STREAMS_S = 3.0
+"""Seconds that streams have to send what they found."""
 KEEP_ALIVE_S = 15
 MAX_HEADER_BYTES = 64 << 10
 INTERRUPTED = 130
@@ -56,7 +60,8 @@ class _Server(uvicorn.Server):
             "ready", address=address, models=",".join(self.service.registry.current.by_name)
         )
         if self._open_page:
-            webbrowser.open(f"{address}{self.service.settings.root_path}/docs")
+            fragment = f"#key={self.service.sessions.ticket()}" if self.service.settings.keys else ""
+            webbrowser.open(f"{address}{self.service.settings.root_path}/{fragment}")
 
     def _address(self) -> str:
         port = self.servers[0].sockets[0].getsockname()[1]
@@ -72,7 +77,15 @@ class _Server(uvicorn.Server):
         self.interrupted = number == signal.SIGINT
         self.service.admission.draining = True
         self.service.log.event("draining", requests=self.service.admission.inside)
-        asyncio.get_running_loop().call_later(BACKLOG_S, setattr, self, "should_exit", True)
+        self.service.streams.end()
+        asyncio.get_running_loop().call_later(BACKLOG_S, self._leave, time.monotonic() + STREAMS_S)
+
+    def _leave(self, latest_s: float) -> None:
+        """End when the streams have said what they found; uvicorn would cut them."""
+        if self.service.streams.running and time.monotonic() < latest_s:
+            asyncio.get_running_loop().call_later(BACKLOG_S, self._leave, latest_s)
+        else:
+            self.should_exit = True
 
 
 def serve(settings: Settings, *, open_page: bool = False) -> int:
@@ -108,7 +121,8 @@ def _config(settings: Settings, service: Service) -> uvicorn.Config:
         log_level="critical",
         server_header=False,
         proxy_headers=False,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME_BYTES,
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),

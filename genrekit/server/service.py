@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -19,19 +20,22 @@ from genrekit.server.admission import Admission
 from genrekit.server.body import BodyReader
 from genrekit.server.engine import Engine
 from genrekit.server.experiments import Shadow, routed_names
-from genrekit.server.json_body import Body
+from genrekit.server.memory import give_back
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Registry
 from genrekit.server.rows import Part
+from genrekit.server.sessions import Sessions
 from genrekit.server.settings import Settings
 from genrekit.server.snapshot import Served, Snapshot
+from genrekit.server.streams import Streams
 from genrekit.server.tables import warm_up
-from genrekit.server.uploads import Upload, UploadFolder
+from genrekit.server.uploads import Body, Upload, UploadFolder
 
 Result = TypeVar("Result")
-PRUNE_S = 3600.0
+FIRST_TIDY_S, TIDY_S = 5.0, 30.0
+TIDY_PER_PRUNE = 120
 
 
 class ClientGone(Exception):
@@ -65,6 +69,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.sessions = Sessions(settings)
         self.log = AccessLog(settings.log, names=settings.log_names)
         self.admission = Admission(settings.jobs, settings.queue, self.metrics)
         self.uploads = UploadFolder()
@@ -76,6 +81,7 @@ class Service:
             self.close()
             raise
         self.engine = Engine(self.pool, self.metrics, settings.timeout_s, self.uploads.path)
+        self.streams = Streams(self.registry, self.engine, self.pool, self.admission, self.uploads.path)
         self.reader = BodyReader(settings, self.uploads)
         self.shadow = Shadow(settings.shadow_file, self.engine, self.metrics) if settings.shadow else None
         self._reloading = asyncio.Lock()
@@ -84,7 +90,7 @@ class Service:
     def start(self) -> None:
         """Start the workers and what runs beside requests; called in the event loop."""
         self._keep(self._warm_up())
-        self._keep(self._prune())
+        self._keep(self._tidy())
         if self.settings.watch_s:
             self._keep(self._watch())
 
@@ -116,12 +122,12 @@ class Service:
         Problem, GenrekitError
             If it is refused.
         """
-        self.admission.check()  # before the body is read
         query = request.query_params.multi_items()
         read_params(query)
         with self.registry.current.use() as snapshot:
             models = [snapshot.find(name).model for name in snapshot.routed]
-            body = await self.reader.read(request, models)
+            with self.admission.reading():
+                body = await self.reader.read(request, models)
             try:
                 params = read_params([*query, *body.fields])
                 if all_scores and "top_k" not in params.model_fields_set:
@@ -224,10 +230,13 @@ class Service:
                 with suppress(GenrekitError):
                     await self.reload()
 
-    async def _prune(self) -> None:
-        while True:
-            await asyncio.sleep(PRUNE_S)
-            await asyncio.to_thread(self.cache.prune)
+    async def _tidy(self) -> None:
+        """Give free memory back now and then, and keep the cache within its size."""
+        for number in count():
+            await asyncio.sleep(TIDY_S if number else FIRST_TIDY_S)
+            await asyncio.to_thread(give_back)
+            if number % TIDY_PER_PRUNE == TIDY_PER_PRUNE - 1:
+                await asyncio.to_thread(self.cache.prune)
 
 
 async def _gone(receive: Receive) -> None:

@@ -19,6 +19,7 @@ from genrekit.prediction import (
     write_rows,
 )
 from genrekit.preparation import Cache
+from genrekit.server.memory import give_back
 from genrekit.types import Example, Prediction
 
 MAX_ROWS = 1_000_000
@@ -48,9 +49,10 @@ class TableJob:
     def __call__(self, item: tuple[Input | Example, Path]) -> Counts:
         """Predict a table, or a row of numbers, and write its rows to a file."""
         table, output = item
+        loaded = _load.cache_info().misses
         pipeline = Pipeline(self._models(), self.options, Cache(enabled=False), jobs=1, lists=False)
         with output.open("w", encoding="utf-8", newline="") as stream:
-            return write_rows(
+            counts = write_rows(
                 _first(pipeline, table),
                 stream,
                 self.format,
@@ -59,6 +61,9 @@ class TableJob:
                 columns=self.columns,
                 provenance=True,
             )
+        if _load.cache_info().misses != loaded:
+            give_back()
+        return counts
 
     def _models(self) -> tuple[Model, ...]:
         return tuple(map(_load, self.bundles))
@@ -78,9 +83,9 @@ class ColumnsJob:
 
 def warm_up(number: int) -> int:
     """Import what most inputs need, before the first one comes; a worker is not started for less."""
-    import genrekit.media.audio  # noqa: F401
+    from genrekit.media import audio
 
-    return number
+    return number if audio else 0
 
 
 def _first(pipeline: Pipeline, table: Input | Example) -> Iterator[Prediction]:

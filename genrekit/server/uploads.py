@@ -7,9 +7,10 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from urllib.parse import unquote
 
 from filelock import FileLock, Timeout
 from python_multipart.multipart import parse_options_header
@@ -18,6 +19,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from genrekit.server.kinds import shown_name, suffix_of
 from genrekit.server.problems import Problem
+from genrekit.types import Example
 
 PREFIX = "genrekit-serve-"
 MAX_FIELDS = 64
@@ -26,10 +28,47 @@ MAX_FIELD_BYTES = 64 << 10
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that was sent: the name that its sender gave, and where it is."""
+    """A file that was sent: the name that its sender gave, and where it is.
+
+    Attributes
+    ----------
+    name : str
+    path : Path
+    folder : Path
+        The folder of the request, for what is written meanwhile.
+    """
 
     name: str
     path: Path
+    folder: Path
+
+
+@dataclass
+class Body:
+    """What a request asks to predict.
+
+    Attributes
+    ----------
+    inputs : list of Upload or Example
+        Numbers are examples already.
+    fields : list of (str, str)
+        Parameters in the body.
+    folder : Path or None
+        The folder of the uploads; None if there are none.
+    held : bool
+        Whether somebody else closes it, after the request.
+    """
+
+    inputs: list[Upload | Example] = field(default_factory=list)
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    folder: Path | None = None
+    held: bool = False
+
+    def close(self) -> None:
+        """Remove the uploads."""
+        if self.folder is not None:
+            remove(self.folder)
+            self.folder = None
 
 
 class UploadFolder:
@@ -125,7 +164,7 @@ class _Parser(MultiPartParser):
         file = path.open("xb")
         self._files_to_close_on_error.append(file)  # type: ignore[arg-type]
         part.file = UploadFile(file=file, filename=name)
-        self.uploads.append(Upload(shown_name(name), path))
+        self.uploads.append(Upload(shown_name(name), path, self._folder))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._current_part.file is None:
@@ -162,9 +201,17 @@ async def read_multipart(
 
 async def read_raw(headers: Mapping[str, str], stream: AsyncIterator[bytes], folder: Path) -> Upload:
     """Stream a body that is one file into a folder; its name is in the header X-Filename."""
-    name = shown_name(headers.get("x-filename", "upload"))
+    name = shown_name(_text(headers.get("x-filename", "upload")))
     path = folder / f"0{suffix_of(name, headers.get('content-type', ''))}"
     with path.open("xb") as file:
         async for chunk in stream:
             file.write(chunk)
-    return Upload(name, path)
+    return Upload(name, path, folder)
+
+
+def _text(header: str) -> str:
+    """Return a header that holds UTF-8, percent-encoded or not; servers decode headers as Latin-1."""
+    try:
+        return unquote(header.encode("latin-1").decode("utf-8"))
+    except UnicodeError:
+        return header

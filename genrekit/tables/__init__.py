@@ -7,12 +7,15 @@ from genrekit.tables.columns import (
     SPLIT_COLUMNS,
     Columns,
 )
+from genrekit.tables.data_frames import NAME as DATA_FRAME
+from genrekit.tables.data_frames import table_of
 from genrekit.tables.frame import Frame
 from genrekit.tables.json import Value, read_values
 from genrekit.tables.numbers import decimal_comma, number
 from genrekit.tables.table import MAX_TABLE_BYTES, Cells, Row, Table, open_table, texts
 
 __all__ = [
+    "DATA_FRAME",
     "GROUP_COLUMNS",
     "LABEL_COLUMNS",
     "MAX_TABLE_BYTES",
@@ -28,5 +31,6 @@ __all__ = [
     "number",
     "open_table",
     "read_values",
+    "table_of",
     "texts",
 ]

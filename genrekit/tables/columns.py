@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from genrekit.errors import DatasetError
@@ -31,11 +31,19 @@ class Columns:
         The column names as written; blank ones (a saved index) are ''.
     notes : tuple of str
         Remarks for the user on how the table was read.
+    folder : Path, optional
+        Where relative paths in the table start; by default the folder of the file.
     """
 
     path: Path
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    folder: Path | None = field(default=None, kw_only=True)
+
+    @property
+    def base(self) -> Path:
+        """Folder where relative paths in the table start."""
+        return self.path.parent if self.folder is None else self.folder
 
     @property
     def names(self) -> dict[str, int]:
@@ -56,14 +64,14 @@ class Columns:
         return (f"the column '{printable(self.columns[at])}' was read as the group",)
 
     def file(self, name: str) -> Path:
-        """Return the path that a cell names, relative to the folder of the table.
+        """Return the path that a cell names, relative to ``base``.
 
         Names that are not UTF-8, in the table or on the disk, are also found by their bytes.
         """
-        place = self.path.parent / name
+        place = self.base / name
         if not name.isascii() and not os.path.lexists(place):
             raw = written_as(name)
-            if raw is not None and os.path.lexists(other := self.path.parent / os.fsdecode(raw)):
+            if raw is not None and os.path.lexists(other := self.base / os.fsdecode(raw)):
                 return other
         return place
 

@@ -110,7 +110,7 @@ class Table(Columns):
                 n_characters += sum(map(len, cells))
             if n_characters > MAX_TABLE_BYTES or len(rows) * len(self.columns) > MAX_CELLS:
                 raise self._too_large()
-        return Cells(self.path, self.columns, self.notes, tuple(rows), tuple(broken))
+        return Cells(self.path, self.columns, self.notes, tuple(rows), tuple(broken), folder=self.folder)
 
     def _too_large(self) -> DatasetError:
         return DatasetError(

@@ -1,22 +1,31 @@
 """Training: a bundle from a data set and a backend."""
 
 from genrekit.training.choice import choose_backend
+from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
+from genrekit.training.grid import FOLDS, search_folds
 from genrekit.training.learnt import learnt_keys, recognise, recognised
 from genrekit.training.opening import check_arrays, describe, open_for
-from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather
+from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import beside
 from genrekit.training.train import Trained, kept_metrics, train, versions
+from genrekit.training.trials import PREDICT_MS, Result, Rules, TrialRunner
 
 __all__ = [
+    "FOLDS",
+    "PREDICT_MS",
     "Evaluation",
     "FoldScores",
     "PreparedDataset",
+    "Result",
+    "Rules",
     "Trained",
+    "TrialRunner",
     "beside",
     "check_arrays",
     "choose_backend",
+    "copies_of",
     "cross_fit",
     "describe",
     "encoded",
@@ -27,8 +36,11 @@ __all__ = [
     "learnt_keys",
     "measure_folds",
     "open_for",
+    "preparation",
     "recognise",
     "recognised",
+    "search_folds",
     "train",
     "versions",
+    "with_copies",
 ]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from genrekit.backends import ReadsTables, registry
 from genrekit.datasets import Ambiguous, Dataset, Reading, open_dataset
 from genrekit.errors import DatasetError
-from genrekit.types import Modality
+from genrekit.types import Modality, Sources
 
 DEFAULT = "gtzan"
 
@@ -16,7 +13,7 @@ _HOLDS = {Modality.AUDIO: "songs", Modality.IMAGE: "pictures"}
 
 
 def backends_for(
-    source: str | Path | Sequence[str | Path], *, ambiguous: Ambiguous = "drop", read: Reading | None = None
+    source: Sources, *, ambiguous: Ambiguous = "drop", read: Reading | None = None
 ) -> tuple[tuple[str, ...], str]:
     """Find the backends that can read a source.
 
@@ -47,7 +44,7 @@ def backends_for(
 
 
 def choose_backend(
-    source: str | Path | Sequence[str | Path], *, ambiguous: Ambiguous = "drop", read: Reading | None = None
+    source: Sources, *, ambiguous: Ambiguous = "drop", read: Reading | None = None
 ) -> tuple[str, str]:
     """Choose the backend for a source for which none was named.
 

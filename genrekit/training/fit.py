@@ -13,6 +13,7 @@ from genrekit.errors import BackendError, DatasetError
 from genrekit.metrics import THRESHOLD
 from genrekit.models import Runtime
 from genrekit.progress import Epoch, of_training
+from genrekit.training.copies import copies_of
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset
 from genrekit.training.run_folder import RunFolder
 from genrekit.types import Say
@@ -133,7 +134,8 @@ def fit_folds(
     labels = prepared.labels(indices)
     for number, fold in enumerate(folds, start=1):
         known = prepared.labels(fold.train)
-        train, test = prepared.select(fold.train, known), prepared.select(fold.test, known)
+        train = prepared.select_train(fold.train, known, copies_of(config))
+        test = prepared.select(fold.test, known)
         valid = prepared.select(prepared.with_label(fold.valid, known), known)
         say(f"fold {number} of {len(folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test")
         fitted, runtime = fit_checked(backend, train, valid, known, config, say, on_epoch=on_epoch)

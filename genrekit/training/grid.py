@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
 from genrekit.backends import Backend, BackendConfig, make_config
-from genrekit.datasets import By, Split, make_folds
-from genrekit.errors import ConfigError, OutputExistsError
-from genrekit.execution import default_jobs
+from genrekit.datasets import By, Dataset, Split, make_folds
+from genrekit.errors import ConfigError, OutputExistsError, TrainingError
+from genrekit.execution import default_jobs, open_pool
 from genrekit.files import naming
 from genrekit.hashing import hash_json
-from genrekit.training.fit import cross_fit
-from genrekit.training.prepared_dataset import PreparedDataset
+from genrekit.text import sentence
+from genrekit.training.prepared_dataset import PreparedDataset, preparation
+from genrekit.training.trials import Result, Rules, TrialRunner
 from genrekit.types import Say
 
 MAX_CANDIDATES = 1000
@@ -104,25 +103,6 @@ def configs(
     return made
 
 
-def preparation(backend: Backend, config: BackendConfig) -> str:
-    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows.
-
-    Parameters
-    ----------
-    backend : Backend
-        Its info lists the settings.
-    config : BackendConfig
-        One of its configs.
-
-    Returns
-    -------
-    str
-        JSON with sorted keys.
-    """
-    values = config.model_dump(mode="json")
-    return json.dumps({key: values[key] for key in backend.info.prepare_keys}, sort_keys=True)
-
-
 def preparations(backend: Backend, configs: Sequence[BackendConfig]) -> dict[str, BackendConfig]:
     """Return one config per distinct `preparation`, by that key, in order of occurrence.
 
@@ -141,6 +121,39 @@ def preparations(backend: Backend, configs: Sequence[BackendConfig]) -> dict[str
     for config in configs:
         found.setdefault(preparation(backend, config), config)
     return found
+
+
+def search_folds(
+    dataset: Dataset, members: Sequence[int], *, seed: int, by: By, valid_size: float
+) -> tuple[Split, ...]:
+    """Return the folds on which settings are compared.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    members : sequence of int
+        Positions of the examples that take part.
+    seed, by, valid_size
+        As for `genrekit.datasets.make_folds`; 'published' has no folds of its own, and is by groups.
+
+    Returns
+    -------
+    tuple of Split
+        With positions in the data set.
+    """
+    how: By = "auto" if by == "published" else by
+    made = make_folds(
+        [dataset.examples[i] for i in members], k=FOLDS, seed=seed, by=how, valid_size=valid_size
+    )
+    return tuple(
+        replace(
+            fold,
+            train=tuple(members[i] for i in fold.train),
+            valid=tuple(members[i] for i in fold.valid),
+            test=tuple(members[i] for i in fold.test),
+        )
+        for fold in made
+    )
 
 
 def search(
@@ -206,18 +219,7 @@ def search(
     members = sorted(set.intersection(*ready))
     if lost := len(set.union(*ready)) - len(members):
         say(f"grid: left out {lost} examples that some of the settings cannot prepare")
-    examples = [dataset.examples[i] for i in members]
-    # 'published' has no folds of its own; fall back to groups.
-    how: By = "auto" if by == "published" else by
-    folds = [
-        replace(
-            fold,
-            train=tuple(members[i] for i in fold.train),
-            valid=tuple(members[i] for i in fold.valid),
-            test=tuple(members[i] for i in fold.test),
-        )
-        for fold in make_folds(examples, k=FOLDS, seed=config.seed, by=how, valid_size=valid_size)
-    ]
+    folds = search_folds(dataset, members, seed=config.seed, by=by, valid_size=valid_size)
     journal = _Journal(
         table,
         hash_json(
@@ -236,35 +238,31 @@ def search(
         f"grid: {len(wanted)} combinations on {len(folds)} folds of {len(members)} examples"
         + (f", {len(wanted) - len(left)} of them done before" if len(left) < len(wanted) else "")
     )
-    threads = max(1, default_jobs() // jobs)
-    pool = Parallel(n_jobs=min(jobs, max(len(left), 1)), return_as="generator_unordered", max_nbytes=None)
-    tasks = (
-        delayed(_measure)(
-            backend, one, settings, prepared_datasets[preparation(backend, one)], folds, threads
-        )
-        for settings, one in left
-    )
-    for candidate in pool(tasks):
-        done[_key(candidate.settings)] = candidate
-        journal.append(candidate)
-        say(f"  {_words(candidate)}")
+    run = TrialRunner(backend, prepared_datasets, folds, Rules(), max(1, default_jobs() // jobs))
+    with ExitStack() as stack:
+        results: Iterator[Result]
+        if jobs > 1 and len(left) > 1:
+            pool = open_pool(min(jobs, len(left)))
+            stack.enter_context(pool)
+            outcomes = pool.map(run, [one for _, one in left])
+            results = (outcome.value or Result(error=outcome.error or "failed") for outcome in outcomes)
+        else:
+            results = (run(one) for _, one in left)
+        for (settings, _), result in zip(left, results, strict=True):
+            if result.error:
+                words = " ".join(f"{key}={value}" for key, value in settings.items())
+                raise TrainingError(
+                    f"The combination {words} cannot be measured: {sentence(result.error)}",
+                    "Leave it out; the same command then goes on after the others. 'genrekit tune' goes on by itself.",
+                )
+            candidate = Candidate(settings, result.metrics)
+            done[_key(settings)] = candidate
+            journal.append(candidate)
+            say(f"  {_words(candidate)}")
     ranked = sorted((done[_key(settings)] for settings, _ in wanted), key=lambda candidate: candidate.loss)
     say(f"best: {_words(ranked[0])}")
     best = next(one for settings, one in wanted if _key(settings) == _key(ranked[0].settings))
     return best, ranked
-
-
-def _measure(
-    backend: Backend,
-    config: BackendConfig,
-    settings: Settings,
-    prepared: PreparedDataset,
-    folds: Sequence[Split],
-    threads: int,
-) -> Candidate:
-    with threadpool_limits(threads):
-        report = cross_fit(backend, config, prepared, folds, lambda text: None).report
-    return Candidate(settings, {name: estimate.value for name, estimate in report.metrics.items()})
 
 
 def _key(settings: Mapping[str, Any]) -> str:

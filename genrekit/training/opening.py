@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from pathlib import Path
 
 from genrekit.backends import Backend, BackendConfig, BackendInfo, registry
 from genrekit.datasets import Ambiguous, Dataset, Reading, open_dataset
 from genrekit.errors import DatasetError, UnknownSourceError
+from genrekit.tables import DATA_FRAME
 from genrekit.text import printable, quote_all
 from genrekit.training.choice import backends_for
-from genrekit.types import SPECTROGRAM, Say
+from genrekit.types import SPECTROGRAM, Say, Sources, is_data_frame, listed_sources
 
 ROW_SR = 22050
 
@@ -19,7 +18,7 @@ ROW_SR = 22050
 def open_for(
     backend: Backend,
     config: BackendConfig,
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
@@ -62,7 +61,7 @@ def open_for(
         others, holds = backends_for(source, ambiguous=ambiguous, read=read)
         if not others or info.name in others:
             raise
-        names = [source] if isinstance(source, str | Path) else source
+        names = [DATA_FRAME if is_data_frame(one) else str(one) for one in listed_sources(source)]
         raise DatasetError(
             f"{' + '.join(map(printable, names))} holds {holds}, which the backend {info.name!r} does not read; "
             f"{quote_all(others)} {'do' if others[1:] else 'does'}.",

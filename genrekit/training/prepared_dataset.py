@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +35,8 @@ class PreparedDataset:
     """A data set that went through ``prepare``: windows by the position of the example, failures likewise.
 
     ``file_keys`` are the content keys of files by the same positions, of one ``kind``, where they were asked for.
-    ``encoded`` are the windows as a pretrained network encodes them, for a backend that learns from that.
+    ``encoded`` are the windows as a pretrained network encodes them, for a backend that learns from that. ``copies`` are the
+    windows of altered copies, for a training split.
     """
 
     dataset: Dataset
@@ -43,6 +45,7 @@ class PreparedDataset:
     file_keys: dict[int, int] = field(default_factory=dict)
     kind: str = "sound"
     encoded: dict[int, np.ndarray] = field(default_factory=dict)
+    copies: dict[int, list[np.ndarray]] = field(default_factory=dict)
 
     def labels(self, indices: Sequence[int]) -> tuple[str, ...]:
         """Return the labels of the prepared examples among ``indices``, sorted."""
@@ -73,6 +76,29 @@ class PreparedDataset:
             groups=group_keys(examples),
             ids=tuple(example.id for example in examples),
             encoded=[self.encoded[i] for i in kept] if self.encoded else None,
+        )
+
+    def select_train(self, indices: Sequence[int], labels: Sequence[str], copies: int) -> Prepared:
+        """Return what `select` returns, and behind it the first copies of these examples, with their targets and groups.
+
+        Parameters
+        ----------
+        indices, labels
+            As for `select`.
+        copies : int >= 0
+            Copies per example.
+        """
+        chosen = self.select(indices, labels)
+        kept = [i for i in indices if i in self.windows]
+        pairs = [(at, windows) for at, i in enumerate(kept) for windows in self.copies.get(i, [])[:copies]]
+        if not pairs:
+            return chosen
+        at = [position for position, _ in pairs]
+        return Prepared(
+            windows=[*chosen.windows, *(windows for _, windows in pairs)],
+            targets=np.concatenate([chosen.targets, chosen.targets[at]]),
+            groups=np.concatenate([chosen.groups, chosen.groups[at]]),
+            ids=(*chosen.ids, *(f"{chosen.ids[position]} (copy)" for position in at)),
         )
 
     def with_label(self, indices: Sequence[int], labels: Sequence[str]) -> list[int]:
@@ -149,6 +175,25 @@ class PreparedDataset:
             for e, row_labels, row in zip(kept, decided, scores, strict=True)
         )
         return Evaluation(measured, rows, thresholds)
+
+
+def preparation(backend: Backend, config: BackendConfig) -> str:
+    """Return the settings that ``prepare`` depends on as one key: equal keys mean equal windows.
+
+    Parameters
+    ----------
+    backend : Backend
+        Its info lists the settings.
+    config : BackendConfig
+        One of its configs.
+
+    Returns
+    -------
+    str
+        JSON with sorted keys.
+    """
+    values = config.model_dump(mode="json")
+    return json.dumps({key: values[key] for key in backend.info.prepare_keys}, sort_keys=True)
 
 
 def gather(

@@ -20,15 +20,16 @@ from genrekit.hashing import hash_file
 from genrekit.metrics import Report
 from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
-from genrekit.training.grid import Candidate, configs, preparation, preparations, search
+from genrekit.training.grid import Candidate, configs, preparations, search
 from genrekit.training.learnt import learnt_keys
 from genrekit.training.opening import check_fit, describe, open_for
-from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather
+from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import RunFolder, beside
-from genrekit.types import Say, silent
+from genrekit.types import Say, Sources, silent
 
 MAX_CONFUSION_LABELS = 500
 
@@ -43,7 +44,7 @@ class Trained:
 
 
 def train(
-    source: str | Path | Sequence[str | Path],
+    source: Sources,
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -62,6 +63,7 @@ def train(
     cluster: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    record: Mapping[str, Any] | None = None,
     say: Say = silent,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
@@ -71,7 +73,7 @@ def train(
 
     Parameters
     ----------
-    source : str or Path, or a sequence of them
+    source : str, Path or DataFrame, or a sequence of them
         Anything that `genrekit.datasets.open_dataset` reads; several are one data set.
     backend : Backend or str
         The backend or its name.
@@ -111,6 +113,8 @@ def train(
     resume : bool
         Whether to resume an interrupted training, for backends with networks; see `genrekit.training.run_folder`.
         Without a checkpoint to resume from, training starts from the beginning.
+    record : Mapping, optional
+        JSON-able facts for the history of the bundle, such as how its settings were found.
     say : callable
         Receives progress lines for the user.
     on_epoch : callable, optional
@@ -160,7 +164,19 @@ def train(
         prepared = gather(
             backend, one, dataset, everything, jobs=jobs, cache=cache, cluster=cluster, keys=keys, say=say
         )
-        prepared_datasets[key] = encoded(backend, one, prepared, cache)
+        prepared = encoded(backend, one, prepared, cache)
+        learnt = everything if refit else [*split.train, *split.valid] if grid else list(split.train)
+        prepared_datasets[key] = with_copies(
+            backend,
+            one,
+            prepared,
+            learnt,
+            copies=max(copies_of(config) for _, config in wanted or [("", config)]),
+            jobs=jobs,
+            cache=cache,
+            cluster=cluster,
+            say=say,
+        )
     candidates: list[Candidate] = []
     if grid:
         config, candidates = search(
@@ -191,7 +207,7 @@ def train(
             say(f"there is nothing to resume at {run.path}; training starts")
     fitted, runtime = fit_checked(
         backend,
-        prepared.select(split.train, labels),
+        prepared.select_train(split.train, labels, copies_of(config)),
         prepared.select(prepared.with_label(split.valid, labels), labels),
         labels,
         config,
@@ -209,7 +225,14 @@ def train(
         say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
         labels = prepared.labels(everything)
         fitted, runtime = _refit(
-            backend, prepared.select(everything, labels), labels, config, fitted, say, run, on_epoch
+            backend,
+            prepared.select_train(everything, labels, copies_of(config)),
+            labels,
+            config,
+            fitted,
+            say,
+            run,
+            on_epoch,
         )
     native = dict(fitted.native)
     data = _data_facts(dataset, prepared, split, refit=refit)
@@ -231,7 +254,11 @@ def train(
         thresholds=dict(fitted.thresholds),
         metrics=kept_metrics(measured.report) if measured else None,
         data=data,
-        history={**fitted.history, **({"grid": [c.row() for c in candidates]} if grid else {})},
+        history={
+            **fitted.history,
+            **(record or {}),
+            **({"grid": [c.row() for c in candidates]} if grid else {}),
+        },
         versions=versions(),
         about=" ".join(about.split()),
         licence=licence,

@@ -50,7 +50,7 @@ from genrekit.training import (
     recognised,
     versions,
 )
-from genrekit.types import Say, silent
+from genrekit.types import Say, Sources, silent
 
 FEWEST = 10
 """Examples that fitting takes at least."""
@@ -85,7 +85,7 @@ def combine(
     *,
     output: str | Path,
     weights: Weights | None = None,
-    source: str | Path | Sequence[str | Path] | None = None,
+    source: Sources | None = None,
     split: str = "valid",
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
@@ -111,7 +111,7 @@ def combine(
         The bundle to write.
     weights : 'fitted', 'equal' or sequence of float, optional
         One number per model, at least 0. 'fitted' needs ``source``, and is the default with one.
-    source : str or Path, or a sequence of them, optional
+    source : str, Path or DataFrame, or a sequence of them, optional
         Labelled data: weights and temperature are fitted on its validation split, and the result is measured once on its
         test split. The splits are those that the training of the first model that can tell made, or the published ones;
         without splits all examples that no member learnt are for fitting.

@@ -108,3 +108,17 @@ def test_a_model_without_reasons_says_so_once(genrekit, songs):
     run = genrekit("predict", *paths, "--explain")
     assert run.status == 0
     assert run.err.count("has no explanations in words; --explain-dir FOLDER") == 1
+
+
+def test_bare_numbers_name_the_backends_whose_columns_they_are(genrekit):
+    run = genrekit("predict", "--features", "1,2")
+    assert run.status == 2
+    assert "genrekit backends gtzan --columns or genrekit backends spotify --columns" in run.err
+
+
+def test_a_choice_that_is_not_there_is_said_plainly(genrekit):
+    run = genrekit("sort", "music", "--by", "artist")
+    assert run.status == 2
+    assert "'artist' is not one of 'genre'" in run.err
+    assert "Value error" not in run.err
+    assert "sort [OPTIONS] PATH..." in run.err

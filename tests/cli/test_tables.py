@@ -324,3 +324,13 @@ def test_a_line_of_a_gigabyte_ends_the_table_and_not_the_run(predict, tmp_path):
     (tmp_path / "h.csv").write_bytes(b"a" * 2**26)
     (refused,) = objects(predict(tmp_path / "h.csv"))
     assert refused["error"]
+
+
+def test_a_table_of_one_row_in_json_lines_gives_one_row(predict, tmp_path):
+    path = tmp_path / "one.jsonl"
+    path.write_text(
+        tracks(1, seed=0).drop(columns="genre", errors="ignore").to_json(orient="records", lines=True)
+    )
+    run = predict(path)
+    assert run.status == 0
+    assert [one["error"] for one in objects(run)] == [None]

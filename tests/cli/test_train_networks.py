@@ -38,6 +38,7 @@ def test_a_report_on_stdout_and_progress_on_stderr(network):
     }
 
 
+@pytest.mark.night  # by day, an interrupted training of `tests/training` goes on to the same bytes
 def test_a_killed_training_goes_on_to_the_same_bundle(network, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "genrekit", *WORDS],

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from itertools import count, islice
 from pathlib import Path
 
@@ -48,9 +49,11 @@ def gate(tmp_path) -> Gate:
     return Gate(tmp_path)
 
 
-def no_children() -> bool:
-    # Other tests of this process may have a Dask cluster, whose workers are children too.
-    return not [child for child in multiprocessing.active_children() if child.name == "genrekit-worker"]
+@pytest.fixture
+def no_children() -> Callable[[], bool]:
+    """Return whether no process has come in this test; other tests may have a cluster or a server."""
+    before = set(multiprocessing.active_children())
+    return lambda: not set(multiprocessing.active_children()) - before
 
 
 def test_one_job_works_here_lazily_and_in_order():
@@ -100,7 +103,7 @@ def test_numbers_out_of_range_are_refused_before_anything_is_done(wrong):
 
 
 @posix
-def test_whatever_happens_to_an_item_costs_that_item_only(gate):
+def test_whatever_happens_to_an_item_costs_that_item_only(gate, no_children):
     fine = [("double", i) for i in range(100, 103)]
     bad = [
         (("media", None), "The file is empty. Give another one."),
@@ -150,7 +153,7 @@ def test_workers_are_single_threaded_quiet_and_deaf_to_interrupts(monkeypatch, c
     assert sorted(err.splitlines()) == ["from C", "from Python"]
 
 
-def test_a_paused_consumer_stops_the_pulling_and_a_closed_one_the_workers(gate, tmp_path):
+def test_a_paused_consumer_stops_the_pulling_and_a_closed_one_the_workers(gate, tmp_path, no_children):
     pulled = []
     marks = tmp_path / "marks"
     marks.mkdir()
@@ -217,7 +220,7 @@ def test_workers_killed_from_outside_at_any_moment_cost_at_most_an_item_each():
     assert all(o.value[0] == o.item for o in results if o.error is None)
 
 
-def test_a_function_that_cannot_be_sent_stops_at_once():
+def test_a_function_that_cannot_be_sent_stops_at_once(no_children):
     with pytest.raises(GenrekitError, match="cannot load the function to run"):
         next(ordered_map(lambda item: item, [1], jobs=2))
     with pytest.raises(GenrekitError, match="ImportError: no such backend here"):

@@ -2,10 +2,12 @@
 
 import os
 import threading
+from concurrent.futures import CancelledError
 from itertools import count, islice
 
 import pytest
 from support.execution_tasks import act, pid_of
+from support.waiting import Gate, wait_until
 
 from genrekit.errors import GenrekitError, UsageError
 from genrekit.execution import Pool
@@ -106,3 +108,41 @@ def test_a_closed_pool_says_so():
 def test_numbers_out_of_range(wrong):
     with pytest.raises(UsageError, match="jobs="):
         Pool(**wrong)
+
+
+def test_single_items_are_submitted_from_any_thread_and_give_their_outcomes(pool):
+    submit = pool.caller(act)
+    futures = [submit(("double", n)) for n in range(20)]
+    assert [future.result().value for future in futures] == [2 * n for n in range(20)]
+    assert "ZeroDivisionError" in submit(("raise", "x")).result().error
+    died, good = submit(("os._exit", 3)), submit(("double", 4))
+    assert "exit status 3" in died.result().error
+    assert good.result().value == 8
+
+
+def test_a_cancelled_item_is_dropped_and_its_worker_works_on(pool, tmp_path):
+    gate = Gate(tmp_path)
+    submit = pool.caller(act)
+    held = [submit(("hold", (gate, name))) for name in "ab"]
+    waiting = [submit(("hold", (gate, name))) for name in "cdefgh"]
+    assert wait_until(lambda: gate.held() == 2)
+    assert all(future.cancel() for future in [*waiting, held[0]])
+    assert submit(("double", 1)).result().value == 2
+    with pytest.raises(CancelledError):
+        waiting[-1].result()
+    gate.open()
+    assert held[1].result().value == "b"
+    assert gate.held() <= 4  # what was sent ahead is worked on, and nothing else
+
+
+def test_items_of_a_pool_that_is_closed_fail_in_words(tmp_path):
+    gate = Gate(tmp_path)
+    with Pool(jobs=1) as pool:
+        submit = pool.caller(act)
+        future = submit(("hold", (gate, "a")))
+    with pytest.raises(GenrekitError, match="closed"):
+        future.result()
+    with pytest.raises(GenrekitError, match="closed"):
+        submit(("double", 1))
+    with pytest.raises(GenrekitError, match="cannot load"):
+        pool.caller(lambda item: item)

@@ -46,4 +46,4 @@ def test_says_which_number_is_wrong_and_what_is_expected(text, says):
 def test_the_hint_is_a_command_that_exists():
     with pytest.raises(UsageError) as caught:
         read_numbers("1,2", SCHEMAS)
-    assert "genrekit backends NAME --columns" in caught.value.hint
+    assert "genrekit backends three --columns" in caught.value.hint

@@ -283,3 +283,14 @@ def test_too_many_files_and_too_many_bytes_are_413(client):
     large = client.post("/v1/predict", content=b"x" * 64_000_001, headers={"Content-Type": "audio/wav"})
     assert large.status_code == 413
     assert large.json()["type"] == "/problems/too-large"
+
+
+@pytest.mark.parametrize(
+    "given", ["schöne Musik.ogg".encode(), b"sch%C3%B6ne%20Musik.ogg", "schöne Musik.ogg".encode("latin-1")]
+)
+def test_names_in_headers_are_utf_8_or_what_they_can_be(client, media, given):
+    song = (media / SOUNDS[0]).read_bytes()
+    response = client.post(
+        "/v1/predict", content=song, headers={"X-Filename": given, "Content-Type": "audio/ogg"}
+    )
+    assert response.json()["results"][0]["input"] == "schöne Musik.ogg"

@@ -193,7 +193,11 @@ def test_a_path_is_read_only_below_the_allowed_folder(tmp_path, media):
             assert response.status_code in (400, 403), bad
         for names_others in ("list.m3u", "list.csv"):
             assert client.post("/v1/predict", json={"path": names_others}).status_code == 415
-        assert (inside / "song.ogg").exists()
+        (inside / "tracks.csv").write_text("danceability,energy\n0.5,0.5\n")
+        before = sorted(path.name for path in inside.iterdir())
+        client.post("/v1/predict", json={"path": "tracks.csv"})
+        client.post("/v1/predict", json={"path": "song.ogg"})
+        assert sorted(path.name for path in inside.iterdir()) == before
 
 
 @pytest.mark.parametrize(

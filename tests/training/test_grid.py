@@ -15,7 +15,7 @@ from support.linear_backend import LinearBackend, LinearConfig
 
 from genrekit.datasets import open_dataset
 from genrekit.datasets.splits import SplitOptions, make_split
-from genrekit.errors import ConfigError, DatasetError, MediaError, OutputExistsError
+from genrekit.errors import ConfigError, DatasetError, MediaError, OutputExistsError, TrainingError
 from genrekit.evaluation.evaluate import evaluate
 from genrekit.models.bundle import load
 from genrekit.training.grid import combinations
@@ -122,25 +122,37 @@ def test_the_table_of_another_search_is_kept(search, tmp_path):
 
 
 def test_the_test_side_is_not_looked_at(search, tracks_csv, tmp_path, monkeypatch):
-    from genrekit.training import grid
+    from genrekit.training import trials
 
     split_of, seen = [], set()
     make = training.make_split
     monkeypatch.setattr(
         training, "make_split", lambda *a, **k: split_of.append(make(*a, **k)) or split_of[-1]
     )
-    cross = grid.cross_fit
+    fit = trials.fit_folds
     monkeypatch.setattr(
-        grid,
-        "cross_fit",
-        lambda backend, config, prepared, folds, say: [
+        trials,
+        "fit_folds",
+        lambda backend, config, prepared, folds, say, **more: [
             seen.update(i for fold in folds for side in (fold.train, fold.valid, fold.test) for i in side),
-            cross(backend, config, prepared, folds, say),
+            fit(backend, config, prepared, folds, say, **more),
         ][1],
     )
     search({"max_depth": [2]})
     assert seen
     assert not seen & set(split_of[0].test)
+
+
+def test_a_combination_that_cannot_be_fitted_is_named(points, tmp_path):
+    class Broken(LinearBackend):
+        def fit(self, train, valid, labels, config, progress):
+            if config.seed == 2:
+                raise RuntimeError("no memory")
+            return super().fit(train, valid, labels, config, progress)
+
+    with pytest.raises(TrainingError, match=r"seed=2 cannot be measured: .*no memory"):
+        training.train(points, backend=Broken(), output=tmp_path / "b.genrekit", grid={"seed": [1, 2]})
+    assert len((tmp_path / "b.grid.csv").read_text().splitlines()) == 2  # the header, and what was measured
 
 
 GTZAN = {"classifier": "logistic", "transform": "standard", "folds": 2}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress
+from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress, tuned
 from genrekit.backends.capabilities import PictureAxes
 from genrekit.backends.encoder import encoders
 from genrekit.backends.encoder.facts import Hearing
@@ -64,10 +64,14 @@ class EncoderConfig(BackendConfig):
         description="Largest number of windows per song; those of a longer song are evenly spread.",
     )
     pooling: Literal["mean", "mean_std", "mean_std_max"] = Field(
-        "mean", description="Statistics over the patches of a window."
+        "mean",
+        json_schema_extra=tuned("mean", "mean_std", "mean_std_max"),
+        description="Statistics over the patches of a window.",
     )
     head: Literal["auto", "lda", "logistic", "svm", "mlp", "mean"] = Field(
-        "auto", description="The head; auto compares them on grouped folds, mean averages all of them."
+        "auto",
+        json_schema_extra=tuned("auto", "lda", "logistic", "svm", "mlp", "mean"),
+        description="The head; auto compares them on grouped folds, mean averages all of them.",
     )
     folds: int = Field(
         5, ge=2, le=20, description="Folds of the comparison, the calibration and the thresholds."

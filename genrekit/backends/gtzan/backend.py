@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress
+from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress, tuned
 from genrekit.errors import MediaError
 from genrekit.features import GTZAN_COLUMNS
 from genrekit.types import Example, Modality, Windows
@@ -23,10 +23,12 @@ class GtzanConfig(BackendConfig):
     )
     classifier: Literal["auto", "lda", "svm", "forest", "xgboost", "logistic"] = Field(
         "auto",
+        json_schema_extra=tuned("auto", "lda", "svm", "forest", "xgboost", "logistic"),
         description="The classifier; 'auto' compares all of them on training folds and keeps the best.",
     )
     transform: Literal["auto", "standard", "power"] = Field(
         "auto",
+        json_schema_extra=tuned("auto", "standard", "power"),
         description="Transform of the features before the classifier; 'auto' chooses on training folds.",
     )
     folds: int = Field(5, ge=2, le=20, description="Folds of the comparison and of the calibration.")

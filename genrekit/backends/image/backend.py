@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from genrekit.backends.base import BackendInfo, Progress
+from genrekit.backends.base import BackendInfo, Progress, tuned
 from genrekit.backends.capabilities import PictureAxes
 from genrekit.backends.neural.backend import NeuralBackend
 from genrekit.backends.neural.config import Balance, BalancePower, Half, LabelSmoothing, Mixup, NeuralConfig
@@ -34,7 +34,13 @@ class ImageConfig(NeuralConfig):
     ten_crop: bool = Field(
         False, description="Average over the centre, the four corners, and all five mirrored."
     )
-    learning_rate: float = Field(2e-3, gt=0, le=1, description="Highest learning rate of AdamW, of the head.")
+    learning_rate: float = Field(
+        2e-3,
+        gt=0,
+        le=1,
+        json_schema_extra=tuned(low=2e-4, high=2e-2, log=True),
+        description="Highest learning rate of AdamW, of the head.",
+    )
     label_smoothing: LabelSmoothing = 0.1
     arch: Literal["resnet18", "resnet34", "resnet50"] = Field("resnet34", description="The network.")
     weights: str = Field(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator
 
-from genrekit.backends.base import BackendConfig
+from genrekit.backends.base import BackendConfig, tuned
 
 # Bounds and descriptions of the settings for which backends have their own defaults.
 LabelSmoothing = Annotated[
@@ -39,9 +39,19 @@ class NeuralConfig(BackendConfig):
     )
     epochs: int = Field(60, ge=1, le=10_000, description="Number of passes over the training examples.")
     batch_size: int = Field(32, ge=1, le=4096, description="Examples per step.")
-    learning_rate: float = Field(3e-3, gt=0, le=1, description="Highest learning rate of AdamW.")
+    learning_rate: float = Field(
+        3e-3,
+        gt=0,
+        le=1,
+        json_schema_extra=tuned(low=3e-4, high=3e-2, log=True),
+        description="Highest learning rate of AdamW.",
+    )
     weight_decay: float = Field(
-        0.05, ge=0, le=1, description="Weight decay of AdamW; not of biases and norms."
+        0.05,
+        ge=0,
+        le=1,
+        json_schema_extra=tuned(low=1e-3, high=0.3, log=True),
+        description="Weight decay of AdamW; not of biases and norms.",
     )
     schedule: Literal["cosine", "plateau", "constant"] = Field(
         "cosine",
@@ -61,8 +71,14 @@ class NeuralConfig(BackendConfig):
         description="Keep the weights of the epoch with the lowest validation loss, or of the last one.",
     )
     label_smoothing: LabelSmoothing = 0.0
-    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout rate before the last layer.")
-    mixup: Mixup = 0.3
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        json_schema_extra=tuned(low=0.0, high=0.6),
+        description="Dropout rate before the last layer.",
+    )
+    mixup: Mixup = Field(0.3, json_schema_extra=tuned(low=0.0, high=1.0))
     balance: Balance = "none"
     balance_power: BalancePower = 1.0
     ema: float = Field(

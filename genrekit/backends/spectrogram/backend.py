@@ -79,6 +79,12 @@ class SpectrogramConfig(NeuralConfig):
     time_mask: float = Field(
         0.11, ge=0, lt=1, description="SpecAugment: longest masked stretch, as a share of the crop; 0: off."
     )
+    copies: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Copies of every training song, shifted in pitch and stretched in time; made once, into the cache.",
+    )
     masks: int = Field(2, ge=0, le=10, description="SpecAugment: masks of each kind.")
 
     @model_validator(mode="after")
@@ -134,23 +140,34 @@ class SpectrogramBackend(NeuralBackend):
         MediaError
             If the example cannot be read, is silent, or its spectrogram does not fit the config.
         """
-        import numpy as np
-
-        from genrekit.features import logmel
-
         if example.array is not None:
-            found, note = list(_seen(example, config)), ""
-        elif example.path is None:
+            return _windows(list(_seen(example, config)), "", config)
+        if example.path is None:
             raise MediaError("The example is neither a file nor a spectrogram.")
-        else:
-            sound = _read(example, config)
-            found, note = list(_heard(sound.y, example.offset_s, config)), sound.note
-        if not found:
-            raise MediaError("The song is silent.")
-        if len(found) > config.max_windows:
-            found = [found[i] for i in np.linspace(0, len(found) - 1, config.max_windows).round().astype(int)]
-        values = np.stack([logmel.fit_length(mel, config.n_frames) for _, mel in found])
-        return Windows(values, tuple(times for times, _ in found), note)
+        sound = _read(example, config)
+        return _windows(list(_heard(sound.y, example.offset_s, config)), sound.note, config)
+
+    def prepare_copy(self, example: Example, config: SpectrogramConfig, number: int) -> Windows:
+        """Prepare a copy of a song that is shifted in pitch and stretched in time; of a long song, of two minutes of it.
+
+        Parameters
+        ----------
+        example : Example
+        config : SpectrogramConfig
+        number : int >= 1
+            Number of the copy.
+
+        Raises
+        ------
+        MediaError
+            If the example cannot be read, is silent, or is not a song.
+        """
+        from genrekit.backends.spectrogram.copies import altered
+
+        if example.path is None:
+            raise MediaError("The example is not a song.")
+        y = altered(_read(example, config).y, config.sr, number)
+        return _windows(list(_heard(y, 0.0, config)), "", config)
 
     def picture_axes(self, config: SpectrogramConfig) -> PictureAxes:
         """Return how a window is a picture."""
@@ -164,6 +181,19 @@ class SpectrogramBackend(NeuralBackend):
         from genrekit.backends.spectrogram.recipe import SpectrogramRecipe
 
         return SpectrogramRecipe(config, n_labels)
+
+
+def _windows(found: list[Window], note: str, config: SpectrogramConfig) -> Windows:
+    import numpy as np
+
+    from genrekit.features import logmel
+
+    if not found:
+        raise MediaError("The song is silent.")
+    if len(found) > config.max_windows:
+        found = [found[i] for i in np.linspace(0, len(found) - 1, config.max_windows).round().astype(int)]
+    values = np.stack([logmel.fit_length(mel, config.n_frames) for _, mel in found])
+    return Windows(values, tuple(times for times, _ in found), note)
 
 
 def _read(example: Example, config: SpectrogramConfig) -> Sound:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress
+from genrekit.backends.base import BackendConfig, BackendInfo, Fitted, Prepared, Progress, tuned
 from genrekit.backends.capabilities import Explainer, NativeScorer, TableReader, TableRows
 from genrekit.errors import MediaError
 from genrekit.features import MODEL_COLUMNS, SPOTIFY_COLUMNS, find_columns, recognises
@@ -71,21 +71,53 @@ class SpotifyConfig(BackendConfig):
         le=20_000,
         description="Maximum number of rounds; early stopping determines the actual number.",
     )
-    learning_rate: float = Field(0.04, gt=0, le=1, description="Weight of every added tree.")
-    max_depth: int = Field(6, ge=1, le=16, description="Maximum number of splits above a leaf.")
-    min_child_weight: float = Field(
-        10.0, ge=0, le=1e6, description="Minimum weight (comparable to a number of rows) in a leaf."
+    learning_rate: float = Field(
+        0.04,
+        gt=0,
+        le=1,
+        json_schema_extra=tuned(low=0.01, high=0.3, log=True),
+        description="Weight of every added tree.",
     )
-    subsample: float = Field(0.6, gt=0, le=1, description="Share of the rows used per tree.")
+    max_depth: int = Field(
+        6,
+        ge=1,
+        le=16,
+        json_schema_extra=tuned(low=2, high=10),
+        description="Maximum number of splits above a leaf.",
+    )
+    min_child_weight: float = Field(
+        10.0,
+        ge=0,
+        le=1e6,
+        json_schema_extra=tuned(low=1.0, high=100.0, log=True),
+        description="Minimum weight (comparable to a number of rows) in a leaf.",
+    )
+    subsample: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        json_schema_extra=tuned(low=0.3, high=1.0),
+        description="Share of the rows used per tree.",
+    )
     colsample_bytree: float = Field(1.0, gt=0, le=1, description="Share of the features used per tree.")
     colsample_bynode: float = Field(
-        0.4, gt=0, le=1, description="Share of the features of the tree considered per split."
+        0.4,
+        gt=0,
+        le=1,
+        json_schema_extra=tuned(low=0.2, high=1.0),
+        description="Share of the features of the tree considered per split.",
     )
     num_parallel_tree: int = Field(
         1, ge=1, le=100, description="Trees per round and label: above 1, small forests are boosted."
     )
     gamma: float = Field(0.0, ge=0, le=1e6, description="Minimum gain for splitting a leaf.")
-    reg_lambda: float = Field(5.0, ge=0, le=1e6, description="L2 penalty on the values of leaves.")
+    reg_lambda: float = Field(
+        5.0,
+        ge=0,
+        le=1e6,
+        json_schema_extra=tuned(low=0.1, high=100.0, log=True),
+        description="L2 penalty on the values of leaves.",
+    )
     reg_alpha: float = Field(0.0, ge=0, le=1e6, description="L1 penalty on the values of leaves.")
     max_bin: int = Field(256, ge=2, le=65_535, description="Number of bins per feature.")
     early_stopping_rounds: int = Field(

@@ -1,13 +1,15 @@
-"""Between a booster and its trees, through XGBoost's JSON: read from a booster of this process, written by us.
+"""Between a booster and its trees: JSON read from a booster of this process, UBJSON written here.
 
 XGBoost's readers are not made for hostile files: given a few changed bytes of UBJSON, version 3.2 aborted the process,
-and asked for more memory than the machine had. So XGBoost only ever gets a text that was written here, from arrays
-that were checked. The layout: https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html.
+and asked for more memory than the machine had. So XGBoost only ever gets bytes that were written here, from arrays
+that were checked: UBJSON (https://ubjson.org), whose arrays it reads ten times as fast as JSON's. The layout of both:
+https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html.
 """
 
 from __future__ import annotations
 
 import json
+import struct
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import xgboost as xgb
 from genrekit.backends.trees.tree_model import NODE_ARRAYS, OBJECTIVES, TreeModel, check
 
 _NO_PARENT = 2**31 - 1
+_TYPE_MARKS = {"float32": b"d", "int32": b"l", "int64": b"L", "uint8": b"U"}
 
 
 def from_booster(booster: xgb.Booster) -> TreeModel:
@@ -40,8 +43,22 @@ def to_booster(model: TreeModel) -> xgb.Booster:
         Checked, as `genrekit.backends.trees.tensors.loads` and `from_booster` give it.
     """
     booster = xgb.Booster()
-    booster.load_model(bytearray(json.dumps(_document(model), separators=(",", ":")).encode()))
+    booster.load_model(bytearray(_ubjson(_document(model))))
     return booster
+
+
+def _ubjson(value: Any) -> bytes:
+    """Return a document of dicts, lists, texts, whole numbers and arrays as UBJSON."""
+    if isinstance(value, dict):
+        return b"{%b}" % b"".join(_ubjson(key)[1:] + _ubjson(item) for key, item in value.items())
+    if isinstance(value, list):
+        return b"[%b]" % b"".join(map(_ubjson, value))
+    if isinstance(value, np.ndarray):
+        data = value.astype(value.dtype.newbyteorder(">"), copy=False).tobytes()
+        return b"[$%b#L%b%b" % (_TYPE_MARKS[value.dtype.name], struct.pack(">q", len(value)), data)
+    if isinstance(value, str):
+        return b"SL%b%b" % (struct.pack(">q", len(value.encode())), value.encode())
+    return b"L" + struct.pack(">q", value)
 
 
 def _document(model: TreeModel) -> dict[str, Any]:
@@ -56,7 +73,7 @@ def _document(model: TreeModel) -> dict[str, Any]:
         },
         "iteration_indptr": model.rounds.tolist(),
         "tree_info": model.outputs.tolist(),
-        "trees": [_tree_document(model, k) for k in range(len(model.outputs))],
+        "trees": _tree_documents(model),
     }
     settings = (
         {"softmax_multiclass_param": {"num_class": str(n_classes)}}
@@ -80,34 +97,44 @@ def _document(model: TreeModel) -> dict[str, Any]:
     return {"learner": learner, "version": list(model.version)}
 
 
-def _tree_document(model: TreeModel, k: int) -> dict[str, Any]:
-    part = slice(int(model.starts[k]), int(model.starts[k + 1]))
-    nodes = {name: values[part] for name, values in model.nodes.items()}
-    n = part.stop - part.start
-    inner = np.flatnonzero(nodes["left_children"] != -1)
-    parents = np.zeros(n, np.int32)
-    for children in (nodes["left_children"], nodes["right_children"]):
-        parents[children[inner]] = inner
-    parents[0] = _NO_PARENT
-    nodes["split_indices"] = np.where(nodes["left_children"] == -1, 0, nodes["split_indices"])
-    return {
-        **{name: values.tolist() for name, values in nodes.items()},
-        "base_weights": [0.0] * n,
-        "loss_changes": [0.0] * n,
-        "parents": parents.tolist(),
-        "categories": [],
-        "categories_nodes": [],
-        "categories_segments": [],
-        "categories_sizes": [],
-        "id": k,
-        "split_type": [0] * n,
-        "tree_param": {
-            "num_deleted": "0",
-            "num_feature": str(model.n_features),
-            "num_nodes": str(n),
-            "size_leaf_vector": "1",
-        },
+def _tree_documents(model: TreeModel) -> list[dict[str, Any]]:
+    left, right = model.nodes["left_children"], model.nodes["right_children"]
+    sizes = np.diff(model.starts)
+    first = np.repeat(model.starts[:-1], sizes)
+    inner = np.flatnonzero(left != -1)
+    parents = np.zeros(len(left), np.int32)
+    for children in (left, right):
+        parents[first[inner] + children[inner]] = inner - first[inner]
+    parents[model.starts[:-1]] = _NO_PARENT
+    arrays = {
+        **model.nodes,
+        "split_indices": np.where(left == -1, 0, model.nodes["split_indices"]).astype(np.int32),
+        "parents": parents,
+        "base_weights": np.zeros(len(left), np.float32),
+        "loss_changes": np.zeros(len(left), np.float32),
+        "split_type": np.zeros(len(left), np.uint8),
     }
+    arrays = {name: values.astype(values.dtype.newbyteorder(">")) for name, values in arrays.items()}
+    none = {
+        "categories": np.empty(0, np.int32),
+        "categories_nodes": np.empty(0, np.int32),
+        "categories_segments": np.empty(0, np.int64),
+        "categories_sizes": np.empty(0, np.int64),
+    }
+    return [
+        {
+            **{name: values[start : start + size] for name, values in arrays.items()},
+            **none,
+            "id": k,
+            "tree_param": {
+                "num_deleted": "0",
+                "num_feature": str(model.n_features),
+                "num_nodes": str(size),
+                "size_leaf_vector": "1",
+            },
+        }
+        for k, (start, size) in enumerate(zip(model.starts[:-1].tolist(), sizes.tolist(), strict=True))
+    ]
 
 
 def _parse(document: Any) -> TreeModel:

@@ -227,6 +227,7 @@ def _examples(
                 group=group or group_of.setdefault(alike[i], f"features of row {number}"),
                 split=read_split(splits[i], f"{printable(source)}, row {number}"),
                 extra={column: cells[i] for column, cells in extra.items()},
+                row_number=number,
             )
         )
     return examples

@@ -113,8 +113,10 @@ def _tag_one(
     earlier = written.get(target)
     if earlier is None or sha256 != earlier.sha256_after:
         earlier = None
-    predicted = earlier.sha256_before if earlier else sha256
-    same_song(target, prediction.content, predicted)
+    first = earlier.sha256_before if earlier else sha256
+    # Predictions come one by one: this one may have been made before or after the file was tagged under another name.
+    seen_now = prediction.content is not None and prediction.content.sha256 == sha256
+    same_song(target, prediction.content, sha256 if seen_now else first)
     words = wanted(prediction, policy)
     tags = open_tags(target)
     changes = {
@@ -139,7 +141,7 @@ def _tag_one(
                 )
 
     entry = rewrite(target, sha256, pending, edit, journal.append, changed=CHANGED, keep_time=keep_time)
-    written[target] = replace(entry, sha256_before=predicted)
+    written[target] = replace(entry, sha256_before=first)
     return _written(row)
 
 

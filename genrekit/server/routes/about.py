@@ -9,8 +9,10 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from genrekit import __version__
+from genrekit.server.gate import wants_page
 from genrekit.server.metrics import CONTENT_TYPE
 from genrekit.server.problems import KINDS, Problem, page
+from genrekit.server.routes.page import static
 from genrekit.server.schemas import problems
 from genrekit.server.service import Service
 
@@ -57,9 +59,12 @@ def router(service: Service, app: FastAPI) -> APIRouter:
         service.metrics.temp_bytes.set(service.uploads.size())
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
-    @routes.get("/", responses=problems())
-    async def index(request: Request) -> dict[str, Any]:
-        """List the endpoints and the loaded models."""
+    @routes.get("/", responses=problems(), response_model=None)
+    async def index(request: Request, response: Response) -> dict[str, Any] | Response:
+        """List the endpoints and the loaded models; a browser gets the page."""
+        if wants_page(request.headers):
+            return static(request, "index.html", service.settings.max_upload_bytes)
+        response.headers["Vary"] = "Accept"
         endpoints = sorted(
             f"{method} {path}"
             for path, item in app.openapi()["paths"].items()

@@ -127,6 +127,7 @@ def facts(model: Model) -> dict[str, Any]:
         "sha256": model.bundle.sha256,
         "metrics": metrics.get("metrics"),
         "split": metrics.get("split"),
+        "inflated": bool(metrics.get("inflated")),
         "outputs": manifest.outputs.model_dump(mode="json"),
     }
 

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from genrekit.server.problems import Problem
+from genrekit.server.routes.plain import PlainRoute
 from genrekit.server.rows import CSV, JSON, NDJSON, Part, Renderer, negotiate
 from genrekit.server.schemas import PREDICT
 from genrekit.server.service import ClientGone, Job, Service
@@ -38,7 +39,7 @@ class Streamed(StreamingResponse):
 
 def router(service: Service) -> APIRouter:
     """Return the endpoint."""
-    routes = APIRouter(tags=["predictions"])
+    routes = APIRouter(tags=["predictions"], route_class=PlainRoute)
 
     @routes.post("/v1/predict", **PREDICT)
     async def predict(request: Request) -> Response:

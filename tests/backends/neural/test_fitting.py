@@ -385,9 +385,9 @@ def _interrupted(folder: Path, beginning: str, number: int = 1, **settings: obje
     ("settings", "beginning", "number"),
     [
         ({"ema": 0.5, "mixup": 0.4, "balance": "sampler", "precision": "bf16"}, "epoch 3 of 4", 1),
-        ({"schedule": "plateau"}, "epoch 1 of 4", 1),
+        pytest.param({"schedule": "plateau"}, "epoch 1 of 4", 1, marks=pytest.mark.night),
         ({"members": 2}, "network 2 of 2: epoch 2", 1),
-        ({"members": 2, "ema": 0.9}, "network 2 of 2: epoch 1", 1),
+        pytest.param({"members": 2, "ema": 0.9}, "network 2 of 2: epoch 1", 1, marks=pytest.mark.night),
         ({"join_valid": True}, "epoch 3 of 4", 2),
         ({"keep": "last"}, "temperature", 1),
     ],
@@ -429,7 +429,8 @@ def test_a_caller_gets_every_epoch_and_stops_by_an_exception_of_its_own(tmp_path
     assert any("resuming after epoch 1" in line for line in said)
 
 
-def test_early_stopping_is_remembered_within_a_training_and_after_it(tmp_path):
+@pytest.mark.parametrize("stop", [pytest.param("epoch 3 of", marks=pytest.mark.night), "training again"])
+def test_early_stopping_is_remembered_within_a_training_and_after_it(tmp_path, stop):
     wrong = one_each(12, seed=1)
     wrong = Prepared(wrong.windows, np.roll(wrong.targets, 1, axis=1), wrong.groups, wrong.ids)
     settings: dict[str, Any] = {"epochs": 8, "patience": 2, "join_valid": True, "ema": 0.5}
@@ -444,10 +445,9 @@ def test_early_stopping_is_remembered_within_a_training_and_after_it(tmp_path):
 
     whole = run(tmp_path / "whole", None)
     assert 2 < len(curve(whole)) < 8
-    for stop in ("epoch 3 of", "training again"):
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / stop, stop)
-        assert same(run(tmp_path / stop, None, resume=True), whole)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", stop)
+    assert same(run(tmp_path / "run", None, resume=True), whole)
 
 
 def test_a_process_killed_between_two_checkpoints_of_an_epoch_loses_nothing(tmp_path, monkeypatch):

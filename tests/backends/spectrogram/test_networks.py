@@ -88,6 +88,7 @@ def test_labels_are_learned(arch: Arch) -> None:
     assert (net.eval()(batch).argmax(dim=1) == targets).all()
 
 
+@pytest.mark.night  # by day, `tests/backends/neural/test_export.py` holds the graphs of both against the networks
 @pytest.mark.parametrize("arch", ARCHS)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_graph_takes_any_number_and_length(arch: Arch, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from genrekit.hashing import content_of, hash_file
 from genrekit.library.tags.changes import Existing, Policy, Status
 from genrekit.library.tags.fields import Field
 from genrekit.library.tags.formats import open_tags
-from genrekit.library.tags.journal import read_journal
+from genrekit.library.tags.journal import Journal, read_journal
 from genrekit.library.tags.tagging import tag, undo
 from genrekit.types import Prediction
 
@@ -446,3 +446,17 @@ def test_another_program_wins(originals, tmp_path, monkeypatch, journal_at):
     monkeypatch.setattr(journal, "append", meanwhile)
     assert refused(tagged(path, journal=journal), "Another program")
     assert path.read_bytes() == originals["bare.flac"].read_bytes()
+
+
+def test_a_link_that_is_predicted_after_its_file_was_tagged_is_the_same(originals, tmp_path):
+    path, link = tmp_path / "a.flac", tmp_path / "b.flac"
+    shutil.copyfile(originals["tagged.flac"], path)
+    link.symlink_to(path.name)
+
+    def predictions():
+        for one in (path, link):  # the second is read when the first is tagged
+            yield Prediction(str(one), label="zydeco", score=0.9, labels=("zydeco",), content=content_of(one))
+
+    with Journal(tmp_path / "j.jsonl") as journal:
+        rows = list(tag(predictions(), Policy(Existing.OVERWRITE), journal=journal))
+    assert [row.status.value for row in rows] == ["changed", "same"]

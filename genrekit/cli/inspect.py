@@ -1,0 +1,115 @@
+"""``genrekit inspect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genrekit.cli import completion
+from genrekit.cli.options import Models, Overwrite
+from genrekit.cli.printing import error_line, say
+from genrekit.files import check_output, naming
+
+ALL_FAILED, SOME_FAILED = 1, 3
+
+
+def inspect(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SONG|PHOTO|TABLE|MODEL...",
+            help="Songs, photos, tables, folders of them, bundles, or names of shipped models.",
+            autocompletion=completion.models_or_sources,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.png|FILE.html",
+            help="The picture of one input, or a page of several with what they show in words.",
+        ),
+    ] = None,
+    model: Models = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows",
+            metavar="N,M,...",
+            help="Rows of a table whose features are shown; the column names are row 1. By default two.",
+        ),
+    ] = None,
+    offset: Annotated[
+        float, typer.Option("--offset", metavar="SECONDS", min=0, help="Skip so many seconds of every song.")
+    ] = 0.0,
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            "--duration",
+            metavar="SECONDS",
+            min=0.5,
+            max=600,
+            help="Draw at most so many seconds of every song; ten minutes by default.",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw what a model saw of a song, a photo or a table, or how good a model is.
+
+    Song: wave, spectrogram, beats, key, which genre when, and where the network looked. Photo: where the network
+    looked. Table: rows by genre, and the features that pushed chosen rows. Model: its test, label by label.
+    """
+    from genrekit.errors import UsageError
+    from genrekit.inspection import InspectOptions, inspection_page
+    from genrekit.inspection import inspect as inspected
+    from genrekit.inspection.inspect import is_model
+    from genrekit.inspection.table import MAX_ROWS
+    from genrekit.prediction import expand, load_models
+
+    if not words:
+        raise UsageError("There is nothing to inspect.", "Give a song: genrekit inspect song.mp3 -o song.png")
+    if output is None:
+        raise UsageError("There is no --output to draw into.", "For example: -o picture.png, or -o page.html")
+    check_output(output, overwrite=overwrite, suffixes=(".png", ".html"))
+    options = InspectOptions(_numbers(rows, MAX_ROWS), offset, duration)
+    things = [thing for word in words for thing in ([word] if is_model(word) else expand([word]))]
+    is_page = output.suffix.lower() == ".html"
+    if len(things) > 1 and not is_page:
+        raise UsageError(
+            f"A PNG is the picture of one input, not of {len(things)}.", "Give -o FILE.html for several."
+        )
+    models = load_models(model or None) if any(not isinstance(thing, str) for thing in things) else ()
+    found = []
+    for thing in things:
+        one = inspected(thing, models, options)
+        found.append(one)
+        if one.error:
+            error_line(f"{one.name}: {one.error}")
+        else:
+            say(f"{one.name}: {one.words}")
+    failed = sum(bool(one.error) for one in found)
+    if failed == len(found):
+        raise typer.Exit(ALL_FAILED)
+    with naming(output):
+        output.write_bytes(
+            inspection_page(found).encode("utf-8", "backslashreplace") if is_page else found[0].png
+        )
+    say(f"wrote {output}")
+    if failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _numbers(text: str | None, most: int) -> tuple[int, ...]:
+    from genrekit.errors import UsageError
+
+    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    if not all(word.isdecimal() and int(word) >= 2 for word in words):
+        raise UsageError(
+            f"--rows {text!r} is not a list of row numbers.", "Give numbers from 2 on: --rows 2,5"
+        )
+    if len(words) > most:
+        raise UsageError(f"--rows names {len(words)} rows; {most} can be shown.")
+    return tuple(dict.fromkeys(map(int, words)))

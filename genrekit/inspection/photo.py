@@ -1,0 +1,78 @@
+"""A picture of a photo: as the model saw it, and where the network looked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from genrekit.backends import picture_of
+from genrekit.inspection.drawing import LIGHT, bars, faded, png_of
+from genrekit.inspection.seen import see
+from genrekit.prediction import Model
+from genrekit.text import visible
+
+_LOOKED = 0.5  # of the largest loss
+_MAX_BARS = 5
+
+
+def draw_photo(model: Model, name: str, path: Path) -> tuple[bytes, str]:
+    """Draw a photo as a model saw it, beside the parts that speak for the label and the best labels.
+
+    Parameters
+    ----------
+    model : Model
+        A model for pictures.
+    name : str
+        The name in the title.
+    path : Path
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    str
+        What it shows, in words.
+
+    Raises
+    ------
+    MediaError
+        If the picture cannot be read.
+    """
+    from matplotlib.figure import Figure
+
+    seen = see(model, name, path)
+    heat = seen.heat()
+    figure = Figure(figsize=(10, 3.9), dpi=100, layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
+    title = f"{Path(name).name}: {seen.label} {seen.prediction.score or 0:.0%} ({model.name})"
+    figure.suptitle(visible(title), fontsize=12, parse_math=False)
+    for axes in (left, middle):
+        axes.set_axis_off()
+    if heat is not None and model.picture_axes is not None:
+        picture, _ = picture_of(seen.windows.values[seen.best], model.picture_axes)
+        picture = _in_range(picture)
+        left.imshow(picture)
+        left.set_title("as the model saw it", fontsize=9)
+        middle.imshow(faded(picture, heat))
+        if heat.max() >= _LOOKED:
+            middle.contour(heat, levels=[_LOOKED], colors=[LIGHT], linewidths=1.8)
+        middle.set_title(f"for {seen.label}: bright and outlined", fontsize=9, parse_math=False)
+    mean = seen.scores.mean(axis=0)
+    order = np.argsort(-mean, kind="stable")[:_MAX_BARS]
+    bars(
+        right, [model.labels[k] for k in order], mean[order].tolist(), words=[f"{mean[k]:.0%}" for k in order]
+    )
+    right.set_title("scores", fontsize=9)
+    right.set_xlim(0, 1)
+    return png_of(figure), seen.words
+
+
+def _in_range(picture: np.ndarray) -> np.ndarray:
+    """Return colours in [0, 1], whether they are bytes or standardised."""
+    if picture.dtype == np.uint8:
+        return picture / np.float32(255)
+    low, high = float(picture.min()), float(picture.max())
+    if high > 1.5 and low >= 0:
+        return np.asarray(picture / np.float32(255))
+    return np.asarray((picture - low) / max(high - low, 1e-9))

@@ -1,0 +1,5 @@
+"""Sound as it comes: samples in pieces of any size to windows, their genres, and the changes between them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,180 @@
+"""Queues, times, paces, proxies: what happens when there is too much, or it takes too long."""
+
+import asyncio
+import hashlib
+import io
+import threading
+from contextlib import ExitStack
+from importlib.resources import files
+
+import numpy as np
+import pytest
+import soundfile
+from support.serving import running
+from support.waiting import wait_until
+
+from genrekit.server import Settings, limits
+from genrekit.server.admission import Admission
+from genrekit.server.limits import LimitedBody, RateLimit
+from genrekit.server.metrics import Metrics
+from genrekit.server.problems import Problem
+from genrekit.server.settings import Rate
+
+VENDORED = {
+    "swagger-ui-bundle.js": "e6a898692f2d768e807c3ba4626068a69a2c5dd960dd6c76f3e4d3a3de180af2",
+    "swagger-ui.css": "5ed08757e53da3e026d6cbecc61fe5d43585c9560b302d534ad56692519a273d",
+}
+
+
+def song(seconds):
+    stream = io.BytesIO()
+    y = np.random.default_rng(0).uniform(-0.3, 0.3, seconds * 44_100).astype(np.float32)
+    soundfile.write(stream, y, 44_100, format="FLAC")
+    return stream.getvalue()
+
+
+def test_a_full_queue_says_when_to_come_again():
+    with running(models=("gtzan",), queue=0) as client:
+        long = threading.Thread(
+            target=client.post, args=("/v1/predict",), kwargs={"files": {"f": ("a.flac", song(300))}}
+        )
+        long.start()
+        assert wait_until(lambda: "genrekit_admitted_requests 1.0" in client.get("/metrics").text)
+        refused = client.post("/v1/predict", json={"features": [0.5] * 57})
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) >= 1
+        assert refused.json()["type"] == "/problems/busy"
+        assert "genrekit_refused_busy_total 1.0" in client.get("/metrics").text
+        assert client.get("/readyz").status_code == 200
+        long.join()
+        assert client.post("/v1/predict", json={"features": [0.5] * 57}).status_code == 200
+
+
+def test_what_takes_too_long_is_504_and_costs_the_others_nothing():
+    with running(models=("gtzan",), timeout_s=0.5) as client:
+        late = client.post("/v1/predict", files={"f": ("a.flac", song(600))})
+        assert late.status_code == 504
+        assert "0.5 s" in late.json()["detail"]
+        assert client.post("/v1/predict", json={"features": [0.5] * 57}).status_code == 200
+
+
+def test_a_server_that_ends_takes_nothing_new():
+    admission = Admission(1, 1, Metrics())
+    with admission.place():
+        admission.draining = True
+        with pytest.raises(Problem) as caught:
+            admission.check()
+    assert caught.value.headers["Retry-After"]
+    assert admission.inside == 0
+
+
+def test_very_many_bodies_on_their_way_are_refused():
+    admission = Admission(1, 0, Metrics())
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(admission.reading())
+        with pytest.raises(Problem, match="uploads"):
+            stack.enter_context(admission.reading())
+    with admission.reading():
+        pass
+
+
+def test_a_body_that_stalls_is_given_up(monkeypatch):
+    monkeypatch.setattr(limits, "PATIENCE_S", 0.05)
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def run():
+        body = LimitedBody(receive, 1000)
+        body.start({"content-length": "10"})
+        await body.receive()
+
+    with pytest.raises(Problem) as caught:
+        asyncio.run(run())
+    assert caught.value.status == 408
+
+
+def test_a_body_that_trickles_is_given_up(monkeypatch):
+    monkeypatch.setattr(limits, "PATIENCE_S", 0.2)
+
+    async def receive():
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def run():
+        body = LimitedBody(receive, 1000)
+        body.start({"transfer-encoding": "chunked"})
+        while True:
+            await body.receive()
+
+    with pytest.raises(Problem) as caught:
+        asyncio.run(run())
+    assert caught.value.status == 408
+
+
+@pytest.mark.parametrize("lengths", [(60, 60), (101,), (1,) * 101])
+def test_a_body_is_counted_while_it_comes(lengths):
+    parts = list(lengths)
+
+    async def receive():
+        return {"type": "http.request", "body": b"x" * parts.pop(), "more_body": bool(parts)}
+
+    async def run():
+        body = LimitedBody(receive, 100)
+        body.start({"transfer-encoding": "chunked"})
+        while True:
+            await body.receive()
+
+    with pytest.raises(Problem) as caught:
+        asyncio.run(run())
+    assert caught.value.status == 413
+
+
+def test_a_rate_refills_and_forgets_the_oldest(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(limits, "MAX_KNOWN", 2)
+    rate = RateLimit(Rate(n=2, per_s=10))
+    rate.take("a")
+    rate.take("a")
+    with pytest.raises(Problem) as caught:
+        rate.take("a")
+    assert caught.value.headers["Retry-After"] == "5"
+    now[0] = 5.0
+    rate.take("a")
+    for caller in ("b", "c"):
+        rate.take(caller)
+    rate.take("a")  # forgotten, so full again
+
+
+def test_only_a_trusted_proxy_says_for_whom_it_speaks():
+    settings = {"models": ("gtzan",), "rate": {"n": 1, "per_s": 3600}}
+    with running(**settings) as client:
+        statuses = [
+            client.get("/v1/labels", headers={"X-Forwarded-For": f"10.0.0.{n}"}).status_code for n in (1, 2)
+        ]
+        assert statuses == [200, 429]
+
+
+def test_behind_a_prefix_both_paths_work_and_links_have_it():
+    with running(models=("gtzan",), root_path="/genre") as client:
+        for prefix in ("", "/genre"):
+            assert client.get(f"{prefix}/livez").status_code == 200
+            assert client.post(f"{prefix}/v1/predict", json={"features": [0.5] * 57}).status_code == 200
+            assert client.get(f"{prefix}/docs/swagger-ui.css").status_code == 200
+        assert 'src="/genre/docs/' in client.get("/genre/docs").text
+        assert client.get("/genre/openapi.json").json()["servers"] == [{"url": "/genre"}]
+        assert client.get("/genre/nothing").json()["type"] == "/genre/problems/not-found"
+
+
+def test_the_files_of_the_documentation_are_those_of_swagger_ui_dist_5_35_0():
+    for name, sha256 in VENDORED.items():
+        content = files("genrekit.server").joinpath("swagger", name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == sha256
+
+
+def test_settings_are_plain_data():
+    settings = Settings(models=("gtzan",), rate=Rate(n=1, per_s=60))
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+    assert "secret" not in repr(Settings(keys={"a": b"secret"}))
