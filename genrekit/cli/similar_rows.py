@@ -42,9 +42,10 @@ def write_rows(found: Sequence[Neighbour] | Sequence[Pair], format: str, output:
     if format == "table" and output is None:
         _print_table(rows)
         return
-    text = {"jsonl": _jsonl, "csv": _csv, "table": _lines}.get(format, lambda rows: _playlist(rows, output))(
-        rows
-    )
+    if format == "m3u8":
+        text = _playlist(rows, output)
+    else:
+        text = {"jsonl": _jsonl, "csv": _csv, "table": _lines}[format](rows)
     if output is None:
         from genrekit.text import encodable
 
@@ -91,7 +92,7 @@ def _csv(rows: Sequence[dict[str, Any]]) -> str:
     writer.writerow(columns)
     for row in rows:
         named = {key: escaped_name(row[key]) for key in ("input", "other") if key in row}
-        cells = (named.get(key, row[key]) for key in columns)
+        cells = ((row | named)[key] for key in columns)
         writer.writerow([str(cell).lower() if isinstance(cell, bool) else cell for cell in cells])
     return stream.getvalue()
 

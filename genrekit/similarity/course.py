@@ -48,7 +48,8 @@ def course_of(model: Model, windows: np.ndarray) -> bytes:
     largest = np.abs(bands).max()
     if not largest > 0:
         return b""
-    return np.rint(_SCALE * bands / largest).astype(np.int8).tobytes()
+    steps: np.ndarray = np.rint(_SCALE * bands / largest).astype(np.int8)
+    return steps.tobytes()
 
 
 def courses(stored: list[bytes]) -> np.ndarray:
@@ -56,4 +57,5 @@ def courses(stored: list[bytes]) -> np.ndarray:
     joined = b"".join(one if len(one) == LENGTH else bytes(LENGTH) for one in stored)
     found = np.frombuffer(joined, dtype=np.int8).reshape(-1, LENGTH).astype(np.float32)
     norms = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.divide(found, norms, out=np.zeros_like(found), where=norms > 0)
+    unit: np.ndarray = np.divide(found, norms, out=np.zeros_like(found), where=norms > 0)
+    return unit

@@ -154,7 +154,7 @@ def about(example: Example, content: Content | None) -> Row:
     return Row(
         name=name_of(example),
         path=path,
-        bytes=n_bytes,
+        n_bytes=n_bytes,
         mtime_ns=mtime_ns,
         sha256=content.sha256 if content else "",
         sound_key=content.sound_key if content else "",
@@ -202,7 +202,7 @@ def embed_table(pipeline: Pipeline, kind: Kind, task: TableTask) -> Iterator[Emb
                 row = Row(
                     name=names[k],
                     path=path,
-                    bytes=n_bytes,
+                    n_bytes=n_bytes,
                     mtime_ns=mtime_ns,
                     sha256="",  # of the table, not of the row
                     artist=_text(_cell(extras[k], _ARTIST)),

@@ -17,7 +17,9 @@ from genrekit.prediction import Model, find, load_model
 from genrekit.text import utf8_name
 
 FORMAT = 1
-FACTS, VECTORS, ROWS = "index.json", "vectors.f32", "rows.sqlite"
+FACTS = "index.json"
+VECTORS = "vectors.f32"
+ROWS = "rows.sqlite"
 _MAX_BYTES = 16 << 20
 _DIGITS = 12
 

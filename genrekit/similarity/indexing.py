@@ -215,7 +215,7 @@ class _Run:
                 known = self.writer.rows.find(name_of(task.example))
                 row = known[1] if known else None
                 yield (
-                    replace(task, known=Content(row.bytes, row.sha256, row.sound_key))
+                    replace(task, known=Content(row.n_bytes, row.sha256, row.sound_key))
                     if row and row.sha256
                     else task
                 )
@@ -227,7 +227,7 @@ class _Run:
             return False
         path, name = absolute(example.path), name_of(example)
         stat = stat_of(path)
-        if (known := rows.find(name)) and stat[1] and (known[1].bytes, known[1].mtime_ns) == stat:
+        if (known := rows.find(name)) and stat[1] and (known[1].n_bytes, known[1].mtime_ns) == stat:
             self._count("unchanged")
             return True
         self._stats[name] = stat
@@ -245,9 +245,9 @@ class _Run:
     def _keep(self, name: str, path: str | None, content: Content, same: Sequence[Row], example: Any) -> None:
         """Give a file the vector of equal content; rows of that content whose files are gone were moved here."""
         now = about(example, replace(content, sound_key=content.sound_key or same[0].sound_key))
-        size, mtime_ns = self._stats.pop(name, (now.bytes, now.mtime_ns))
+        size, mtime_ns = self._stats.pop(name, (now.n_bytes, now.mtime_ns))
         row = replace(
-            now, bytes=size, mtime_ns=mtime_ns, vector=same[0].vector, label=same[0].label, score=same[0].score,
+            now, n_bytes=size, mtime_ns=mtime_ns, vector=same[0].vector, label=same[0].label, score=same[0].score,
             length_s=now.length_s or same[0].length_s, note=same[0].note, course=same[0].course
         )  # fmt: skip
         gone = [one.name for one in same if one.name != name and one.path and not os.path.lexists(one.path)]
@@ -284,8 +284,8 @@ class _Run:
             self._stats.pop(name, None)
             self._fail(task.example.id, str(error))
             return
-        size, mtime_ns = self._stats.pop(name, (found.row.bytes, found.row.mtime_ns))
-        row = replace(found.row, bytes=size, mtime_ns=mtime_ns, vector=self.writer.n_vectors)
+        size, mtime_ns = self._stats.pop(name, (found.row.n_bytes, found.row.mtime_ns))
+        row = replace(found.row, n_bytes=size, mtime_ns=mtime_ns, vector=self.writer.n_vectors)
         self.writer.add(row, found.vector)
         self._count("changed" if known else "new")
 
@@ -293,7 +293,7 @@ class _Run:
         path = None if table.address else absolute(table.table.path)
         before = {row.name: row for _, row in self.writer.rows.of_path(path)} if path else {}
         stat = stat_of(path) if path else (0, 0)
-        if before and all((row.bytes, row.mtime_ns) == stat for row in before.values()):
+        if before and all((row.n_bytes, row.mtime_ns) == stat for row in before.values()):
             for _ in before:
                 self._count("unchanged")
             return
@@ -302,7 +302,7 @@ class _Run:
                 if isinstance(found, tuple):
                     self._fail(*found)
                     continue
-                row = replace(found.row, bytes=stat[0], mtime_ns=stat[1], vector=self.writer.n_vectors)
+                row = replace(found.row, n_bytes=stat[0], mtime_ns=stat[1], vector=self.writer.n_vectors)
                 self.writer.add(row, found.vector)
                 self._count("changed" if before.pop(row.name, None) else "new")
         except (GenrekitError, OSError) as error:

@@ -51,7 +51,7 @@ def blocks(vectors: np.ndarray) -> Iterator[slice]:
 
 
 def mean_and_scale(
-    folder: Path, facts: Facts, places: Sequence[int]
+    folder: Path, facts: Facts, places: Sequence[int] | np.ndarray
 ) -> tuple[list[float] | None, list[float] | None]:
     """Compute the mean of vectors, and for features their standard deviation; missing numbers do not count.
 

@@ -73,13 +73,14 @@ def duplicates(index: Index) -> Iterator[Pair]:
         for i, j, score in _close(index, lengths, shapes):
             named = rows.get([int(index.ids[i]), int(index.ids[j])])
             if len(named) == 2:
-                yield _pair(*named.values(), score)
+                one, other = named.values()
+                yield _pair(one, other, score)
 
 
 def _close(index: Index, lengths: np.ndarray, shapes: np.ndarray) -> Iterator[tuple[int, int, float]]:
     """Yield positions of near-identical pairs with their cosines, block by block."""
     n = len(index)
-    has_course = shapes.any(axis=1)
+    has_course: np.ndarray = np.asarray(shapes.any(axis=1))
     for start in range(0, n, _ROWS):
         first = _directions(index, start)
         found: list[tuple[int, int, float]] = []
@@ -89,10 +90,9 @@ def _close(index: Index, lengths: np.ndarray, shapes: np.ndarray) -> Iterator[tu
             i, j = at + start, to + other
             with_course = has_course[i] & has_course[j]
             same = (shapes[i] * shapes[j]).sum(axis=1) >= SAME_COURSE
-            near = np.where(with_course, same, cosines[at, to] >= SAME)
-            near &= (i < j) & ~(
-                np.abs(lengths[i] - lengths[j]) > SAME_S
-            )  # an unknown length is NaN, and equal
+            other_length = np.abs(lengths[i] - lengths[j]) > SAME_S  # an unknown length is NaN, and equal
+            near: np.ndarray = np.where(with_course, same, cosines[at, to] >= SAME)
+            near = near.astype(bool) & (i < j) & np.logical_not(other_length)
             found += zip(i[near].tolist(), j[near].tolist(), cosines[at, to][near].tolist(), strict=True)
         yield from sorted(found)
 

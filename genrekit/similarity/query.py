@@ -181,7 +181,7 @@ class Reader:
         if row.path is None:
             return True
         stat = stat_of(row.path)
-        return stat == (0, 0) or stat == (row.bytes, row.mtime_ns)
+        return stat == (0, 0) or stat == (row.n_bytes, row.mtime_ns)
 
     def _same(self, id: int | None, row: Row) -> frozenset[int]:
         """Return the ids of the rows that are this song: the row itself, and equal content."""

@@ -17,12 +17,12 @@ from genrekit.text import fold
 _WAIT_S = 60.0
 _SCHEMA = """
 CREATE TABLE rows (
-    id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, path BLOB, bytes INTEGER, mtime_ns INTEGER, sha256 TEXT, sound_key TEXT,
+    id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, path BLOB, n_bytes INTEGER, mtime_ns INTEGER, sha256 TEXT, sound_key TEXT,
     vector INTEGER NOT NULL, label TEXT, score REAL, artist TEXT, title TEXT, genres TEXT, length_s REAL, note TEXT, course BLOB,
     artist_key TEXT, genre_keys TEXT
 );
 CREATE INDEX by_path ON rows (path);
-CREATE INDEX by_bytes ON rows (bytes);
+CREATE INDEX by_bytes ON rows (n_bytes);
 CREATE INDEX by_sha256 ON rows (sha256);
 CREATE INDEX by_sound ON rows (sound_key);
 CREATE TABLE state (vectors INTEGER NOT NULL);
@@ -40,7 +40,7 @@ class Row:
         Unique: the absolute path of a file, ``PATH#row N`` of a row of a table, or an address.
     path : str or None
         The file, absolute; None for an address.
-    bytes, mtime_ns : int
+    n_bytes, mtime_ns : int
         Size and time of the last change of the file; 0 where it is not local.
     sha256, sound_key : str
         As in `genrekit.types.Content`; empty where there is none.
@@ -62,7 +62,7 @@ class Row:
 
     name: str
     path: str | None = None
-    bytes: int = 0
+    n_bytes: int = 0
     mtime_ns: int = 0
     sha256: str = ""
     sound_key: str = ""
@@ -161,7 +161,8 @@ class Rows:
     def has_size(self, n_bytes: int) -> bool:
         """Return whether a file has this size."""
         return (
-            self._one("SELECT count(*) FROM (SELECT 1 FROM rows WHERE bytes = ? LIMIT 1)", (n_bytes,))[0] > 0
+            self._one("SELECT count(*) FROM (SELECT 1 FROM rows WHERE n_bytes = ? LIMIT 1)", (n_bytes,))[0]
+            > 0
         )
 
     def get(self, ids: Iterable[int]) -> dict[int, Row]:

@@ -158,7 +158,8 @@ class Index:
         if scale is not None:
             found = np.nan_to_num(found / scale)
         norms = np.linalg.norm(found, axis=1, keepdims=True)
-        return np.divide(found, norms, out=np.zeros_like(found), where=norms > 1e-9)
+        unit: np.ndarray = np.divide(found, norms, out=np.zeros_like(found), where=norms > 1e-9)
+        return unit
 
     def cosines(self, direction: np.ndarray) -> np.ndarray:
         """Return the products of all rows' directions with one [shape=(size,)], in one pass over the file.
@@ -175,7 +176,8 @@ class Index:
             for rows in blocks(self.vectors):
                 found[rows] = np.nan_to_num((self.vectors[rows] - mean) / scale) @ direction
         found *= self._inverse_norms
-        return found[self.places]
+        of_rows: np.ndarray = found[self.places]
+        return of_rows
 
     def search(
         self,

@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -175,7 +175,7 @@ def _clear(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _open_vectors(path: Path, n: int, size: int):  # type: ignore[no-untyped-def]
+def _open_vectors(path: Path, n: int, size: int) -> BinaryIO:
     """Open the file of vectors at its end, without what was never counted."""
     file = path.open("r+b" if path.exists() else "w+b")
     n_bytes = 4 * n * size
