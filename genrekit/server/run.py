@@ -55,6 +55,10 @@ class _Server(uvicorn.Server):
         self.service.log.event(
             "ready", address=address, models=",".join(self.service.registry.current.by_name)
         )
+        if self.service.settings.is_open:
+            self.service.log.event(
+                "warning", reason="everybody who reaches this address may use the server; give it a key"
+            )
         if self._open_page:
             webbrowser.open(f"{address}{self.service.settings.root_path}/docs")
 
