@@ -26,6 +26,7 @@ _COMMANDS = {
     "compare": "genrekit.cli.compare:compare",
     "combine": "genrekit.cli.combine:combine",
     "datasets": "genrekit.cli.datasets:app",
+    "export": "genrekit.cli.export:export",
     "ingest": "genrekit.cli.ingest:ingest",
     "serve": "genrekit.cli.serve:serve",
     "health": "genrekit.cli.health:health",
