@@ -30,6 +30,7 @@ _COMMANDS = {
     "ingest": "genrekit.cli.ingest:ingest",
     "serve": "genrekit.cli.serve:serve",
     "health": "genrekit.cli.health:health",
+    "desktop": "genrekit.cli.desktop:desktop",
     "backends": "genrekit.cli.backends:backends",
     "models": "genrekit.cli.models:models",
     "info": "genrekit.cli.info:info",

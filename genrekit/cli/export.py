@@ -28,7 +28,7 @@ def export(
 
     The references, in Python with NumPy and in plain JavaScript, turn samples into scores.
 
-    Exit status: 0 written; 1 the model is damaged, or files are there already; 2 wrong usage.
+    Exit status: 0 written; 1 the model is damaged; 2 wrong usage, or files are there already.
     """
     from genrekit.models import export as write
     from genrekit.prediction import find

@@ -139,6 +139,8 @@ def test_the_dockerfile_runs_as_nobody_and_takes_in_only_what_it_needs():
         "pyproject.toml",
         "README.md",
         "LICENSE",
+        "NOTICE",
+        "licenses",
         "deploy/build-root.sh",
         "deploy/requirements-serve.txt",
         "genrekit",
