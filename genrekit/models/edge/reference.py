@@ -44,7 +44,7 @@ def mel_filters(p: dict[str, Any]) -> np.ndarray:
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     hz = np.fft.rfftfreq(p["n_fft"], 1 / p["sr"])[:, None]
     filters = np.maximum(np.minimum((hz - left) / (centre - left), (right - hz) / (right - centre)), 0)
-    return filters * (2 / (right - left)) if p["equal_area"] else filters
+    return np.asarray(filters * (2 / (right - left)) if p["equal_area"] else filters)
 
 
 def mel(y: np.ndarray, p: dict[str, Any], hop: int) -> np.ndarray:
@@ -56,7 +56,7 @@ def mel(y: np.ndarray, p: dict[str, Any], hop: int) -> np.ndarray:
     padded = np.pad(y.astype(np.float64), half, mode=p["pad_mode"])
     frames = np.lib.stride_tricks.sliding_window_view(padded, p["n_fft"])[::hop]
     energy = np.abs(np.fft.rfft(frames * window)) ** p["power"]
-    return energy @ mel_filters(p)
+    return np.asarray(energy @ mel_filters(p))
 
 
 def patches(y: np.ndarray, p: dict[str, Any]) -> np.ndarray:
@@ -90,7 +90,12 @@ def patches_of(y: np.ndarray, p: dict[str, Any], count: int) -> np.ndarray:
     if len(y) < patch * hop:
         y = np.resize(y, patch * hop)
     levels = p["gain"] * mel(y, p, hop) + p["offset"]
-    logarithms = {"log10": np.log10, "ln": np.log, "db": lambda x: 10 * np.log10(x), "none": lambda x: x}
+    logarithms: dict[str, Any] = {
+        "log10": np.log10,
+        "ln": np.log,
+        "db": lambda x: 10 * np.log10(x),
+        "none": lambda x: x,
+    }
     long = logarithms[p["log"]](levels)
     starts = spread(len(long) - patch, max(count, 4 * len(long) // patch))
     heard = [s for s in starts if not is_silent(y[s * hop : (s + patch) * hop])] or starts
@@ -148,7 +153,7 @@ def spans(n: int, size: int, overlap: float) -> list[tuple[int, int]]:
 def prepare(y: np.ndarray, preparation: dict[str, Any]) -> np.ndarray:
     """Return the input of the graph for mono samples at ``preparation["sr"]``."""
     make = {"patches": patches, "spectrograms": spectrograms}[preparation["kind"]]
-    return make(y.astype(np.float32), preparation).astype(np.float32)
+    return np.asarray(make(y.astype(np.float32), preparation), np.float32)
 
 
 def read_wav(path: str, sr: int) -> np.ndarray:
@@ -164,7 +169,7 @@ def read_wav(path: str, sr: int) -> np.ndarray:
         wide = np.zeros((len(raw), 4), np.uint8)
         wide[:, 4 - width :] = raw
         values = wide.view("<i4")[:, 0] / 2.0**31
-    return values.reshape(-1, channels).mean(axis=1).astype(np.float32)
+    return np.asarray(values.reshape(-1, channels).mean(axis=1), np.float32)
 
 
 def predict(folder: Path, y: np.ndarray) -> list[tuple[str, float]]:
