@@ -5,17 +5,30 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from genrekit import __version__
+from genrekit.errors import UsageError
 
 _NAME = "genrekit"
 _SHOWN = (
     "numpy scipy scikit-learn xgboost onnx onnxruntime torch torchvision lightning soundfile av pillow pyarrow mutagen"
 ).split()
 _FOR_DEVELOPERS = "dev"
+OF_TRAINING = (
+    "joblib",
+    "lightning",
+    "onnx",
+    "onnxscript",
+    "sklearn",
+    "threadpoolctl",
+    "torch",
+    "torchvision",
+)
+"""Modules that predicting and serving never import; `deploy/requirements-serve.in` has all others."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,26 @@ def extras() -> list[Extra]:
         if needs and name != _FOR_DEVELOPERS:
             found.append(Extra(name, tuple(str(one) for one in needs if not _is_there(one))))
     return found
+
+
+def check_training(task: str) -> None:
+    """Refuse a task that needs what an installation for serving leaves out, before any work is done.
+
+    Raises
+    ------
+    UsageError
+    """
+    missing = [name for name in OF_TRAINING if find_spec(name) is None]
+    if missing:
+        raise without_training(task, *missing)
+
+
+def without_training(task: str, *missing: str) -> UsageError:
+    """Return the error of a task that needs modules that are not installed."""
+    return UsageError(
+        f"{task} needs {', '.join(missing)}, which this installation leaves out: it predicts and serves.",
+        "Install everything: pip install genrekit",
+    )
 
 
 def _needs(extra: str, required: list[Requirement], seen: set[str]) -> list[Requirement]:

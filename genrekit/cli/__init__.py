@@ -31,15 +31,20 @@ _COMMANDS = {
     "index": "genrekit.cli.index:index",
     "similar": "genrekit.cli.similar:similar",
     "datasets": "genrekit.cli.datasets:app",
+    "export": "genrekit.cli.export:export",
     "ingest": "genrekit.cli.ingest:ingest",
     "serve": "genrekit.cli.serve:serve",
     "listen": "genrekit.cli.listen:listen",
     "health": "genrekit.cli.health:health",
+    "desktop": "genrekit.cli.desktop:desktop",
     "backends": "genrekit.cli.backends:backends",
     "models": "genrekit.cli.models:models",
     "info": "genrekit.cli.info:info",
     "cache": "genrekit.cli.cache:cache",
 }
+
+_TRAIN = frozenset(("train", "tune", "inspect"))
+"""Commands that an installation for serving does not have."""
 
 
 class Commands(Group):
@@ -47,7 +52,7 @@ class Commands(Group):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
-        self.commands = LazyCommands(_COMMANDS)
+        self.commands = LazyCommands(_COMMANDS, training=_TRAIN)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command of a context."""
@@ -65,8 +70,21 @@ class Commands(Group):
         except GenrekitError as error:
             error_line(error.message, error.hint)
             raise SystemExit(USAGE if isinstance(error, UsageError) else FAILED) from None
+        except ModuleNotFoundError as error:
+            if (words := _left_out(error, ctx.invoked_subcommand)) is None:
+                raise
+            error_line(words.message, words.hint)
+            raise SystemExit(USAGE) from None
         except OSError as error:
             raise SystemExit(_explained(error)) from None
+
+
+def _left_out(error: ModuleNotFoundError, command: str | None) -> UsageError | None:
+    """Return what to say of a module that an installation for serving leaves out; None for another module."""
+    from genrekit.installation import OF_TRAINING, without_training
+
+    name = (error.name or "").partition(".")[0]
+    return without_training(f"'genrekit {command}'", name) if name in OF_TRAINING else None
 
 
 def _explained(error: OSError) -> int:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from genrekit.cli.options import job_count
+from genrekit.errors import UsageError
 
 
 class Log(StrEnum):
@@ -19,7 +20,15 @@ class Log(StrEnum):
     JSON = "json"
 
 
+def _keys_of(variable: str) -> str | None:
+    """Return the keys in an environment variable; an empty one is a secret that did not arrive."""
+    if (text := os.environ.get(variable)) is not None and not text.strip():
+        raise UsageError(f"{variable} is empty.", "Give it a line 'name:key', or do not set it.")
+    return text
+
+
 def serve(
+    ctx: typer.Context,
     models: Annotated[
         list[str] | None,
         typer.Argument(
@@ -245,16 +254,18 @@ def serve(
     from genrekit.server import Settings, parse_ab, parse_rate, parse_size, read_keys
     from genrekit.server import serve as run
 
-    environment = os.environ
+    keys = read_keys(api_key_file, _keys_of("GENREKIT_API_KEY"), option="--api-key-file")
+    # An image sets GENREKIT_NO_KEY, so that it starts; keys that its user gives close it again.
+    source = ctx.get_parameter_source("no_key")
+    if keys and source is not None and source.name == "ENVIRONMENT":
+        no_key = False
     settings = Settings(
         models=tuple(models or ()),
         host=host,
         port=port,
         jobs=job_count(jobs),
-        keys=read_keys(api_key_file, environment.get("GENREKIT_API_KEY"), option="--api-key-file"),
-        admin_keys=read_keys(
-            admin_key_file, environment.get("GENREKIT_ADMIN_KEY"), option="--admin-key-file"
-        ),
+        keys=keys,
+        admin_keys=read_keys(admin_key_file, _keys_of("GENREKIT_ADMIN_KEY"), option="--admin-key-file"),
         no_key=no_key,
         allow_hosts=tuple(allow_host or ()),
         allow_origins=tuple(allow_origin or ()),

@@ -12,6 +12,7 @@ from .combining import (
     recipe_of,
     same_labels,
 )
+from .edge.export import export
 from .keys import KEYS, LearntKeys, collect, dump_keys
 from .manifest import CombinedMember, Distance, Manifest
 from .pooling import EPS, CombinedRuntime, pooled
@@ -40,6 +41,7 @@ __all__ = [
     "combined_runtime",
     "dump_keys",
     "dumps",
+    "export",
     "feature_version",
     "load",
     "loads",

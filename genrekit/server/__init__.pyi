@@ -1,4 +1,5 @@
 from .app import create_app
+from .desktop import install, run_desktop, uninstall
 from .health import check_health
 from .keys import read_keys
 from .run import serve
@@ -8,9 +9,12 @@ __all__ = [
     "Settings",
     "check_health",
     "create_app",
+    "install",
     "parse_ab",
     "parse_rate",
     "parse_size",
     "read_keys",
+    "run_desktop",
     "serve",
+    "uninstall",
 ]

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -33,11 +33,19 @@ INTERRUPTED = 130
 class _Server(uvicorn.Server):
     """A server that drains on SIGTERM, and leaves with 0."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, *, open_page: bool) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        *,
+        open_page: bool,
+        on_ready: Callable[[str], None] | None,
+    ) -> None:
         super().__init__(config)
         self.service = service
         self.interrupted = False
         self._open_page = open_page
+        self._on_ready = on_ready
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -59,6 +67,12 @@ class _Server(uvicorn.Server):
         self.service.log.event(
             "ready", address=address, models=",".join(self.service.registry.current.by_name)
         )
+        if self.service.settings.is_open:
+            self.service.log.event(
+                "warning", reason="everybody who reaches this address may use the server; give it a key"
+            )
+        if self._on_ready is not None:
+            self._on_ready(f"{address}{self.service.settings.root_path}")
         if self._open_page:
             fragment = f"#key={self.service.sessions.ticket()}" if self.service.settings.keys else ""
             webbrowser.open(f"{address}{self.service.settings.root_path}/{fragment}")
@@ -88,8 +102,18 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
 
-def serve(settings: Settings, *, open_page: bool = False) -> int:
+def serve(
+    settings: Settings, *, open_page: bool = False, on_ready: Callable[[str], None] | None = None
+) -> int:
     """Serve until a signal; return the exit status: 0, or 130 after Ctrl-C.
+
+    Parameters
+    ----------
+    settings : Settings
+    open_page : bool
+        Whether the page is opened in a browser.
+    on_ready : callable, optional
+        Called with the address once requests are taken.
 
     Raises
     ------
@@ -101,7 +125,7 @@ def serve(settings: Settings, *, open_page: bool = False) -> int:
     with contextlib.closing(listening):
         service = Service(settings)
         try:
-            server = _Server(_config(settings, service), service, open_page=open_page)
+            server = _Server(_config(settings, service), service, open_page=open_page, on_ready=on_ready)
             server.run(sockets=[listening])
         finally:
             service.close()

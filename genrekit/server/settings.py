@@ -119,6 +119,11 @@ class Settings(BaseModel):
         return is_loopback(self.host)
 
     @property
+    def is_open(self) -> bool:
+        """Whether other machines are served without a key."""
+        return not self.is_loopback and not self.keys
+
+    @property
     def hosts(self) -> frozenset[str]:
         """Allowed names in the header Host, lower case without port; ``*`` allows all."""
         named = frozenset(name.lower() for name in self.allow_hosts)

@@ -279,3 +279,20 @@ def test_nothing_of_a_request_is_kept(server, tmp_path):
         requests.post(f"{server.url}/v1/predict", files={"file": (name, content)}, timeout=GIVE_UP_S)
     assert wait_until(lambda: not uploads(server))
     assert {path for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_keys_close_what_the_environment_opened(tmp_path, genrekit_run):
+    """An image sets GENREKIT_NO_KEY; --no-key beside keys stays an error, and so does a secret that did not arrive."""
+    image = {"GENREKIT_HOST": "0.0.0.0", "GENREKIT_NO_KEY": "1", "GENREKIT_ALLOW_HOST": "*"}
+    key = {"GENREKIT_API_KEY": "alice:correct-horse-battery"}
+    with started(tmp_path / "s", "gtzan", "--jobs", "1", **image) as server:
+        url = server.url.replace("0.0.0.0", "127.0.0.1")
+        assert requests.get(f"{url}/v1/models", timeout=GIVE_UP_S).status_code == 200
+        assert wait_until(lambda: " warning " in server.said())
+    with started(tmp_path / "t", "gtzan", "--jobs", "1", **image, **key) as server:
+        url = server.url.replace("0.0.0.0", "127.0.0.1")
+        assert requests.get(f"{url}/v1/models", timeout=GIVE_UP_S).status_code == 401
+        assert " warning " not in server.said()
+    assert genrekit_run("serve", "--no-key", **{**image, **key}).returncode == 2
+    for empty in ("", "  "):
+        assert genrekit_run("serve", "--port", "0", **image, GENREKIT_API_KEY=empty).returncode == 2
