@@ -83,9 +83,11 @@ class Decision:
         ----------
         scores : np.ndarray [shape=(n, n_labels)]
         """
+        if not self.options.labels:
+            return list(self.names), scores
         allowed = self.allowed()
         scores = scores[:, allowed]
-        if self.options.labels and not self.multilabel:
+        if not self.multilabel:
             # After the mean: a window with high scores for other labels must not count as much as one without.
             scores = scores / np.maximum(scores.sum(axis=1, keepdims=True), TINY)
         return [self.names[k] for k in allowed], scores

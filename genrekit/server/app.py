@@ -64,6 +64,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         redoc_url=None,
         openapi_url=None,
         lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         separate_input_output_schemas=False,
     )
     for module in (predict, explain, models, tensors, clients):
@@ -117,9 +118,10 @@ def _explain_errors(app: FastAPI, service: Service) -> None:
             405: f"{request.method[:20]} is not allowed here.",
         }
         detail = details.get(error.status_code, str(error.detail))
-        return show(
-            request, Problem(kind_of_status(error.status_code), detail, headers=dict(error.headers or {}))
-        )
+        headers = dict(error.headers or {})
+        if "GET" in headers.get("Allow", ""):
+            headers["Allow"] += ", HEAD"
+        return show(request, Problem(kind_of_status(error.status_code), detail, headers=headers))
 
     @app.exception_handler(Exception)
     async def of_nobody(request: Request, error: Exception) -> Response:

@@ -42,15 +42,15 @@ def router(service: Service, app: FastAPI) -> APIRouter:
 
     @routes.get("/livez", responses=problems())
     async def livez() -> dict[str, str]:
-        """Say that the process answers."""
+        """Say that the process answers and its workers can be started; where they cannot, only a restart helps."""
+        service.check_workers()
         return {"status": "ok"}
 
     @routes.get("/readyz", responses=problems())
     @routes.get("/health", include_in_schema=False)
     async def readyz() -> dict[str, str]:
         """Say whether requests are taken: the models are loaded, and the server does not end."""
-        if service.admission.draining:
-            raise Problem("busy", "The server is about to end.", headers={"Retry-After": "1"})
+        service.check_ready()
         return {"status": "ok"}
 
     @routes.get("/metrics", response_class=PlainTextResponse, responses=problems())
