@@ -71,18 +71,20 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         app.include_router(module.router(running))
     app.include_router(page.router(running))
     app.include_router(about.router(running, app))
-    _describe(app, running.settings.root_path)
+    _describe(app, running)
     _explain_errors(app, running)
     return Gate(app, running.settings, running.metrics, running.admission, running.log, running.sessions)
 
 
-def _describe(app: FastAPI, root_path: str) -> None:
+def _describe(app: FastAPI, running: Service) -> None:
+    root_path = running.settings.root_path
+
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            add_schemas(document)
+            add_schemas(document, tuple(running.registry.current.by_name))
             if root_path:
                 document["servers"] = [{"url": root_path}]
             app.openapi_schema = document

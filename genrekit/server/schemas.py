@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from genrekit.features import SPOTIFY_COLUMNS
 from genrekit.server.params import query_schema
 from genrekit.server.problems import MEDIA_TYPE
 from genrekit.server.responses import MODELS
@@ -46,7 +48,13 @@ INPUT_BODY: dict[str, Any] = {
                     "features": {"anyOf": [_NUMBERS, {"type": "array", "items": _NUMBERS}]},
                     "rows": {"type": "array", "items": {"type": "object"}},
                 },
-            }
+            },
+            "examples": {
+                "57 numbers": {"value": {"features": [0.5] * 57}},
+                "a row by column": {
+                    "value": {"rows": [dict.fromkeys(SPOTIFY_COLUMNS, 0.5) | {"track": "example"}]}
+                },
+            },
         },
         **{
             name: {"schema": {"type": "string", "format": "binary"}}
@@ -124,7 +132,12 @@ INFER: dict[str, Any] = {
                             "outputs": {"type": "array", "items": {"type": "object"}},
                         },
                         "required": ["inputs"],
-                    }
+                    },
+                    "example": {
+                        "inputs": [
+                            {"name": "windows", "shape": [1, 57], "datatype": "FP32", "data": [0.5] * 57}
+                        ]
+                    },
                 }
             },
         }
@@ -132,8 +145,12 @@ INFER: dict[str, Any] = {
 }
 
 
-def add_schemas(document: dict[str, Any]) -> None:
-    """Add the schemas that responses refer to, and the ways to send a key."""
+def add_schemas(document: dict[str, Any], names: Sequence[str]) -> None:
+    """Add the schemas that responses refer to, names of models as examples, and the ways to send a key."""
+    for path, methods in document["paths"].items():
+        for parameter in (one for method in methods.values() for one in method.get("parameters", ())):
+            if parameter["name"] == "name" and "/models/" in path:
+                parameter["examples"] = {name: {"value": name} for name in names}
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for model in MODELS:

@@ -59,7 +59,7 @@ def router(service: Service, app: FastAPI) -> APIRouter:
         service.metrics.temp_bytes.set(service.uploads.size())
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
-    @routes.get("/", responses=problems(), response_model=None)
+    @routes.get("/", responses={200: {"content": {"text/html": {}}}, **problems()}, response_model=None)
     async def index(request: Request, response: Response) -> dict[str, Any] | Response:
         """List the endpoints and the loaded models; a browser gets the page."""
         if wants_page(request.headers):
