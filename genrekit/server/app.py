@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
@@ -124,6 +125,11 @@ def _explain_errors(app: FastAPI, service: Service) -> None:
         if "GET" in headers.get("Allow", ""):
             headers["Allow"] += ", HEAD"
         return show(request, Problem(kind_of_status(error.status_code), detail, headers=headers))
+
+    @app.exception_handler(ClientDisconnect)
+    async def of_leaving(request: Request, error: ClientDisconnect) -> Response:
+        service.metrics.gone.inc()
+        return Response(status_code=predict.GONE)
 
     @app.exception_handler(Exception)
     async def of_nobody(request: Request, error: Exception) -> Response:
