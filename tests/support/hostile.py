@@ -31,7 +31,7 @@ TYPES = (
 BOUNDARY = b"b0und4ry"
 UNFINISHED = ("cut", "wrong_length", "slow", "bad_http")
 PAUSE_S = 0.05
-PATIENCE_S = 60.0
+PATIENCE_S = 600.0
 
 Files = dict[str, list[Seed]]
 Pieces = Iterator[bytes]
