@@ -167,6 +167,11 @@ class Pool(OrderedPool[Task]):
         self._bell.close()
         self._ring.close()
 
+    @property
+    def failure(self) -> GenrekitError | None:
+        """The error for which the pool takes nothing any more; None while it works."""
+        return self._failure
+
     def _has_room(self) -> bool:
         with self._changed:
             self._raise_failure()

@@ -83,9 +83,11 @@ class Decision:
         ----------
         scores : np.ndarray [shape=(n, n_labels)]
         """
+        if not self.options.labels:
+            return list(self.names), scores
         allowed = self.allowed()
         scores = scores[:, allowed]
-        if self.options.labels and not self.multilabel:
+        if not self.multilabel:
             # After the mean: a window with high scores for other labels must not count as much as one without.
             scores = scores / np.maximum(scores.sum(axis=1, keepdims=True), TINY)
         return [self.names[k] for k in allowed], scores
@@ -160,8 +162,8 @@ class Decision:
             In the order of the rows.
         """
         names, scores = self.competing(scores)
-        order = np.argsort(-scores, axis=1, kind="stable")
-        ranked = np.take_along_axis(scores, order, axis=1)
+        order = _best_first(scores)
+        ranked = scores[:, order[0]] if len(order) == 1 else np.take_along_axis(scores, order, axis=1)
         k = self.options.top_k
         by_position = np.array(names, dtype=object)
         tops = zip(by_position[order[:, :k]].tolist(), ranked[:, :k].tolist(), strict=True)
@@ -193,3 +195,14 @@ class Decision:
         for by_score, sure, scores, score in zip(names[order], enough, ranked, best, strict=True):
             labels = tuple(by_score[sure].tolist())
             yield labels, float(scores[sure.argmax()]) if labels else score
+
+
+def _best_first(scores: np.ndarray) -> np.ndarray:
+    """Return the places of the scores of each row, the highest first, equal ones in their order.
+
+    NumPy's sort frees the interpreter whatever the size; in a server one row then waits for other threads.
+    """
+    if len(scores) != 1:
+        return np.argsort(-scores, axis=1, kind="stable")
+    values = scores[0].tolist()
+    return np.array([sorted(range(len(values)), key=lambda k: -values[k])])

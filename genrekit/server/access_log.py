@@ -74,7 +74,8 @@ class AccessLog:
             words = " ".join(f"{key}={_word(value)}" for key, value in shown.items())
             line = f"{stamp} {event} {words}".rstrip()
         try:
-            print(line, file=sys.stderr, flush=True)
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
         except (OSError, ValueError):  # nobody reads stderr
             return
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         redoc_url=None,
         openapi_url=None,
         lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         separate_input_output_schemas=False,
     )
     for module in (predict, explain, models, tensors, clients):
@@ -71,18 +73,20 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
     app.include_router(stream.router(running))
     app.include_router(page.router(running))
     app.include_router(about.router(running, app))
-    _describe(app, running.settings.root_path)
+    _describe(app, running)
     _explain_errors(app, running)
     return Gate(app, running.settings, running.metrics, running.admission, running.log, running.sessions)
 
 
-def _describe(app: FastAPI, root_path: str) -> None:
+def _describe(app: FastAPI, running: Service) -> None:
+    root_path = running.settings.root_path
+
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            add_schemas(document)
+            add_schemas(document, tuple(running.registry.current.by_name))
             if root_path:
                 document["servers"] = [{"url": root_path}]
             app.openapi_schema = document
@@ -118,9 +122,15 @@ def _explain_errors(app: FastAPI, service: Service) -> None:
             405: f"{request.method[:20]} is not allowed here.",
         }
         detail = details.get(error.status_code, str(error.detail))
-        return show(
-            request, Problem(kind_of_status(error.status_code), detail, headers=dict(error.headers or {}))
-        )
+        headers = dict(error.headers or {})
+        if "GET" in headers.get("Allow", ""):
+            headers["Allow"] += ", HEAD"
+        return show(request, Problem(kind_of_status(error.status_code), detail, headers=headers))
+
+    @app.exception_handler(ClientDisconnect)
+    async def of_leaving(request: Request, error: ClientDisconnect) -> Response:
+        service.metrics.gone.inc()
+        return Response(status_code=predict.GONE)
 
     @app.exception_handler(Exception)
     async def of_nobody(request: Request, error: Exception) -> Response:

@@ -160,7 +160,7 @@ class Engine:
         output = self.folder / f"{secrets.token_hex(8)}.rows"
         try:
             part = await self._rows(example, output, served, renderer)
-            return replace(part, text="".join(part.pieces()), file=None, skip=0)
+            return replace(part, text="".join(part.pieces()), file=None)
         finally:
             output.unlink(missing_ok=True)
 
@@ -181,7 +181,7 @@ class Engine:
         reason = next(iter(counts.reasons), "")
         return Part(
             file=output,
-            skip=len(renderer.header),
+            header=renderer.header,
             predicted=counts.predicted,
             failed=counts.failed,
             reason=f"{reason}." if reason else "",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from io import StringIO
 from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any
@@ -123,9 +125,15 @@ class Shadow:
 
 
 def _rows(part: Part) -> Iterator[dict[str, Any]]:
-    for piece in part.pieces():
-        for line in piece.splitlines():
-            yield json.loads(line)
+    """Yield the rows of an input; cells of CSV that are compared are as in JSON."""
+    lines = (line for piece in part.pieces() for line in StringIO(piece, newline="\n"))
+    if not part.header:
+        yield from map(json.loads, lines)
+        return
+    for row in csv.DictReader(lines, fieldnames=next(csv.reader([part.header]))):
+        yield {**row, "error": row["error"] or None, "score": float(row["score"]) if row["score"] else None}
+        if part.prediction is not None:  # with windows, CSV repeats the row for each
+            return
 
 
 def _line(row: dict[str, Any], other: dict[str, Any]) -> str:

@@ -87,11 +87,15 @@ class Gate:
         caller = Caller()
         state = scope.setdefault("state", {})
         state["request_id"], state["caller"], state["logged"] = request_id, caller, {}
+        is_head = scope["method"] == "HEAD"
+        inner = {**scope, "method": "GET"} if is_head else scope  # what GET has, HEAD has, without the body
         body = LimitedBody(receive, self.settings.max_upload_bytes)
         status = 0
 
         async def send_on(message: Message) -> None:
             nonlocal status
+            if is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message = {**message, "headers": self._headers(message["headers"], headers, request_id)}
@@ -111,14 +115,14 @@ class Gate:
                     await send_on({"type": "http.response.start", "status": 204, "headers": []})
                     await send_on({"type": "http.response.body", "body": b""})
                     return
-                await self.app(scope, body.receive, send_on)
+                await self.app(inner, body.receive, send_on)
             except Problem as problem:
                 if status:  # the response has begun
                     raise
                 await render(problem, request_id, self.settings.root_path)(scope, receive, send_on)
         finally:
             took_s = time.perf_counter() - started_s
-            route = getattr(scope.get("route"), "path", "other")
+            route = getattr(inner.get("route"), "path", "other")
             self.metrics.requests.labels(route, str(status or 499)).inc()
             self.metrics.request_s.labels(route).observe(took_s)
             self.log.write(scope["method"], route, status or 499, took_s, request_id, caller, state["logged"])
@@ -229,8 +233,10 @@ class Gate:
 
     def _address(self, scope: Scope, headers: Mapping[str, str]) -> str:
         """Return the address of the client; trusted proxies say for whom they speak."""
-        address = scope["client"][0] if scope.get("client") else ""
-        forwarded = headers.get("x-forwarded-for", "") if self._proxies else ""
+        address: str = scope["client"][0] if scope.get("client") else ""
+        if not self._proxies:
+            return address
+        forwarded = headers.get("x-forwarded-for", "")
         for word in reversed(forwarded.split(",")):
             if not self._is_proxy(address) or not word.strip():
                 break

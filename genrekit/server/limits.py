@@ -17,7 +17,7 @@ from genrekit.server.settings import Rate
 PATIENCE_S = 30.0
 """Seconds in which the next piece of a body must come."""
 SLOWEST_BYTES_PER_S = 10_000
-DRAIN_BYTES = 1_000_000
+DRAIN_BYTES = 400_000
 DRAIN_S = 1.0
 MAX_KNOWN = 10_000
 

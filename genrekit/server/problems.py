@@ -77,9 +77,16 @@ KINDS: dict[str, Kind] = {
         "The server is busy or ends",
         "The queue is full, or the server is about to end; Retry-After says when to come again.",
     ),
+    "broken": Kind(
+        503,
+        "The server must be restarted",
+        "Its worker processes cannot be started any more; memory or processes may be at their limit.",
+    ),
     "timeout": Kind(504, "The inputs took too long", "Every input took longer than --timeout."),
 }
-_BY_STATUS = {kind.status: name for name, kind in reversed(KINDS.items()) if name != "foreign-host"}
+_BY_STATUS = {
+    kind.status: name for name, kind in reversed(KINDS.items()) if name not in ("foreign-host", "broken")
+}
 
 
 @dataclass

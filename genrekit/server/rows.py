@@ -36,8 +36,8 @@ class Part:
         Rows as lines of JSON or CSV.
     file : Path or None
         A file with such lines instead: the rows of a table.
-    skip : int
-        Characters of the header in the file.
+    header : str
+        The line of column names of CSV; the file begins with it.
     predicted, failed : int
         Rows with a prediction, and rows with an error.
     reason : str
@@ -52,7 +52,7 @@ class Part:
 
     text: str = ""
     file: Path | None = None
-    skip: int = 0
+    header: str = ""
     predicted: int = 0
     failed: int = 0
     reason: str = ""
@@ -68,7 +68,7 @@ class Part:
             return
         first = True
         with self.file.open(encoding="utf-8", newline="") as stream:
-            stream.read(self.skip)
+            stream.read(len(self.header))
             while lines := stream.readlines(CHUNK_BYTES):
                 if not separator:
                     yield "".join(lines)
@@ -100,6 +100,7 @@ class Renderer:
         failed = prediction.error is not None
         return Part(
             text=self._text([prediction])[len(self.header) :],
+            header=self.header,
             predicted=int(not failed),
             failed=int(failed),
             reason=prediction.error or "",

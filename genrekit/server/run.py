@@ -22,11 +22,9 @@ from genrekit.server.streams import MAX_FRAME_BYTES
 
 BACKLOG_S = 0.2
 """Seconds between the signal and the end of accepting: connections that are in the backlog are refused in words."""
-GRACE_S = 1.0
 STREAMS_S = 3.0
 """Seconds that streams have to send what they found."""
 KEEP_ALIVE_S = 15
-MAX_HEADER_BYTES = 64 << 10
 INTERRUPTED = 130
 
 
@@ -140,6 +138,7 @@ def _config(settings: Settings, service: Service) -> uvicorn.Config:
         create_app(service=service),
         host=settings.host,
         port=settings.port,
+        http=_protocol(),
         access_log=False,
         log_config=None,
         log_level="critical",
@@ -159,6 +158,15 @@ def _config(settings: Settings, service: Service) -> uvicorn.Config:
             f"The certificate or its key cannot be used: {error}.", "Both are PEM files without a passphrase."
         ) from None
     return config
+
+
+def _protocol() -> Any:
+    """Return what speaks HTTP: httptools with limits; h11, which has a limit of its own, where there are no wheels."""
+    try:
+        from genrekit.server.protocol import LimitedHeads
+    except ImportError:
+        return "h11"
+    return LimitedHeads
 
 
 def _listen(settings: Settings) -> socket.socket:

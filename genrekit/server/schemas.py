@@ -2,61 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from genrekit.features import SPOTIFY_COLUMNS
 from genrekit.server.params import query_schema
 from genrekit.server.problems import MEDIA_TYPE
-
-
-class ProblemModel(BaseModel):
-    """An error (RFC 9457)."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    hint: str | None = None
-    instance: str
-
-
-class Score(BaseModel):
-    """A label with its probability."""
-
-    label: str
-    score: float
-
-
-class Row(BaseModel):
-    """The row of one input, as the command line writes it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    input: str
-    label: str | None
-    score: float | None
-    model: str
-    error: str | None
-    note: str | None
-    familiar: bool | None
-    labels: list[str]
-    scores: list[Score]
-    bytes: int | None
-    sha256: str | None
-    model_sha256: str | None
-    sound_key: str | None
-
-
-class Results(BaseModel):
-    """The rows of a request, in the order of its inputs."""
-
-    results: list[Row]
-    answered: int = Field(ge=0)
-    failed: int = Field(ge=0)
-
+from genrekit.server.responses import MODELS
 
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemModel"}}}}
 
@@ -65,6 +17,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the descriptions of responses that are problems."""
     described = (400, 401, 403, 404, 405, 408, 413, 429, 503, *statuses)
     return {status: {"description": "A problem.", **_PROBLEM} for status in sorted(set(described))}
+
+
+def _ref(*names: str) -> dict[str, Any]:
+    """Return the schema of an object, or of one of several."""
+    refs = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+    return {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}
+
+
+def described(description: str, *names: str) -> dict[int | str, dict[str, Any]]:
+    """Return the description of a good response that is one of some objects."""
+    return {200: {"description": description, "content": {"application/json": _ref(*names)}}}
 
 
 _NUMBERS = {"type": "array", "items": {"type": "number"}}
@@ -85,7 +48,13 @@ INPUT_BODY: dict[str, Any] = {
                     "features": {"anyOf": [_NUMBERS, {"type": "array", "items": _NUMBERS}]},
                     "rows": {"type": "array", "items": {"type": "object"}},
                 },
-            }
+            },
+            "examples": {
+                "57 numbers": {"value": {"features": [0.5] * 57}},
+                "a row by column": {
+                    "value": {"rows": [dict.fromkeys(SPOTIFY_COLUMNS, 0.5) | {"track": "example"}]}
+                },
+            },
         },
         **{
             name: {"schema": {"type": "string", "format": "binary"}}
@@ -105,7 +74,7 @@ PREDICT: dict[str, Any] = {
         200: {
             "description": "Something could be predicted.",
             "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/Results"}},
+                "application/json": _ref("Results"),
                 "application/x-ndjson": {"schema": {"type": "string"}},
                 "text/csv": {"schema": {"type": "string"}},
             },
@@ -115,11 +84,15 @@ PREDICT: dict[str, Any] = {
     "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
 }
 
-_ANY_OBJECT = {"schema": {"type": "object"}}
-
 EXPLAIN: dict[str, Any] = {
     "responses": {
-        200: {"description": "Why.", "content": {"application/json": _ANY_OBJECT, "image/png": {}}},
+        200: {
+            "description": "Why.",
+            "content": {
+                "application/json": _ref("Explanation", "Explanations"),
+                "image/png": {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
         **problems(406, 415, 422, 504),
     },
     "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
@@ -127,7 +100,7 @@ EXPLAIN: dict[str, Any] = {
 
 EMBED: dict[str, Any] = {
     "responses": {
-        200: {"description": "Embeddings.", "content": {"application/json": _ANY_OBJECT}},
+        **described("Embeddings.", "Embeddings"),
         **problems(415, 422, 504),
     },
     "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
@@ -145,7 +118,7 @@ _TENSOR = {
 }
 
 INFER: dict[str, Any] = {
-    "responses": problems(422),
+    "responses": {**described("Outputs.", "Inference"), **problems(422)},
     "openapi_extra": {
         "requestBody": {
             "required": True,
@@ -159,18 +132,25 @@ INFER: dict[str, Any] = {
                             "outputs": {"type": "array", "items": {"type": "object"}},
                         },
                         "required": ["inputs"],
-                    }
+                    },
+                    "example": {
+                        "inputs": [
+                            {"name": "windows", "shape": [1, 57], "datatype": "FP32", "data": [0.5] * 57}
+                        ]
+                    },
                 }
             },
         }
     },
 }
 
-MODELS: tuple[type[BaseModel], ...] = (ProblemModel, Score, Row, Results)
 
-
-def add_schemas(document: dict[str, Any]) -> None:
-    """Add the schemas that responses refer to, and the ways to send a key."""
+def add_schemas(document: dict[str, Any], names: Sequence[str]) -> None:
+    """Add the schemas that responses refer to, names of models as examples, and the ways to send a key."""
+    for path, methods in document["paths"].items():
+        for parameter in (one for method in methods.values() for one in method.get("parameters", ())):
+            if parameter["name"] == "name" and "/models/" in path:
+                parameter["examples"] = {name: {"value": name} for name in names}
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for model in MODELS:

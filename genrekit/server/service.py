@@ -94,6 +94,27 @@ class Service:
         if self.settings.watch_s:
             self._keep(self._watch())
 
+    def check_workers(self) -> None:
+        """Refuse if no worker can be started any more.
+
+        Raises
+        ------
+        Problem
+        """
+        if (failure := self.pool.failure) is not None:
+            raise Problem("broken", failure.message, "Restart the server.")
+
+    def check_ready(self) -> None:
+        """Refuse if requests are not taken.
+
+        Raises
+        ------
+        Problem
+        """
+        if self.admission.draining:
+            raise Problem("busy", "The server is about to end.", headers={"Retry-After": "1"})
+        self.check_workers()
+
     async def stop(self) -> None:
         """Stop what runs beside requests."""
         for task in self._background:

@@ -13,7 +13,7 @@ import soundfile
 from support.serving import running
 from support.waiting import wait_until
 
-from genrekit.server import Settings, limits
+from genrekit.server import Settings, create_app, limits
 from genrekit.server.admission import Admission
 from genrekit.server.limits import LimitedBody, RateLimit
 from genrekit.server.metrics import Metrics
@@ -129,6 +129,29 @@ def test_a_body_is_counted_while_it_comes(lengths):
     with pytest.raises(Problem) as caught:
         asyncio.run(run())
     assert caught.value.status == 413
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_of_200_mb_at_most_65_are_read(declared):
+    """The pieces are as large as uvicorn makes them."""
+    app = create_app(Settings(models=("gtzan",), jobs=1, watch_s=0))
+    piece, n_bytes, sent = b"x" * (256 << 10), 0, []
+
+    async def receive():
+        nonlocal n_bytes
+        n_bytes += len(piece)
+        return {"type": "http.request", "body": piece, "more_body": n_bytes < 200 * 10**6}
+
+    async def send(message):
+        sent.append(message)
+
+    length = b"200000000" if declared else None
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"audio/mpeg")]
+    headers += [(b"content-length", length) if declared else (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers}
+    asyncio.run(app({**scope, "root_path": "", "client": ("127.0.0.1", 1)}, receive, send))
+    assert sent[0]["status"] == 413
+    assert n_bytes <= (10**6 if declared else 65 * 10**6)
 
 
 def test_a_rate_refills_and_forgets_the_oldest(monkeypatch):

@@ -4,6 +4,7 @@ import base64
 
 import numpy as np
 import pytest
+from support.serving import running
 
 from genrekit.prediction import load_model
 
@@ -178,3 +179,28 @@ def test_metrics_count_requests_rows_and_batches(client, numbers):
     assert 'genrekit_batch_windows_count{model="gtzan"}' in text
     assert "genrekit_temp_bytes" in text
     assert 'genrekit_model_info{model="gtzan",sha256=' in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/livez", "/readyz", "/", "/metrics", "/v1/models", "/v1/models/gtzan/card", "/docs", "/nothing"]
+)
+def test_head_is_get_without_the_body(client, path):
+    got, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert "HEAD" in client.post("/livez").headers["allow"]
+
+
+def test_a_pool_that_failed_makes_livez_say_so(monkeypatch):
+    from genrekit.errors import GenrekitError
+    from genrekit.execution import Pool
+
+    with running(models=("gtzan",)) as found:
+        monkeypatch.setattr(
+            Pool, "failure", property(lambda pool: GenrekitError("Workers cannot be started."))
+        )
+        for path in ("/livez", "/readyz", "/ping", "/v2/health/live", "/v2/health/ready"):
+            response = found.get(path)
+            assert response.status_code == 503
+            assert response.json()["type"] == "/problems/broken"
+            assert "Workers" in response.json()["detail"]

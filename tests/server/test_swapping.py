@@ -166,3 +166,34 @@ def test_the_shadow_compares_the_rows_of_tables(tmp_path, media):
         wanted = f'genrekit_shadow_total{{model="spotify",outcome="same",shadow="other"}} {rows}.0'
         assert wait_until(lambda: wanted in client.get("/metrics").text)
         assert path.read_text() == ""
+
+
+def test_the_shadow_compares_what_was_asked_for_as_csv(tmp_path, media):
+    path = tmp_path / "differences.jsonl"
+    other = tmp_path / "other.genrekit"
+    write_again(other, "other", of="spotify")
+    with running(models=("spotify", "spectrogram"), shadow=str(other), shadow_file=path) as client:
+        table = (media.parent / "tracks.csv").read_bytes()
+        n_rows = len(table.splitlines()) - 1
+        response = client.post(
+            "/v1/predict", files={"file": ("t.csv", table)}, headers={"Accept": "text/csv"}
+        )
+        assert response.status_code == 200
+        wanted = f'genrekit_shadow_total{{model="spotify",outcome="same",shadow="other"}} {n_rows}.0'
+        assert wait_until(lambda: wanted in client.get("/metrics").text)
+
+
+def test_the_shadow_compares_songs_as_csv_with_windows_once(tmp_path, media):
+    path = tmp_path / "differences.jsonl"
+    with running(models=("spectrogram",), shadow="gtzan", shadow_file=path) as client:
+        song = (media / "swing_band.ogg").read_bytes()
+        client.post("/v1/predict?windows", files={"file": ("a.ogg", song)}, headers={"Accept": "text/csv"})
+
+        def counts():
+            lines = client.get("/metrics").text.splitlines()
+            return [line for line in lines if line.startswith("genrekit_shadow_total{")]
+
+        assert wait_until(counts)
+        (line,) = counts()
+        assert line.endswith(" 1.0")
+        assert 'outcome="error"' not in line

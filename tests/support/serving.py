@@ -43,8 +43,8 @@ class Process:
 
     def workers(self) -> list[int]:
         """Return the process ids of its workers (Linux)."""
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        pids = [int(word) for word in path.read_text().split()]
+        tasks = Path(f"/proc/{self.process.pid}/task")  # each thread has the processes that it started
+        pids = [int(word) for path in tasks.glob("*/children") for word in path.read_text().split()]
         return [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 

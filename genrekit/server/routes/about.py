@@ -42,15 +42,15 @@ def router(service: Service, app: FastAPI) -> APIRouter:
 
     @routes.get("/livez", responses=problems())
     async def livez() -> dict[str, str]:
-        """Say that the process answers."""
+        """Say that the process answers and its workers can be started; where they cannot, only a restart helps."""
+        service.check_workers()
         return {"status": "ok"}
 
     @routes.get("/readyz", responses=problems())
     @routes.get("/health", include_in_schema=False)
     async def readyz() -> dict[str, str]:
         """Say whether requests are taken: the models are loaded, and the server does not end."""
-        if service.admission.draining:
-            raise Problem("busy", "The server is about to end.", headers={"Retry-After": "1"})
+        service.check_ready()
         return {"status": "ok"}
 
     @routes.get("/metrics", response_class=PlainTextResponse, responses=problems())
@@ -59,7 +59,7 @@ def router(service: Service, app: FastAPI) -> APIRouter:
         service.metrics.temp_bytes.set(service.uploads.size())
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
-    @routes.get("/", responses=problems(), response_model=None)
+    @routes.get("/", responses={200: {"content": {"text/html": {}}}, **problems()}, response_model=None)
     async def index(request: Request, response: Response) -> dict[str, Any] | Response:
         """List the endpoints and the loaded models; a browser gets the page."""
         if wants_page(request.headers):

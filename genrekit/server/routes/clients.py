@@ -12,22 +12,20 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from genrekit.prediction import Model
-from genrekit.server.problems import Problem
 from genrekit.server.routes.predict import answer
-from genrekit.server.schemas import INPUT_BODY, problems
+from genrekit.server.schemas import INPUT_BODY, described, problems
 from genrekit.server.service import Service
 from genrekit.types import Modality
 
-_RESULT: dict[str, Any] = {
-    "responses": {
-        200: {
-            "description": "The prediction.",
-            "content": {"application/json": {"schema": {"type": "object"}}},
-        },
-        **problems(415, 422, 504),
-    },
-    "openapi_extra": {"requestBody": INPUT_BODY},
-}
+
+def _result(name: str) -> dict[str, Any]:
+    return {
+        "responses": {**described("The prediction.", name), **problems(415, 422, 504)},
+        "openapi_extra": {"requestBody": INPUT_BODY},
+    }
+
+
+_FLAT, _INVOCATIONS = _result("FlatResults"), _result("Invocations")
 
 
 def router(service: Service) -> APIRouter:
@@ -37,41 +35,40 @@ def router(service: Service) -> APIRouter:
     async def answer_flat(request: Request) -> Response:
         return await answer(service, request, flat, all_scores=True)
 
-    @routes.get("/ping", responses=problems())
-    @routes.get("/api/health", responses=problems())
+    @routes.get("/ping", responses={**described("It takes requests.", "Status"), **problems()})
+    @routes.get("/api/health", responses={**described("It takes requests.", "Status"), **problems()})
     async def ping() -> dict[str, str]:
         """Say whether requests are taken."""
-        if service.admission.draining:
-            raise Problem("busy", "The server is about to end.", headers={"Retry-After": "1"})
+        service.check_ready()
         return {"status": "ok"}
 
-    @routes.get("/api/genres", responses=problems())
+    @routes.get("/api/genres", responses={**described("Labels.", "Genres"), **problems()})
     async def genres() -> dict[str, Any]:
         """Give the labels of the model for songs."""
         model = _song_model(service)
         return {"genres": list(model.labels), "count": len(model.labels), "model": model.name}
 
-    @routes.get("/api/metrics", responses=problems())
+    @routes.get("/api/metrics", responses={**described("Numbers.", "Numbers"), **problems()})
     async def metrics() -> dict[str, Any]:
         """Give the numbers of the model for songs; the metrics of the server are at /metrics."""
         return model_numbers(_song_model(service))
 
-    @routes.post("/predict", **_RESULT)
+    @routes.post("/predict", **_FLAT)
     async def predict(request: Request) -> Response:
         """Predict ``{"features": [57 numbers]}``, one row of a table as an object, or whatever /v1/predict takes."""
         return await answer_flat(request)
 
-    @routes.post("/api/predict", **_RESULT)
+    @routes.post("/api/predict", **_FLAT)
     async def api_predict(request: Request) -> Response:
         """Predict a file, ``{"path": ...}`` below the allowed folder, or ``{"spectrogram": [[...], ...]}``."""
         return await answer_flat(request)
 
-    @routes.post("/api/v1/analysis/predict", **_RESULT)
+    @routes.post("/api/v1/analysis/predict", **_FLAT)
     async def analysis(request: Request) -> Response:
         """Predict the form field ``file``."""
         return await answer_flat(request)
 
-    @routes.post("/invocations", **_RESULT)
+    @routes.post("/invocations", **_INVOCATIONS)
     async def invocations(request: Request) -> Response:
         """Predict what MLflow and SageMaker send: instances, inputs, dataframe_records, dataframe_split, CSV, files."""
         return await answer(service, request, lambda result: {"predictions": result["results"], **result})

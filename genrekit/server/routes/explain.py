@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -84,7 +86,7 @@ async def _explained(service: Service, job: Job, media_type: str, one_map: async
         scored = service.engine.scored(outputs)
         prediction = pipeline.prediction(task, preparation, scored)
         model = pipeline.models[task.model]
-        async with one_map:
+        async with _turn(one_map, 2 * service.settings.timeout_s):
             found: HeatMapImage = await asyncio.to_thread(
                 heat_map, model, prediction, preparation.windows, outputs[OUTPUT]
             )
@@ -95,6 +97,28 @@ async def _explained(service: Service, job: Job, media_type: str, one_map: async
     row = json.loads(Renderer(pipeline, JSON).part(prediction).text)
     picture = {"media_type": PNG, "base64": base64.b64encode(found.png).decode()}
     return _json({"row": row, "words": found.words, "image": picture})
+
+
+@asynccontextmanager
+async def _turn(places: asyncio.Semaphore, patience_s: float) -> AsyncIterator[None]:
+    """Wait for a place, and keep it; a heat map is many runs of the graph.
+
+    Raises
+    ------
+    Problem
+        If others take too long.
+    """
+    try:
+        async with asyncio.timeout(patience_s):
+            await places.acquire()
+    except TimeoutError:
+        raise Problem(
+            "busy", "Other heat maps are being drawn.", "Send the request again.", {"Retry-After": "10"}
+        ) from None
+    try:
+        yield
+    finally:
+        places.release()
 
 
 async def _reasons(service: Service, job: Job, media_type: str) -> Response:

@@ -19,6 +19,10 @@ from genrekit.server.service import Service
 MARKDOWN, PNG = "text/markdown", "image/png"
 
 
+class _Markdown(PlainTextResponse):
+    media_type = MARKDOWN
+
+
 def router(service: Service) -> APIRouter:
     """Return the endpoints."""
     routes = APIRouter(tags=["models"])
@@ -66,10 +70,10 @@ def router(service: Service) -> APIRouter:
         manifest = found.bundle.manifest.model_dump(mode="json", exclude={"history", "metrics", "files"})
         return {**manifest, **facts(found)}
 
-    @routes.get("/v1/models/{name}/card", response_class=PlainTextResponse, responses=problems(406))
+    @routes.get("/v1/models/{name}/card", response_class=_Markdown, responses=problems(406))
     async def card(name: str) -> Response:
         """Give the model card in Markdown."""
-        return Response(find(name).card, media_type=f"{MARKDOWN}; charset=utf-8")
+        return _Markdown(find(name).card)
 
     @routes.get("/v1/models/{name}/report", responses=problems())
     async def report(name: str) -> dict[str, Any]:

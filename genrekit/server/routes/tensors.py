@@ -46,14 +46,17 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/v2/health/live", responses=problems())
     async def live() -> dict[str, bool]:
-        """Say that the process answers."""
+        """Say that the process answers and its workers can be started."""
+        service.check_workers()
         return {"live": True}
 
     @routes.get("/v2/health/ready", responses=problems())
     async def ready() -> dict[str, bool]:
         """Say whether requests are taken."""
-        if service.admission.draining:
-            raise _problem("busy", "The server is about to end.")
+        try:
+            service.check_ready()
+        except Problem as problem:
+            raise _problem(problem.kind, problem.detail) from None
         return {"ready": True}
 
     @routes.get("/v2/models/{name}", responses=problems())
