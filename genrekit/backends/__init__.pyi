@@ -21,17 +21,19 @@ from .capabilities import (
     ExplainsWithImages,
     FitsInFolder,
     GradientMap,
+    NamesFeatures,
     NativeScorer,
     PictureAxes,
     PreparesInParts,
     ReadsTables,
     ScoresNatively,
+    SummarisesTrees,
     TableReader,
     TableRows,
 )
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
 from .config_file import config_yaml, settings_of
-from .heat_maps import draw, heat_map, stacked
+from .heat_maps import draw, heat_map, picture_of, stacked
 from .registry import table_schemas
 
 __all__ = [
@@ -52,12 +54,14 @@ __all__ = [
     "FitsInFolder",
     "Fitted",
     "GradientMap",
+    "NamesFeatures",
     "NativeScorer",
     "PictureAxes",
     "Prepared",
     "PreparesInParts",
     "ReadsTables",
     "ScoresNatively",
+    "SummarisesTrees",
     "TableReader",
     "TableRows",
     "config_yaml",
@@ -66,6 +70,7 @@ __all__ = [
     "make_config",
     "parse_grid",
     "parse_settings",
+    "picture_of",
     "read_config_file",
     "registry",
     "resolve",

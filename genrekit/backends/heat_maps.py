@@ -55,8 +55,8 @@ def draw(window: np.ndarray, heat: np.ndarray, axes: PictureAxes, title: str) ->
     """
     from matplotlib.figure import Figure
 
-    pictures = [np.moveaxis(p, (axes.height, axes.width), (0, 1)).squeeze() for p in _pieces(window, axes)]
-    picture = _side_by_side(pictures, axes, window.min())
+    picture = picture_of(window, axes)
+    n_pieces = len(_pieces(window, axes))
     seconds = axes.seconds
     figure = Figure(figsize=(5, 5.4) if seconds is None else (8, 4), layout="constrained")
     on = figure.subplots()
@@ -65,8 +65,8 @@ def draw(window: np.ndarray, heat: np.ndarray, axes: PictureAxes, title: str) ->
     if seconds is None:
         on.set_axis_off()
     else:
-        extent, aspect = (0.0, len(pictures) * seconds, 0.0, float(len(picture))), "auto"
-        words = f"{len(pictures)} pieces of {seconds:.1f} s, in seconds" if pictures[1:] else "seconds"
+        extent, aspect = (0.0, n_pieces * seconds, 0.0, float(len(picture))), "auto"
+        words = f"{n_pieces} pieces of {seconds:.1f} s, in seconds" if n_pieces > 1 else "seconds"
         on.set(xlabel=words, ylabel="mel band")
         picture, heat = picture[::-1], heat[::-1]
     on.imshow(picture, cmap="gray", extent=extent, aspect=aspect)
@@ -75,6 +75,15 @@ def draw(window: np.ndarray, heat: np.ndarray, axes: PictureAxes, title: str) ->
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=100, metadata={"Software": None})
     return stream.getvalue()
+
+
+def picture_of(window: np.ndarray, axes: PictureAxes) -> np.ndarray:
+    """Return a window as one picture [shape=(height, width) or (height, width, 3)], pieces side by side.
+
+    The lowest band comes first, for sound.
+    """
+    pictures = [np.moveaxis(p, (axes.height, axes.width), (0, 1)).squeeze() for p in _pieces(window, axes)]
+    return _side_by_side(pictures, axes, window.min())
 
 
 def stacked(pngs: Sequence[bytes]) -> bytes:

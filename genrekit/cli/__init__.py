@@ -26,6 +26,7 @@ _COMMANDS = {
     "tune": "genrekit.cli.tune:tune",
     "compare": "genrekit.cli.compare:compare",
     "combine": "genrekit.cli.combine:combine",
+    "explain": "genrekit.cli.explain:explain",
     "runs": "genrekit.cli.runs:runs",
     "datasets": "genrekit.cli.datasets:app",
     "ingest": "genrekit.cli.ingest:ingest",
