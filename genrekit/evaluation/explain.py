@@ -39,7 +39,7 @@ MISTAKES = 12
 
 # Permutations per feature, and the rows that are scored for them in all: a minute with 2,000 trees.
 _REPEATS, _ALL_ROWS = 5, 500_000
-_MOST_SHAP = 2000
+_MOST_SHAP = 400
 # Maps are averaged over so many examples of a label, and over so many in all.
 _MOST_MAPS, _ALL_MAPS = 8, 80
 _SHEET_S = 30.0

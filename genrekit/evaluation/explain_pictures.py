@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from textwrap import shorten
 
@@ -107,8 +107,7 @@ def _importances(importances: Sequence[Importance], metrics: Sequence[str]) -> b
     return _png(figure)
 
 
-def _gains(gains: dict[str, float] | object) -> bytes:
-    assert isinstance(gains, dict)
+def _gains(gains: Mapping[str, float]) -> bytes:
     names = sorted(gains, key=gains.__getitem__)[-_MOST_BARS:]
     figure = Figure(figsize=(8, 1.2 + 0.28 * len(names)), dpi=100, layout="constrained")
     axes = figure.add_subplot()
@@ -140,6 +139,7 @@ def _dependences(dependences: Sequence[Dependence], labels: Sequence[str]) -> by
             )
         axes.set(ylim=(0, 1.05 * top), ylabel="mean score")
         axes.set_xlabel(_short(one.feature), parse_math=False)
+        axes.locator_params(axis="x", nbins=5)
         axes.plot(one.deciles, np.zeros(9), "|", color="black", markersize=10, clip_on=False)
     legend = places[len(dependences)]
     handles, names = places[0].get_legend_handles_labels()
@@ -193,7 +193,9 @@ def _regions(regions: Regions, labels: Sequence[str], truth: np.ndarray) -> byte
     axes.set_xlabel(_short(regions.x_name), parse_math=False)
     axes.set_ylabel(_short(regions.y_name), parse_math=False)
     if len(labels) <= 24:
-        figure.legend(title="true label", loc="outside right upper", markerscale=1.6)
+        legend = figure.legend(title="true label", loc="outside right upper", markerscale=1.6)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
     axes.set_title("named areas: the label with the best score; the paler, the less sure", fontsize=10)
     return _png(figure)
 
