@@ -131,7 +131,7 @@ def _dependences(dependences: Sequence[Dependence], labels: Sequence[str]) -> by
                 one.values,
                 one.scores[:, k],
                 color=COLOURS[k % len(COLOURS)],
-                linestyle=_DASHES[k % len(_DASHES)],
+                linestyle=_DASHES[(k + k // len(COLOURS)) % len(_DASHES)],
                 marker=_MARKERS[k % len(_MARKERS)],
                 markersize=4,
                 markevery=max(1, len(one.values) // 6),
