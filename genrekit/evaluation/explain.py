@@ -290,9 +290,9 @@ def _of_trees(
     chosen = np.arange(len(windows))
     if len(chosen) > _MOST_SHAP:
         chosen = np.sort(np.random.default_rng(seed).choice(chosen, _MOST_SHAP, replace=False))
-    values = np.stack([windows[i][0] for i in chosen])
+    values = np.stack([windows[i][0] for i in chosen.tolist()])
     of_all = backend.contributions(members, values)[:, :, : len(names)]
-    best = np.array([int(np.argmax(rows[i].scores)) for i in chosen])
+    best = np.array([int(np.argmax(rows[i].scores)) for i in chosen.tolist()])
     shap = Shap(names, np.abs(of_all).mean(axis=0), values, of_all[np.arange(len(chosen)), best])
     return {} if shares is None else dict(zip(names, shares.tolist(), strict=True)), shap
 

@@ -14,7 +14,7 @@ from typing import Any
 from genrekit import __version__
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
 from genrekit.datasets import Ambiguous, Dataset, Reading, Split, SplitOptions, check_terms, make_split
-from genrekit.distributed import rank
+from genrekit.distributed import rank, world_size
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_file
 from genrekit.metrics import Report
@@ -142,6 +142,11 @@ def train(
     output = Path(output)
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
+    if curve_parts is not None and world_size() > 1:
+        raise UsageError(
+            "A learning curve is not measured under torchrun.",
+            "Omit --learning-curve, or train in one process.",
+        )
     if curve_parts is not None and not overwrite:
         for file in learning_files(output):
             if file.exists():
@@ -225,7 +230,7 @@ def train(
         measured = prepared.measure(
             scores, split.test, labels, split, multilabel=config.multilabel, thresholds=fitted.thresholds
         )
-        if curve_parts is not None and not rank():
+        if curve_parts is not None:
             curve = learning_curve(
                 backend, config, prepared, split, fitted, scores, n_parts=curve_parts, say=say
             )

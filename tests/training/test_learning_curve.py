@@ -1,6 +1,7 @@
 """Learning curves: nested parts of the groups, the same test split, and a sentence."""
 
 import csv
+from importlib import import_module
 from itertools import pairwise
 
 import numpy as np
@@ -116,6 +117,12 @@ def test_a_curve_needs_a_test_split(tmp_path):
             curve_parts=3,
             options=SplitOptions(test_size=0),
         )
+
+
+def test_several_processes_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(import_module("genrekit.training.train"), "world_size", lambda: 2)
+    with pytest.raises(UsageError, match="torchrun"):
+        train("synthetic:", backend=LinearBackend(), output=tmp_path / "a.genrekit", curve_parts=3)
 
 
 @pytest.mark.parametrize(
