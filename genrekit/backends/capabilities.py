@@ -107,6 +107,50 @@ class Explains(Protocol):
         ...
 
 
+@runtime_checkable
+class NamesFeatures(Protocol):
+    """A backend whose windows hold named numbers that differ from ``info.columns``: some are computed from others."""
+
+    @property
+    def window_columns(self) -> tuple[str, ...]:
+        """Names of all numbers of a window; the first of them are the features, the others are computed from these."""
+        ...
+
+    @property
+    def n_features(self) -> int:
+        """How many of ``window_columns`` are features."""
+        ...
+
+    def windows_of(self, features: np.ndarray) -> np.ndarray:
+        """Return windows [shape=(n, n_columns)] of features [shape=(n, n_features)]."""
+        ...
+
+
+@runtime_checkable
+class SummarisesTrees(Protocol):
+    """A backend of boosted trees that says what their splits gained, and decomposes scores by SHAP values."""
+
+    def contributions(self, members: Mapping[str, bytes], windows: np.ndarray) -> np.ndarray:
+        """Return SHAP values [shape=(n, n_labels, n_columns + 1)], in log odds; the last one is the bias.
+
+        Raises
+        ------
+        BundleError
+            If the payload is damaged.
+        """
+        ...
+
+    def gain_shares(self, members: Mapping[str, bytes], config: Any) -> np.ndarray | None:
+        """Return the share of the total gain per number of a window [shape=(n_columns,)]; None where it is not known.
+
+        Raises
+        ------
+        BundleError
+            If the payload is damaged.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class PictureAxes:
     """How a window is a picture, for heat maps.

@@ -27,6 +27,7 @@ _COMMANDS = {
     "inspect": "genrekit.cli.inspect:inspect",
     "compare": "genrekit.cli.compare:compare",
     "combine": "genrekit.cli.combine:combine",
+    "explain": "genrekit.cli.explain:explain",
     "runs": "genrekit.cli.runs:runs",
     "index": "genrekit.cli.index:index",
     "similar": "genrekit.cli.similar:similar",

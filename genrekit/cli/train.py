@@ -101,6 +101,16 @@ def train(
             help="Try every combination on grouped folds of the training split first; several times for several keys.",
         ),
     ] = None,
+    learning_curve: Annotated[
+        int | None,
+        typer.Option(
+            "--learning-curve",
+            metavar="PARTS",
+            min=2,
+            max=20,
+            help="Also fit on growing parts of the groups, and say whether more data would help.",
+        ),
+    ] = None,
     device: DeviceName = None,
     multilabel: Multilabel = False,
     merge_labels: MergeLabels = False,
@@ -173,6 +183,7 @@ def train(
             options=SplitOptions(split_by.value, test_size, valid_size),
             refit=refit,
             grid=parse_grid(chosen, grid) if grid else None,
+            curve_parts=learning_curve,
             merge_labels=merge_labels,
             ambiguous=ambiguous.value,
             read=read.value if read else None,
@@ -192,4 +203,8 @@ def train(
         show(trained.measured, format, report_folder, overwrite=overwrite)
     else:
         say("there is no test split, so nothing was measured")
+    if trained.curve:
+        table, picture = training.learning_files(trained.path)
+        say(trained.curve.words)
+        say(f"wrote {table} and {picture}")
     say(f"saved {trained.path} ({trained.path.stat().st_size / 1e6:.1f} MB)")

@@ -11,6 +11,13 @@ from genrekit.evaluation.compare_text import (
 )
 from genrekit.evaluation.cost import Cost, Graph, measure_cost
 from genrekit.evaluation.evaluate import cross_validate, evaluate, evaluate_on, open_in_words_of, split_of
+from genrekit.evaluation.explain import Explanation, explain
+from genrekit.evaluation.explain_page import (
+    check_explanation_folder,
+    explanation_dict,
+    render_explanation,
+    write_explanation,
+)
 from genrekit.evaluation.report_text import FILES, render, to_json, write_report
 from genrekit.evaluation.runs import Difference, Run, differences, find_runs, sort_runs
 
@@ -20,8 +27,10 @@ __all__ = [
     "Comparison",
     "Cost",
     "Difference",
+    "Explanation",
     "Graph",
     "Run",
+    "check_explanation_folder",
     "compare",
     "compare_recipes",
     "comparison_csv",
@@ -32,14 +41,18 @@ __all__ = [
     "differences",
     "evaluate",
     "evaluate_on",
+    "explain",
+    "explanation_dict",
     "find_runs",
     "measure_cost",
     "open_in_words_of",
     "page",
     "render",
     "render_comparison",
+    "render_explanation",
     "sort_runs",
     "split_of",
     "to_json",
+    "write_explanation",
     "write_report",
 ]

@@ -193,6 +193,7 @@ def evaluate_on(
     jobs: int = 1,
     cache: Cache | None = None,
     cluster: str | None = None,
+    prepared: PreparedDataset | None = None,
     say: Say = silent,
 ) -> Evaluation:
     """Evaluate a model on one part of a split of an opened data set; the other arguments are those of `evaluate`.
@@ -205,6 +206,8 @@ def evaluate_on(
     found : Split
     part : {'train', 'valid', 'test'}
         The part of ``found`` to measure.
+    prepared : PreparedDataset, optional
+        The data set as `prepare_for` prepared it, where that was done before.
     """
     decision = model.decision(PredictOptions(labels=tuple(labels)))
     competing = [model.labels[k] for k in decision.allowed()]
@@ -228,17 +231,8 @@ def evaluate_on(
         found = replace(found, method=f"{found.method}; {words}")
         indices = chosen
     learnt = model.bundle.learnt
-    prepared = gather(
-        model.backend,
-        model.config,
-        dataset,
-        indices,
-        jobs=jobs,
-        cache=cache or Cache(),
-        cluster=cluster,
-        keys=learnt is not None and bool(learnt.keys.keys() & {"sound", "picture"}),
-        say=say,
-    )
+    if prepared is None:
+        prepared = prepare_for(model, dataset, indices, jobs=jobs, cache=cache, cluster=cluster, say=say)
     if learnt is None:
         return _measure(model, decision, prepared, indices, found)
     known_ones = set(recognised(prepared, indices, learnt, model.backend.info))
@@ -255,6 +249,31 @@ def evaluate_on(
     n = sum(i in prepared.windows for i in indices)
     report = replace(measured.report, learnt=Learnt(len(known_ones), n, others))
     return replace(measured, report=report)
+
+
+def prepare_for(
+    model: Model,
+    dataset: Dataset,
+    indices: Sequence[int],
+    *,
+    jobs: int = 1,
+    cache: Cache | None = None,
+    cluster: str | None = None,
+    say: Say = silent,
+) -> PreparedDataset:
+    """Prepare examples as a model reads them, with the content keys by which it recognises what it learnt."""
+    learnt = model.bundle.learnt
+    return gather(
+        model.backend,
+        model.config,
+        dataset,
+        indices,
+        jobs=jobs,
+        cache=cache or Cache(),
+        cluster=cluster,
+        keys=learnt is not None and bool(learnt.keys.keys() & {"sound", "picture"}),
+        say=say,
+    )
 
 
 def learned_from(model: Model, dataset: Dataset, found: Split, part: str) -> bool:

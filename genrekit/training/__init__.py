@@ -5,6 +5,7 @@ from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
 from genrekit.training.grid import FOLDS, search_folds
+from genrekit.training.learning_curve import CurvePart, LearningCurve, learning_files
 from genrekit.training.learnt import learnt_keys, recognise, recognised
 from genrekit.training.opening import check_arrays, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
@@ -15,8 +16,10 @@ from genrekit.training.trials import PREDICT_MS, Result, Rules, TrialRunner
 __all__ = [
     "FOLDS",
     "PREDICT_MS",
+    "CurvePart",
     "Evaluation",
     "FoldScores",
+    "LearningCurve",
     "PreparedDataset",
     "Result",
     "Rules",
@@ -33,6 +36,7 @@ __all__ = [
     "fit_folds",
     "gather",
     "kept_metrics",
+    "learning_files",
     "learnt_keys",
     "measure_folds",
     "open_for",

@@ -14,7 +14,7 @@ from typing import Any
 from genrekit import __version__
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
 from genrekit.datasets import Ambiguous, Dataset, Reading, Split, SplitOptions, check_terms, make_split
-from genrekit.distributed import rank
+from genrekit.distributed import rank, world_size
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.hashing import hash_file
 from genrekit.metrics import Report
@@ -25,6 +25,7 @@ from genrekit.training.encode import encoded
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, preparations, search
+from genrekit.training.learning_curve import LearningCurve, learning_curve, learning_files
 from genrekit.training.learnt import learnt_keys
 from genrekit.training.opening import check_fit, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
@@ -41,6 +42,7 @@ class Trained:
     path: Path
     bundle: Bundle
     measured: Evaluation | None
+    curve: LearningCurve | None = None
 
 
 def train(
@@ -52,6 +54,7 @@ def train(
     options: SplitOptions | None = None,
     refit: bool = False,
     grid: Mapping[str, Sequence[Any]] | None = None,
+    curve_parts: int | None = None,
     merge_labels: bool = False,
     ambiguous: Ambiguous = "drop",
     read: Reading | None = None,
@@ -90,6 +93,9 @@ def train(
         Values of settings; the best combination on grouped folds of the training and validation splits is used.
         Examples are prepared once per combination of settings that ``prepare`` depends on.
         The table of results is written next to ``output``, as ``NAME.grid.csv``.
+    curve_parts : int >= 2, optional
+        After the test split was measured, fit the same recipe on as many growing parts of the groups and measure these on the
+        test split, too; written next to ``output`` as ``NAME.learning.csv`` and ``NAME.learning.png``.
     merge_labels : bool
         Whether to merge spellings that mean the same genre into one label.
     ambiguous : {'drop', 'first', 'multi'}
@@ -137,6 +143,17 @@ def train(
     output = Path(output)
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
+    if curve_parts is not None and world_size() > 1:
+        raise UsageError(
+            "A learning curve is not measured under torchrun.",
+            "Omit --learning-curve, or train in one process.",
+        )
+    if curve_parts is not None and not overwrite:
+        for file in learning_files(output):
+            if file.exists():
+                raise OutputExistsError(
+                    f"{file} exists.", "Give --overwrite to replace it, or another --output."
+                )
     options = options or SplitOptions()
     if options.seed is None:
         options = replace(options, seed=config.seed)
@@ -154,6 +171,11 @@ def train(
         backend.ready(config)
     split = make_split(dataset.examples, **asdict(options))
     say(f"split: {split.method}: {len(split.train)} train, {len(split.valid)} valid, {len(split.test)} test")
+    if curve_parts is not None and not split.test:
+        raise UsageError(
+            "A learning curve is measured on the test split, and there is none.",
+            "Give --test-size above 0, or omit --learning-curve.",
+        )
     everything = [*split.train, *split.valid, *split.test]
     cache = cache or Cache()
     prepared_datasets: dict[str, PreparedDataset] = {}
@@ -215,12 +237,16 @@ def train(
         run=run,
         on_epoch=on_epoch,
     )
-    measured = None
+    measured, curve = None, None
     if split.test:
         scores = runtime.example_scores(prepared.select(split.test, labels).windows)
         measured = prepared.measure(
             scores, split.test, labels, split, multilabel=config.multilabel, thresholds=fitted.thresholds
         )
+        if curve_parts is not None:
+            curve = learning_curve(
+                backend, config, prepared, split, fitted, scores, n_parts=curve_parts, say=say
+            )
     if refit:
         say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
         labels = prepared.labels(everything)
@@ -258,6 +284,7 @@ def train(
             **fitted.history,
             **(record or {}),
             **({"grid": [c.row() for c in candidates]} if grid else {}),
+            **({"learning_curve": curve.to_dict()} if curve else {}),
         },
         versions=versions(),
         about=" ".join(about.split()),
@@ -268,9 +295,11 @@ def train(
     if rank():  # the first process saves
         return Trained(output, loads(dumps(manifest, onnx=onnx, native=native, card=card)), measured)
     save(output, manifest, onnx=onnx, native=native, card=card, overwrite=overwrite)
+    if curve:
+        curve.write(output)
     if run:
         run.finish(manifest.history, measured.report if measured else None)
-    return Trained(output, load(output), measured)
+    return Trained(output, load(output), measured, curve)
 
 
 def _refit(

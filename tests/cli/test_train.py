@@ -161,3 +161,15 @@ def test_a_fit_that_says_nothing_for_a_minute_is_reported(genrekit, songs, tmp_p
     run = genrekit("train", songs.source, *QUICK, "-o", tmp_path / "m.genrekit")
     assert run.status == 0
     assert "training: 1 min so far, at: " in run.err or "comparing: " in run.err
+
+
+def test_a_learning_curve_ends_in_a_sentence(genrekit, tracks_csv, tmp_path):
+    settings = [word for key, value in quick.SPOTIFY.items() for word in ("--set", f"{key}={value}")]
+    words = ("train", tracks_csv, "--backend", "spotify", "-o", tmp_path / "a.genrekit", *settings)
+    run = genrekit(*words, "--learning-curve", 3)
+    assert run.status == 0, run.err
+    assert "per doubling of the groups" in run.err
+    assert (tmp_path / "a.learning.png").is_file()
+    assert genrekit(*words, "--learning-curve", 1).status == 2
+    (tmp_path / "a.genrekit").unlink()
+    assert genrekit(*words, "--learning-curve", 3).status == 2

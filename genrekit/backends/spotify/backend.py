@@ -16,6 +16,7 @@ from genrekit.features import MODEL_COLUMNS, SPOTIFY_COLUMNS, find_columns, reco
 from genrekit.types import Example, Modality, Windows
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
     from genrekit.features import SpotifyTable
@@ -257,6 +258,34 @@ class SpotifyBackend:
         from genrekit.backends.spotify import native
 
         return native.explainer(members)
+
+    @property
+    def window_columns(self) -> tuple[str, ...]:
+        """Names of the 13 features and the two that are computed from them."""
+        return MODEL_COLUMNS
+
+    @property
+    def n_features(self) -> int:
+        """13."""
+        return len(SPOTIFY_COLUMNS)
+
+    def windows_of(self, features: np.ndarray) -> np.ndarray:
+        """Return windows [shape=(n, 15), dtype=float32] of features [shape=(n, 13)]."""
+        from genrekit.features import model_input
+
+        return model_input(features)
+
+    def contributions(self, members: Mapping[str, bytes], windows: np.ndarray) -> np.ndarray:
+        """Return exact SHAP values [shape=(n, n_labels, 16)], in log odds; the last one is the bias."""
+        from genrekit.backends.spotify import native
+
+        return native.contributions(members, windows)
+
+    def gain_shares(self, members: Mapping[str, bytes], config: SpotifyConfig) -> np.ndarray | None:
+        """Return the share of the total gain per number of a window [shape=(15,)]; None with an L1 penalty."""
+        from genrekit.backends.spotify import native
+
+        return native.gain_shares(members, config.reg_lambda) if config.reg_alpha == 0 else None
 
 
 @dataclass(frozen=True)

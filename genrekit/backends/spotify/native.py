@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xgboost as xgb
 
 from genrekit.backends.capabilities import Explainer, NativeScorer
-from genrekit.backends.trees import tensors, xgboost_json
+from genrekit.backends.trees import gains, tensors, xgboost_json
 from genrekit.backends.trees.tree_model import TreeModel
 from genrekit.errors import BundleError
 from genrekit.features import MODEL_COLUMNS
@@ -111,7 +111,34 @@ def explainer(members: Mapping[str, bytes]) -> Explainer:
     return explain
 
 
+def gain_shares(members: Mapping[str, bytes], reg_lambda: float) -> npt.NDArray[np.float64]:
+    """Return the share of the total gain per feature, the mean over the models of a multi-label bundle.
+
+    Parameters
+    ----------
+    members : Mapping[str, bytes]
+        Payloads by name.
+    reg_lambda : float
+        The setting of the training.
+
+    Returns
+    -------
+    np.ndarray [shape=(15,)]
+
+    Raises
+    ------
+    BundleError
+        If a payload is damaged.
+    """
+    shares = [gains.gain_shares(model, reg_lambda) for model in _models(members)]
+    return np.asarray(np.mean(shares, axis=0))
+
+
 def _boosters(members: Mapping[str, bytes]) -> list[xgb.Booster]:
+    return [xgboost_json.to_booster(model) for model in _models(members)]
+
+
+def _models(members: Mapping[str, bytes]) -> list[TreeModel]:
     if TREES not in members:
         raise BundleError(
             f"The model has no native payload of the spotify backend: it holds {', '.join(sorted(members)) or 'none'}.",
@@ -123,7 +150,7 @@ def _boosters(members: Mapping[str, bytes]) -> list[xgb.Booster]:
             _check(model, alone=len(models) == 1)
     except ValueError as error:
         raise BundleError(f"The native payload {TREES} is damaged: {error}.", "Get the file again.") from None
-    return [xgboost_json.to_booster(model) for model in models]
+    return models
 
 
 def _check(model: TreeModel, *, alone: bool) -> None:
