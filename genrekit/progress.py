@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 LINE_EVERY_S = 60.0
 EPOCH_EVERY_S = 5.0
@@ -66,6 +66,11 @@ class Epoch(str):
         event.number, event.total, event.loss, event.valid = number, total, loss, dict(valid)
         event.part, event.left_s, event.unit = part, left_s, unit
         return event
+
+    def __getnewargs_ex__(self) -> tuple[tuple[int, int], dict[str, Any]]:
+        """Make it again from its facts after a pipe."""
+        facts = vars(self).copy()
+        return (facts.pop("number"), facts.pop("total")), facts
 
 
 def _name(measure: str) -> str:

@@ -230,11 +230,11 @@ class TestTable:
         )
         lines = written("table", long, FAILED, ROCK, windows=True).splitlines()
         assert max(map(len, lines)) <= width
-        assert lines[0].startswith("rock ")
-        assert "70 %" in lines[0]
-        assert lines[0].rstrip().endswith("song.wav")
-        assert "mus" in lines[0]
-        assert "…" in lines[0]
+        place = next(i for i, line in enumerate(lines) if line.startswith("rock "))
+        folder, first = "".join(lines[:place]), lines[place]
+        assert "70 %" in first
+        assert first.rstrip().endswith("song.wav")
+        assert folder.startswith("music/a very long")
 
     def test_bars_are_as_long_as_the_scores(self, width):
         lines = written(

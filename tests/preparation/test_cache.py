@@ -236,6 +236,6 @@ def test_a_user_without_a_home_has_no_cache(monkeypatch, caplog):
     def no_home(*_, **__):
         raise RuntimeError("could not determine the home directory")
 
-    monkeypatch.setattr("genrekit.files.user_cache_dir", no_home)
+    monkeypatch.setattr("platformdirs.user_cache_dir", no_home)
     assert not Cache().enabled
     assert "GENREKIT_CACHE_DIR" in caplog.text

@@ -123,7 +123,7 @@ def test_weights_may_lack_the_last_layers_which_then_count_as_head(partial):
 def test_the_head_sees_every_stage_and_a_batch_may_be_one_picture():
     network = ImageRecipe(config_of(), 2).network()
     shapes = []
-    network.body.fc.register_forward_pre_hook(lambda module, given: shapes.append(given[0].shape))
+    network.body.fc[0].register_forward_pre_hook(lambda module, given: shapes.append(given[0].shape))
     batch = torch.rand(3, 3, 40, 40) * 255
     assert network.train()(batch[:1]).shape == (1, 2)
     with torch.inference_mode():
