@@ -279,7 +279,7 @@ def search(
     index : Index
     model : Model
         The model that prepared the windows or made the vector.
-    windows : np.ndarray [shape=(n_windows, *shape)], optional
+    windows : np.ndarray [shape=(n_windows, ...)], optional
         Prepared windows of one example.
     vector : np.ndarray [shape=(size,)], optional
         Instead of windows.
