@@ -20,9 +20,12 @@ _SHOWN = (
 _FOR_DEVELOPERS = "dev"
 OF_TRAINING = (
     "joblib",
+    "librosa",
     "lightning",
     "onnx",
     "onnxscript",
+    "optuna",
+    "pandas",
     "sklearn",
     "threadpoolctl",
     "torch",

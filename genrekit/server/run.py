@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 import sys
 import time
 import webbrowser
@@ -119,6 +120,7 @@ def serve(
         If settings contradict each other, a model cannot be loaded, or the address cannot be used.
     """
     settings.check()
+    _check_certificate(settings)
     listening = _listen(settings)
     with contextlib.closing(listening):
         service = Service(settings)
@@ -151,13 +153,22 @@ def _config(settings: Settings, service: Service) -> uvicorn.Config:
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         **secure,
     )
+    config.load()
+    return config
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Refuse a certificate that cannot be used before models are loaded: their threads cannot be left in a hurry."""
+    if settings.certfile is None or settings.keyfile is None:
+        return
     try:
-        config.load()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            settings.certfile, settings.keyfile, password=""
+        )
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise UsageError(
             f"The certificate or its key cannot be used: {error}.", "Both are PEM files without a passphrase."
         ) from None
-    return config
 
 
 def _protocol() -> Any:
