@@ -95,7 +95,12 @@ def _command_line(song: Path, failed: list[str]) -> set[str]:
             except SystemExit as leave:
                 if leave.code not in (0, None):
                     failed.append(f"{words[0]}: {leave.code}")
-    for name in ("genrekit.server.run", "httptools", "uvloop", "websockets"):  # what a server that listens imports
+    for name in (
+        "genrekit.server.run",
+        "httptools",
+        "uvloop",
+        "websockets",
+    ):  # what a server that listens imports
         import_module(name)
     return set(loaded(0))
 
