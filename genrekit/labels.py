@@ -88,8 +88,8 @@ class GenreNames:
     Examples
     --------
     >>> names = GenreNames({"Hip-Hop": "Rap"})
-    >>> names("hiphop"), names("drum and bass"), names.is_own("hip-hop"), names.is_own("jazz")
-    ('Rap', 'Drum & Bass', True, False)
+    >>> names("hiphop"), names("drum and bass")
+    ('Rap', 'Drum & Bass')
     """
 
     own: Mapping[str, str] = field(default_factory=dict)
@@ -103,10 +103,6 @@ class GenreNames:
     def __call__(self, label: str) -> str:
         """Return the name of a label."""
         return self._own(label) or display_name(label)
-
-    def is_own(self, label: str) -> bool:
-        """Return whether the user chose the name of a label."""
-        return bool(self._own(label))
 
     def _own(self, label: str) -> str:
         plain = normalise(label)

@@ -25,8 +25,14 @@ _REPR.maxlevel = 2  # ten lines of aliases can mean a billion values
 _REPR.maxstring = 80
 
 
-def read_config_file(path: str | Path) -> dict[str, Any]:
+def read_config_file(path: str | Path, name: str = "config") -> dict[str, Any]:
     """Read a YAML file that maps keys to values.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str
+        Word for the file in errors.
 
     Raises
     ------
@@ -36,17 +42,17 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ConfigError(f"The config {path} is larger than 1 MiB.")
+            raise ConfigError(f"The {name} {path} is larger than 1 MiB.")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"The config {path} cannot be read: {error.strerror}.") from None
+        raise ConfigError(f"The {name} {path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise ConfigError(f"The config {path} is not YAML: {error}") from None
-    loaded = _load_yaml(text, f"The config {path} is not YAML")
+        raise ConfigError(f"The {name} {path} is not YAML: {error}") from None
+    loaded = _load_yaml(text, f"The {name} {path} is not YAML")
     if loaded is None:
         return {}
     if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
-        raise ConfigError(f"The config {path} must map keys to values, as in 'window_s: 30'.")
+        raise ConfigError(f"The {name} {path} must map keys to values, as in 'window_s: 30'.")
     return loaded
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -320,10 +320,3 @@ def neighbour(id: int, row: Row, score: float) -> Neighbour:
         id=id,
         path=row.path,
     )
-
-
-def missing_files(found: Iterable[Neighbour]) -> set[str]:
-    """Return the files of results that are not there any more."""
-    import os
-
-    return {one.path for one in found if one.path is not None and not os.path.lexists(one.path)}

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from genrekit.backends.config import read_config_file
 from genrekit.backends.encoder.facts import EncoderFacts
 from genrekit.errors import ConfigError
 from genrekit.hashing import hash_bytes
 
-MAX_YAML_BYTES = 1 << 20
 MAX_GRAPH_BYTES = 1 << 30
 SUFFIXES = (".yaml", ".yml")
-_YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 _HINT = "docs/encoder.md shows the YAML of an encoder."
 
 
@@ -48,7 +45,7 @@ class EncoderFile:
                 f"The encoder {str(self.path)!r} needs a YAML beside it that says what it hears: {found[0].name}.",
                 _HINT,
             )
-        values = _read_yaml(path)
+        values = read_config_file(path, "YAML of an encoder")
         values.setdefault("name", self.path.stem)
         try:
             return EncoderFacts.model_validate(values)
@@ -81,19 +78,3 @@ class EncoderFile:
         if problem := check_graph(content, self.facts):
             raise ConfigError(f"The encoder {str(self.path)!r} cannot be used: {problem}.", _HINT)
         return content
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_YAML_BYTES:
-            raise ConfigError(f"The encoder's YAML {str(path)!r} is larger than 1 MiB.")
-        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"The encoder's YAML {str(path)!r} cannot be read: {error.strerror}.") from None
-    except _YAML_ERRORS as error:
-        raise ConfigError(
-            f"The encoder's YAML {str(path)!r} cannot be read: {str(error)[:300]}", _HINT
-        ) from None
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise ConfigError(f"The encoder's YAML {str(path)!r} must map keys to values.", _HINT)
-    return values

@@ -90,7 +90,7 @@ def test_a_batch_that_mixes_patches_is_refused(tmp_path):
 LIES = {
     "no yaml": (None, "needs a YAML beside it"),
     "no mapping": ("- 1", "must map keys to values"),
-    "broken": ("{", "cannot be read"),
+    "broken": ("{", "is not YAML"),
     "unknown key": (
         "hears: {sr: 8000, patch: 40, colour: 1}\nlayers: {e: {output: z, size: 5}}",
         "hears.colour",
