@@ -12,7 +12,8 @@ from typer.core import TyperCommand, TyperGroup
 _PANELS = {
     "Input": "features data read merge_labels ambiguous results offset duration split min_duration split_by test_size "
     "valid_size window_s prefer undo root "
-    "against source shards label_from labels_map match rows index duplicates unlike similarity",
+    "against source shards label_from labels_map match rows index duplicates unlike similarity "
+    "genres region provider regions_file limit playlists",
     "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir heat_map with_ labels_max by map_file k genre other_artists",
     "Training": "backend config print_config settings seed refit grid device multilabel about licence no_keys cv "
     "rank_by no_cost weights space trials batch objective pick prune repeats learning_curve",

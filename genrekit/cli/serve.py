@@ -240,6 +240,24 @@ def serve(
         Path | None,
         typer.Option("--keyfile", metavar="FILE", envvar="GENREKIT_KEYFILE", help="Its private key (PEM)."),
     ] = None,
+    playlists: Annotated[
+        str,
+        typer.Option(
+            "--playlists",
+            metavar="NAME|FILE",
+            envvar="GENREKIT_PLAYLISTS",
+            help="Who finds playlists for a genre: links, a .yaml of your own, youtube, listenbrainz, jamendo or radio-browser.",
+        ),
+    ] = "links",
+    regions_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--regions-file",
+            metavar="FILE",
+            envvar="GENREKIT_REGIONS_FILE",
+            help="A YAML table of further regions of playlists.",
+        ),
+    ] = None,
     open_: Annotated[
         bool, typer.Option("--open", envvar="GENREKIT_OPEN", help="Open the page in a browser.")
     ] = False,
@@ -286,6 +304,8 @@ def serve(
         log_names=log_names,
         certfile=certfile,
         keyfile=keyfile,
+        playlists=playlists,
+        regions_file=regions_file,
     )
     if status := run(settings, open_page=open_):
         raise typer.Exit(status)

@@ -2,8 +2,11 @@ from .addresses import in_words, is_remote, redact
 from .http import (
     CONNECT_S,
     PASSING,
+    QUICK,
     READ_S,
     TRANSIENT,
+    Patience,
+    Refused,
     Service,
     Tries,
     check_scheme,
@@ -15,8 +18,11 @@ from .transfer import exists, expand_remote, fetched, file_of, open_output
 __all__ = [
     "CONNECT_S",
     "PASSING",
+    "QUICK",
     "READ_S",
     "TRANSIENT",
+    "Patience",
+    "Refused",
     "Service",
     "Tries",
     "check_scheme",

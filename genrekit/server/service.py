@@ -23,6 +23,7 @@ from genrekit.server.experiments import Shadow, routed_names
 from genrekit.server.memory import give_back
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
+from genrekit.server.playlists import Playlists
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Registry
 from genrekit.server.rows import Part
@@ -70,6 +71,7 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.sessions = Sessions(settings)
+        self.playlists = Playlists(settings)
         self.log = AccessLog(settings.log, names=settings.log_names)
         self.admission = Admission(settings.jobs, settings.queue, self.metrics)
         self.uploads = UploadFolder()
@@ -93,6 +95,11 @@ class Service:
         self._keep(self._tidy())
         if self.settings.watch_s:
             self._keep(self._watch())
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels of the loaded models."""
+        loaded = self.registry.current.by_name.values()
+        return tuple(label for one in loaded for label in one.model.labels)
 
     def check_workers(self) -> None:
         """Refuse if no worker can be started any more.

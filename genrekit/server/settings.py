@@ -72,6 +72,10 @@ class Settings(BaseModel):
         Models that share the requests for one of them.
     shadow : str or None
         A model that also predicts, unseen.
+    playlists : str
+        Who finds playlists for a genre: a provider's name, or a .yaml file.
+    regions_file : Path or None
+        Further regions of playlists.
     shadow_file : Path
         Where differences of the shadow are written, as JSON Lines.
     log : {'text', 'json'}
@@ -112,6 +116,8 @@ class Settings(BaseModel):
     certfile: Path | None = None
     keyfile: Path | None = None
     watch_s: Annotated[float, Field(ge=0)] = 2.0
+    playlists: str = "links"
+    regions_file: Path | None = None
 
     @property
     def is_loopback(self) -> bool:

@@ -57,6 +57,8 @@ class Host:
         Called with the bytes sent so far.
     api : dict of str to callable
         Paths that are answered by JSON of what the callable makes of the query.
+    refusals : dict of str to (int, bytes)
+        Paths that are answered by a status and a body.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class Host:
     pause_s: float = 0.0
     on_bytes: Callable[[int], None] = lambda sent: None
     api: dict[str, Callable[[Mapping[str, str]], object]] = field(default_factory=dict)
+    refusals: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     sent: int = 0
     seen: list[Seen] = field(default_factory=list)
     base: str = ""
@@ -99,6 +102,8 @@ def serving(host: Host) -> Iterator[Host]:
             if host.statuses:
                 status, headers = host.statuses.pop(0)
                 self.reply(status, headers, b"no")
+            elif path in host.refusals:
+                self.reply(host.refusals[path][0], {}, host.refusals[path][1])
             elif path in host.api:
                 found = host.api[path](query)
                 if isinstance(found, bytes):

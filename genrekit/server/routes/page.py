@@ -24,7 +24,7 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; media-src blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; {playlists}"
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 PERMISSIONS = "microphone=(self), camera=(), geolocation=(), payment=(), usb=()"
@@ -36,7 +36,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/page/{name}")
     async def asset(request: Request, name: str) -> Response:
-        return static(request, name, service.settings.max_upload_bytes)
+        return static(request, name, service)
 
     @routes.post("/page/session", status_code=204)
     async def log_in(request: Request) -> Response:
@@ -71,29 +71,28 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def static(request: Request, name: str, most_bytes: int) -> Response:
+def static(request: Request, name: str, service: Service) -> Response:
     """Return a file of the page; it is sent again only when it changed.
 
     Parameters
     ----------
     request : Request
     name : str
-    most_bytes : int
-        The largest upload, which the page says before it sends one.
+    service : Service
 
     Raises
     ------
     Problem
         If there is none of this name.
     """
-    content = _contents(most_bytes).get(name)
+    content = _contents(service.settings.max_upload_bytes).get(name)
     if content is None:
         raise Problem("not-found", f"The page has no file {name[:80]!r}.")
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {
         "ETag": tag,
         "Cache-Control": "no-cache",
-        "Content-Security-Policy": CSP,
+        "Content-Security-Policy": CSP.format(playlists=service.playlists.policy),
         "Permissions-Policy": PERMISSIONS,
         "Vary": "Accept",
     }
