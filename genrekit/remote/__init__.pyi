@@ -13,7 +13,7 @@ from .http import (
     new_session,
     status_words,
 )
-from .transfer import exists, expand_remote, fetched, file_of, open_output
+from .transfer import exists, expand_remote, fetched, file_of, open_output, sizes_in
 
 __all__ = [
     "CONNECT_S",
@@ -35,5 +35,6 @@ __all__ = [
     "new_session",
     "open_output",
     "redact",
+    "sizes_in",
     "status_words",
 ]
