@@ -22,7 +22,7 @@ _PANELS = {
     "Run": "jobs cluster timeout resume prune retry_errors no_cache yes clear quiet verbose version "
     "help install_completion show_completion",
     "Server": "host port api_key_file admin_key_file no_key allow_host allow_origin allow_path root_path trust_proxy "
-    "max_upload max_files max_duration queue rate drain ab shadow shadow_file log log_names certfile keyfile open_ insecure",
+    "max_upload max_files max_duration queue rate drain ab shadow shadow_file log log_names certfile keyfile open_ exit_with_page insecure",
 }
 _PANEL_OF = {name: panel for panel, names in _PANELS.items() for name in names.split()}
 _OTHER = "Options"

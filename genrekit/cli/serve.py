@@ -261,6 +261,14 @@ def serve(
     open_: Annotated[
         bool, typer.Option("--open", envvar="GENREKIT_OPEN", help="Open the page in a browser.")
     ] = False,
+    exit_with_page: Annotated[
+        bool,
+        typer.Option(
+            "--exit-with-page",
+            envvar="GENREKIT_EXIT_WITH_PAGE",
+            help="End when the last page in a browser was closed.",
+        ),
+    ] = False,
 ) -> None:
     """Serve predictions over HTTP: songs, pictures, tables and numbers to the rows of 'genrekit predict'.
 
@@ -304,6 +312,7 @@ def serve(
         log_names=log_names,
         certfile=certfile,
         keyfile=keyfile,
+        exit_with_page=exit_with_page,
         playlists=playlists,
         regions_file=regions_file,
     )

@@ -24,6 +24,7 @@ from genrekit.server.memory import give_back
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
 from genrekit.server.playlists import Playlists
+from genrekit.server.presence import Presence
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Registry
 from genrekit.server.rows import Part
@@ -72,6 +73,7 @@ class Service:
         self.metrics = Metrics()
         self.sessions = Sessions(settings)
         self.playlists = Playlists(settings)
+        self.presence = Presence()
         self.log = AccessLog(settings.log, names=settings.log_names)
         self.admission = Admission(settings.jobs, settings.queue, self.metrics)
         self.uploads = UploadFolder()

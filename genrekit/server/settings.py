@@ -72,6 +72,8 @@ class Settings(BaseModel):
         Models that share the requests for one of them.
     shadow : str or None
         A model that also predicts, unseen.
+    exit_with_page : bool
+        Whether the server ends some seconds after its last page was closed.
     playlists : str
         Who finds playlists for a genre: a provider's name, or a .yaml file.
     regions_file : Path or None
@@ -116,6 +118,7 @@ class Settings(BaseModel):
     certfile: Path | None = None
     keyfile: Path | None = None
     watch_s: Annotated[float, Field(ge=0)] = 2.0
+    exit_with_page: bool = False
     playlists: str = "links"
     regions_file: Path | None = None
 

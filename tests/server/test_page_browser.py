@@ -518,3 +518,16 @@ def test_without_a_microphone_the_page_says_why(browser, address):
         page.get_by_role("button", name="Listen", exact=True).click()
         page.expect(page.locator("#live").get_by_role("alert")).to_contain_text("may not use the microphone")
         page.expect(page.get_by_role("button", name="Stop listening")).to_have_count(0)
+
+
+def test_a_server_ends_with_its_last_page(browser, tmp_path):
+    with started(tmp_path, "spotify", "--jobs", "1", "--exit-with-page") as server:
+        with opened(browser, server.url) as page:
+            with opened(browser, server.url):
+                pass
+            page.reload()
+            page.expect(page.locator("#work")).to_be_visible()
+            page.wait_for_timeout(7_000)
+            assert server.process.poll() is None
+        assert server.wait() == 0
+        assert "draining" in server.said()

@@ -39,6 +39,7 @@ async function start() {
   connect();
   await takeKey();
   for (const model of (await json("v1/models")).models) models.set(model.name, model);
+  if (document.documentElement.dataset.presence) (await import("./presence.js")).stay();
   at("work").hidden = false;
   at("listen").hidden = ![...models.values()].some((model) => model.modality === "audio");
   redraw();

@@ -68,6 +68,9 @@ def router(service: Service) -> APIRouter:
         )
         return response
 
+    if service.settings.exit_with_page:
+        routes.add_api_websocket_route("/page/presence", service.presence.hold)
+
     return routes
 
 
@@ -85,7 +88,7 @@ def static(request: Request, name: str, service: Service) -> Response:
     Problem
         If there is none of this name.
     """
-    content = _contents(service.settings.max_upload_bytes).get(name)
+    content = _contents(service.settings.max_upload_bytes, service.settings.exit_with_page).get(name)
     if content is None:
         raise Problem("not-found", f"The page has no file {name[:80]!r}.")
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -103,7 +106,7 @@ def static(request: Request, name: str, service: Service) -> Response:
 
 
 @lru_cache(maxsize=4)
-def _contents(most_bytes: int) -> dict[str, bytes]:
+def _contents(most_bytes: int, exit_with_page: bool) -> dict[str, bytes]:
     """Return the files by name; the page itself learns which languages, kinds of files and limits there are."""
     folder = files("genrekit.server").joinpath("page")
     found = {
@@ -118,6 +121,7 @@ def _contents(most_bytes: int) -> dict[str, bytes]:
         "table": sorted(TABLE_SUFFIXES),
         "version": [__version__],
         "most": [str(most_bytes)],
+        "presence": ["yes" if exit_with_page else ""],
     }
     page = found["index.html"].decode()
     for name, words in facts.items():
