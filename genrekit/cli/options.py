@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SplitBy(StrEnum):
-    """How the splits of a data set are made."""
+    """Ways to split a data set."""
 
     AUTO = "auto"
     GROUP = "group"
@@ -36,14 +36,14 @@ class Part(StrEnum):
 
 
 class Format(StrEnum):
-    """How a report is printed."""
+    """Formats of a report."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class Ambiguous(StrEnum):
-    """What becomes of a track that is listed under several genres."""
+    """Ways to handle a track that is listed under several genres."""
 
     DROP = "drop"
     FIRST = "first"
@@ -51,7 +51,7 @@ class Ambiguous(StrEnum):
 
 
 class Reading(StrEnum):
-    """What to read where a source holds several."""
+    """Kinds of content to read from a source that holds several."""
 
     TABLE = "table"
     AUDIO = "audio"

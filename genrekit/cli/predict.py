@@ -26,7 +26,7 @@ ALL_FAILED, SOME_FAILED = 1, 3
 
 
 class Output(StrEnum):
-    """How predictions are printed."""
+    """Formats of predictions."""
 
     AUTO = "auto"
     TABLE = "table"

@@ -90,7 +90,7 @@ def stdin_bytes() -> Any:
 
 
 class OutputPlace:
-    """Where descriptor 1 leads; rich points it at the null device when the reader of a pipe goes away."""
+    """Target of descriptor 1, kept because rich points it at the null device when the reader of a pipe goes away."""
 
     def __init__(self) -> None:
         self._at_start = self._now()

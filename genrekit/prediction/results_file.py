@@ -59,7 +59,7 @@ def read_results(path: Path) -> Iterator[Prediction]:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where relative paths in a file of results may start, the likeliest first."""
+    """Folders that relative paths in a file of results may start from, the likeliest first."""
 
     name: str
     folders: tuple[Path, ...]

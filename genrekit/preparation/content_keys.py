@@ -1,4 +1,4 @@
-"""What an example is recognised by beside its file: its spectrogram, and a name that says which track it is."""
+"""Content keys of examples without their files: of a spectrogram, and of a name that identifies a track."""
 
 from __future__ import annotations
 

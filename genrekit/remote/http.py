@@ -61,7 +61,7 @@ def new_session() -> requests.Session:
 
 
 class Tries:
-    """How often something has failed in a row, and the wait before the next try.
+    """Count of failures in a row, and the wait before the next attempt.
 
     Parameters
     ----------

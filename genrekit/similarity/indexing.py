@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Indexed:
-    """What a run did.
+    """Counts of a run of indexing.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which examples a model learnt: its keys made when it is trained, and asked when it is measured."""
+"""Content keys of the examples that a model learnt: computed in training, compared in evaluation."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _ROWS_AT_ONCE = 10_000
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a model knows of a data set.
+    """The examples of a data set that a model learnt.
 
     Attributes
     ----------
     learnt : tuple of str
         Ids of the examples that it learnt, in the order of the data set.
     examples : int
-        How many were looked at.
+        Number of examples compared.
     failures : tuple of (str, str)
         Id and reason of those that could not be read.
     """

@@ -25,7 +25,7 @@ HEAD = ("label", "group", "artist", "title", "album", "playlist", "isrc", "sourc
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """How playlists become a table.
+    """Options of turning playlists into a table.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class IngestOptions:
 
 @dataclass
 class Ingested:
-    """What became of the entries.
+    """Counts of the entries by outcome.
 
     Attributes
     ----------

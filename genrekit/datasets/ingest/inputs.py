@@ -1,4 +1,4 @@
-"""What an input of ``ingest`` is: a playlist's file, a folder or zip of them, an address on the web, a service."""
+"""Inputs of ``ingest``: playlist files, folders or zips of them, addresses, and services."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _HINT = (
 
 
 class Rules:
-    """What a name means.
+    """Rules from the name of a playlist to a label.
 
     Without rules of one's own, a name that holds exactly one genre by a known spelling means that genre, and any other
     name means itself. With rules, the first one with a pattern that occurs in the name decides, and a name that none
