@@ -69,7 +69,7 @@ def forget_absurd_sizes() -> None:
 
 
 def stdout_is_optional() -> None:
-    """Say that a command goes on where stdout is closed: its work is in files."""
+    """Let a command continue if stdout is closed: its work is in files."""
     if isinstance(sys.stdout, ClosedOutput):
         sys.stdout.optional = True
 

@@ -106,7 +106,7 @@ def loads(data: bytes) -> LearntKeys:
     keys = {kind: _unpacked(kind, tensors[kind]) for kind in KINDS if kind in tensors}
     columns = tensors.get(_COLUMNS, np.zeros(0, np.int32))
     if columns.dtype != np.int32 or columns.ndim != 1 or (columns < 0).any() or len(columns) > 10_000:
-        raise BundleError(f"{KEYS} is damaged: {_COLUMNS} are no places of features.", "Get the file again.")
+        raise BundleError(f"{KEYS} is damaged: {_COLUMNS} are not places of features.", "Get the file again.")
     return LearntKeys(keys, tuple(columns.tolist()))
 
 

@@ -23,7 +23,7 @@ def array_key(example: Example) -> int | None:
 
 
 def name_key(example: Example, *, only_gtzan: bool = False) -> int | None:
-    """The key of the track that an example's name means; a track of GTZAN that repeats another has the other's.
+    """Return the key of the track that an example's name means; a track of GTZAN that repeats another has the other's.
 
     Parameters
     ----------

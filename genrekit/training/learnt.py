@@ -113,7 +113,7 @@ def recognise(
     jobs: int = 1,
     cache: Cache | None = None,
 ) -> Recognised:
-    """Ask which examples of a data set a model learnt; files are read for their keys alone.
+    """Find the examples of a data set that a model learnt; files are read for their keys alone.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _of_rows(rows: Sequence[Mapping[str, float]], columns: Sequence[str]) -> Ite
 
 
 def _known_columns(rows: Sequence[Mapping[str, float]], columns: Sequence[str]) -> tuple[int, ...]:
-    """The features that at least one row has: a table with more of them is recognised by these."""
+    """Return the features that at least one row has: a table with more of them is recognised by these."""
     known = {
         at for row in rows for at, column in enumerate(columns) if not math.isnan(row.get(column, math.nan))
     }

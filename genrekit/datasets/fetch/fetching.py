@@ -189,7 +189,7 @@ class _Digests:
         self._lists: dict[str, dict[str, str]] = {}
 
     def of(self, item: Item) -> str:
-        """``sha256:HEX`` or the like; '' where none is published."""
+        """Return ``sha256:HEX`` or the like; '' where none is published."""
         address = item.file.digest_list
         if not address:
             return item.file.digest

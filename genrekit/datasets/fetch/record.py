@@ -163,7 +163,7 @@ def _files(folder: Path, top: str) -> Iterator[str]:
 
 
 def _read(path: Path, facts: dict[str, Any] | None) -> dict[str, Entry] | None:
-    """The files of a record by path; None if it is not one, or of something else than ``facts``."""
+    """Return the files of a record by path; None if it is not one, or of something else than ``facts``."""
     found: dict[str, Entry] = {}
     with path.open(encoding="utf-8", errors="replace") as file:
         try:

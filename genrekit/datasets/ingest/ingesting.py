@@ -160,7 +160,7 @@ def _read_one(
 
 
 def _chosen(store: Store, options: IngestOptions, done: Ingested) -> Iterator[Row]:
-    """The tracks that have a label, each once."""
+    """Return the tracks that have a label, each once."""
     for row in store.rows():
         sets = {frozenset(labels.split("|")) for labels in row.labels}
         if not sets:

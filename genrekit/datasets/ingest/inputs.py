@@ -85,7 +85,7 @@ def _read_path(path: Path) -> Iterator[Track | Problem]:
 
 
 def _of_folder(path: Path) -> Iterator[Track | Problem]:
-    """One file of several: that it cannot be read is said, and stops nothing."""
+    """Read one file of several; if it cannot be read, print so and continue."""
     try:
         yield from reader_of(path)(path)
     except GenrekitError as error:

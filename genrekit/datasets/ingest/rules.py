@@ -142,7 +142,7 @@ def labels_of(track: Track, by: LabelFrom, rules: Rules) -> str:
 
 @cache
 def _words() -> Mapping[int, frozenset[str]]:
-    """The known spellings by their number of words."""
+    """Return the known spellings by their number of words."""
     by_length: dict[int, set[str]] = {}
     for spelling in known_spellings():
         by_length.setdefault(len(spelling.split()), set()).add(spelling)
@@ -150,7 +150,7 @@ def _words() -> Mapping[int, frozenset[str]]:
 
 
 def _spellings_in(name: str) -> list[str]:
-    """The known spellings in a name, whole words, the longest first where they overlap."""
+    """Return the known spellings in a name, whole words, the longest first where they overlap."""
     words, by_length = name.split(), _words()
     found, at = [], 0
     while at < len(words):
