@@ -1,4 +1,4 @@
-"""How ``--help`` looks: options in panels by what they are for, in words of the command line."""
+"""Layout of ``--help``: options in panels by purpose, in words of the command line."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from genrekit.errors import UsageError
 
 
 class Log(StrEnum):
-    """How the log is written."""
+    """Formats of the log."""
 
     TEXT = "text"
     JSON = "json"

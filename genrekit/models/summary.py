@@ -1,4 +1,4 @@
-"""What a user wants to know of a model before using it, in a few lines from its manifest."""
+"""Summary of a model in a few lines, from its manifest."""
 
 from __future__ import annotations
 

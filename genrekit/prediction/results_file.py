@@ -27,7 +27,7 @@ _NOT_A_RESULT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 def read_results(path: Path) -> Iterator[Prediction]:
     """Read the rows of a results file.
 
-    A line that is no result is a prediction with ``error``. A CSV with a timeline has several rows an input, which
+    A line that is not a result is a prediction with ``error``. A CSV with a timeline has several rows per input, which
     are one prediction. A relative path starts where the prediction ran, as the journal beside the file says; else
     here, or where the file of results is.
 
@@ -44,7 +44,7 @@ def read_results(path: Path) -> Iterator[Prediction]:
         If it cannot be read, or is CSV without the columns of results.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path} is no file of results by its name.", "Use one in .jsonl or .csv.")
+        raise UsageError(f"{path} is not a file of results by its name.", "Use one in .jsonl or .csv.")
     if not path.exists():
         results = (str(found) for found in path.parent.glob("*") if found.suffix.lower() in SUFFIXES)
         guess = nearest(str(path), results) if path.parent.is_dir() else ""
@@ -59,7 +59,7 @@ def read_results(path: Path) -> Iterator[Prediction]:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where relative paths in a file of results may start, the likeliest first."""
+    """Folders that relative paths in a file of results may start from, the likeliest first."""
 
     name: str
     folders: tuple[Path, ...]
@@ -156,7 +156,7 @@ def _csv_rows(path: Path) -> Iterator[Prediction]:
 
 
 def _no_result(path: Path, number: int) -> Prediction:
-    return Prediction(f"{path}#line {number}", error="The line is no result of 'genrekit predict'.")
+    return Prediction(f"{path}#line {number}", error="The line is not a result of 'genrekit predict'.")
 
 
 def _fields(cells: dict[str, str]) -> dict[str, Any]:

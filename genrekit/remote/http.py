@@ -61,7 +61,7 @@ def new_session() -> requests.Session:
 
 
 class Tries:
-    """How often something has failed in a row, and the wait before the next try.
+    """Count of failures in a row, and the wait before the next attempt.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Tries:
 
 
 def status_words(status: int) -> str:
-    """Say what an HTTP status means, without a full stop."""
+    """Return the meaning of an HTTP status, without a full stop."""
     return _STATUS.get(status, f"the server answered with HTTP status {status}")
 
 

@@ -69,7 +69,7 @@ class ExplainedRow(Row):
 
 
 class Explanation(BaseModel):
-    """Why one input has its label."""
+    """The explanation of one input's label."""
 
     row: Row
     words: str
@@ -77,7 +77,7 @@ class Explanation(BaseModel):
 
 
 class Explanations(BaseModel):
-    """Why each row of a table has its label."""
+    """Explanations of the labels of a table's rows."""
 
     results: list[ExplainedRow]
     answered: int = Field(ge=0)
@@ -134,7 +134,7 @@ class FlatResults(_Open):
 
 
 class Invocations(Results):
-    """What MLflow and SageMaker look for, and the rows of a request."""
+    """Predictions under the key that MLflow and SageMaker read, with the rows of a request."""
 
     predictions: list[Row]
 

@@ -1,4 +1,4 @@
-"""What ``/openapi.json`` says of bodies and responses that are not built by FastAPI."""
+"""Descriptions in ``/openapi.json`` of bodies and responses that FastAPI does not build."""
 
 from __future__ import annotations
 

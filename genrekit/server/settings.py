@@ -115,12 +115,12 @@ class Settings(BaseModel):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the address."""
+        """True if only this machine can reach the address."""
         return is_loopback(self.host)
 
     @property
     def is_open(self) -> bool:
-        """Whether other machines are served without a key."""
+        """True if other machines are served without a key."""
         return not self.is_loopback and not self.keys
 
     @property

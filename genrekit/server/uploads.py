@@ -45,7 +45,7 @@ class Upload:
 
 @dataclass
 class Body:
-    """What a request asks to predict.
+    """The inputs and parameters of a request for predictions.
 
     Attributes
     ----------
