@@ -20,6 +20,7 @@ from genrekit.hashing import hash_file
 from genrekit.metrics import Report
 from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
 from genrekit.training.fit import OnEpoch, fit_checked
@@ -248,7 +249,7 @@ def train(
                 backend, config, prepared, split, fitted, scores, n_parts=curve_parts, say=say
             )
     if refit:
-        say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
+        say(f"fitting the same recipe again on all {counted(len(prepared.windows), 'example')}")
         labels = prepared.labels(everything)
         fitted, runtime = _refit(
             backend,

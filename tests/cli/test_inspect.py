@@ -134,4 +134,4 @@ def test_a_table_with_unreadable_rows_counts_them(tracks_csv, tracks_model, tmp_
     frame.to_csv(tmp_path / "bad.csv", index=False)
     done = inspect("bad.csv", "--model", tracks_model, "--rows", "2,3", "-o", "t.png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "1 rows have no prediction" in done.stderr
+    assert "No prediction for 1 row." in done.stderr

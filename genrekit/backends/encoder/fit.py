@@ -36,6 +36,7 @@ from genrekit.backends.encoder.heads import (
 from genrekit.backends.encoder.pooling import pool, transform
 from genrekit.errors import ConfigError, DatasetError
 from genrekit.metrics import best_threshold
+from genrekit.text import counted
 
 # Share of the held-out songs whose distance is above the threshold.
 FALSE_ALARMS = 0.05
@@ -278,7 +279,7 @@ def learn(
         judged = table.subset(_held(folds))
         wanted = KINDS if config.head in ("auto", "mean") else (config.head,)
         where = (
-            f"{len(folds)} folds of {len(table.targets)}"
+            f"{counted(len(folds), 'fold')} of {len(table.targets)}"
             if folds[1:]
             else f"{len(judged.targets)} validation"
         )
