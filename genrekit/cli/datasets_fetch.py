@@ -9,6 +9,7 @@ import typer
 
 from genrekit.cli.options import Format, Overwrite
 from genrekit.cli.printing import out, say
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.datasets import DataSource
@@ -126,7 +127,7 @@ def verify(
             for path in getattr(found, kind):
                 out(visible(f"{kind}: {path}"))
         out(
-            f"{found.files:,} files: {len(found.missing):,} missing, {len(found.changed):,} changed, "
+            f"{counted(found.files, 'file')}: {len(found.missing):,} missing, {len(found.changed):,} changed, "
             f"{len(found.extra):,} extra"
         )
     if not found.ok:

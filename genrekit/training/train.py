@@ -14,6 +14,7 @@ from genrekit.distributed import rank, world_size
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.models import KEYS, Bundle, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
 from genrekit.training.fingerprint import data_fingerprint
@@ -247,7 +248,7 @@ def train(
                 backend, config, prepared, split, fitted, scores, n_parts=curve_parts, say=say
             )
     if refit:
-        say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
+        say(f"fitting the same recipe again on all {counted(len(prepared.windows), 'example')}")
         labels = prepared.labels(everything)
         fitted, runtime = _refit(
             backend,
