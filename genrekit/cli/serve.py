@@ -224,6 +224,15 @@ def serve(
             help="Differences of --shadow, JSON Lines.",
         ),
     ] = Path("shadow.jsonl"),
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            "--index",
+            metavar="FOLDER",
+            envvar="GENREKIT_INDEX",
+            help="Find similar songs in this index, which 'genrekit index' wrote with a served model.",
+        ),
+    ] = None,
     log: Annotated[
         Log, typer.Option("--log", envvar="GENREKIT_LOG", help="How stderr is written.")
     ] = Log.TEXT,
@@ -282,6 +291,7 @@ def serve(
         ab=parse_ab(ab) if ab else (),
         shadow=shadow,
         shadow_file=shadow_file,
+        index=index,
         log=log.value,
         log_names=log_names,
         certfile=certfile,

@@ -118,7 +118,7 @@ class Learnt:
     @property
     def note(self) -> str:
         """Note to print before the numbers."""
-                note = f"The model learnt {self.examples} of these {counted(self.of, 'example')}"
+        note = f"The model learnt {self.examples} of these {counted(self.of, 'example')}"
         if not self.examples:
             return note.replace("learnt 0", "learnt none") + ", as far as its content keys tell."
         if self.rest is None:

@@ -112,6 +112,41 @@ class Embeddings(BaseModel):
     failed: int = Field(ge=0)
 
 
+class SimilarRow(BaseModel):
+    """A row of the index that is similar."""
+
+    rank: int = Field(ge=1)
+    id: int
+    input: str
+    score: float
+    label: str | None
+    label_score: float | None
+    artist: str
+    title: str
+    length_s: float | None
+    exists: bool
+
+
+class SimilarQuery(BaseModel):
+    """What was searched by."""
+
+    input: str
+    id: int | None
+    in_index: bool
+    artist: str
+    title: str
+
+
+class SimilarRows(BaseModel):
+    """The rows of the index that are most similar, best first, and what index that is."""
+
+    query: SimilarQuery
+    results: list[SimilarRow]
+    songs: int
+    model: str
+    model_sha256: str
+
+
 class FlatRow(Row):
     """A row with the words that clients of other systems look for."""
 
@@ -190,6 +225,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     Explanation,
     Explanations,
     Embeddings,
+    SimilarRows,
     FlatResults,
     Invocations,
     Status,

@@ -27,7 +27,16 @@ from genrekit.prediction import (
     lost,
 )
 from genrekit.preparation import Cache, Preparation
-from genrekit.similarity.embedding import Kind, about, absolute, embed, embed_table, kind_of, name_of, stat_of
+from genrekit.similarity.embedding import (
+    VectorKind,
+    about,
+    absolute,
+    embed,
+    embed_table,
+    kind_of,
+    name_of,
+    stat_of,
+)
 from genrekit.similarity.facts import Facts, path_of
 from genrekit.similarity.rows import Row
 from genrekit.similarity.writer import Writer
@@ -189,7 +198,7 @@ class _Run:
 
     writer: Writer
     pipeline: Pipeline
-    kind: Kind
+    kind: VectorKind
     say: Say
     advance: Callable[[], None]
     done: Indexed = field(default_factory=Indexed)

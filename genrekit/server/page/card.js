@@ -6,6 +6,7 @@ import { body, MOST_BYTES, query } from "./queue.js";
 import "./timeline.js";
 
 const HUNDRED = (value) => Math.round(value * 100);
+const indexed = document.documentElement.dataset.similar;
 const english = { lang: "en", dir: "auto" };
 
 class Card extends HTMLElement {
@@ -62,6 +63,7 @@ class Card extends HTMLElement {
       this.#timeline(row, player),
       this.#good(row),
       this.#why(),
+      this.#similar(),
     ].filter(Boolean);
   }
 
@@ -131,6 +133,20 @@ class Card extends HTMLElement {
     } catch (error) {
       waiting.replaceWith(make("p", english, error.message));
     }
+  }
+
+  // The index of the server holds one kind of file.
+  #similar() {
+    const { item } = this;
+    if (!indexed || item.kind !== indexed) return null;
+    const details = make("details.similar", {}, make("summary", {}, t("similar")));
+    details.addEventListener("toggle", async () => {
+      await import("./similar.js");
+      const list = make("genre-similar");
+      details.append(list);
+      list.show(item);
+    }, { once: true });
+    return details;
   }
 
   #download() {
