@@ -20,6 +20,7 @@ from genrekit.server.admission import Admission
 from genrekit.server.body import BodyReader
 from genrekit.server.engine import Engine
 from genrekit.server.experiments import Shadow, routed_names
+from genrekit.server.keeping import Keeping
 from genrekit.server.memory import give_back
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
@@ -83,12 +84,23 @@ class Service:
         self.engine = Engine(self.pool, self.metrics, settings.timeout_s, self.uploads.path)
         self.streams = Streams(self.registry, self.engine, self.pool, self.admission, self.uploads.path)
         self.reader = BodyReader(settings, self.uploads)
+        try:
+            self.keeping = (
+                Keeping(settings, self.registry, self.pool, self.uploads.path, self.metrics, self.log)
+                if settings.store
+                else None
+            )
+        except BaseException:
+            self.close()
+            raise
         self.shadow = Shadow(settings.shadow_file, self.engine, self.metrics) if settings.shadow else None
         self._reloading = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Start the workers and what runs beside requests; called in the event loop."""
+        if self.keeping is not None:
+            self.keeping.start()
         self._keep(self._warm_up())
         self._keep(self._tidy())
         if self.settings.watch_s:
@@ -123,6 +135,8 @@ class Service:
 
     def close(self) -> None:
         """Stop the workers and remove the uploads."""
+        if keeping := getattr(self, "keeping", None):
+            keeping.close()
         self.pool.close()
         if hasattr(self, "registry"):
             self.registry.current.retire()
