@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli import completion
 from genrekit.cli.options import (
     Ambiguity,
     Ambiguous,
@@ -129,6 +130,15 @@ def train(
     format: Annotated[
         Format, typer.Option("--format", "-f", help="How the report is printed.")
     ] = Format.TEXT,
+    parent: Annotated[
+        str | None,
+        typer.Option(
+            "--parent",
+            metavar="MODEL",
+            help="The model of which this is the next version, for 'genrekit models --history'.",
+            autocompletion=completion.models,
+        ),
+    ] = None,
     no_keys: Annotated[
         bool,
         typer.Option(
@@ -152,6 +162,7 @@ def train(
     from genrekit.backends import config_yaml, parse_grid
     from genrekit.datasets import SplitOptions
     from genrekit.distributed import rank
+    from genrekit.prediction import find
 
     stdout_is_optional()
     first = rank() == 0  # under torchrun, the first process speaks
@@ -169,6 +180,7 @@ def train(
         return
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
+    earlier = find(parent).sha256 if parent else None
     cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
     with (
@@ -195,6 +207,7 @@ def train(
             cluster=cluster,
             overwrite=overwrite,
             resume=resume,
+            parent=earlier,
             say=progress,
         )
     if not first:

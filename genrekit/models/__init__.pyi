@@ -19,6 +19,7 @@ from .pooling import EPS, CombinedRuntime, pooled
 from .runtime import Runtime
 from .shipped import SUFFIX, shipped_models
 from .summary import accuracy, summarise
+from .versions import Version, versions_of
 
 __all__ = [
     "BACKEND",
@@ -34,6 +35,7 @@ __all__ = [
     "LearntKeys",
     "Manifest",
     "Runtime",
+    "Version",
     "accuracy",
     "collect",
     "combination",
@@ -52,5 +54,6 @@ __all__ = [
     "save",
     "shipped_models",
     "summarise",
+    "versions_of",
     "write_card",
 ]

@@ -34,6 +34,7 @@ def summarise(manifest: Manifest) -> list[tuple[str, str]]:
         ("how good", _quality(manifest)),
         ("needs", _needs(manifest)),
         ("learnt from", _data(manifest.data)),
+        ("version", f"the next one of the model {manifest.parent}" if manifest.parent else ""),
         ("unfamiliar", _unfamiliar(manifest)),
         ("licence", manifest.licence or "not stated"),
         ("about", manifest.about),

@@ -3,6 +3,7 @@
 from genrekit.training.choice import choose_backend
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
+from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
 from genrekit.training.grid import FOLDS, search_folds
 from genrekit.training.learning_curve import CurvePart, LearningCurve, learning_files
@@ -30,6 +31,7 @@ __all__ = [
     "choose_backend",
     "copies_of",
     "cross_fit",
+    "data_fingerprint",
     "describe",
     "encoded",
     "fit_checked",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, l
 from genrekit.preparation import Cache
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
+from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, configs, preparations, search
@@ -67,6 +69,7 @@ def train(
     overwrite: bool = False,
     resume: bool = False,
     record: Mapping[str, Any] | None = None,
+    parent: str | None = None,
     say: Say = silent,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
@@ -121,6 +124,8 @@ def train(
         Without a checkpoint to resume from, training starts from the beginning.
     record : Mapping, optional
         JSON-able facts for the history of the bundle, such as how its settings were found.
+    parent : str, optional
+        SHA-256 of the bundle of which this is the next version, for its manifest.
     say : callable
         Receives progress lines for the user.
     on_epoch : callable, optional
@@ -154,6 +159,8 @@ def train(
                 raise OutputExistsError(
                     f"{file} exists.", "Give --overwrite to replace it, or another --output."
                 )
+    if parent is not None and not re.fullmatch(r"[0-9a-f]{64}", parent):
+        raise UsageError(f"A parent is the SHA-256 of a bundle, 64 hexadecimal digits, not {parent!r}.")
     options = options or SplitOptions()
     if options.seed is None:
         options = replace(options, seed=config.seed)
@@ -280,6 +287,8 @@ def train(
         thresholds=dict(fitted.thresholds),
         metrics=kept_metrics(measured.report) if measured else None,
         data=data,
+        data_fingerprint=data_fingerprint(prepared, split),
+        parent=parent,
         history={
             **fitted.history,
             **(record or {}),
