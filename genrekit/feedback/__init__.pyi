@@ -1,4 +1,5 @@
 from .cleaning import ROW, Cleaned, clean
+from .corrections import Correction, agreed, capped, collect, is_held_back
 from .events import (
     MAX_COMMENT,
     Event,
@@ -12,35 +13,52 @@ from .events import (
     now,
     opaque,
 )
+from .judgement import MIN_UPLOADERS, Duel
 from .limits import Limits, Usage
+from .retrain import WORDS, Retraining, champion_path, retrain
 from .spool import Order, Spool, default_folder
 from .store import Content, Store
 from .verdicts import Tally, right_labels
+from .versions import Version, Versions, swap
 from .writer import Writer
 
 __all__ = [
     "MAX_COMMENT",
+    "MIN_UPLOADERS",
     "ROW",
+    "WORDS",
     "Cleaned",
     "Content",
+    "Correction",
+    "Duel",
     "Event",
     "EventName",
     "Limits",
     "Order",
     "Predicted",
+    "Retraining",
     "Spool",
     "Store",
     "Tally",
     "Usage",
     "Verdict",
+    "Version",
+    "Versions",
     "Writer",
+    "agreed",
+    "capped",
+    "champion_path",
     "clean",
+    "collect",
     "default_folder",
     "hash_receipt",
+    "is_held_back",
     "is_receipt",
     "new_id",
     "new_receipt",
     "now",
     "opaque",
+    "retrain",
     "right_labels",
+    "swap",
 ]

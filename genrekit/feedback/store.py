@@ -7,7 +7,8 @@
     receipts/HASH.json                       what a receipt deletes
     models/SHA256.genrekit, .json            versions, and what they learnt
     reports/TIME.json                        retrainings
-    current.json                             the version that is served
+    current.json                             the version that was promoted last
+    served.json                              what the server has loaded
 
 On a disk and in a bucket the names are the same.
 """
@@ -25,6 +26,8 @@ from genrekit.errors import GenrekitError
 from genrekit.feedback.events import Event, EventName
 from genrekit.hashing import hash_bytes
 from genrekit.remote import open_objects
+
+SERVED = "served.json"
 
 
 @dataclass

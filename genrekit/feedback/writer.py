@@ -13,7 +13,7 @@ from genrekit.feedback.cleaning import Cleaned, clean
 from genrekit.feedback.events import Event, days_ago, hash_receipt
 from genrekit.feedback.limits import Limits, Usage
 from genrekit.feedback.spool import Order, Spool
-from genrekit.feedback.store import Store
+from genrekit.feedback.store import SERVED, Store
 from genrekit.types import Say, silent
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
@@ -33,6 +33,8 @@ class Writer:
     clean : callable
         As `genrekit.feedback.cleaning.clean`, perhaps in another process; a MediaError drops the file, another
         GenrekitError postpones it.
+    served : callable
+        Returns name, SHA-256 and path of each model that is served; the store gets them, so that `retrain` finds the champion.
     count : callable
         Gets what became of an order: kept, noted, deleted, refused, unreadable, expired.
     say : callable
@@ -46,6 +48,7 @@ class Writer:
         limits: Limits,
         *,
         clean: Callable[[tuple[Path, Path, str]], Cleaned] = clean,
+        served: Callable[[], list[dict[str, str]]] = list,
         count: Callable[[str], None] = lambda outcome: None,
         say: Say = silent,
     ) -> None:
@@ -54,6 +57,7 @@ class Writer:
         self.away = False
         self._limits = limits
         self._clean = clean
+        self._served = served
         self._count = count
         self._say = say
         self._usage: Usage | None = None
@@ -174,5 +178,7 @@ class Writer:
             with self._one:
                 for _ in range(self.store.expire(days_ago(self._limits.retention_days))):
                     self._count("expired")
+        if served := self._served():
+            self.store.write_json(SERVED, {"models": served})
         self._usage = None
         self._tidy_at_s = time.monotonic() + TIDY_S

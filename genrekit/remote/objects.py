@@ -162,6 +162,7 @@ class RemoteObjects:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects."""
+
         def delete(store: Any) -> None:
             for name in names:
                 with contextlib.suppress(FileNotFoundError):

@@ -104,6 +104,7 @@ class Keeping:
             self.spool,
             settings.limits,
             clean=self._clean,
+            served=self._served,
             count=lambda outcome: metrics.kept.labels(outcome).inc(),
             say=lambda words: log.event("store", reason=words),
         )
@@ -267,6 +268,17 @@ class Keeping:
         """
         loaded = self._registry.current.by_name.get(predicted.model)
         return right_labels(predicted, verdict, labels, loaded.model.labels if loaded else ())
+
+    def _served(self) -> list[dict[str, str]]:
+        bundles = [one.model.bundle for one in self._registry.current.by_name.values()]
+        return [
+            {
+                "name": bundle.manifest.name,
+                "sha256": bundle.sha256,
+                "path": str(bundle.path.resolve()) if bundle.path else "",
+            }
+            for bundle in bundles
+        ]
 
     def _clean(self, item: tuple[Path, Path, str]) -> Cleaned:
         try:
