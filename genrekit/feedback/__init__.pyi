@@ -1,3 +1,4 @@
+from .checking import check_store
 from .cleaning import ROW, Cleaned, clean
 from .corrections import Correction, agreed, capped, collect, is_held_back
 from .events import (
@@ -13,6 +14,8 @@ from .events import (
     now,
     opaque,
 )
+from .exporting import export_csv, export_label_studio
+from .importing import Imported, import_labels
 from .judgement import MIN_UPLOADERS, Duel
 from .limits import Limits, Usage
 from .retrain import WORDS, Retraining, champion_path, retrain
@@ -33,6 +36,7 @@ __all__ = [
     "Duel",
     "Event",
     "EventName",
+    "Imported",
     "Limits",
     "Order",
     "Predicted",
@@ -48,10 +52,14 @@ __all__ = [
     "agreed",
     "capped",
     "champion_path",
+    "check_store",
     "clean",
     "collect",
     "default_folder",
+    "export_csv",
+    "export_label_studio",
     "hash_receipt",
+    "import_labels",
     "is_held_back",
     "is_receipt",
     "new_id",

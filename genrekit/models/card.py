@@ -175,11 +175,15 @@ def _corrections(manifest: Manifest) -> list[str]:
             low, high = _share(change.get("low")), _share(change.get("high"))
             interval = f"{low} to {high}" if low and high else "none"
             before, after = _share(duel.get("champion")), _share(duel.get("challenger"))
-            rows.append([what, str(duel.get("metric", "")), before, after, _share(change.get("value")), interval])
+            rows.append(
+                [what, str(duel.get("metric", "")), before, after, _share(change.get("value")), interval]
+            )
     return [
         f"## Corrections\n\nIt learnt from {_text(facts.get('count', '?'))} corrections of "
         f"{_text(facts.get('uploaders', '?'))} uploaders, beside its training data.\n\n"
-        + _table(["measured on", "measure", "model before", "this model", "difference", "95 % interval"], rows)
+        + _table(
+            ["measured on", "measure", "model before", "this model", "difference", "95 % interval"], rows
+        )
     ]
 
 

@@ -122,7 +122,7 @@ class LocalObjects:
         start = self.folder / prefix.rpartition("/")[0]
         with _explaining(self.word):
             found = []
-            for folder, _, files in os.walk(start):
+            for folder, _, files in os.walk(start, onerror=_unless_missing):
                 for file in files:
                     path = Path(folder) / file
                     name = path.relative_to(self.folder).as_posix()
@@ -225,6 +225,11 @@ def _creating(path: Path) -> Iterator[Any]:
             yield file
         return
     raise FileNotFoundError(path)
+
+
+def _unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 @contextlib.contextmanager

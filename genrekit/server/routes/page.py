@@ -36,7 +36,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/page/{name}")
     async def asset(request: Request, name: str) -> Response:
-        return static(request, name, service.settings.max_upload_bytes)
+        return static(request, name, service)
 
     @routes.post("/page/session", status_code=204)
     async def log_in(request: Request) -> Response:
@@ -71,22 +71,21 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def static(request: Request, name: str, most_bytes: int) -> Response:
+def static(request: Request, name: str, service: Service) -> Response:
     """Return a file of the page; it is sent again only when it changed.
 
     Parameters
     ----------
     request : Request
     name : str
-    most_bytes : int
-        The largest upload, which the page says before it sends one.
+    service : Service
 
     Raises
     ------
     Problem
         If there is none of this name.
     """
-    content = _contents(most_bytes).get(name)
+    content = _contents(service.settings.max_upload_bytes, service.settings.keep).get(name)
     if content is None:
         raise Problem("not-found", f"The page has no file {name[:80]!r}.")
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -104,7 +103,7 @@ def static(request: Request, name: str, most_bytes: int) -> Response:
 
 
 @lru_cache(maxsize=4)
-def _contents(most_bytes: int) -> dict[str, bytes]:
+def _contents(most_bytes: int, keep: str) -> dict[str, bytes]:
     """Return the files by name; the page itself learns which languages, kinds of files and limits there are."""
     folder = files("genrekit.server").joinpath("page")
     found = {
@@ -119,6 +118,7 @@ def _contents(most_bytes: int) -> dict[str, bytes]:
         "table": sorted(TABLE_SUFFIXES),
         "version": [__version__],
         "most": [str(most_bytes)],
+        "keep": [keep],
     }
     page = found["index.html"].decode()
     for name, words in facts.items():
