@@ -10,6 +10,7 @@ from .http import (
     new_session,
     status_words,
 )
+from .objects import Objects, open_objects
 from .transfer import exists, expand_remote, fetched, file_of, open_output
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "PASSING",
     "READ_S",
     "TRANSIENT",
+    "Objects",
     "Service",
     "Tries",
     "check_scheme",
@@ -27,6 +29,7 @@ __all__ = [
     "in_words",
     "is_remote",
     "new_session",
+    "open_objects",
     "open_output",
     "redact",
     "status_words",

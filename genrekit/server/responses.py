@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from genrekit.feedback import MAX_COMMENT, Verdict
 
 
 class _Open(BaseModel):
@@ -45,6 +49,8 @@ class Row(_Open):
     sha256: str | None
     model_sha256: str | None
     sound_key: str | None
+    id: str | None = Field(None, description="Of the prediction, where the server takes feedback.")
+    receipt: str | None = Field(None, description="Deletes the file, where it is kept.")
 
 
 class Results(BaseModel):
@@ -174,6 +180,46 @@ class Invocations(Results):
     predictions: list[Row]
 
 
+class FeedbackBody(BaseModel):
+    """What somebody says of a prediction."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^p_[0-9a-f]{31}$", description="The id of the row.")
+    verdict: Verdict
+    label: str | None = Field(None, max_length=200, description="The right label, if the verdict is wrong.")
+    labels: list[Annotated[str, Field(max_length=200)]] = Field(
+        default_factory=list, max_length=1000, description="The right labels of a multi-label model."
+    )
+    comment: str = Field("", max_length=MAX_COMMENT)
+
+
+class FeedbackReceipt(BaseModel):
+    """What deletes an upload, and what was said of it."""
+
+    receipt: str
+
+
+class Deletion(BaseModel):
+    """That a deletion waits for the store."""
+
+    status: str
+
+
+class Summary(BaseModel):
+    """What a store holds, and how often the models were right."""
+
+    kept: int = Field(ge=0, description="Files.")
+    bytes: int = Field(ge=0)
+    waiting: int = Field(ge=0, description="Orders that wait for the store.")
+    feedback: int = Field(ge=0)
+    verdicts: dict[str, int]
+    agreement: float | None = Field(description="Share of right among right and wrong.")
+    by_label: dict[str, dict[str, int]] = Field(description="Verdicts by predicted label.")
+    by_model: dict[str, dict[str, int]] = Field(description="Verdicts by model.")
+    corrected_to: dict[str, int] = Field(description="How often a label was said to be the right one.")
+
+
 class Status(BaseModel):
     """That a server, or a part of it, is well."""
 
@@ -228,6 +274,10 @@ MODELS: tuple[type[BaseModel], ...] = (
     SimilarRows,
     FlatResults,
     Invocations,
+    FeedbackBody,
+    FeedbackReceipt,
+    Deletion,
+    Summary,
     Status,
     Numbers,
     Genres,

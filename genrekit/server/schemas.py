@@ -117,6 +117,27 @@ SIMILAR: dict[str, Any] = {
     },
 }
 
+FEEDBACK: dict[str, Any] = {
+    "responses": {
+        201: {"description": "It is noted.", "content": {"application/json": _ref("FeedbackReceipt")}},
+        **problems(422, 501),
+    },
+    "openapi_extra": {
+        "requestBody": {"required": True, "content": {"application/json": _ref("FeedbackBody")}}
+    },
+}
+
+DELETE_UPLOAD: dict[str, Any] = {
+    "responses": {
+        202: {
+            "description": "The store is away; it is deleted when the store is back.",
+            "content": {"application/json": _ref("Deletion")},
+        },
+        204: {"description": "It is deleted."},
+        **problems(501),
+    },
+}
+
 _TENSOR = {
     "type": "object",
     "properties": {

@@ -21,6 +21,7 @@ from genrekit.server.background import Background, tidy, warm_workers, watch
 from genrekit.server.body import BodyReader
 from genrekit.server.engine import Engine
 from genrekit.server.experiments import Shadow, routed_names
+from genrekit.server.keeping import Keeping
 from genrekit.server.leaving import ClientGone, unless_gone
 from genrekit.server.library import Library
 from genrekit.server.metrics import Metrics
@@ -79,12 +80,23 @@ class Service:
         self.engine = Engine(self.pool, self.metrics, settings.timeout_s, self.uploads.path)
         self.streams = Streams(self.registry, self.engine, self.pool, self.admission, self.uploads.path)
         self.reader = BodyReader(settings, self.uploads)
+        try:
+            self.keeping = (
+                Keeping(settings, self.registry, self.pool, self.uploads.path, self.metrics, self.log)
+                if settings.store
+                else None
+            )
+        except BaseException:
+            self.close()
+            raise
         self.shadow = Shadow(settings.shadow_file, self.engine, self.metrics) if settings.shadow else None
         self._reloading = asyncio.Lock()
         self.background = Background()
 
     def start(self) -> None:
         """Start the workers and what runs beside requests; called in the event loop."""
+        if self.keeping is not None:
+            self.keeping.start()
         self.background.keep(warm_workers(self.pool, self.settings.jobs))
         self.background.keep(tidy(self.cache))
         if self.settings.watch_s:
@@ -117,6 +129,8 @@ class Service:
 
     def close(self) -> None:
         """Stop the workers and remove the uploads."""
+        if keeping := getattr(self, "keeping", None):
+            keeping.close()
         self.pool.close()
         if hasattr(self, "registry"):
             self.registry.current.retire()

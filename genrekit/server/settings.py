@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from genrekit.errors import UsageError
+from genrekit.feedback import Limits
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 
@@ -80,6 +81,12 @@ class Settings(BaseModel):
         Certificate and private key for HTTPS.
     watch_s : float
         Seconds between looks at the files of models; 0 never.
+    keep : {'none', 'asked', 'feedback'}
+        Which uploads are kept to learn from, if their senders agree: none, all of them, or those that are corrected.
+    store : str
+        A folder, or ``s3://bucket/prefix``.
+    limits : Limits
+        How much the store may hold, and how long.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,6 +119,9 @@ class Settings(BaseModel):
     certfile: Path | None = None
     keyfile: Path | None = None
     watch_s: Annotated[float, Field(ge=0)] = 2.0
+    keep: Literal["none", "asked", "feedback"] = "none"
+    store: str = ""
+    limits: Limits = Limits()
 
     @property
     def is_loopback(self) -> bool:
@@ -159,6 +169,11 @@ class Settings(BaseModel):
                 raise UsageError(f"{path} is not a file.", f"Give the path of a PEM file: {option} FILE.")
         if self.allow_path is not None and not self.allow_path.is_dir():
             raise UsageError(f"{self.allow_path} is not a folder.", "Give an existing one: --allow-path DIR.")
+        if (self.keep == "none") != (not self.store):
+            raise UsageError(
+                f"--keep is {self.keep}, and there is {'a' if self.store else 'no'} store.",
+                "Give both: --keep asked --store DIR (or s3://bucket/prefix); or neither, and nothing is kept.",
+            )
         if self.root_path and not re.fullmatch(r"(/[\w.~-]+)+", self.root_path):
             raise UsageError(
                 f"--root-path is {self.root_path!r}; it starts with / and does not end with it.",

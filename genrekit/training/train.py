@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
-from genrekit.datasets import Ambiguous, Reading, SplitOptions, check_terms, make_split
+from genrekit.datasets import Ambiguous, Dataset, Reading, SplitOptions, check_terms, make_split
 from genrekit.distributed import rank, world_size
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.models import KEYS, Bundle, Runtime, dump_keys, dumps, load, loads, save, write_card
@@ -41,7 +41,7 @@ class Trained:
 
 
 def train(
-    source: Sources,
+    source: Sources | Dataset,
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -72,8 +72,9 @@ def train(
 
     Parameters
     ----------
-    source : str, Path or DataFrame, or a sequence of them
-        Anything that `genrekit.datasets.open_dataset` reads; several are one data set.
+    source : str, Path or DataFrame, or a sequence of them, or Dataset
+        Anything that `genrekit.datasets.open_dataset` reads; several are one data set. A data set that is open already is
+        taken as it is.
     backend : Backend or str
         The backend or its name.
     config : BackendConfig or Mapping, optional
@@ -162,7 +163,11 @@ def train(
             f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Omit --resume."
         )
     wanted = configs(backend, config, grid) if grid else []  # a wrong setting is found before an hour of work
-    dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
+    if isinstance(source, Dataset):
+        dataset = source
+        check_fit(dataset, backend, config)
+    else:
+        dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     for _, one in wanted:
         check_fit(dataset, backend, one)
     check_terms(dataset)

@@ -509,3 +509,50 @@ def test_without_a_microphone_the_page_says_why(browser, address):
         page.get_by_role("button", name="Listen", exact=True).click()
         page.expect(page.locator("#live").get_by_role("alert")).to_contain_text("may not use the microphone")
         page.expect(page.get_by_role("button", name="Stop listening")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def keeping(tmp_path_factory):
+    chromium_path()
+    folder = tmp_path_factory.mktemp("keeping")
+    words = ("image", "--jobs", "1", "--keep", "asked", "--store", str(folder / "store"))
+    with started(folder, *words, GENREKIT_SPOOL=str(folder / "spool")) as server:
+        yield server.url, folder / "store"
+
+
+def test_a_correction_with_the_keyboard_and_the_deletion_of_the_upload(browser, keeping):
+    address, store = keeping
+    with opened(browser, address) as page:
+        assert not page.locator("#keep").is_checked()
+        page.locator("#keep").focus()
+        page.keyboard.press("Space")
+        give(page, PICTURE)
+        finished(page, 1)
+        choice = page.get_by_label("No, it is")
+        choice.focus()
+        page.keyboard.press("ArrowDown")
+        page.get_by_role("button", name="Send").press("Enter")
+        page.expect(page.get_by_text("Thank you.")).to_be_focused()
+        receipt = page.locator("code").inner_text()
+        assert violations(page) == []
+        page.get_by_text("Delete an upload").click()
+        page.expect(
+            page.get_by_text("keep the weights and the key until the next retraining")
+        ).to_be_visible()
+        page.get_by_label("Receipt", exact=True).fill(receipt)
+        page.get_by_label("Receipt", exact=True).press("Enter")
+        page.expect(page.locator("#deleted")).to_have_text("Deleted.")
+        assert not list(store.rglob("objects/*/*"))
+
+
+def test_corrections_in_arabic(browser, keeping):
+    address, _ = keeping
+    with opened(browser, address, locale="ar") as page:
+        give(page, PICTURE)
+        finished(page, 1)
+        page.expect(page.get_by_text("هل هذا صحيح؟")).to_be_visible()
+        assert violations(page) == []
+        page.get_by_role("button", name="نعم").click()
+        page.expect(page.get_by_text("شكرًا لك.")).to_be_visible()
+        page.get_by_role("button", name=re.compile("^حذف ما أُرسل")).click()
+        page.expect(page.locator("article").get_by_text("حُذف.")).to_be_visible()

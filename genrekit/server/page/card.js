@@ -60,6 +60,7 @@ class Card extends HTMLElement {
       bars(row.scores),
       row.familiar === false && make("p.warn", {}, t("unfamiliar")),
       row.note && make("p.warn", english, row.note),
+      this.#right(row),
       this.#timeline(row, player),
       this.#good(row),
       this.#why(),
@@ -94,6 +95,13 @@ class Card extends HTMLElement {
     if (row.labels.length) return make("p.verdict", {}, make("strong", {}, list(row.labels.map(genre))));
     const two = row.scores.slice(0, 2).map(({ label }) => genre(label));
     return make("p.verdict", {}, make("strong", {}, two.length ? t("unsure", { genres: list(two, "disjunction") }) : t("none")));
+  }
+
+  #right(row) {
+    if (!row.id) return null;
+    const place = make("div");
+    import("./feedback.js").then(({ ask }) => ask(place, this.item, this.models.get(row.model)));
+    return place;
   }
 
   #timeline(row, player) {

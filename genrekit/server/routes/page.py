@@ -86,7 +86,7 @@ def static(request: Request, name: str, service: Service) -> Response:
         If there is none of this name.
     """
     similar = service.library.modality if service.library else ""
-    content = _contents(service.settings.max_upload_bytes, similar).get(name)
+    content = _contents(service.settings.max_upload_bytes, similar, service.settings.keep).get(name)
     if content is None:
         raise Problem("not-found", f"The page has no file {name[:80]!r}.")
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -104,7 +104,7 @@ def static(request: Request, name: str, service: Service) -> Response:
 
 
 @lru_cache(maxsize=4)
-def _contents(most_bytes: int, similar: str) -> dict[str, bytes]:
+def _contents(most_bytes: int, similar: str, keep: str) -> dict[str, bytes]:
     """Return the files by name; the page itself learns what there is.
 
     Parameters
@@ -113,6 +113,8 @@ def _contents(most_bytes: int, similar: str) -> dict[str, bytes]:
         The largest upload, which the page says before it sends one.
     similar : str
         Kind of the inputs of the index; empty without one.
+    keep : str
+        Which uploads the server keeps.
     """
     folder = files("genrekit.server").joinpath("page")
     found = {
@@ -128,6 +130,7 @@ def _contents(most_bytes: int, similar: str) -> dict[str, bytes]:
         "version": [__version__],
         "most": [str(most_bytes)],
         "similar": [similar],
+        "keep": [keep],
     }
     page = found["index.html"].decode()
     for name, words in facts.items():
