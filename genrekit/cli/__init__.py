@@ -31,6 +31,7 @@ _COMMANDS = {
     "runs": "genrekit.cli.runs:runs",
     "index": "genrekit.cli.index:index",
     "similar": "genrekit.cli.similar:similar",
+    "playlists": "genrekit.cli.playlists:playlists",
     "datasets": "genrekit.cli.datasets:app",
     "export": "genrekit.cli.export:export",
     "ingest": "genrekit.cli.ingest:ingest",

@@ -72,7 +72,10 @@ def fetch(
         ),
     ] = None,
     unpack: Annotated[
-        bool, typer.Option("--unpack/--no-unpack", help="fma:DIR reads songs from its zip archive, too.")
+        bool,
+        typer.Option(
+            "--unpack/--no-unpack", help="fma:DIR and jamendo:DIR read songs from their archives, too."
+        ),
     ] = True,
     keep_archive: Annotated[
         bool, typer.Option("--keep-archive", help="Keep an archive after it was unpacked.")

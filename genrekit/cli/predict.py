@@ -58,7 +58,7 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="PATH...",
-            help="Files, folders, glob patterns, addresses (s3://, https://, zip:// ...); - reads a list of them from stdin.",
+            help="Files, folders, glob patterns, addresses (s3://, https://, zip://, tar:// ...); - reads a list of them from stdin.",
         ),
     ] = None,
     model: Models = None,

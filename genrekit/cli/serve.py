@@ -311,8 +311,34 @@ def serve(
             help="Days after which kept files and what was said of them are deleted.",
         ),
     ] = 365.0,
+    playlists: Annotated[
+        str,
+        typer.Option(
+            "--playlists",
+            metavar="NAME|FILE",
+            envvar="GENREKIT_PLAYLISTS",
+            help="Who finds playlists for a genre: links, a .yaml of your own, youtube, listenbrainz, jamendo or radio-browser.",
+        ),
+    ] = "links",
+    regions_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--regions-file",
+            metavar="FILE",
+            envvar="GENREKIT_REGIONS_FILE",
+            help="A YAML table of further regions of playlists.",
+        ),
+    ] = None,
     open_: Annotated[
         bool, typer.Option("--open", envvar="GENREKIT_OPEN", help="Open the page in a browser.")
+    ] = False,
+    exit_with_page: Annotated[
+        bool,
+        typer.Option(
+            "--exit-with-page",
+            envvar="GENREKIT_EXIT_WITH_PAGE",
+            help="End when the last page in a browser was closed.",
+        ),
     ] = False,
 ) -> None:
     """Serve predictions over HTTP: songs, pictures, tables and numbers to the rows of 'genrekit predict'.
@@ -367,6 +393,9 @@ def serve(
             max_files=max_kept,
             retention_days=retention,
         ),
+        exit_with_page=exit_with_page,
+        playlists=playlists,
+        regions_file=regions_file,
     )
     if status := run(settings, open_page=open_):
         raise typer.Exit(status)

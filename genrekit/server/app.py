@@ -27,6 +27,7 @@ from genrekit.server.routes import (
     feedback,
     models,
     page,
+    playlists,
     predict,
     similar,
     stream,
@@ -79,7 +80,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         separate_input_output_schemas=False,
     )
-    for module in (predict, explain, similar, models, tensors, clients, feedback):
+    for module in (predict, explain, similar, models, tensors, clients, feedback, playlists):
         app.include_router(module.router(running))
     app.include_router(stream.router(running))
     app.include_router(page.router(running))

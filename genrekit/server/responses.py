@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -265,6 +265,41 @@ class Inference(BaseModel):
     outputs: list[Tensor]
 
 
+class Preview(BaseModel):
+    """What a page may load when its user asks for it."""
+
+    kind: Literal["frame", "audio"]
+    url: str
+    host: str
+
+
+class PlaylistItem(BaseModel):
+    """A playlist, a radio station or a search."""
+
+    region: str
+    title: str
+    url: str
+    source: str
+    embed: Preview | None
+
+
+class PlaylistRegion(BaseModel):
+    """A region, with its name by language."""
+
+    name: str
+    title: dict[str, str]
+
+
+class FoundPlaylists(BaseModel):
+    """Playlists for a genre; the notes say why there are links instead."""
+
+    genre: str
+    provider: str
+    regions: list[PlaylistRegion]
+    items: list[PlaylistItem]
+    notes: list[str]
+
+
 MODELS: tuple[type[BaseModel], ...] = (
     ProblemModel,
     Results,
@@ -282,4 +317,5 @@ MODELS: tuple[type[BaseModel], ...] = (
     Numbers,
     Genres,
     Inference,
+    FoundPlaylists,
 )

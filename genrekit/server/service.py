@@ -26,6 +26,8 @@ from genrekit.server.leaving import ClientGone, unless_gone
 from genrekit.server.library import Library
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
+from genrekit.server.playlists import Playlists
+from genrekit.server.presence import Presence
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Registry
 from genrekit.server.rows import Part
@@ -66,6 +68,8 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.sessions = Sessions(settings)
+        self.playlists = Playlists(settings)
+        self.presence = Presence()
         self.log = AccessLog(settings.log, names=settings.log_names)
         self.admission = Admission(settings.jobs, settings.queue, self.metrics)
         self.uploads = UploadFolder()
@@ -101,6 +105,11 @@ class Service:
         self.background.keep(tidy(self.cache))
         if self.settings.watch_s:
             self.background.keep(watch(self.settings.watch_s, self.registry.changed, self.reload))
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels of the loaded models."""
+        loaded = self.registry.current.by_name.values()
+        return tuple(label for one in loaded for label in one.model.labels)
 
     def check_workers(self) -> None:
         """Refuse if no worker can be started any more.

@@ -70,6 +70,12 @@ class Settings(BaseModel):
         Models that share the requests for one of them.
     shadow : str or None
         A model that also predicts, unseen.
+    exit_with_page : bool
+        Whether the server ends some seconds after its last page was closed.
+    playlists : str
+        Who finds playlists for a genre: a provider's name, or a .yaml file.
+    regions_file : Path or None
+        Further regions of playlists.
     shadow_file : Path
         Where differences of the shadow are written, as JSON Lines.
     index : Path or None
@@ -122,6 +128,9 @@ class Settings(BaseModel):
     keep: Literal["none", "asked", "feedback"] = "none"
     store: str = ""
     limits: Limits = Limits()
+    exit_with_page: bool = False
+    playlists: str = "links"
+    regions_file: Path | None = None
 
     @property
     def is_loopback(self) -> bool:

@@ -51,7 +51,7 @@ class Card extends HTMLElement {
     if (item.state === "working") return [make("div.busy", { "aria-hidden": "true" })];
     if (item.state === "failed") return [this.#failure()];
     if (item.state !== "done") return [];
-    if (item.counts) return [tableVerdict(item), counts(item), rows(item), this.#download(), this.#good(item.first.find((row) => row.model)), this.#why()];
+    if (item.counts) return [tableVerdict(item), counts(item), rows(item), this.#download(), this.#good(item.first.find((row) => row.model)), this.#listen(most(item)), this.#why()];
     const { row } = item;
     const player = this.#media();
     return [
@@ -63,6 +63,7 @@ class Card extends HTMLElement {
       this.#right(row),
       this.#timeline(row, player),
       this.#good(row),
+      this.#listen(row.labels.slice(0, 3)),
       this.#why(),
       this.#similar(),
     ].filter(Boolean);
@@ -133,6 +134,14 @@ class Card extends HTMLElement {
     return details;
   }
 
+  #listen(labels) {
+    if (!labels.length) return "";
+    const details = make("details.listen", {}, make("summary", {}, t("playlists.listen", { genre: list(labels.map(genre), "disjunction") })));
+    const find = async () => (await import("./playlists.js")).find(details, labels);
+    details.addEventListener("toggle", find, { once: true });
+    return details;
+  }
+
   async #explain(details) {
     const waiting = make("p", { role: "status" }, t("state.working"));
     details.append(waiting);
@@ -197,6 +206,9 @@ function tableVerdict(item) {
   if (item.failed) parts.push(t("table.failed", { n: item.failed }));
   return make("p.verdict", {}, list(parts));
 }
+
+// The genre that most rows have.
+const most = (item) => [...item.counts].sort((a, b) => b[1] - a[1]).slice(0, 1).map(([label]) => label);
 
 function counts(item) {
   const found = [...item.counts].sort((a, b) => b[1] - a[1]);
