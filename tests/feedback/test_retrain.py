@@ -122,7 +122,10 @@ def test_a_correction_that_is_in_the_original_data_is_left_out(place, tmp_path):
         add(store, row, label, "ann", folder=tmp_path)
     found = retrain(store, table, model=mine, dry_run=True)
     assert found.learnt + found.held_back == 0
-    assert {reason for _, reason in found.left_out} == {"it is in the frozen test", "it is in the original data"}
+    assert {reason for _, reason in found.left_out} == {
+        "it is in the frozen test",
+        "it is in the original data",
+    }
 
 
 def test_reports_hold_no_hash_of_an_upload(place, tmp_path):

@@ -145,7 +145,9 @@ def test_streamed_rows_have_ids_and_tables_are_not_kept(store, media):
             headers={"Accept": "application/x-ndjson"},
         ).text.splitlines()
         assert all(json.loads(line)["receipt"] for line in lines)
-        text = client.post("/v1/predict?keep", files={"f": ("a.jpg", photo())}, headers={"Accept": "text/csv"})
+        text = client.post(
+            "/v1/predict?keep", files={"f": ("a.jpg", photo())}, headers={"Accept": "text/csv"}
+        )
         assert "p_" not in text.text
 
 
@@ -171,7 +173,9 @@ def test_feedback_that_does_not_fit_is_refused(store, change, status):
         words = {"SAME": row["label"], "OTHER": others[0], "FIRST": others[1]}
 
         def filled(value):
-            return [words.get(one, one) for one in value] if isinstance(value, list) else words.get(value, value)
+            return (
+                [words.get(one, one) for one in value] if isinstance(value, list) else words.get(value, value)
+            )
 
         said = {"id": row["id"], "verdict": "wrong", **{key: filled(value) for key, value in change.items()}}
         assert client.post("/v1/feedback", json=said).status_code == status

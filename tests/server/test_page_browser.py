@@ -506,7 +506,9 @@ def test_a_correction_with_the_keyboard_and_the_deletion_of_the_upload(browser, 
         receipt = page.locator("code").inner_text()
         assert violations(page) == []
         page.get_by_text("Delete an upload").click()
-        page.expect(page.get_by_text("keep the weights and the key until the next retraining")).to_be_visible()
+        page.expect(
+            page.get_by_text("keep the weights and the key until the next retraining")
+        ).to_be_visible()
         page.get_by_label("Receipt", exact=True).fill(receipt)
         page.get_by_label("Receipt", exact=True).press("Enter")
         page.expect(page.locator("#deleted")).to_have_text("Deleted.")

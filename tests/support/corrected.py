@@ -52,7 +52,9 @@ def champion(folder: Path) -> tuple[Path, Path]:
     return table, folder / "mine.genrekit"
 
 
-def add(store: Store, row: list[float], label: str, uploader: str, *, folder: Path, verdict: str = "wrong") -> str:
+def add(
+    store: Store, row: list[float], label: str, uploader: str, *, folder: Path, verdict: str = "wrong"
+) -> str:
     """Put a correction into a store; return the hash of its row."""
     path = folder / "row.json"
     path.write_text(json.dumps(dict(zip(columns(), row, strict=True)), sort_keys=True))
