@@ -22,7 +22,7 @@ class Keep(StrEnum):
 
 
 class Log(StrEnum):
-    """How the log is written."""
+    """Formats of the log."""
 
     TEXT = "text"
     JSON = "json"
@@ -238,6 +238,15 @@ def serve(
             help="Differences of --shadow, JSON Lines.",
         ),
     ] = Path("shadow.jsonl"),
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            "--index",
+            metavar="FOLDER",
+            envvar="GENREKIT_INDEX",
+            help="Find similar songs in this index, which 'genrekit index' wrote with a served model.",
+        ),
+    ] = None,
     log: Annotated[
         Log, typer.Option("--log", envvar="GENREKIT_LOG", help="How stderr is written.")
     ] = Log.TEXT,
@@ -302,8 +311,34 @@ def serve(
             help="Days after which kept files and what was said of them are deleted.",
         ),
     ] = 365.0,
+    playlists: Annotated[
+        str,
+        typer.Option(
+            "--playlists",
+            metavar="NAME|FILE",
+            envvar="GENREKIT_PLAYLISTS",
+            help="Who finds playlists for a genre: links, a .yaml of your own, youtube, listenbrainz, jamendo or radio-browser.",
+        ),
+    ] = "links",
+    regions_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--regions-file",
+            metavar="FILE",
+            envvar="GENREKIT_REGIONS_FILE",
+            help="A YAML table of further regions of playlists.",
+        ),
+    ] = None,
     open_: Annotated[
         bool, typer.Option("--open", envvar="GENREKIT_OPEN", help="Open the page in a browser.")
+    ] = False,
+    exit_with_page: Annotated[
+        bool,
+        typer.Option(
+            "--exit-with-page",
+            envvar="GENREKIT_EXIT_WITH_PAGE",
+            help="End when the last page in a browser was closed.",
+        ),
     ] = False,
 ) -> None:
     """Serve predictions over HTTP: songs, pictures, tables and numbers to the rows of 'genrekit predict'.
@@ -345,6 +380,7 @@ def serve(
         ab=parse_ab(ab) if ab else (),
         shadow=shadow,
         shadow_file=shadow_file,
+        index=index,
         log=log.value,
         log_names=log_names,
         certfile=certfile,
@@ -357,6 +393,9 @@ def serve(
             max_files=max_kept,
             retention_days=retention,
         ),
+        exit_with_page=exit_with_page,
+        playlists=playlists,
+        regions_file=regions_file,
     )
     if status := run(settings, open_page=open_):
         raise typer.Exit(status)

@@ -28,6 +28,7 @@ from genrekit.metrics import (
 )
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import (
     Evaluation,
     copies_of,
@@ -344,7 +345,7 @@ def _comparison(
             "Give --read audio or --read table, so that all of them read the same.",
         )
     if lost := len(everything) - len(shared):
-        notes.append(f"{lost} examples that not every model could read are left out.")
+        notes.append(f"Left out: {counted(lost, 'example')} that not every model could read.")
     kept = sorted(shared)
     labels = tuple(sorted(measured[0].evaluation.report.labels))
     draws, reports = [], []
@@ -355,7 +356,7 @@ def _comparison(
         learnt = report.learnt
         if learnt and learnt.examples:
             notes.append(
-                f"{one.name} learnt {learnt.examples} of the {learnt.of} examples: its numbers are not comparable."
+                f"{one.name} learnt {learnt.examples} of the {counted(learnt.of, 'example')}: its numbers are not comparable."
             )
         elif report.inflated:
             notes.append(f"{one.name} has learned from these examples: its numbers are not comparable.")

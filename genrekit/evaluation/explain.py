@@ -29,6 +29,7 @@ from genrekit.media import audio
 from genrekit.metrics import Report, ScoredExample
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import describe
 from genrekit.types import Example, Modality, Say, silent
 
@@ -207,7 +208,9 @@ def explain(
             f"There are no importances of features: the windows of backend {model.backend.info.name!r} have no named features."
         )
     else:
-        say(f"measuring the importance of {len(table.names)} features on {len(kept)} examples")
+        say(
+            f"measuring the importance of {counted(len(table.names), 'feature')} on {counted(len(kept), 'example')}"
+        )
         importances = permutation_importances(
             table,
             selected.targets,

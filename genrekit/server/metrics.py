@@ -16,7 +16,7 @@ _SCORES = tuple(n / 10 for n in range(1, 11))
 
 
 class Metrics:
-    """What a server counts and measures."""
+    """Counters and measurements of a server."""
 
     def __init__(self) -> None:
         self.registry = r = CollectorRegistry()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -75,7 +75,7 @@ class ExplainedRow(Row):
 
 
 class Explanation(BaseModel):
-    """Why one input has its label."""
+    """The explanation of one input's label."""
 
     row: Row
     words: str
@@ -83,7 +83,7 @@ class Explanation(BaseModel):
 
 
 class Explanations(BaseModel):
-    """Why each row of a table has its label."""
+    """Explanations of the labels of a table's rows."""
 
     results: list[ExplainedRow]
     answered: int = Field(ge=0)
@@ -118,6 +118,41 @@ class Embeddings(BaseModel):
     failed: int = Field(ge=0)
 
 
+class SimilarRow(BaseModel):
+    """A row of the index that is similar."""
+
+    rank: int = Field(ge=1)
+    id: int
+    input: str
+    score: float
+    label: str | None
+    label_score: float | None
+    artist: str
+    title: str
+    length_s: float | None
+    exists: bool
+
+
+class SimilarQuery(BaseModel):
+    """What was searched by."""
+
+    input: str
+    id: int | None
+    in_index: bool
+    artist: str
+    title: str
+
+
+class SimilarRows(BaseModel):
+    """The rows of the index that are most similar, best first, and what index that is."""
+
+    query: SimilarQuery
+    results: list[SimilarRow]
+    songs: int
+    model: str
+    model_sha256: str
+
+
 class FlatRow(Row):
     """A row with the words that clients of other systems look for."""
 
@@ -140,7 +175,7 @@ class FlatResults(_Open):
 
 
 class Invocations(Results):
-    """What MLflow and SageMaker look for, and the rows of a request."""
+    """Predictions under the key that MLflow and SageMaker read, with the rows of a request."""
 
     predictions: list[Row]
 
@@ -230,12 +265,48 @@ class Inference(BaseModel):
     outputs: list[Tensor]
 
 
+class Preview(BaseModel):
+    """What a page may load when its user asks for it."""
+
+    kind: Literal["frame", "audio"]
+    url: str
+    host: str
+
+
+class PlaylistItem(BaseModel):
+    """A playlist, a radio station or a search."""
+
+    region: str
+    title: str
+    url: str
+    source: str
+    embed: Preview | None
+
+
+class PlaylistRegion(BaseModel):
+    """A region, with its name by language."""
+
+    name: str
+    title: dict[str, str]
+
+
+class FoundPlaylists(BaseModel):
+    """Playlists for a genre; the notes say why there are links instead."""
+
+    genre: str
+    provider: str
+    regions: list[PlaylistRegion]
+    items: list[PlaylistItem]
+    notes: list[str]
+
+
 MODELS: tuple[type[BaseModel], ...] = (
     ProblemModel,
     Results,
     Explanation,
     Explanations,
     Embeddings,
+    SimilarRows,
     FlatResults,
     Invocations,
     FeedbackBody,
@@ -246,4 +317,5 @@ MODELS: tuple[type[BaseModel], ...] = (
     Numbers,
     Genres,
     Inference,
+    FoundPlaylists,
 )

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from genrekit.feedback import opaque
-from genrekit.server.gate import Caller
+from genrekit.server.callers import Caller
 from genrekit.server.sessions import cookie_name
 from genrekit.server.settings import Settings
 

@@ -8,10 +8,11 @@ from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds,
 from genrekit.training.grid import FOLDS, search_folds
 from genrekit.training.learning_curve import CurvePart, LearningCurve, learning_files
 from genrekit.training.learnt import learnt_keys, recognise, recognised
+from genrekit.training.manifest import kept_metrics, versions
 from genrekit.training.opening import check_arrays, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import beside
-from genrekit.training.train import Trained, kept_metrics, train, versions
+from genrekit.training.train import Trained, train
 from genrekit.training.trials import PREDICT_MS, Result, Rules, TrialRunner
 
 __all__ = [

@@ -17,7 +17,7 @@ from genrekit.errors import ConfigError, OutputExistsError, TrainingError
 from genrekit.execution import default_jobs, open_pool
 from genrekit.files import naming
 from genrekit.hashing import hash_json
-from genrekit.text import sentence
+from genrekit.text import counted, sentence
 from genrekit.training.prepared_dataset import PreparedDataset, preparation
 from genrekit.training.trials import Result, Rules, TrialRunner
 from genrekit.types import Say
@@ -218,7 +218,7 @@ def search(
     ]
     members = sorted(set.intersection(*ready))
     if lost := len(set.union(*ready)) - len(members):
-        say(f"grid: left out {lost} examples that some of the settings cannot prepare")
+        say(f"grid: left out {counted(lost, 'example')} that some of the settings cannot prepare")
     folds = search_folds(dataset, members, seed=config.seed, by=by, valid_size=valid_size)
     journal = _Journal(
         table,
@@ -235,7 +235,7 @@ def search(
     done = journal.read(overwrite=overwrite)
     left = [(settings, one) for settings, one in wanted if _key(settings) not in done]
     say(
-        f"grid: {len(wanted)} combinations on {len(folds)} folds of {len(members)} examples"
+        f"grid: {counted(len(wanted), 'combination')} on {counted(len(folds), 'fold')} of {counted(len(members), 'example')}"
         + (f", {len(wanted) - len(left)} of them done before" if len(left) < len(wanted) else "")
     )
     run = TrialRunner(backend, prepared_datasets, folds, Rules(), max(1, default_jobs() // jobs))

@@ -18,6 +18,7 @@ from genrekit.errors import ConfigError, GenrekitError, OutputExistsError, Train
 from genrekit.execution import default_jobs, open_pool
 from genrekit.metrics import Estimate, difference
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import (
     PREDICT_MS,
     PreparedDataset,
@@ -214,7 +215,7 @@ def tune(
         stack.enter_context(locked(folder, resume=resume, overwrite=overwrite))
         study = Study(folder, facts, parameters, goals, seed)
         if study.trials:
-            say(f"continuing: {sum(one.state.is_finished() for one in study.trials)} trials were told before")
+            say(f"continuing after {counted(sum(one.state.is_finished() for one in study.trials), 'trial')}")
 
         pool: AnyPool | None = None
         if jobs > 1:
@@ -233,7 +234,9 @@ def tune(
                     results[k] = Result(error=str(error))
                     continue
                 if lost := sum(i not in prepared[key].windows for i in members):
-                    words = f"{lost} of {len(members)} examples cannot be prepared with these settings"
+                    words = (
+                        f"{lost} of {counted(len(members), 'example')} cannot be prepared with these settings"
+                    )
                     results[k] = Result(error=words)
             left = [k for k in range(len(configs)) if k not in results]
             needed = {preparation(backend, configs[k]) for k in left}
@@ -325,7 +328,7 @@ def _search(
     first = 0
     while first < trials:
         if timeout_s is not None and time.monotonic() - start_s > timeout_s and first:
-            say(f"the time is over: {first} of {trials} trials")
+            say(f"the time is over: {first} of {counted(trials, 'trial')}")
             break
         # The defaults are a batch of their own: every other trial can be compared with them.
         size = 1 if in_space and first == 0 else min(batch, trials - first)
@@ -439,7 +442,7 @@ def _words(
     states = [one.state.name for one in study.trials]
     words = [_sentence(gain, goals[0], is_default=is_default)]
     words.append(
-        f"{len(states)} trials: {states.count('COMPLETE')} on all folds, {states.count('PRUNED')} stopped early, "
+        f"{counted(len(states), 'trial')}: {states.count('COMPLETE')} on all folds, {states.count('PRUNED')} stopped early, "
         f"{states.count('FAIL')} failed"
     )
     name = goals[0].replace("_", " ")

@@ -40,6 +40,7 @@ async function start() {
   if (document.documentElement.dataset.keep !== "none") (await import("./feedback.js")).begin();
   await takeKey();
   for (const model of (await json("v1/models")).models) models.set(model.name, model);
+  if (document.documentElement.dataset.presence) (await import("./presence.js")).stay();
   at("work").hidden = false;
   at("listen").hidden = ![...models.values()].some((model) => model.modality === "audio");
   redraw();

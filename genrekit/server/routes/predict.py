@@ -11,11 +11,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from genrekit.server.leaving import ClientGone
 from genrekit.server.problems import Problem
 from genrekit.server.routes.plain import PlainRoute
 from genrekit.server.rows import CSV, JSON, NDJSON, Part, Renderer, negotiate
 from genrekit.server.schemas import PREDICT
-from genrekit.server.service import ClientGone, Job, Service
+from genrekit.server.service import Job, Service
 from genrekit.server.uploaders import adopt_browser, remember_browser
 
 SMALL_BYTES = 1 << 20
