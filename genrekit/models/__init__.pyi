@@ -20,6 +20,7 @@ from .pooling import EPS, CombinedRuntime, pooled
 from .runtime import Runtime
 from .shipped import SUFFIX, shipped_models
 from .summary import accuracy, summarise
+from .versions import Version, versions_of
 
 __all__ = [
     "BACKEND",
@@ -36,6 +37,7 @@ __all__ = [
     "Manifest",
     "Quantised",
     "Runtime",
+    "Version",
     "accuracy",
     "collect",
     "combination",
@@ -56,5 +58,6 @@ __all__ = [
     "save",
     "shipped_models",
     "summarise",
+    "versions_of",
     "write_card",
 ]

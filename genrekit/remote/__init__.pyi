@@ -13,6 +13,7 @@ from .http import (
     new_session,
     status_words,
 )
+from .objects import Objects, open_objects
 from .transfer import exists, expand_remote, fetched, file_of, open_output, sizes_in
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "QUICK",
     "READ_S",
     "TRANSIENT",
+    "Objects",
     "Patience",
     "Refused",
     "Service",
@@ -33,6 +35,7 @@ __all__ = [
     "in_words",
     "is_remote",
     "new_session",
+    "open_objects",
     "open_output",
     "redact",
     "sizes_in",

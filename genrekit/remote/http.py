@@ -103,7 +103,7 @@ QUICK = Patience(1, 2.0, 5.0, 10.0)
 
 
 class Tries:
-    """How often something has failed in a row, and the wait before the next try.
+    """Count of failures in a row, and the wait before the next attempt.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class Tries:
 
 
 def status_words(status: int) -> str:
-    """Say what an HTTP status means, without a full stop."""
+    """Return the meaning of an HTTP status, without a full stop."""
     return _STATUS.get(status, f"the server answered with HTTP status {status}")
 
 

@@ -239,7 +239,7 @@ def open_output(address: str, *, folder: Path | None = None) -> Iterator[TextIO]
 
 
 def _expanded(place: Place, wanted: set[Modality], passed: PassedOver) -> Iterator[str]:
-    """The addresses of the files that a place means."""
+    """Return the addresses of the files that a place means."""
     path = place.path
     if place.scheme in ("http", "https"):
         if path.endswith("/"):

@@ -10,6 +10,8 @@ import pytest
 from support.browser import ARGUMENTS, PATIENCE_MS, chromium, chromium_path
 from support.serving import started
 
+from genrekit.similarity import index
+
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 TRACKS = MEDIA.parent / "tracks.csv"
 SONG, PICTURE = MEDIA / "swing_band.ogg", MEDIA / "blue_notes.png"
@@ -30,7 +32,9 @@ def browser():
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     chromium_path()
-    with started(tmp_path_factory.mktemp("server"), *MODELS, "--jobs", "1") as server:
+    folder = tmp_path_factory.mktemp("server")
+    index(MEDIA, folder / "songs.index", model="spectrogram", jobs=1)
+    with started(folder, *MODELS, "--jobs", "1", "--index", str(folder / "songs.index")) as server:
         yield server.url
 
 
@@ -216,6 +220,29 @@ def test_the_whole_flow_by_keyboard(browser, address):
         page.keyboard.press("Enter")
         page.expect(page.locator("genre-card")).to_have_count(0)
         page.expect(page.locator("#files")).to_be_focused()
+
+
+def test_what_is_similar_in_the_library(browser, address):
+    with opened(browser, address) as page:
+        give(page, SONG, PICTURE)
+        finished(page, 2)
+        page.expect(card(page, PICTURE.name).get_by_text("Similar in the library")).to_have_count(0)
+        song = card(page, SONG.name)
+        song.get_by_text("Similar in the library").focus()
+        page.keyboard.press("Enter")
+        rows = song.locator("genre-similar tbody tr")
+        page.expect(rows).to_have_count(5)
+        page.expect(song.locator("genre-similar")).not_to_contain_text(f"More like {SONG.name}")
+        first = rows.first.locator("th bdi").first.text_content()
+        rows.first.get_by_role("button").focus()
+        page.keyboard.press("Enter")
+        page.expect(song.locator("genre-similar > p").first).to_have_text(f"Most similar to {first}")
+        page.expect(song.locator("genre-similar > p").first).to_be_focused()
+        page.expect(rows.filter(has_text=SONG.name)).to_have_count(1)
+        song.get_by_role("button", name=f"Back to {SONG.name}").click()
+        page.expect(rows.filter(has_text=SONG.name)).to_have_count(0)
+        song.get_by_label("Only other artists").check()
+        page.expect(song.locator("genre-similar")).to_contain_text("artist of the song is not known")
 
 
 def test_a_click_on_the_timeline_seeks_the_player(browser, address):
@@ -465,13 +492,16 @@ def test_axe_finds_nothing(browser, address, scheme, tmp_path):
         page.expect(page.locator("img.heat")).to_be_visible()
         page.expect(page.locator("table.pushes").first).to_be_visible()
         found["why"] = violations(page)
+        card(page, SONG.name).get_by_text("Similar in the library").click()
+        page.expect(page.locator("genre-similar tbody tr")).to_have_count(5)
+        found["similar"] = violations(page)
         page.locator("#language").select_option("ar")
         page.expect(page.locator("html")).to_have_attribute("dir", "rtl")
         found["arabic"] = violations(page)
         page.set_viewport_size({"width": 360, "height": 800})
         found["narrow"] = violations(page)
     assert found == {state: [] for state in found}
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 @pytest.fixture(scope="module")
@@ -518,6 +548,53 @@ def test_without_a_microphone_the_page_says_why(browser, address):
         page.get_by_role("button", name="Listen", exact=True).click()
         page.expect(page.locator("#live").get_by_role("alert")).to_contain_text("may not use the microphone")
         page.expect(page.get_by_role("button", name="Stop listening")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def keeping(tmp_path_factory):
+    chromium_path()
+    folder = tmp_path_factory.mktemp("keeping")
+    words = ("image", "--jobs", "1", "--keep", "asked", "--store", str(folder / "store"))
+    with started(folder, *words, GENREKIT_SPOOL=str(folder / "spool")) as server:
+        yield server.url, folder / "store"
+
+
+def test_a_correction_with_the_keyboard_and_the_deletion_of_the_upload(browser, keeping):
+    address, store = keeping
+    with opened(browser, address) as page:
+        assert not page.locator("#keep").is_checked()
+        page.locator("#keep").focus()
+        page.keyboard.press("Space")
+        give(page, PICTURE)
+        finished(page, 1)
+        choice = page.get_by_label("No, it is")
+        choice.focus()
+        page.keyboard.press("ArrowDown")
+        page.get_by_role("button", name="Send").press("Enter")
+        page.expect(page.get_by_text("Thank you.")).to_be_focused()
+        receipt = page.locator("code").inner_text()
+        assert violations(page) == []
+        page.get_by_text("Delete an upload").click()
+        page.expect(
+            page.get_by_text("keep the weights and the key until the next retraining")
+        ).to_be_visible()
+        page.get_by_label("Receipt", exact=True).fill(receipt)
+        page.get_by_label("Receipt", exact=True).press("Enter")
+        page.expect(page.locator("#deleted")).to_have_text("Deleted.")
+        assert not list(store.rglob("objects/*/*"))
+
+
+def test_corrections_in_arabic(browser, keeping):
+    address, _ = keeping
+    with opened(browser, address, locale="ar") as page:
+        give(page, PICTURE)
+        finished(page, 1)
+        page.expect(page.get_by_text("هل هذا صحيح؟")).to_be_visible()
+        assert violations(page) == []
+        page.get_by_role("button", name="نعم").click()
+        page.expect(page.get_by_text("شكرًا لك.")).to_be_visible()
+        page.get_by_role("button", name=re.compile("^حذف ما أُرسل")).click()
+        page.expect(page.locator("article").get_by_text("حُذف.")).to_be_visible()
 
 
 def test_a_server_ends_with_its_last_page(browser, tmp_path):

@@ -14,7 +14,7 @@ from genrekit.datasets.files import choose
 from genrekit.datasets.jamendo.packed import packed_songs
 from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.labels import normalise
-from genrekit.text import printable
+from genrekit.text import counted, printable
 from genrekit.types import Example, Modality
 
 SPLITS = {"train": "train", "validation": "valid", "test": "test"}
@@ -82,7 +82,9 @@ def open_jamendo(source: str) -> Dataset:
         raise DatasetError(f"{printable(folder)} holds none of the songs of its lists.", _HINT)
     notes = [*found.notes, "grouped by artist, with the first of the published splits"]
     if absent:
-        notes.append(f"{absent.total():,} songs of {len(absent)} shards that are not here were passed over")
+        notes.append(
+            f"passed over {counted(absent.total(), 'song')} of {counted(len(absent), 'shard')} that are not here"
+        )
     return Dataset(source, "jamendo", Modality.AUDIO, tuple(examples), tuple(left_out), tuple(notes))
 
 

@@ -6,6 +6,7 @@ import { body, MOST_BYTES, query } from "./queue.js";
 import "./timeline.js";
 
 const HUNDRED = (value) => Math.round(value * 100);
+const indexed = document.documentElement.dataset.similar;
 const english = { lang: "en", dir: "auto" };
 
 class Card extends HTMLElement {
@@ -59,10 +60,12 @@ class Card extends HTMLElement {
       bars(row.scores),
       row.familiar === false && make("p.warn", {}, t("unfamiliar")),
       row.note && make("p.warn", english, row.note),
+      this.#right(row),
       this.#timeline(row, player),
       this.#good(row),
       this.#listen(row.labels.slice(0, 3)),
       this.#why(),
+      this.#similar(),
     ].filter(Boolean);
   }
 
@@ -93,6 +96,13 @@ class Card extends HTMLElement {
     if (row.labels.length) return make("p.verdict", {}, make("strong", {}, list(row.labels.map(genre))));
     const two = row.scores.slice(0, 2).map(({ label }) => genre(label));
     return make("p.verdict", {}, make("strong", {}, two.length ? t("unsure", { genres: list(two, "disjunction") }) : t("none")));
+  }
+
+  #right(row) {
+    if (!row.id) return null;
+    const place = make("div");
+    import("./feedback.js").then(({ ask }) => ask(place, this.item, this.models.get(row.model)));
+    return place;
   }
 
   #timeline(row, player) {
@@ -140,6 +150,20 @@ class Card extends HTMLElement {
     } catch (error) {
       waiting.replaceWith(make("p", english, error.message));
     }
+  }
+
+  // The index of the server holds one kind of file.
+  #similar() {
+    const { item } = this;
+    if (!indexed || item.kind !== indexed) return null;
+    const details = make("details.similar", {}, make("summary", {}, t("similar")));
+    details.addEventListener("toggle", async () => {
+      await import("./similar.js");
+      const list = make("genre-similar");
+      details.append(list);
+      list.show(item);
+    }, { once: true });
+    return details;
   }
 
   #download() {

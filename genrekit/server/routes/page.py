@@ -88,7 +88,9 @@ def static(request: Request, name: str, service: Service) -> Response:
     Problem
         If there is none of this name.
     """
-    content = _contents(service.settings.max_upload_bytes, service.settings.exit_with_page).get(name)
+    similar = service.library.modality if service.library else ""
+    settings = service.settings
+    content = _contents(settings.max_upload_bytes, similar, settings.keep, settings.exit_with_page).get(name)
     if content is None:
         raise Problem("not-found", f"The page has no file {name[:80]!r}.")
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -106,8 +108,20 @@ def static(request: Request, name: str, service: Service) -> Response:
 
 
 @lru_cache(maxsize=4)
-def _contents(most_bytes: int, exit_with_page: bool) -> dict[str, bytes]:
-    """Return the files by name; the page itself learns which languages, kinds of files and limits there are."""
+def _contents(most_bytes: int, similar: str, keep: str, exit_with_page: bool) -> dict[str, bytes]:
+    """Return the files by name; the page itself learns what there is.
+
+    Parameters
+    ----------
+    most_bytes : int
+        The largest upload, which the page says before it sends one.
+    similar : str
+        Kind of the inputs of the index; empty without one.
+    keep : str
+        Which uploads the server keeps.
+    exit_with_page : bool
+        Whether the page says that it is open.
+    """
     folder = files("genrekit.server").joinpath("page")
     found = {
         file.name: file.read_bytes()
@@ -121,6 +135,8 @@ def _contents(most_bytes: int, exit_with_page: bool) -> dict[str, bytes]:
         "table": sorted(TABLE_SUFFIXES),
         "version": [__version__],
         "most": [str(most_bytes)],
+        "similar": [similar],
+        "keep": [keep],
         "presence": ["yes" if exit_with_page else ""],
     }
     page = found["index.html"].decode()
