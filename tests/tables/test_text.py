@@ -315,11 +315,13 @@ def test_bytes_that_are_no_text(tmp_path: Path, content: bytes) -> None:
         open_table(save(tmp_path / "t.csv", content))
 
 
-def test_an_archive_is_not_text(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "t.csv", "w") as archive:
+@pytest.mark.parametrize(("name", "hint"), [("t.csv", "Unpack it"), ("t.xlsx", "Save the sheet as CSV")])
+def test_an_archive_is_not_text(tmp_path: Path, name: str, hint: str) -> None:
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
         archive.writestr("a.csv", "a,b\n1,2\n")
-    with pytest.raises(DatasetError, match="is not text"):
-        open_table(tmp_path / "t.csv")
+    with pytest.raises(DatasetError, match="is not text") as caught:
+        open_table(tmp_path / name)
+    assert hint in str(caught.value)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
