@@ -65,7 +65,7 @@ class Spool:
         self._numbers = count()
         self._lock = threading.Lock()
         _private(folder)
-        self._sizes = {name: self._size(name) for name in self._names()}
+        self._sizes = {name: self._size(name) for name in self.names()}
         for path in folder.iterdir():
             if path.stem not in self._sizes and time.time() - path.stat().st_mtime > STALE_S:
                 path.unlink(missing_ok=True)  # its writer was killed
@@ -101,15 +101,20 @@ class Spool:
 
     def orders(self) -> Iterator[tuple[str, Order, Path | None]]:
         """Yield orders by name, oldest first, each with its file."""
-        for name in self._names():
-            try:
-                order = Order.model_validate_json((self.folder / f"{name}.json").read_bytes())
-            except (OSError, ValidationError):
-                self.done(name)
-                continue
-            self._sizes.setdefault(name, self._size(name))
-            file = self.folder / f"{name}.bin"
-            yield name, order, file if file.exists() else None
+        for name in self.names():
+            if (found := self.read(name)) is not None:
+                yield name, *found
+
+    def read(self, name: str) -> tuple[Order, Path | None] | None:
+        """Return an order with its file; None if it is not there any more, or is damaged."""
+        try:
+            order = Order.model_validate_json((self.folder / f"{name}.json").read_bytes())
+        except (OSError, ValidationError):
+            self.done(name)
+            return None
+        self._sizes.setdefault(name, self._size(name))
+        file = self.folder / f"{name}.bin"
+        return order, file if file.exists() else None
 
     def done(self, name: str) -> None:
         """Remove an order."""
@@ -117,7 +122,8 @@ class Spool:
             (self.folder / f"{name}{suffix}").unlink(missing_ok=True)
         self._sizes.pop(name, None)
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """Return the names of orders, oldest first."""
         with suppress(OSError):
             return sorted(path.stem for path in self.folder.glob("*.json"))
         return []
