@@ -78,7 +78,7 @@ class Writer:
         if self._thread.is_alive():
             self._thread.join(wait_s)
 
-    def add(self, order: Order, file: Path | None = None) -> bool:
+    def add(self, order: Order, file: Path | bytes | None = None) -> bool:
         """Take an order; return False if too many wait already."""
         taken = self.spool.add(order, file)
         if taken:

@@ -53,8 +53,17 @@ def event(receipt="", **facts):
 def bucket(monkeypatch):
     """The address of a bucket on the loopback."""
     boto3, s3fs = pytest.importorskip("boto3"), pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(
+        ip_address="127.0.0.1", port=0, verbose=False
+    )
+    for name in (
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
     server.start()
     root = "http://{}:{}".format(*server.get_host_and_port())
@@ -183,7 +192,9 @@ def test_labels_come_back_from_label_studio_and_from_a_table(tmp_path):
     assert not any(b"reviewer" in store.objects.read(name) for name in names(store))
     picture(tmp_path / "new.jpg")
     table = tmp_path / "labels.csv"
-    table.write_text(f"path,sha256,label,annotator\nnew.jpg,,blues,bob\n,{sha256},jazz,bob\nmissing.jpg,,jazz,\n")
+    table.write_text(
+        f"path,sha256,label,annotator\nnew.jpg,,blues,bob\n,{sha256},jazz,bob\nmissing.jpg,,jazz,\n"
+    )
     again = import_labels(store, table)
     assert len(again.added) == 2
     assert [name for name, _ in again.failed] == ["row 4"]

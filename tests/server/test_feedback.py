@@ -182,7 +182,9 @@ def test_only_corrected_files_are_kept_where_that_is_asked_for(store, numbers):
         row = predict(client, numbers=numbers)
         assert "receipt" not in row
         unkept = predict(client, numbers=numbers, keep="false")
-        receipt = client.post("/v1/feedback", json={"id": unkept["id"], "verdict": "unsure"}).json()["receipt"]
+        receipt = client.post("/v1/feedback", json={"id": unkept["id"], "verdict": "unsure"}).json()[
+            "receipt"
+        ]
         assert wait_until(lambda: len(names(store)) == 2)
         assert not names(store, "objects/")
         assert client.delete(f"/v1/uploads/{receipt}").status_code == 204
