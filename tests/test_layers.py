@@ -13,7 +13,7 @@ PACKAGE = Path(genrekit.__file__).parent
 LEVELS = {
     10: "cli",
     9: "server",
-    8: "tuning feedback inspection",
+    8: "tuning feedback inspection tracking",
     7: "evaluation similarity live",
     6: "training prediction testing",
     5: "models preparation library playlists",

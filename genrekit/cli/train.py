@@ -31,11 +31,13 @@ from genrekit.cli.options import (
     Sources,
     SplitBy,
     TestSize,
+    Track,
     ValidSize,
     configure,
     job_count,
     open_cache,
     sources_of,
+    tracker_of,
 )
 from genrekit.cli.printing import out, say
 from genrekit.cli.reports import refuse_folder, show
@@ -148,6 +150,7 @@ def train(
     ] = False,
     jobs: Jobs = None,
     cluster: Cluster = None,
+    track: Track = None,
     no_cache: NoCache = False,
     resume: Annotated[
         bool,
@@ -180,6 +183,7 @@ def train(
         return
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
+    tracker = tracker_of(track) if first else None
     earlier = find(parent).sha256 if parent else None
     cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
@@ -221,3 +225,7 @@ def train(
         say(trained.curve.words)
         say(f"wrote {table} and {picture}")
     say(f"saved {trained.path} ({trained.path.stat().st_size / 1e6:.1f} MB)")
+    if tracker:
+        from genrekit.tracking import of_training
+
+        say(f"logged as run {tracker.log(of_training(trained.path, trained.measured))}")

@@ -86,7 +86,7 @@ def cross_validate(
         cluster=cluster,
         say=say,
     )
-    return cross_fit(backend, config, prepared, folds, say)
+    return cross_fit(backend, config, prepared, folds, say, cluster=cluster)
 
 
 def evaluate(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from genrekit.playlists import GROUP, Playlist, PlaylistProvider, Region, is_allowed, read_regions
-from genrekit.testing.fit import require
+from genrekit.testing.requirement import require
 
 _ORIGIN = re.compile(r"https://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?")
 

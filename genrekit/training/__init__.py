@@ -13,6 +13,7 @@ from genrekit.training.opening import check_arrays, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import beside
 from genrekit.training.train import Trained, train
+from genrekit.training.trial_table import Row, rounded, write_table
 from genrekit.training.trials import PREDICT_MS, Result, Rules, TrialRunner
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "LearningCurve",
     "PreparedDataset",
     "Result",
+    "Row",
     "Rules",
     "Trained",
     "TrialRunner",
@@ -46,8 +48,10 @@ __all__ = [
     "preparation",
     "recognise",
     "recognised",
+    "rounded",
     "search_folds",
     "train",
     "versions",
     "with_copies",
+    "write_table",
 ]

@@ -110,7 +110,7 @@ def train(
         Number of processes that prepare examples.
     cache : Cache, optional
     cluster : str, optional
-        Address of a Dask cluster that prepares examples: ``dask://host:port``.
+        Address of a Dask cluster that prepares examples, and measures the combinations of a grid: ``dask://host:port``.
     overwrite : bool
         Whether an existing ``output`` may be replaced.
     resume : bool
@@ -216,6 +216,7 @@ def train(
             by=options.by,
             valid_size=options.valid_size,
             jobs=jobs,
+            cluster=cluster,
             overwrite=overwrite,
             say=say,
         )
