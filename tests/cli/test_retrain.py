@@ -44,6 +44,21 @@ def test_a_champion_is_retrained_and_rolled_back(genrekit, place):
     assert hash_file("mine.genrekit") == before
 
 
+def test_a_watch_goes_on_until_it_is_interrupted(genrekit, monkeypatch):
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    words = ("--data", "original.csv", "-m", "mine.genrekit", "--promote", "--watch", "--min-new", "1000")
+    found = genrekit("retrain", *words)
+    assert (found.status, found.out, len(slept)) == (130, "", 2)
+    assert found.err.count("too few new corrections") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -103,6 +103,7 @@ def test_what_is_deleted_is_forgotten_by_the_next_retraining(place, tmp_path):
     left = everything(store)
     assert not any(gone in name or gone.encode() in content for name, content in left.items())
     assert not any(first.sha256 in name for name in left if name.startswith("models/"))
+    assert Versions(store).roll_back(mine).sha256 == first.parent
 
 
 def test_contradictions_and_unreadable_files_are_left_out_and_listed(place, tmp_path):

@@ -208,5 +208,5 @@ def test_labels_come_back_from_label_studio_and_from_a_table(tmp_path):
 def test_json_that_is_not_of_label_studio_is_refused(tmp_path, text):
     file = tmp_path / "tasks.json"
     file.write_text(text)
-    with pytest.raises(GenrekitError, match="Label Studio|JSON|tasks"):
+    with pytest.raises(GenrekitError, match=r"Label Studio|JSON|tasks"):
         import_labels(Store(tmp_path / "store"), file)
