@@ -15,6 +15,7 @@ from genrekit.labels import canonical
 from genrekit.metrics import WHOLE, Learnt
 from genrekit.prediction import Decision, Model, PredictOptions, load_model
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import (
     Evaluation,
     PreparedDataset,
@@ -85,7 +86,7 @@ def cross_validate(
         cluster=cluster,
         say=say,
     )
-    return cross_fit(backend, config, prepared, folds, say)
+    return cross_fit(backend, config, prepared, folds, say, cluster=cluster)
 
 
 def evaluate(
@@ -227,7 +228,7 @@ def evaluate_on(
             )
         words = f"only the labels {', '.join(competing)}"
         if len(chosen) < len(indices):
-            words += f" ({len(indices) - len(chosen)} examples of other labels left out)"
+            words += f" ({counted(len(indices) - len(chosen), 'example')} of other labels left out)"
         found = replace(found, method=f"{found.method}; {words}")
         indices = chosen
     learnt = model.bundle.learnt

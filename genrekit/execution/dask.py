@@ -31,6 +31,8 @@ POLL_S = 2.0
 NO_WORKERS_S = 120.0
 TRANSFER_S = 120.0
 AHEAD_PER_THREAD = 8
+SHARED_BYTES = 1 << 20
+"""A function that is larger, because it holds data, is copied to every worker once instead of sent with every item."""
 
 RESUME = "Check the cluster and run the same command again: with --resume it continues where it stopped."
 
@@ -108,6 +110,7 @@ class _Session:
     location: str
     timeout_s: float | None
     client: Any = None
+    _shared: tuple[bytes, Any] | None = None
 
     def connect(self) -> None:
         if self.client is not None:
@@ -141,10 +144,24 @@ class _Session:
             return
         try:
             task.future = self.client.submit(
-                _perform, _versions(), task.call, payload, self.timeout_s, pure=False, retries=0
+                _perform,
+                _versions(),
+                self._share(task.call),
+                payload,
+                self.timeout_s,
+                pure=False,
+                retries=0,
             )
         except Exception as error:  # a closed client; the class depends on the version of Dask
             raise self._lost(error) from error
+
+    def _share(self, call: bytes) -> Any:
+        """Return a call, or the future of its copies on the workers."""
+        if len(call) < SHARED_BYTES:
+            return call
+        if self._shared is None or self._shared[0] is not call:
+            self._shared = call, self.client.scatter(call, broadcast=True, hash=False)
+        return self._shared[1]
 
     def settle(self, tasks: Sequence[_Task]) -> None:
         """Wait until the first task has its reply, and collect all others that are finished.
@@ -207,6 +224,8 @@ class _Session:
             try:
                 future.exception(timeout=POLL_S)
                 return
+            except self.dask.CancelledError as error:  # the last copy of what all items share is gone
+                raise self._lost(error) from error
             except TimeoutError:
                 if self.count_threads():
                     end_s = time.monotonic() + NO_WORKERS_S
@@ -259,7 +278,7 @@ def _perform(
         return "", pickle.dumps((None, f"took longer than {timeout_s:g} s"))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _load(pickled_call: bytes) -> Call:
     call: Call = pickle.loads(pickled_call)  # noqa: S301 - clients that may submit tasks may run anything
     return call

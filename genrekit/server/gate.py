@@ -214,7 +214,7 @@ class Gate:
                 headers += [
                     (b"access-control-allow-origin", origin.encode("latin-1")),
                     (b"access-control-expose-headers", b"X-Request-ID, Retry-After, Server-Timing"),
-                    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+                    (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
                     (
                         b"access-control-allow-headers",
                         b"Authorization, X-API-Key, Content-Type, X-Filename, X-Request-ID",

@@ -18,7 +18,7 @@ def _libc(name: str) -> Any:
 
 
 def give_back() -> None:
-    """Give free memory back: glibc keeps a quarter of a process after models were loaded."""
+    """Return free memory to the system: glibc keeps a quarter of a process after models were loaded."""
     if (trim := _libc("malloc_trim")) is not None:
         trim(0)
 

@@ -48,6 +48,10 @@ class Params(BaseModel):
     duration: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="Hear at most so many seconds of every song."
     )
+    keep: Flag = Field(
+        False,
+        description="Consent: the server may keep the file, without its metadata, to learn from it. Without it nothing is kept.",
+    )
 
     def options(self, max_duration_s: float) -> PredictOptions:
         """Return the options of a pipeline.

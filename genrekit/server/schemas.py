@@ -1,4 +1,4 @@
-"""What ``/openapi.json`` says of bodies and responses that are not built by FastAPI."""
+"""Descriptions in ``/openapi.json`` of bodies and responses that FastAPI does not build."""
 
 from __future__ import annotations
 
@@ -114,6 +114,27 @@ SIMILAR: dict[str, Any] = {
     "openapi_extra": {
         "parameters": query_schema(SimilarParams),
         "requestBody": {**INPUT_BODY, "required": False},
+    },
+}
+
+FEEDBACK: dict[str, Any] = {
+    "responses": {
+        201: {"description": "It is noted.", "content": {"application/json": _ref("FeedbackReceipt")}},
+        **problems(422, 501),
+    },
+    "openapi_extra": {
+        "requestBody": {"required": True, "content": {"application/json": _ref("FeedbackBody")}}
+    },
+}
+
+DELETE_UPLOAD: dict[str, Any] = {
+    "responses": {
+        202: {
+            "description": "The store is away; it is deleted when the store is back.",
+            "content": {"application/json": _ref("Deletion")},
+        },
+        204: {"description": "It is deleted."},
+        **problems(501),
     },
 }
 

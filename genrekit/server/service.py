@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import Request
 from starlette.types import Receive
@@ -25,6 +25,8 @@ from genrekit.server.leaving import ClientGone, unless_gone
 from genrekit.server.library import Library
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
+from genrekit.server.playlists import Playlists
+from genrekit.server.presence import Presence
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Registry
 from genrekit.server.rows import Part
@@ -33,6 +35,9 @@ from genrekit.server.settings import Settings
 from genrekit.server.snapshot import Served, Snapshot
 from genrekit.server.streams import Streams
 from genrekit.server.uploads import Body, Upload, UploadFolder
+
+if TYPE_CHECKING:
+    from genrekit.server.keeping import Keeping
 
 Result = TypeVar("Result")
 
@@ -65,6 +70,8 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.sessions = Sessions(settings)
+        self.playlists = Playlists(settings)
+        self.presence = Presence()
         self.log = AccessLog(settings.log, names=settings.log_names)
         self.admission = Admission(settings.jobs, settings.queue, self.metrics)
         self.uploads = UploadFolder()
@@ -79,16 +86,33 @@ class Service:
         self.engine = Engine(self.pool, self.metrics, settings.timeout_s, self.uploads.path)
         self.streams = Streams(self.registry, self.engine, self.pool, self.admission, self.uploads.path)
         self.reader = BodyReader(settings, self.uploads)
+        try:
+            self.keeping = self._keeping() if settings.store else None
+        except BaseException:
+            self.close()
+            raise
         self.shadow = Shadow(settings.shadow_file, self.engine, self.metrics) if settings.shadow else None
         self._reloading = asyncio.Lock()
         self.background = Background()
 
     def start(self) -> None:
         """Start the workers and what runs beside requests; called in the event loop."""
+        if self.keeping is not None:
+            self.keeping.start()
         self.background.keep(warm_workers(self.pool, self.settings.jobs))
         self.background.keep(tidy(self.cache))
         if self.settings.watch_s:
             self.background.keep(watch(self.settings.watch_s, self.registry.changed, self.reload))
+
+    def _keeping(self) -> Keeping:
+        from genrekit.server.keeping import Keeping  # what cleans files is not imported where nothing is kept
+
+        return Keeping(self.settings, self.registry, self.pool, self.uploads.path, self.metrics, self.log)
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels of the loaded models."""
+        loaded = self.registry.current.by_name.values()
+        return tuple(label for one in loaded for label in one.model.labels)
 
     def check_workers(self) -> None:
         """Refuse if no worker can be started any more.
@@ -117,6 +141,8 @@ class Service:
 
     def close(self) -> None:
         """Stop the workers and remove the uploads."""
+        if keeping := getattr(self, "keeping", None):
+            keeping.close()
         self.pool.close()
         if hasattr(self, "registry"):
             self.registry.current.retire()

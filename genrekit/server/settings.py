@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from genrekit.errors import UsageError
+from genrekit.feedback import Limits
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 
@@ -69,6 +70,12 @@ class Settings(BaseModel):
         Models that share the requests for one of them.
     shadow : str or None
         A model that also predicts, unseen.
+    exit_with_page : bool
+        Whether the server ends some seconds after its last page was closed.
+    playlists : str
+        Who finds playlists for a genre: a provider's name, or a .yaml file.
+    regions_file : Path or None
+        Further regions of playlists.
     shadow_file : Path
         Where differences of the shadow are written, as JSON Lines.
     index : Path or None
@@ -80,6 +87,12 @@ class Settings(BaseModel):
         Certificate and private key for HTTPS.
     watch_s : float
         Seconds between looks at the files of models; 0 never.
+    keep : {'none', 'asked', 'feedback'}
+        Which uploads are kept to learn from, if their senders agree: none, all of them, or those that are corrected.
+    store : str
+        A folder, or ``s3://bucket/prefix``.
+    limits : Limits
+        How much the store may hold, and how long.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,15 +125,21 @@ class Settings(BaseModel):
     certfile: Path | None = None
     keyfile: Path | None = None
     watch_s: Annotated[float, Field(ge=0)] = 2.0
+    keep: Literal["none", "asked", "feedback"] = "none"
+    store: str = ""
+    limits: Limits = Limits()
+    exit_with_page: bool = False
+    playlists: str = "links"
+    regions_file: Path | None = None
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the address."""
+        """True if only this machine can reach the address."""
         return is_loopback(self.host)
 
     @property
     def is_open(self) -> bool:
-        """Whether other machines are served without a key."""
+        """True if other machines are served without a key."""
         return not self.is_loopback and not self.keys
 
     @property
@@ -159,6 +178,11 @@ class Settings(BaseModel):
                 raise UsageError(f"{path} is not a file.", f"Give the path of a PEM file: {option} FILE.")
         if self.allow_path is not None and not self.allow_path.is_dir():
             raise UsageError(f"{self.allow_path} is not a folder.", "Give an existing one: --allow-path DIR.")
+        if (self.keep == "none") != (not self.store):
+            raise UsageError(
+                f"--keep is {self.keep}, and there is {'a' if self.store else 'no'} store.",
+                "Give both: --keep asked --store DIR (or s3://bucket/prefix); or neither, and nothing is kept.",
+            )
         if self.root_path and not re.fullmatch(r"(/[\w.~-]+)+", self.root_path):
             raise UsageError(
                 f"--root-path is {self.root_path!r}; it starts with / and does not end with it.",

@@ -49,7 +49,7 @@ class Upload:
 
 @dataclass
 class Body:
-    """What a request asks to predict.
+    """The inputs and parameters of a request for predictions.
 
     Attributes
     ----------

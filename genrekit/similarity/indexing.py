@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Indexed:
-    """What a run did.
+    """Counts of a run of indexing.
 
     Attributes
     ----------
@@ -259,7 +259,7 @@ class _Run:
         return True
 
     def _keep(self, name: str, path: str | None, content: Content, same: Sequence[Row], example: Any) -> None:
-        """Give a file the vector of equal content; rows of that content whose files are gone were moved here."""
+        """Assign a file the vector of equal content; rows of that content whose files are gone were moved here."""
         now = about(example, replace(content, sound_key=content.sound_key or same[0].sound_key))
         size, mtime_ns = self._stats.pop(name, (now.n_bytes, now.mtime_ns))
         row = replace(

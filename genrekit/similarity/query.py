@@ -18,6 +18,7 @@ from genrekit.remote import is_remote
 from genrekit.similarity.embedding import Embedded, absolute, embed, embed_table, stat_of
 from genrekit.similarity.rows import Row, Rows
 from genrekit.similarity.searching import Filters, Index, Neighbour
+from genrekit.text import counted
 from genrekit.types import Example, Say, silent
 
 _ROW = re.compile(r"(.+)#row (\d{1,12})", re.DOTALL)
@@ -130,7 +131,7 @@ def neighbours(
     filters = Filters(genre, query.row.artist if other_artists else "", without)
     found = index.search(query.vector, k, filters, [one.vector for one in unlike])
     if len(found) < k:
-        say(f"only {len(found)} of {len(index)} songs can be results; {k} were asked for")
+        say(f"only {len(found)} of {counted(len(index), 'song')} can be results; {k} were asked for")
     return found
 
 
@@ -259,7 +260,7 @@ def _row_of(found: Any, name: str, number: int | None) -> Embedded:
         if number is None or (one[0] if isinstance(one, tuple) else one.row.name).endswith(f"#row {number}")
     ]  # fmt: skip
     if len(rows) != 1:
-        what = f"has no row {number}" if number is not None else f"has {len(rows)} rows"
+        what = f"has no row {number}" if number is not None else f"has {counted(len(rows), 'row')}"
         raise UsageError(f"{name} {what}; a query is one row.", f'Name it: "{name}#row 2"')
     if isinstance(rows[0], tuple):
         raise MediaError(f"{rows[0][0]}: {rows[0][1]}")

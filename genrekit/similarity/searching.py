@@ -56,7 +56,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which rows may be results.
+    """Conditions on the rows that may be results.
 
     Attributes
     ----------

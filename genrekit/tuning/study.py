@@ -7,7 +7,6 @@ batches give the same trials whatever runs them, and again after an interruption
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import shutil
@@ -25,8 +24,9 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
 from genrekit.errors import OutputExistsError, TrainingError, UsageError
+from genrekit.hashing import hash_json
 from genrekit.metrics import LOWER_IS_BETTER
-from genrekit.training import PREDICT_MS, Result
+from genrekit.training import PREDICT_MS, Result, Row, rounded, write_table
 from genrekit.tuning.space import Space
 
 SUFFIX = ".tune"
@@ -138,6 +138,7 @@ class Study:
                 "Start anew with --overwrite, or choose another --output.",
             ) from None
         wanted = json.loads(json.dumps(facts))
+        self._run = hash_json(wanted)[:16]
         if known is None and (is_new or not self.trials):
             with writing(path):
                 self._study.set_user_attr(_FACTS, wanted)
@@ -194,7 +195,7 @@ class Study:
             return
         reason = result.error or result.stopped
         facts: dict[str, Any] = {
-            "metrics": {name: float(f"{value:.6g}") for name, value in result.metrics.items()},
+            "metrics": rounded(result.metrics),
             "folds": result.folds,
             "reason": reason,
             "curve": [list(point) for point in result.curve],
@@ -277,29 +278,20 @@ class Study:
     def write_table(self) -> None:
         """Write the table of the told trials."""
         rows = [one for one in self.trials if one.state.is_finished()]
-        names = list(dict.fromkeys(name for one in rows for name in one.user_attrs.get("metrics", {})))
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        keys = [one.key for one in self.space]
-        writer.writerow(["trial", "state", *keys, "folds", *names, "reason"])
-        for one in rows:
-            facts = one.user_attrs
-            metrics = facts.get("metrics", {})
-            writer.writerow(
-                [
-                    one.number,
-                    one.state.name.lower(),
-                    *(one.params.get(key) for key in keys),
-                    facts.get("folds", 0),
-                    *(metrics.get(name, "") for name in names),
-                    facts.get("reason", ""),
-                ]
+        found = [
+            Row(
+                one.number,
+                one.state.name.lower(),
+                one.params,
+                one.user_attrs.get("folds", 0),
+                one.user_attrs.get("metrics", {}),
+                one.user_attrs.get("reason", ""),
             )
+            for one in rows
+        ]
         path = self.folder / TABLE
-        beside = self.folder / PART
         with writing(path):
-            beside.write_text(file.getvalue(), encoding="utf-8")
-            beside.replace(path)
+            write_table(path, self._run, [one.key for one in self.space], found)
 
 
 def is_smaller_better(objective: str) -> bool:

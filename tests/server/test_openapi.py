@@ -24,7 +24,8 @@ def test_every_response_is_as_its_schema_says(tmp_path, how):
     keys.write_text(f"admin:{KEY}\n")
     index(TABLE, tmp_path / "rows.index", model="spotify", jobs=1)
     options = ("--jobs", "1", "--admin-key-file", str(keys), "--index", str(tmp_path / "rows.index"))
-    with started(tmp_path / "s", *options) as server:
+    options += ("--keep", "asked", "--store", str(tmp_path / "store"))
+    with started(tmp_path / "s", *options, GENREKIT_SPOOL=str(tmp_path / "spool")) as server:
         words = ["--checks", CHECKS, *how, "--header", f"X-API-Key: {KEY}"]
         words += ["--exclude-path", "/v1/models/reload"]  # slow
         run = subprocess.run(

@@ -35,7 +35,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/v1/explain", **EXPLAIN)
     async def explain(request: Request) -> Response:
-        """Say why: the features that pushed towards the label of a row; of a song or picture a heat map as PNG."""
+        """Explain predictions: by features for a row, by a heat map as PNG for a song or picture."""
         media_type = negotiate(request.headers.get("accept", ""), (JSON, PNG))
         async with service.job(request) as job:
             if len(job.body.inputs) != 1:
@@ -51,7 +51,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/v1/embed", **EMBED)
     async def embed(request: Request) -> Response:
-        """Give the embedding of each song or picture: the mean over its windows; with ``windows`` also of each."""
+        """Return the embedding of each song or picture: the mean over its windows; with ``windows`` also of each."""
         async with service.job(request) as job:
             try:
                 rows = await service.unless_gone(request.receive, _embedded(service, job))

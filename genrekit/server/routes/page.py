@@ -24,7 +24,7 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; media-src blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; {playlists}"
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 PERMISSIONS = "microphone=(self), camera=(), geolocation=(), payment=(), usb=()"
@@ -68,6 +68,9 @@ def router(service: Service) -> APIRouter:
         )
         return response
 
+    if service.settings.exit_with_page:
+        routes.add_api_websocket_route("/page/presence", service.presence.hold)
+
     return routes
 
 
@@ -86,14 +89,15 @@ def static(request: Request, name: str, service: Service) -> Response:
         If there is none of this name.
     """
     similar = service.library.modality if service.library else ""
-    content = _contents(service.settings.max_upload_bytes, similar).get(name)
+    settings = service.settings
+    content = _contents(settings.max_upload_bytes, similar, settings.keep, settings.exit_with_page).get(name)
     if content is None:
         raise Problem("not-found", f"The page has no file {name[:80]!r}.")
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {
         "ETag": tag,
         "Cache-Control": "no-cache",
-        "Content-Security-Policy": CSP,
+        "Content-Security-Policy": CSP.format(playlists=service.playlists.policy),
         "Permissions-Policy": PERMISSIONS,
         "Vary": "Accept",
     }
@@ -104,7 +108,7 @@ def static(request: Request, name: str, service: Service) -> Response:
 
 
 @lru_cache(maxsize=4)
-def _contents(most_bytes: int, similar: str) -> dict[str, bytes]:
+def _contents(most_bytes: int, similar: str, keep: str, exit_with_page: bool) -> dict[str, bytes]:
     """Return the files by name; the page itself learns what there is.
 
     Parameters
@@ -113,6 +117,10 @@ def _contents(most_bytes: int, similar: str) -> dict[str, bytes]:
         The largest upload, which the page says before it sends one.
     similar : str
         Kind of the inputs of the index; empty without one.
+    keep : str
+        Which uploads the server keeps.
+    exit_with_page : bool
+        Whether the page says that it is open.
     """
     folder = files("genrekit.server").joinpath("page")
     found = {
@@ -128,6 +136,8 @@ def _contents(most_bytes: int, similar: str) -> dict[str, bytes]:
         "version": [__version__],
         "most": [str(most_bytes)],
         "similar": [similar],
+        "keep": [keep],
+        "presence": ["yes" if exit_with_page else ""],
     }
     page = found["index.html"].decode()
     for name, words in facts.items():
