@@ -3,6 +3,7 @@
 from genrekit.training.choice import choose_backend
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
+from genrekit.training.facts import kept_metrics, versions
 from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
 from genrekit.training.grid import FOLDS, search_folds
@@ -11,7 +12,7 @@ from genrekit.training.learnt import learnt_keys, recognise, recognised
 from genrekit.training.opening import check_arrays, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import beside
-from genrekit.training.train import Trained, kept_metrics, train, versions
+from genrekit.training.train import Trained, train
 from genrekit.training.trial_table import Row, rounded, write_table
 from genrekit.training.trials import PREDICT_MS, Result, Rules, TrialRunner
 

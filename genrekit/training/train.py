@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import platform
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from genrekit import __version__
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
-from genrekit.datasets import Ambiguous, Dataset, Reading, Split, SplitOptions, check_terms, make_split
+from genrekit.datasets import Ambiguous, Reading, SplitOptions, check_terms, make_split
 from genrekit.distributed import rank, world_size
 from genrekit.errors import OutputExistsError, UsageError
-from genrekit.hashing import hash_file
-from genrekit.metrics import Report
 from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.training.combinations import configs, preparations
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
+from genrekit.training.facts import data_facts, kept_metrics, versions
 from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
-from genrekit.training.grid import Candidate, configs, preparations, search
+from genrekit.training.grid import Candidate, search
 from genrekit.training.learning_curve import LearningCurve, learning_curve, learning_files
 from genrekit.training.learnt import learnt_keys
 from genrekit.training.opening import check_fit, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import RunFolder, beside
 from genrekit.types import Say, Sources, silent
-
-MAX_CONFUSION_LABELS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +263,7 @@ def train(
             on_epoch,
         )
     native = dict(fitted.native)
-    data = _data_facts(dataset, prepared, split, refit=refit)
+    data = data_facts(dataset, prepared, split, refit=refit)
     if keys:
         learnt = learnt_keys(prepared, everything if refit else [*split.train, *split.valid], backend.info)
         native[KEYS] = dump_keys(learnt)
@@ -341,50 +335,3 @@ def _refit(
     history |= {key: again.history[key] for key in ("distance",) if key in again.history}
     history["refit"] = again.history["train"]
     return replace(again, thresholds=thresholds, history=history), runtime
-
-
-def _data_facts(dataset: Dataset, prepared: PreparedDataset, split: Split, *, refit: bool) -> dict[str, Any]:
-    assert split.options is not None
-    return {
-        "source": " + ".join(
-            one if dataset.layout == "synthetic" else Path(one).name
-            for one in dataset.sources or (dataset.source,)
-        ),
-        "layout": dataset.layout,
-        "fingerprint": dataset.fingerprint,
-        **({"sha256": hash_file(dataset.file)} if dataset.file else {}),
-        "examples": len(prepared.windows),
-        "counts": dict(
-            Counter(label for i in sorted(prepared.windows) for label in sorted(dataset.examples[i].labels))
-        ),
-        "left_out": len(dataset.left_out) + len(prepared.failures),
-        "removed": dict(dataset.removed),
-        "notes": list(dataset.notes),
-        "split": {
-            "method": split.method,
-            **asdict(split.options),
-            "train": len(split.train),
-            "valid": len(split.valid),
-            "test": len(split.test),
-        },
-        "fitted_on": "all splits, after the test split was measured" if refit else "train and valid",
-    }
-
-
-def kept_metrics(report: Report) -> dict[str, Any]:
-    """Return a report as stored in a bundle: without paths, and without a matrix too large for the manifest."""
-    facts = report.to_dict()
-    facts["failures"] = len(report.failures)
-    if len(report.labels) > MAX_CONFUSION_LABELS:
-        del facts["confusion"]
-    return facts
-
-
-def versions() -> dict[str, str]:
-    """Return Python and the libraries that train, with their versions."""
-    names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost", "torch", "torchvision", "lightning")
-    found = {"python": platform.python_version()}
-    for name in names:
-        with suppress(PackageNotFoundError):  # some libraries have more than one distribution name
-            found[name] = version(name)
-    return found
