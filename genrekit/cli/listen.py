@@ -11,14 +11,14 @@ import typer
 
 
 class Shown(StrEnum):
-    """How events are written."""
+    """Formats of events."""
 
     TABLE = "table"
     JSONL = "jsonl"
 
 
 class Encoding(StrEnum):
-    """How samples on stdin are encoded."""
+    """Encodings of samples on stdin."""
 
     S16LE = "s16le"
     F32LE = "f32le"

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def going_on(backend: Backend, output: Path, *, grid: bool) -> Iterator[None]:
-    """Say how to go on when a training is interrupted."""
+    """Print how to resume if a training is interrupted."""
     from genrekit.backends import FitsInFolder
     from genrekit.training import beside
 

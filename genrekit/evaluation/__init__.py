@@ -1,7 +1,7 @@
 """Evaluation of a model, or of a recipe, on labelled data, and comparison of several."""
 
 from genrekit.evaluation import page
-from genrekit.evaluation.compare import compare, compare_recipes
+from genrekit.evaluation.compare import compare, compare_on, compare_recipes
 from genrekit.evaluation.compare_text import (
     comparison_csv,
     comparison_html,
@@ -35,6 +35,7 @@ __all__ = [
     "Run",
     "check_explanation_folder",
     "compare",
+    "compare_on",
     "compare_recipes",
     "comparison_csv",
     "comparison_html",

@@ -111,6 +111,54 @@ def compare(
     return leaderboard(measured, splits[0].method, by, notes, cost=cost, say=say)
 
 
+def compare_on(
+    models: Mapping[str, Model],
+    dataset: Dataset,
+    found: Split,
+    *,
+    by: str | None = None,
+    jobs: int = 1,
+    cache: Cache | None = None,
+    say: Say = silent,
+) -> Comparison:
+    """Compare models of one backend on the test part of a data set that is open already.
+
+    Parameters
+    ----------
+    models : Mapping of str to Model
+        Two or more by the names that the comparison gives them.
+    dataset : Dataset
+        As `open_in_words_of` returns it for one of the models.
+    found : Split
+    by, jobs, cache, say
+        As for `compare`; what predictions cost is not measured.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    UsageError, DatasetError
+        As for `compare`.
+    """
+    loaded = list(models.values())
+    _check_kinds([(model.name, model.backend, model.bundle.manifest.multilabel) for model in loaded])
+    labels, notes = _common_labels(loaded)
+    measured = [
+        Measured(
+            name,
+            evaluate_on(model, dataset, found, "test", labels=labels, jobs=jobs, cache=cache, say=say),
+            dataset,
+            model.backend,
+            model.config,
+            model,
+        )
+        for name, model in models.items()
+    ]
+    return leaderboard(measured, found.method, by, notes, cost=False, say=say)
+
+
 def compare_recipes(
     recipes: Sequence[Recipe],
     source: Sources,

@@ -14,6 +14,7 @@ from genrekit.evaluation.model_data import learned_from, open_in_words_of, split
 from genrekit.metrics import Learnt
 from genrekit.prediction import Decision, Model, PredictOptions, load_model
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import (
     Evaluation,
     PreparedDataset,
@@ -210,7 +211,7 @@ def evaluate_on(
             )
         words = f"only the labels {', '.join(competing)}"
         if len(chosen) < len(indices):
-            words += f" ({len(indices) - len(chosen)} examples of other labels left out)"
+            words += f" ({counted(len(indices) - len(chosen), 'example')} of other labels left out)"
         found = replace(found, method=f"{found.method}; {words}")
         indices = chosen
     learnt = model.bundle.learnt

@@ -32,6 +32,7 @@ from genrekit.evaluation.model_data import open_in_words_of, split_of
 from genrekit.metrics import ScoredExample
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import describe
 from genrekit.types import Modality, Say, silent
 
@@ -121,7 +122,9 @@ def explain(
             f"There are no importances of features: the windows of backend {model.backend.info.name!r} have no named features."
         )
     else:
-        say(f"measuring the importance of {len(table.names)} features on {len(kept)} examples")
+        say(
+            f"measuring the importance of {counted(len(table.names), 'feature')} on {counted(len(kept), 'example')}"
+        )
         importances = permutation_importances(
             table,
             selected.targets,

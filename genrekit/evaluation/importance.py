@@ -1,4 +1,4 @@
-"""What the named features of a model do to its scores: permutation importance, partial dependence, decision regions."""
+"""Effects of named features on the scores of a model: permutation importance, partial dependence, decision regions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK = 8192
 
 @dataclass(frozen=True)
 class Importance:
-    """What a model loses when the values of a feature are exchanged between examples.
+    """Loss of a model when the values of a feature are permuted between examples.
 
     Attributes
     ----------

@@ -24,6 +24,7 @@ from genrekit.metrics import (
     paired_draws,
     ranks,
 )
+from genrekit.text import counted
 from genrekit.training import Evaluation
 from genrekit.types import Example, Say
 
@@ -149,7 +150,7 @@ def leaderboard(
             "Give --read audio or --read table, so that all of them read the same.",
         )
     if lost := len(everything) - len(shared):
-        notes.append(f"{lost} examples that not every model could read are left out.")
+        notes.append(f"Left out: {counted(lost, 'example')} that not every model could read.")
     kept = sorted(shared)
     labels = tuple(sorted(measured[0].evaluation.report.labels))
     draws, reports = [], []
@@ -160,7 +161,7 @@ def leaderboard(
         learnt = report.learnt
         if learnt and learnt.examples:
             notes.append(
-                f"{one.name} learnt {learnt.examples} of the {learnt.of} examples: its numbers are not comparable."
+                f"{one.name} learnt {learnt.examples} of the {counted(learnt.of, 'example')}: its numbers are not comparable."
             )
         elif report.inflated:
             notes.append(f"{one.name} has learned from these examples: its numbers are not comparable.")

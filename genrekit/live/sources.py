@@ -1,4 +1,4 @@
-"""Where sound comes from: the microphone, an address, a file, stdin."""
+"""Sources of live sound: the microphone, an address, a file, stdin."""
 
 from __future__ import annotations
 

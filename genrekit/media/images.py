@@ -151,7 +151,7 @@ def load(path: AnyPath, *, size: int | None) -> Pixels:
 
 
 def _decoded(image: ImageFile.ImageFile, kind: str, content: bytes, size: int | None) -> ImageFile.ImageFile:
-    """The picture with its pixels; a jpeg that lacks its end and no pixel is read all the same."""
+    """Return the picture with its pixels; a jpeg that lacks its end and no pixel is read all the same."""
     try:
         image.load()
         return image
@@ -214,7 +214,7 @@ def _resized(image: Image.Image, extent: tuple[float, float], size: int) -> Imag
 
 
 def _upright(image: Image.Image, turn: Image.Transpose | None) -> Pixels:
-    """The pixels, turned, in RGB, on white."""
+    """Return the pixels, turned, in RGB, on white."""
     if turn is not None:
         image = image.transpose(turn)
     if image.mode == "RGBa":

@@ -34,7 +34,7 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """What is kept of one example: its values [shape=(n_windows, *shape)], and the content key of its file."""
+    """Cached values of one example [shape=(n_windows, *shape)], and the content key of its file."""
 
     values: np.ndarray
     key: int | None = None

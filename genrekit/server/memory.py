@@ -15,6 +15,6 @@ def _trim() -> Any:
 
 
 def give_back() -> None:
-    """Give free memory back: glibc keeps a quarter of a process after models were loaded."""
+    """Return free memory to the system: glibc keeps a quarter of a process after models were loaded."""
     if (trim := _trim()) is not None:
         trim(0)

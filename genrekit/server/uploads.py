@@ -36,16 +36,19 @@ class Upload:
     path : Path
     folder : Path
         The folder of the request, for what is written meanwhile.
+    field : str
+        The field of the form; empty for a body that is one file.
     """
 
     name: str
     path: Path
     folder: Path
+    field: str = ""
 
 
 @dataclass
 class Body:
-    """What a request asks to predict.
+    """The inputs and parameters of a request for predictions.
 
     Attributes
     ----------
@@ -164,7 +167,7 @@ class _Parser(MultiPartParser):
         file = path.open("xb")
         self._files_to_close_on_error.append(file)  # type: ignore[arg-type]
         part.file = UploadFile(file=file, filename=name)
-        self.uploads.append(Upload(shown_name(name), path, self._folder))
+        self.uploads.append(Upload(shown_name(name), path, self._folder, part.field_name))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._current_part.file is None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from scipy.special import logit
 
 from genrekit.backends import EMBEDDINGS, OUTPUT, ReadsTables
 from genrekit.errors import GenrekitError, MediaError
@@ -23,14 +22,14 @@ from genrekit.similarity.rows import Row
 from genrekit.text import clean, sentence
 from genrekit.types import Content, Example, Prediction
 
-Kind = Literal["embeddings", "features", "scores"]
+VectorKind = Literal["embeddings", "features", "scores"]
 MAX_TEXT = 500
 _EPS = 1e-6
 _ARTIST = ("artist", "artists", "artist_name", "track_artist", "performer")
 _TITLE = ("title", "track_name", "name", "track")
 
 
-def kind_of(model: Model) -> tuple[Kind, int]:
+def kind_of(model: Model) -> tuple[VectorKind, int]:
     """Return what the vectors of a model are, and how many numbers they have.
 
     Returns
@@ -49,7 +48,7 @@ def kind_of(model: Model) -> tuple[Kind, int]:
     return "scores", len(model.labels)
 
 
-def vectors_of(model: Model, kind: Kind, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def vectors_of(model: Model, kind: VectorKind, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the vectors and the scores of windows, in one pass of the graph.
 
     Parameters
@@ -63,13 +62,32 @@ def vectors_of(model: Model, kind: Kind, windows: np.ndarray) -> tuple[np.ndarra
     vectors : np.ndarray [shape=(n, size)]
     scores : np.ndarray [shape=(n, n_labels), dtype=float32]
     """
+    outputs = model.runtime.outputs(windows, tuple(dict.fromkeys((OUTPUT, *outputs_of(kind)))))
+    return from_outputs(kind, windows, outputs), outputs[OUTPUT]
+
+
+def outputs_of(kind: VectorKind) -> tuple[str, ...]:
+    """Return the outputs of the graph that vectors are made of; none for features."""
+    return {"embeddings": (EMBEDDINGS,), "features": (), "scores": (OUTPUT,)}[kind]
+
+
+def from_outputs(kind: VectorKind, windows: np.ndarray, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the vectors of windows [shape=(n, size)].
+
+    Parameters
+    ----------
+    kind : {'embeddings', 'features', 'scores'}
+    windows : np.ndarray [shape=(n, *shape)]
+    outputs : Mapping of str to np.ndarray
+        Those of `outputs_of`, for these windows.
+    """
     if kind == "embeddings":
-        outputs = model.runtime.outputs(windows, (OUTPUT, EMBEDDINGS))
-        return outputs[EMBEDDINGS], outputs[OUTPUT]
-    scores = model.runtime.scores(windows)
+        return outputs[EMBEDDINGS]
     if kind == "features":
-        return np.where(np.isfinite(windows), windows, np.nan).astype(np.float32), scores
-    return logit(np.clip(scores, _EPS, 1 - _EPS)), scores
+        return np.where(np.isfinite(windows), windows, np.nan).astype(np.float32)
+    scores = np.clip(outputs[OUTPUT].astype(np.float64), _EPS, 1 - _EPS)
+    log_odds: np.ndarray = np.log(scores / (1 - scores))
+    return log_odds
 
 
 def mean_vector(vectors: np.ndarray) -> np.ndarray:
@@ -111,7 +129,7 @@ def stat_of(path: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def embed(pipeline: Pipeline, kind: Kind, task: Task, preparation: Preparation) -> Embedded:
+def embed(pipeline: Pipeline, kind: VectorKind, task: Task, preparation: Preparation) -> Embedded:
     """Make the row and the vector of a prepared example.
 
     Raises
@@ -165,7 +183,9 @@ def about(example: Example, content: Content | None) -> Row:
     )
 
 
-def embed_table(pipeline: Pipeline, kind: Kind, task: TableTask) -> Iterator[Embedded | tuple[str, str]]:
+def embed_table(
+    pipeline: Pipeline, kind: VectorKind, task: TableTask
+) -> Iterator[Embedded | tuple[str, str]]:
     """Make the rows and vectors of a table, in order and in bounded memory.
 
     Yields

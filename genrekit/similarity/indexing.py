@@ -27,7 +27,16 @@ from genrekit.prediction import (
     lost,
 )
 from genrekit.preparation import Cache, Preparation
-from genrekit.similarity.embedding import Kind, about, absolute, embed, embed_table, kind_of, name_of, stat_of
+from genrekit.similarity.embedding import (
+    VectorKind,
+    about,
+    absolute,
+    embed,
+    embed_table,
+    kind_of,
+    name_of,
+    stat_of,
+)
 from genrekit.similarity.facts import Facts, path_of
 from genrekit.similarity.rows import Row
 from genrekit.similarity.writer import Writer
@@ -40,7 +49,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Indexed:
-    """What a run did.
+    """Counts of a run of indexing.
 
     Attributes
     ----------
@@ -189,7 +198,7 @@ class _Run:
 
     writer: Writer
     pipeline: Pipeline
-    kind: Kind
+    kind: VectorKind
     say: Say
     advance: Callable[[], None]
     done: Indexed = field(default_factory=Indexed)
@@ -243,7 +252,7 @@ class _Run:
         return True
 
     def _keep(self, name: str, path: str | None, content: Content, same: Sequence[Row], example: Any) -> None:
-        """Give a file the vector of equal content; rows of that content whose files are gone were moved here."""
+        """Assign a file the vector of equal content; rows of that content whose files are gone were moved here."""
         now = about(example, replace(content, sound_key=content.sound_key or same[0].sound_key))
         size, mtime_ns = self._stats.pop(name, (now.n_bytes, now.mtime_ns))
         row = replace(

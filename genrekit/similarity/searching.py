@@ -56,7 +56,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which rows may be results.
+    """Conditions on the rows that may be results.
 
     Attributes
     ----------
@@ -119,6 +119,13 @@ class Index:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __contains__(self, id: object) -> bool:
+        """Return whether there is a row of an id."""
+        if not isinstance(id, int):
+            return False
+        place = int(np.searchsorted(self.ids, id))
+        return place < len(self.ids) and bool(self.ids[place] == id)
+
     @cached_property
     def _mean_and_scale(self) -> tuple[np.ndarray, np.ndarray | None]:
         mean, scale = self.facts.mean, self.facts.scale
@@ -144,12 +151,16 @@ class Index:
         with Rows(self.folder) as rows:
             return rows.find(name)
 
+    def paths(self) -> list[str]:
+        """Return the local files of all rows; a table once per row."""
+        with Rows(self.folder) as rows:
+            return [path for _, path in rows.paths()]
+
     def vector(self, id: int) -> np.ndarray:
         """Return the stored vector of a row [shape=(size,), dtype=float32]."""
-        place = int(np.searchsorted(self.ids, id))
-        if place == len(self.ids) or self.ids[place] != id:
+        if id not in self:
             raise UsageError(f"{self.folder} has no row {id}.")
-        return np.array(self.vectors[self.places[place]])
+        return np.array(self.vectors[self.places[np.searchsorted(self.ids, id)]])
 
     def directions(self, vectors: np.ndarray) -> np.ndarray:
         """Centre vectors [shape=(n, size)] by the mean of the index and bring them to length 1, in float64."""
@@ -242,7 +253,7 @@ class Index:
                 known = rows.genres()
                 guess = nearest(filters.genre, known)
                 raise UsageError(
-                    f"No song of {self.folder} is {filters.genre!r}; its genres are {', '.join(known)}.",
+                    f"No song of the index is {filters.genre!r}; its genres are {', '.join(known)}.",
                     f"Did you mean {guess}?" if guess else "",
                 )
             keep &= np.isin(self.ids, ids)

@@ -3,12 +3,12 @@
 from genrekit.training.choice import choose_backend
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
-from genrekit.training.facts import kept_metrics, versions
 from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
 from genrekit.training.grid import FOLDS, search_folds
 from genrekit.training.learning_curve import CurvePart, LearningCurve, learning_files
 from genrekit.training.learnt import learnt_keys, recognise, recognised
+from genrekit.training.manifest import kept_metrics, versions
 from genrekit.training.opening import check_arrays, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import beside

@@ -14,7 +14,7 @@ from genrekit.errors import OutputExistsError, TrainingError
 from genrekit.execution import default_jobs, open_pool
 from genrekit.files import naming
 from genrekit.hashing import hash_json
-from genrekit.text import sentence
+from genrekit.text import counted, sentence
 from genrekit.training.combinations import Settings, configs
 from genrekit.training.prepared_dataset import PreparedDataset
 from genrekit.training.trial_table import START, Row, read_table, rounded, write_table
@@ -142,7 +142,7 @@ def search(
     ]
     members = sorted(set.intersection(*ready))
     if lost := len(set.union(*ready)) - len(members):
-        say(f"grid: left out {lost} examples that some of the settings cannot prepare")
+        say(f"grid: left out {counted(lost, 'example')} that some of the settings cannot prepare")
     folds = search_folds(dataset, members, seed=config.seed, by=by, valid_size=valid_size)
     run = hash_json(
         {
@@ -156,7 +156,7 @@ def search(
     done = {_key(row.settings): row for row in _earlier(table, run, keys, overwrite=overwrite)}
     left = [(number, one) for number, (settings, one) in enumerate(wanted) if _key(settings) not in done]
     say(
-        f"grid: {len(wanted)} combinations on {len(folds)} folds of {len(members)} examples"
+        f"grid: {counted(len(wanted), 'combination')} on {counted(len(folds), 'fold')} of {counted(len(members), 'example')}"
         + (f", {len(wanted) - len(left)} of them done before" if len(left) < len(wanted) else "")
     )
     measure = TrialRunner(backend, prepared_datasets, folds, Rules(), max(1, default_jobs() // jobs))

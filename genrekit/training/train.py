@@ -8,23 +8,23 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from genrekit import __version__
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
-from genrekit.datasets import Ambiguous, Reading, SplitOptions, check_terms, make_split
+from genrekit.datasets import Ambiguous, Dataset, Reading, SplitOptions, check_terms, make_split
 from genrekit.distributed import rank, world_size
 from genrekit.errors import OutputExistsError, UsageError
-from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, load, loads, save, write_card
+from genrekit.models import KEYS, Bundle, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training.combinations import configs, preparations
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
-from genrekit.training.facts import data_facts, kept_metrics, versions
 from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
 from genrekit.training.grid import Candidate, search
 from genrekit.training.learning_curve import LearningCurve, learning_curve, learning_files
 from genrekit.training.learnt import learnt_keys
+from genrekit.training.manifest import data_facts, make_manifest
 from genrekit.training.opening import check_fit, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import RunFolder, beside
@@ -42,7 +42,7 @@ class Trained:
 
 
 def train(
-    source: Sources,
+    source: Sources | Dataset,
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -73,8 +73,9 @@ def train(
 
     Parameters
     ----------
-    source : str, Path or DataFrame, or a sequence of them
-        Anything that `genrekit.datasets.open_dataset` reads; several are one data set.
+    source : str, Path or DataFrame, or a sequence of them, or Dataset
+        Anything that `genrekit.datasets.open_dataset` reads; several are one data set. A data set that is open already is
+        taken as it is.
     backend : Backend or str
         The backend or its name.
     config : BackendConfig or Mapping, optional
@@ -163,7 +164,11 @@ def train(
             f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Omit --resume."
         )
     wanted = configs(backend, config, grid) if grid else []  # a wrong setting is found before an hour of work
-    dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
+    if isinstance(source, Dataset):
+        dataset = source
+        check_fit(dataset, backend, config)
+    else:
+        dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     for _, one in wanted:
         check_fit(dataset, backend, one)
     check_terms(dataset)
@@ -250,7 +255,7 @@ def train(
                 backend, config, prepared, split, fitted, scores, n_parts=curve_parts, say=say
             )
     if refit:
-        say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
+        say(f"fitting the same recipe again on all {counted(len(prepared.windows), 'example')}")
         labels = prepared.labels(everything)
         fitted, runtime = _refit(
             backend,
@@ -268,32 +273,24 @@ def train(
         learnt = learnt_keys(prepared, everything if refit else [*split.train, *split.valid], backend.info)
         native[KEYS] = dump_keys(learnt)
         data["keys"] = learnt.counts
-    manifest = Manifest(
+    manifest = make_manifest(
+        backend,
+        config,
+        fitted,
+        runtime,
+        labels,
         name=output.name.removesuffix(".genrekit"),
-        backend=backend.info.name,
-        modality=backend.info.modality,
-        labels=labels,
-        multilabel=config.multilabel,
-        config=config.model_dump(mode="json"),
-        feature_version=backend.info.feature_version,
-        columns=backend.info.columns,
-        input_shape=fitted.check_windows.shape[1:],
-        outputs=runtime.declaration(fitted.distance_threshold, fitted.distance_thresholds_of_few),
-        thresholds=dict(fitted.thresholds),
-        metrics=kept_metrics(measured.report) if measured else None,
+        measured=measured.report if measured else None,
         data=data,
         data_fingerprint=data_fingerprint(prepared, split),
         parent=parent,
         history={
-            **fitted.history,
             **(record or {}),
             **({"grid": [c.row() for c in candidates]} if grid else {}),
             **({"learning_curve": curve.to_dict()} if curve else {}),
         },
-        versions=versions(),
-        about=" ".join(about.split()),
+        about=about,
         licence=licence,
-        genrekit=__version__,
     )
     onnx, card = fitted.onnx, write_card(manifest)
     if rank():  # the first process saves

@@ -8,6 +8,7 @@ from typing import Any
 
 from genrekit.backends import Backend, BackendConfig, make_config
 from genrekit.errors import ConfigError
+from genrekit.text import counted
 from genrekit.training import PREDICT_MS, Result, Rules
 from genrekit.tuning.space import Space
 from genrekit.tuning.study import Study
@@ -45,7 +46,7 @@ def search_batches(
     first = 0
     while first < trials:
         if timeout_s is not None and time.monotonic() - start_s > timeout_s and first:
-            say(f"the time is over: {first} of {trials} trials")
+            say(f"the time is over: {first} of {counted(trials, 'trial')}")
             break
         # The defaults are a batch of their own: every other trial can be compared with them.
         size = 1 if in_space and first == 0 else min(batch, trials - first)

@@ -12,6 +12,7 @@ from genrekit.evaluation import evaluate_on, open_in_words_of, split_of
 from genrekit.models import Bundle, same_labels
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import (
     Evaluation,
     PreparedDataset,
@@ -141,7 +142,7 @@ def combine(
     if found is None:
         known = {i for one in members for i in _learnt(one, prepared, indices)}
         if known:
-            say(f"{len(known)} examples that a member learnt are not used for fitting")
+            say(f"not used for fitting: {counted(len(known), 'example')} that a member learnt")
         indices = [i for i in indices if i not in known]
     usable = [
         i
@@ -150,11 +151,11 @@ def combine(
     ]
     if len(usable) < FEWEST:
         raise DatasetError(
-            f"Only {len(usable)} examples of {dataset.source} are left to fit weights on ({words}); "
+            f"{dataset.source} has only {counted(len(usable), 'example')} left to fit weights on ({words}); "
             f"{FEWEST} or more are needed.",
             "Give other data, or --weights equal without --data.",
         )
-    say(f"fitting on {len(usable)} examples: {words}")
+    say(f"fitting on {counted(len(usable), 'example')}: {words}")
     for one in members:
         if n := len(_learnt(one, prepared, usable)):
             say(
@@ -175,7 +176,7 @@ def combine(
         fitted.thresholds,
         measured=measured,
         learnt=learnt_keys(prepared, usable, provisional.backend.info),
-        fitted_on=f"weights and temperature on {len(usable)} examples: {words}",
+        fitted_on=f"weights and temperature on {counted(len(usable), 'example')}: {words}",
         history={"log_loss": fitted.losses},
         overwrite=overwrite,
     )

@@ -18,6 +18,7 @@ from genrekit.errors import GenrekitError, OutputExistsError, TrainingError
 from genrekit.execution import default_jobs, open_pool
 from genrekit.metrics import Estimate
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import (
     PreparedDataset,
     Result,
@@ -212,7 +213,7 @@ def tune(
         stack.enter_context(locked(folder, resume=resume, overwrite=overwrite))
         study = Study(folder, facts, parameters, goals, seed)
         if study.trials:
-            say(f"continuing: {sum(one.state.is_finished() for one in study.trials)} trials were told before")
+            say(f"continuing after {counted(sum(one.state.is_finished() for one in study.trials), 'trial')}")
 
         pool: AnyPool | None = None
         if jobs > 1 or cluster:
@@ -231,7 +232,9 @@ def tune(
                     results[k] = Result(error=str(error))
                     continue
                 if lost := sum(i not in prepared[key].windows for i in members):
-                    words = f"{lost} of {len(members)} examples cannot be prepared with these settings"
+                    words = (
+                        f"{lost} of {counted(len(members), 'example')} cannot be prepared with these settings"
+                    )
                     results[k] = Result(error=words)
             left = [k for k in range(len(configs)) if k not in results]
             needed = {preparation(backend, configs[k]) for k in left}

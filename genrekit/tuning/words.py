@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from genrekit.metrics import Estimate
+from genrekit.text import counted
 from genrekit.training import PREDICT_MS, Result, Trained
 from genrekit.tuning.study import Study, is_smaller_better
 
@@ -46,7 +47,7 @@ def words_of(
     states = [one.state.name for one in study.trials]
     words = [sentence_of(gain, goals[0], is_default=is_default)]
     words.append(
-        f"{len(states)} trials: {states.count('COMPLETE')} on all folds, {states.count('PRUNED')} stopped early, "
+        f"{counted(len(states), 'trial')}: {states.count('COMPLETE')} on all folds, {states.count('PRUNED')} stopped early, "
         f"{states.count('FAIL')} failed"
     )
     name = goals[0].replace("_", " ")

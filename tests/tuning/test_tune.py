@@ -176,7 +176,7 @@ def test_more_trials_continue_a_search(tracks_csv, tmp_path):
         tracks_csv, tmp_path / "a.genrekit", trials=4, resume=True, overwrite=True, say=said.append
     )
     assert len(rows(found.folder)) == 4
-    assert any("2 trials were told before" in line for line in said)
+    assert any("continuing after 2 trials" in line for line in said)
 
 
 def test_the_defaults_are_kept_where_nothing_is_better(table, tmp_path):
