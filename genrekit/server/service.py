@@ -29,7 +29,6 @@ from genrekit.server.playlists import Playlists
 from genrekit.server.presence import Presence
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Registry
-from genrekit.server.rows import Part
 from genrekit.server.sessions import Sessions
 from genrekit.server.settings import Settings
 from genrekit.server.snapshot import Served, Snapshot
@@ -242,23 +241,3 @@ class Service:
             hashes = ",".join(f"{name}:{one.model.bundle.sha256[:12]}" for name, one in fresh.by_name.items())
             self.log.event("reloaded", models=hashes)
             return fresh
-
-    def compare(self, job: Job, parts: Sequence[Part]) -> None:
-        """Let the shadow model predict what was answered, when the response is on its way."""
-        shadow = self.shadow
-        if shadow is None or self.admission.draining:
-            return
-        if shadow.full or not self.admission.idle:
-            shadow.skip(job.snapshot, parts)
-            return
-        job.body.held = True
-        self.background.keep(self._compare(shadow, job, parts))
-
-    async def _compare(self, shadow: Shadow, job: Job, parts: Sequence[Part]) -> None:
-        try:
-            with job.snapshot.use():
-                await shadow.compare(job.snapshot, parts, job.served.pipeline.options)
-        except (GenrekitError, Problem) as error:
-            self.log.event("shadow failed", error=str(error))
-        finally:
-            await asyncio.to_thread(job.body.close)

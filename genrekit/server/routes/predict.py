@@ -17,6 +17,7 @@ from genrekit.server.routes.plain import PlainRoute
 from genrekit.server.rows import CSV, JSON, NDJSON, Part, Renderer, negotiate
 from genrekit.server.schemas import PREDICT
 from genrekit.server.service import Job, Service
+from genrekit.server.shadowing import compare_later
 from genrekit.server.uploaders import adopt_browser, remember_browser
 
 SMALL_BYTES = 1 << 20
@@ -99,7 +100,7 @@ async def _answer(service: Service, request: Request, shape: Shape | None, *, al
         _check(parts)
         if service.keeping is not None:
             parts = await service.keeping.note(request, job.params.keep, parts)
-        service.compare(job, parts)
+        compare_later(service, job, parts)
         if shape:
             return _json(shape(json.loads("".join(_object(parts)))))
         if (
@@ -131,7 +132,7 @@ async def _as_finished(service: Service, request: Request, job: Job) -> AsyncIte
             except ClientGone:
                 return
             if part is None:
-                service.compare(job, done)
+                compare_later(service, job, done)
                 return
             if service.keeping is not None:
                 (part,) = await service.keeping.note(request, job.params.keep, [part])
