@@ -1,9 +1,9 @@
 """What a Dask cluster of one and of two local worker processes makes of a preparation, against a plain loop; or of folds and trials.
 
     python benchmarks/cluster.py [--clips N] [--repeats N]
-    python benchmarks/cluster.py --table tracks.csv [--trees 300] [--repeats N]
+    python benchmarks/cluster.py --table tracks.csv [--trees 300] [--trials 9] [--repeats N]
 
-With a table the work is the cross-validation of ``spotify`` on five folds, and eight trials of a search in batches of four.
+With a table the work is the cross-validation of ``spotify`` on five folds, and the trials of a search in batches of four.
 
 CPU seconds a clip, of all processes that take part, say what Dask costs also where others use the machine.
 
@@ -62,7 +62,7 @@ def start_cluster(n_workers: int) -> distributed.LocalCluster:
     )
 
 
-def measure_fits(table: str, trees: int, repeats: int) -> None:
+def measure_fits(table: str, trees: int, n_trials: int, repeats: int) -> None:
     """Print seconds and CPU seconds of folds and trials here, on one worker and on two, and what is sent to each worker."""
     config = {"n_estimators": trees, "early_stopping_rounds": trees, "device": "cpu"}
 
@@ -73,7 +73,7 @@ def measure_fits(table: str, trees: int, repeats: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             tune(
                 table, backend="spotify", config=config, output=Path(folder) / "a.genrekit",
-                space=["max_depth=3..6"], trials=9, batch=4, prune="no", cluster=cluster,
+                space=["max_depth=3..6"], trials=n_trials, batch=4, prune="no", cluster=cluster,
             )  # fmt: skip
 
     with start_cluster(1) as one, start_cluster(2) as two:
@@ -110,9 +110,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="rounds (default: %(default)s)")
     parser.add_argument("--table", help="measure folds and trials on this table instead")
     parser.add_argument("--trees", type=int, default=300, help="with --table (default: %(default)s)")
+    parser.add_argument("--trials", type=int, default=9, help="with --table (default: %(default)s)")
     arguments = parser.parse_args()
     if arguments.table:
-        measure_fits(arguments.table, arguments.trees, arguments.repeats)
+        measure_fits(arguments.table, arguments.trees, arguments.trials, arguments.repeats)
         return
     preparer = Preparer(GtzanBackend(), GtzanBackend.Config(), Cache(enabled=False))
     with tempfile.TemporaryDirectory() as folder, start_cluster(1) as one, start_cluster(2) as two:

@@ -105,10 +105,10 @@ def test_a_task_that_arrives_on_a_bare_worker_brings_the_switch(home):
     """A Dask worker has imported nothing of genrekit when a pickled task comes."""
     import pickle
 
-    from genrekit.execution.dask import _perform
+    from genrekit.execution.dask_worker import perform
 
     code = "import os, pickle; pickle.loads({!r}); print(os.environ['ORT_DISABLE_TELEMETRY'])"
-    assert run(home, "-c", code.format(pickle.dumps(_perform))).stdout == "1\n"
+    assert run(home, "-c", code.format(pickle.dumps(perform))).stdout == "1\n"
 
 
 @needs_seccomp

@@ -10,7 +10,7 @@ from genrekit.evaluation.compare_text import (
     render_comparison,
 )
 from genrekit.evaluation.cost import Cost, Graph, measure_cost
-from genrekit.evaluation.evaluate import cross_validate, evaluate, evaluate_on, open_in_words_of, split_of
+from genrekit.evaluation.evaluate import cross_validate, evaluate, evaluate_on
 from genrekit.evaluation.explain import explain
 from genrekit.evaluation.explain_page import (
     check_explanation_folder,
@@ -20,6 +20,7 @@ from genrekit.evaluation.explain_page import (
 )
 from genrekit.evaluation.explanation import Explanation
 from genrekit.evaluation.leaderboard import Compared, Comparison
+from genrekit.evaluation.model_data import open_in_words_of, split_of
 from genrekit.evaluation.report_text import FILES, render, to_json, write_report
 from genrekit.evaluation.runs import Difference, Run, differences, find_runs, sort_runs
 

@@ -11,8 +11,9 @@ from genrekit.backends import Backend, BackendConfig, resolve
 from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, check_terms, make_folds
 from genrekit.errors import DatasetError, UsageError
 from genrekit.evaluation.cost import Graph
-from genrekit.evaluation.evaluate import evaluate_on, learned_from, open_in_words_of, split_of
+from genrekit.evaluation.evaluate import evaluate_on
 from genrekit.evaluation.leaderboard import Comparison, Measured, leaderboard
+from genrekit.evaluation.model_data import learned_from, open_in_words_of, split_of
 from genrekit.labels import canonical
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache

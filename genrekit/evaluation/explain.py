@@ -17,7 +17,7 @@ from genrekit.evaluation.dependence import (
     regions_of_discriminants,
     regions_of_pair,
 )
-from genrekit.evaluation.evaluate import evaluate_on, open_in_words_of, prepare_for, split_of
+from genrekit.evaluation.evaluate import evaluate_on, prepare_for
 from genrekit.evaluation.explain_examples import average_maps, most_confident_mistakes
 from genrekit.evaluation.explanation import Explanation, Shap
 from genrekit.evaluation.importance import (
@@ -28,6 +28,7 @@ from genrekit.evaluation.importance import (
     permutation_importances,
 )
 from genrekit.evaluation.leaderboard import METRICS, MULTILABEL_METRICS
+from genrekit.evaluation.model_data import open_in_words_of, split_of
 from genrekit.metrics import ScoredExample
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache

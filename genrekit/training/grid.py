@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-from genrekit.backends import Backend, BackendConfig, make_config
+from genrekit.backends import Backend, BackendConfig
 from genrekit.datasets import By, Dataset, Split, make_folds
-from genrekit.errors import ConfigError, OutputExistsError, TrainingError
+from genrekit.errors import OutputExistsError, TrainingError
 from genrekit.execution import default_jobs, open_pool
 from genrekit.files import naming
 from genrekit.hashing import hash_json
 from genrekit.text import counted, sentence
-from genrekit.training.prepared_dataset import PreparedDataset, preparation
+from genrekit.training.combinations import Settings, configs
+from genrekit.training.prepared_dataset import PreparedDataset
 from genrekit.training.trial_table import START, Row, read_table, rounded, write_table
 from genrekit.training.trials import Result, Rules, TrialRunner
 from genrekit.types import Say
 
-MAX_CANDIDATES = 1000
 SUFFIX = ".grid.csv"
 FOLDS = 5
-
-Settings = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,83 +40,6 @@ class Candidate:
     def row(self) -> dict[str, Any]:
         """Return the candidate as stored in the bundle."""
         return {**self.settings, **{name: round(value, 4) for name, value in self.metrics.items()}}
-
-
-def combinations(grid: Mapping[str, Sequence[Any]]) -> list[Settings]:
-    """Return every combination of the values, in the order of the values.
-
-    Raises
-    ------
-    ConfigError
-        If there are more than 1,000, or a key has no value.
-
-    Examples
-    --------
-    >>> combinations({"max_depth": [4, 6], "gamma": [0]})
-    [{'max_depth': 4, 'gamma': 0}, {'max_depth': 6, 'gamma': 0}]
-    """
-    count = 1
-    for key, values in grid.items():
-        count *= len(values)
-        if not values:
-            raise ConfigError(f"The grid has no value for {key!r}.", f"For example: --grid {key}=1,2")
-    if count > MAX_CANDIDATES:
-        raise ConfigError(
-            f"The grid has {count:,} combinations; {MAX_CANDIDATES:,} are allowed.",
-            "Give fewer values per key.",
-        )
-    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-
-
-def configs(
-    backend: Backend, config: BackendConfig, grid: Mapping[str, Sequence[Any]]
-) -> list[tuple[Settings, BackendConfig]]:
-    """Return every combination of a grid, with the config that results from ``config``.
-
-    Parameters
-    ----------
-    backend : Backend
-    config : BackendConfig
-        Values of all other keys.
-    grid : Mapping of str to sequence
-
-    Returns
-    -------
-    list of (dict, BackendConfig)
-
-    Raises
-    ------
-    ConfigError
-        If a combination is not a valid config, there are too many, or they mix single-label and multi-label models.
-    """
-    base = config.model_dump()
-    made = [(settings, make_config(backend, {**base, **settings})) for settings in combinations(grid)]
-    if len({getattr(one, "multilabel", False) for _, one in made}) > 1:
-        raise ConfigError(
-            "Single-label and multi-label models have different metrics, which a grid cannot compare.",
-            "Remove multilabel from --grid and train each separately.",
-        )
-    return made
-
-
-def preparations(backend: Backend, configs: Sequence[BackendConfig]) -> dict[str, BackendConfig]:
-    """Return one config per distinct `preparation`, by that key, in order of occurrence.
-
-    Parameters
-    ----------
-    backend : Backend
-        Its info lists the settings that ``prepare`` depends on.
-    configs : sequence of BackendConfig
-        Candidates of a grid.
-
-    Returns
-    -------
-    dict of str to BackendConfig
-    """
-    found: dict[str, BackendConfig] = {}
-    for config in configs:
-        found.setdefault(preparation(backend, config), config)
-    return found
 
 
 def search_folds(

@@ -15,12 +15,13 @@ from genrekit.errors import OutputExistsError, UsageError
 from genrekit.models import KEYS, Bundle, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
 from genrekit.text import counted
+from genrekit.training.combinations import configs, preparations
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
 from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
-from genrekit.training.grid import Candidate, configs, preparations, search
+from genrekit.training.grid import Candidate, search
 from genrekit.training.learning_curve import LearningCurve, learning_curve, learning_files
 from genrekit.training.learnt import learnt_keys
 from genrekit.training.manifest import data_facts, make_manifest

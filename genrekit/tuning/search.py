@@ -34,10 +34,11 @@ from genrekit.training import (
     search_folds,
 )
 from genrekit.tuning.batches import made, search_batches
+from genrekit.tuning.folder import folder_of, locked
 from genrekit.tuning.goals import Pick, Prune, check_objectives, check_options
 from genrekit.tuning.report import write_report
 from genrekit.tuning.space import Space, make_space
-from genrekit.tuning.study import Study, folder_of, locked
+from genrekit.tuning.study import Study
 from genrekit.tuning.winner import gain_of, pick_winner
 from genrekit.tuning.words import sentence_of, words_of
 from genrekit.types import Say, silent

@@ -9,85 +9,25 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from filelock import FileLock, Timeout
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-from genrekit.errors import OutputExistsError, TrainingError, UsageError
+from genrekit.errors import TrainingError, UsageError
 from genrekit.hashing import hash_json
 from genrekit.metrics import LOWER_IS_BETTER
 from genrekit.training import PREDICT_MS, Result, Row, rounded, write_table
+from genrekit.tuning.folder import JOURNAL, RESULTS, TABLE, remove_half_line, writing
 from genrekit.tuning.space import Space
 
-SUFFIX = ".tune"
-JOURNAL, TABLE, RESULTS, REPORT, LOCK, PART = (
-    "study.journal trials.csv results report.html lock trials.part".split()
-)
 _STUDY, _FACTS = "genrekit", "genrekit"
-
-
-def folder_of(output: Path) -> Path:
-    """Return the folder of the study of a bundle."""
-    return output.with_name(output.name.removesuffix(".genrekit") + SUFFIX)
-
-
-@contextmanager
-def locked(folder: Path, *, resume: bool, overwrite: bool) -> Iterator[None]:
-    """Take the folder of a study for this process, new or as it is.
-
-    Raises
-    ------
-    OutputExistsError
-        If it exists, and neither resuming nor overwriting was asked for.
-    UsageError
-        If another process has it, or it is not the folder of a study.
-    """
-    names = {JOURNAL, TABLE, RESULTS, REPORT, LOCK, PART}
-    if folder.exists() and (
-        not folder.is_dir() or any(one.name not in names and one.suffix != ".png" for one in folder.iterdir())
-    ):
-        raise UsageError(f"{folder} holds files that are not of a search.", "Choose another --output.")
-    try:
-        folder.mkdir(exist_ok=True)
-        lock = FileLock(folder / LOCK)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UsageError(
-            f"Another process searches in {folder}.", "Wait until it ends, or choose another --output."
-        ) from None
-    except OSError as error:
-        raise TrainingError(
-            f"{folder} cannot be written: {error.strerror}.", "Choose another --output."
-        ) from None
-    try:
-        if (folder / JOURNAL).exists() and not resume:
-            if not overwrite:
-                raise OutputExistsError(
-                    f"{folder} holds a search.",
-                    "Give --resume to continue it, --overwrite to start anew, or another --output.",
-                )
-            _clear(folder)
-        yield
-    finally:
-        lock.release()
-
-
-def _clear(folder: Path) -> None:
-    for one in folder.iterdir():
-        if one.is_dir():
-            shutil.rmtree(one)
-        elif one.name != LOCK:
-            one.unlink()
 
 
 class Study:
@@ -121,7 +61,7 @@ class Study:
             (folder / RESULTS).mkdir(exist_ok=True)
         try:
             with writing(path):
-                _remove_half_line(path)
+                remove_half_line(path)
                 storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_NoLock()))
                 self._study = optuna.create_study(
                     storage=storage,
@@ -311,25 +251,3 @@ class _NoLock(JournalFileOpenLock):
 
     def release(self) -> None:
         """Do nothing."""
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say what could not be written."""
-    try:
-        yield
-    except OSError as error:
-        raise TrainingError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            "Free some space; --resume continues with the trials that were told.",
-        ) from None
-
-
-def _remove_half_line(path: Path) -> None:
-    """Remove what an interrupted process wrote of its last line."""
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if whole != data:
-        path.write_bytes(whole)

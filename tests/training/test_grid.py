@@ -18,7 +18,7 @@ from genrekit.datasets.splits import SplitOptions, make_split
 from genrekit.errors import ConfigError, DatasetError, MediaError, OutputExistsError, TrainingError
 from genrekit.evaluation.evaluate import evaluate
 from genrekit.models.bundle import load
-from genrekit.training.grid import combinations
+from genrekit.training.combinations import combinations
 from genrekit.types import Modality
 
 training = import_module("genrekit.training.train")  # its package names the function so

@@ -27,7 +27,8 @@ from genrekit.errors import (
 )
 from genrekit.metrics import Estimate
 from genrekit.models import load
-from genrekit.tuning.study import SUFFIX, Study
+from genrekit.tuning.folder import SUFFIX
+from genrekit.tuning.study import Study
 
 SMALL = {**quick.SPOTIFY, "n_estimators": 12}
 SPACE = ("learning_rate=0.01..0.5:log", "max_depth=1..4", "class_weight=none,balanced")
