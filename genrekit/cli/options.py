@@ -162,7 +162,9 @@ GenreMap = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", metavar="N", min=1, max=1024, help="Processes; the default is one a core."),
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, max=1024, help="Processes; the default is one per core."
+    ),
 ]
 Cluster = Annotated[
     str | None,
@@ -256,7 +258,7 @@ def open_cache(no_cache: bool) -> Cache:
 
 
 def job_count(jobs: int | None) -> int:
-    """The number of processes that was asked for, or one a core."""
+    """The number of processes that was asked for, or one per core."""
     from genrekit.execution import default_jobs
 
     return jobs or default_jobs()
