@@ -180,7 +180,7 @@ def check(
 
 
 def _learnt(source: str, against: str, prefer: Reading | None, jobs: int) -> Finding | None:
-    """What a model learnt of a source; words on stderr where it learnt nothing, or cannot tell."""
+    """Find the examples of a source that a model learnt; print a note if there are none or it cannot tell."""
     from genrekit.datasets import Finding
     from genrekit.prediction import load_model
     from genrekit.training import open_for, recognise

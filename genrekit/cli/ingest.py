@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LabelSource(StrEnum):
-    """Where the label of a track comes from."""
+    """Sources of the label of a track."""
 
     NAME = "name"
     COLUMN = "column"
@@ -26,7 +26,7 @@ class LabelSource(StrEnum):
 
 
 class Features(StrEnum):
-    """Who is asked for audio features."""
+    """Services that provide audio features."""
 
     RECCOBEATS = "reccobeats"
 

@@ -54,7 +54,7 @@ def print_rows(
 
 
 def say_kept_labels(names: GenreNames, format: str) -> None:
-    """Say that names of the user's own are not in a format for programs."""
+    """Print a note that the user's own names are not used in a format for programs."""
     if names.own and format != "table":
         say("--map names genres in tables for people; the other formats keep the labels of the model")
 

@@ -109,7 +109,7 @@ def similar(
             "There is no song to compare with.", "Name one: genrekit similar song.mp3 --index music.index"
         )
     if duplicates and format is Format.M3U8:
-        raise UsageError("Pairs are no playlist.", "Use --format table, jsonl or csv.")
+        raise UsageError("Pairs are not a playlist.", "Use --format table, jsonl or csv.")
     check_output(output, overwrite=overwrite, suffixes=SUFFIXES if format is Format.AUTO else ())
     opened = similarity.Index(index)
     if duplicates:

@@ -1,4 +1,4 @@
-"""What the terms of a source forbid: examples that are marked so are not trained on."""
+"""Terms of sources that forbid training on their examples."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genrekit.evaluation import page
-from genrekit.evaluation.compare import Compared, Comparison
+from genrekit.evaluation.leaderboard import Compared, Comparison
 from genrekit.evaluation.report_text import NAMES, number_words
 from genrekit.metrics import LOWER_IS_BETTER, Estimate
 from genrekit.text import counted, visible

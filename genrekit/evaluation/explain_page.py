@@ -14,7 +14,7 @@ from rich.text import Text
 
 from genrekit.errors import OutputExistsError
 from genrekit.evaluation import page
-from genrekit.evaluation.explain import Explanation
+from genrekit.evaluation.explanation import Explanation
 from genrekit.evaluation.report_text import NAMES, number_words
 from genrekit.files import naming
 from genrekit.metrics import LOWER_IS_BETTER, Estimate

@@ -194,7 +194,7 @@ def _headline(report: Report) -> Table:
 
 
 def _not_learnt(report: Report) -> list[RenderableType]:
-    """The headline numbers on the examples that the model did not learn, where it learnt some of them."""
+    """Return the headline numbers on the examples that the model did not learn, where it learnt some of them."""
     if report.learnt is None:
         return []
     if not report.learnt.examples:

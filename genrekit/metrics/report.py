@@ -101,12 +101,12 @@ class LabelMetrics:
 
 @dataclass(frozen=True)
 class Learnt:
-    """How many of the measured examples the model learnt, and what it gives on the others.
+    """Number of measured examples that the model learnt, and the report on the others.
 
     Attributes
     ----------
     examples, of : int
-        So many of all measured ones.
+        Number of learnt examples, and of all measured ones.
     rest : Report or None
         The numbers on the others; None where there are none.
     """
@@ -117,7 +117,7 @@ class Learnt:
 
     @property
     def note(self) -> str:
-        """What to say of it before the numbers."""
+        """Note to print before the numbers."""
         note = f"The model learnt {self.examples} of these {counted(self.of, 'example')}"
         if not self.examples:
             return note.replace("learnt 0", "learnt none") + ", as far as its content keys tell."

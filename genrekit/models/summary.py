@@ -1,4 +1,4 @@
-"""What a user wants to know of a model before using it, in a few lines from its manifest."""
+"""Summary of a model in a few lines, from its manifest."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def summarise(manifest: Manifest) -> list[tuple[str, str]]:
         ("how good", _quality(manifest)),
         ("needs", _needs(manifest)),
         ("learnt from", _data(manifest.data)),
+        ("version", f"the next one of the model {manifest.parent}" if manifest.parent else ""),
         ("unfamiliar", _unfamiliar(manifest)),
         ("licence", manifest.licence or "not stated"),
         ("about", manifest.about),

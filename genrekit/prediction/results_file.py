@@ -28,7 +28,7 @@ _NOT_A_RESULT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 def read_results(path: Path) -> Iterator[Prediction]:
     """Read the rows of a results file.
 
-    A line that is no result is a prediction with ``error``. A table with a timeline has several rows per input,
+    A line that is not a result is a prediction with ``error``. A table with a timeline has several rows per input,
     which are one prediction. A relative path starts where the prediction ran, as the journal beside the file says; else
     here, or where the file of results is.
 
@@ -63,7 +63,7 @@ def read_results(path: Path) -> Iterator[Prediction]:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where relative paths in a file of results may start, the likeliest first."""
+    """Folders that relative paths in a file of results may start from, the likeliest first."""
 
     name: str
     folders: tuple[Path, ...]
@@ -183,7 +183,7 @@ def _parquet_labels(path: Path) -> Iterator[list[str]]:
 
 
 def _no_result(path: Path, number: int) -> Prediction:
-    return Prediction(f"{path}#line {number}", error="The line is no result of 'genrekit predict'.")
+    return Prediction(f"{path}#line {number}", error="The line is not a result of 'genrekit predict'.")
 
 
 def _fields(cells: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How good similarity is: precision at k by genre, with and without songs of the same artist, and hubness.
+"""Quality of similarity: precision at k by genre, with and without songs of the same artist, and hubness.
 
 *Sources.* The artist filter: Flexer and Schnitzer, *Effects of album and artist filters in audio similarity computed for very
 large music databases*, Computer Music Journal 34(3), 2010. Hubness, the skewness of k-occurrence: Radovanovic, Nanopoulos and
@@ -39,7 +39,7 @@ class Precision:
 
 @dataclass(frozen=True)
 class Similarity:
-    """How good the similarity of an index is.
+    """Measurements of the similarity of an index.
 
     Attributes
     ----------
@@ -139,7 +139,7 @@ def evaluate_similarity(
     at = np.searchsorted(index.ids, [id for id, _, _ in found])
     vectors = index.vectors[index.places[at]]
     labels, artists = [label for _, label, _ in found], [artist for _, _, artist in found]
-    raw = np.nan_to_num(vectors.astype(np.float64))
+    raw = np.nan_to_num(index.scaled(vectors))
     raw /= np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9)
     return measure_similarity(index.directions(vectors), labels, artists, raw=raw, notes=tuple(notes))
 

@@ -28,14 +28,14 @@ N_TIMED = 5
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What one trial gave.
+    """The result of one trial.
 
     Attributes
     ----------
     metrics : Mapping of str to float
         Over all folds together; over the folds that were seen, if it was stopped.
     folds : int
-        How many folds were measured.
+        Number of measured folds.
     stopped : str
         Why it was stopped early; empty if it was not.
     error : str
@@ -86,7 +86,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Rules:
-    """When a trial is stopped, and what is measured.
+    """Rules of stopping a trial early, and what is measured.
 
     Attributes
     ----------
