@@ -277,7 +277,7 @@ def predict(
     elif counts.failed:
         say(
             f"genrekit: {counts.failed:,} of {counted(n_all, 'input')} could not be read: {causes(counts.reasons)}; "
-            "the rows say why"
+            f"{'its row says' if counts.failed == 1 else 'their rows say'} why"
         )
     if counts.failed:
         raise typer.Exit(SOME_FAILED if counts.predicted else ALL_FAILED)

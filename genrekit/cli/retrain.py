@@ -152,6 +152,7 @@ def _text(found: Retraining) -> str:
                 f"{name}: {duel['metric'].replace('_', ' ')} {100 * duel['champion']:.1f} to "
                 f"{100 * duel['challenger']:.1f}, {100 * change['value']:+.1f} points{interval}"
             )
-    lines += [f"not promoted: {reason}" for reason in found.reasons]
+    despite = "although" if found.outcome == "promoted" else "not promoted"
+    lines += [f"{despite}: {reason}" for reason in found.reasons]
     lines += [f"left out {name}: {reason}" for name, reason in found.left_out]
     return "\n".join(lines)

@@ -136,7 +136,7 @@ def retrain(
     so_far = Retraining(
         "waiting", champion.bundle.sha256, new=new, forgotten=forgotten, left_out=tuple(left_out)
     )
-    if new < min_new and not forgotten:
+    if new < min_new and not forgotten and not dry_run:
         return so_far
     original = open_in_words_of(
         champion, data, merge_labels=merge_labels, ambiguous=ambiguous, read=read, say=say
@@ -180,7 +180,15 @@ def retrain(
         )
         if result.outcome == "promoted":
             _promote(
-                versions, champion, content, found, material, path, forgotten=bool(forgotten), learnt=learnt
+                versions,
+                champion,
+                content,
+                found,
+                material,
+                path,
+                forgotten=bool(forgotten),
+                learnt=learnt,
+                there=there,
             )
     if promote:
         versions.purge(there, keep=versions.current or champion.bundle.sha256)
@@ -318,6 +326,7 @@ def _promote(
     *,
     forgotten: bool,
     learnt: Sequence[str],
+    there: set[str],
 ) -> None:
     before = champion.bundle
     if not forgotten:
@@ -326,7 +335,7 @@ def _promote(
         )
         versions.add(earlier, content)
     hashes = tuple(one.content.sha256 for one, _ in material.learn)
-    parent = "" if forgotten else before.sha256
+    parent = versions.before(before.sha256, there) if forgotten else before.sha256
     versions.add(Version(found.sha256, champion.name, parent, hashes), found.content)
     versions.serve(found.sha256, found.content, path)
 

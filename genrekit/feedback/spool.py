@@ -65,7 +65,8 @@ class Spool:
         self._numbers = count()
         self._lock = threading.Lock()
         _private(folder)
-        self._sizes = {name: self._size(name) for name in self._names()}
+        self._sizes = {name: self._size(name) for name in self.names()}
+        self._bytes = sum(self._sizes.values())
         for path in folder.iterdir():
             if path.stem not in self._sizes and time.time() - path.stat().st_mtime > STALE_S:
                 path.unlink(missing_ok=True)  # its writer was killed
@@ -73,23 +74,26 @@ class Spool:
     def __len__(self) -> int:
         return len(self._sizes)
 
-    def add(self, order: Order, file: Path | None = None) -> bool:
-        """Add an order with a copy of its file; return False if the spool is full.
+    def add(self, order: Order, file: Path | bytes | None = None) -> bool:
+        """Add an order with a copy of its file, or with its content; return False if the spool is full.
 
         Raises
         ------
         OSError
             If the disk fails.
         """
-        size = file.stat().st_size if file else 0
+        size = len(file) if isinstance(file, bytes) else file.stat().st_size if file else 0
         name = f"{time.time_ns():020d}-{os.getpid():08d}-{next(self._numbers):08d}"
         with self._lock:
-            full = sum(self._sizes.values()) + size > self._max_bytes or len(self._sizes) >= self._max_orders
+            full = self._bytes + size > self._max_bytes or len(self._sizes) >= self._max_orders
             if full and order.what != "delete":
                 return False
             self._sizes[name] = size
+            self._bytes += size
         try:
-            if file is not None:
+            if isinstance(file, bytes):
+                (self.folder / f"{name}.bin").write_bytes(file)
+            elif file is not None:
                 _copy(file, self.folder / f"{name}.bin")
             part = self.folder / f"{name}.part"
             part.write_text(order.model_dump_json(), encoding="utf-8")
@@ -101,23 +105,33 @@ class Spool:
 
     def orders(self) -> Iterator[tuple[str, Order, Path | None]]:
         """Yield orders by name, oldest first, each with its file."""
-        for name in self._names():
-            try:
-                order = Order.model_validate_json((self.folder / f"{name}.json").read_bytes())
-            except (OSError, ValidationError):
-                self.done(name)
-                continue
-            self._sizes.setdefault(name, self._size(name))
-            file = self.folder / f"{name}.bin"
-            yield name, order, file if file.exists() else None
+        for name in self.names():
+            if (found := self.read(name)) is not None:
+                yield name, *found
+
+    def read(self, name: str) -> tuple[Order, Path | None] | None:
+        """Return an order with its file; None if it is not there any more, or is damaged."""
+        try:
+            order = Order.model_validate_json((self.folder / f"{name}.json").read_bytes())
+        except (OSError, ValidationError):
+            self.done(name)
+            return None
+        with self._lock:
+            if name not in self._sizes:  # another server's
+                self._sizes[name] = self._size(name)
+                self._bytes += self._sizes[name]
+        file = self.folder / f"{name}.bin"
+        return order, file if file.exists() else None
 
     def done(self, name: str) -> None:
         """Remove an order."""
         for suffix in (".json", ".bin", ".part", ".clean"):
             (self.folder / f"{name}{suffix}").unlink(missing_ok=True)
-        self._sizes.pop(name, None)
+        with self._lock:
+            self._bytes -= self._sizes.pop(name, 0)
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """Return the names of orders, oldest first."""
         with suppress(OSError):
             return sorted(path.stem for path in self.folder.glob("*.json"))
         return []

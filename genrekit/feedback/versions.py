@@ -13,6 +13,7 @@ from typing import Any
 from genrekit.errors import UsageError
 from genrekit.feedback.events import now
 from genrekit.feedback.store import Store
+from genrekit.hashing import hash_file
 from genrekit.models import SUFFIX, loads
 
 CURRENT = "current.json"
@@ -94,7 +95,7 @@ class Versions:
         UsageError
             If there is none.
         """
-        current = self.get(self.current)
+        current = self.get(hash_file(path)) or self.get(self.current)
         bundle = self.bundle(current.parent) if current and current.parent else None
         if current is None or bundle is None:
             raise UsageError(
@@ -104,6 +105,17 @@ class Versions:
         loads(bundle)  # a damaged version is not served
         self.serve(current.parent, bundle, path)
         return self.get(current.parent) or Version(current.parent, current.name)
+
+    def before(self, sha256: str, there: Collection[str]) -> str:
+        """Return the last version before one that learnt nothing but uploads that are there; empty if there is none."""
+        seen: set[str] = set()
+        version = self.get(sha256)
+        while version is not None and version.sha256 not in seen:
+            if set(version.corrections) <= set(there):
+                return version.sha256
+            seen.add(version.sha256)
+            version = self.get(version.parent) if version.parent else None
+        return ""
 
     def purge(self, there: Collection[str], keep: str) -> list[str]:
         """Remove versions that learnt an upload that is not there any more; return their hashes.

@@ -78,7 +78,7 @@ class Writer:
         if self._thread.is_alive():
             self._thread.join(wait_s)
 
-    def add(self, order: Order, file: Path | None = None) -> bool:
+    def add(self, order: Order, file: Path | bytes | None = None) -> bool:
         """Take an order; return False if too many wait already."""
         taken = self.spool.add(order, file)
         if taken:
@@ -114,34 +114,34 @@ class Writer:
         GenrekitError
             If the store is away; what is left waits.
         """
-        while True:
-            with self._one:
-                found = next(self.spool.orders(), None)
-                if found is None:
+        while names := self.spool.names():
+            for name in names:
+                if self._ended.is_set():
                     return
-                name, order, file = found
-                self._carry_out(name, order, file)
-                self.spool.done(name)
+                with self._one:  # a deletion may have taken it out meanwhile
+                    if (found := self.spool.read(name)) is not None:
+                        self._carry_out(name, *found)
+                        self.spool.done(name)
 
     def _run(self) -> None:
         pause_s = FIRST_PAUSE_S
         while not self._ended.is_set():
+            self._bell.clear()
             try:
                 self._tidy()
-                self._bell.clear()
                 self.drain()
                 if self.away:
                     self._say(f"the store {self.store.word} is back")
                 self.away, pause_s = False, FIRST_PAUSE_S
-                self._bell.wait(TIDY_S)
+                if not self._ended.is_set():
+                    self._bell.wait(TIDY_S)
             except (GenrekitError, OSError) as error:
                 if not self.away:
                     self._say(f"uploads wait: {error}")
                 self.away = True
                 if self._ended.is_set():
                     return
-                self._bell.clear()
-                self._bell.wait(pause_s)
+                self._ended.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _carry_out(self, name: str, order: Order, file: Path | None) -> None:

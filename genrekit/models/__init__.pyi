@@ -12,7 +12,8 @@ from .combining import (
     recipe_of,
     same_labels,
 )
-from .edge.export import export
+from .edge.export import export, preparation_of
+from .edge.int8 import Quantised, quantise
 from .keys import KEYS, LearntKeys, collect, dump_keys
 from .manifest import CombinedMember, Distance, Manifest
 from .pooling import EPS, CombinedRuntime, pooled
@@ -34,6 +35,7 @@ __all__ = [
     "Distance",
     "LearntKeys",
     "Manifest",
+    "Quantised",
     "Runtime",
     "Version",
     "accuracy",
@@ -49,6 +51,8 @@ __all__ = [
     "loads",
     "place_of_labels",
     "pooled",
+    "preparation_of",
+    "quantise",
     "recipe_of",
     "same_labels",
     "save",

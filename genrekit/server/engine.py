@@ -23,7 +23,7 @@ from genrekit.server.problems import Problem
 from genrekit.server.rows import Part, Renderer
 from genrekit.server.snapshot import Served
 from genrekit.server.tables import ColumnsJob
-from genrekit.server.uploads import Upload
+from genrekit.server.uploads import Upload, remove
 from genrekit.types import Example, Modality, Prediction
 
 AHEAD_PER_JOB = 2
@@ -157,12 +157,13 @@ class Engine:
 
     async def _explained(self, example: Example, served: Served, renderer: Renderer) -> Part:
         """Predict and explain a row of numbers in a worker: libraries that explain are large."""
-        output = self.folder / f"{secrets.token_hex(8)}.rows"
+        folder = self.folder / secrets.token_hex(8)
+        folder.mkdir(mode=0o700)
         try:
-            part = await self._rows(example, output, served, renderer)
+            part = await self._rows(example, folder / "rows", served, renderer)
             return replace(part, text="".join(part.pieces()), file=None)
         finally:
-            output.unlink(missing_ok=True)
+            remove(folder)  # a worker that is abandoned cannot write into it any more
 
     async def _rows(self, table: Input | Example, output: Path, served: Served, renderer: Renderer) -> Part:
         """Predict a table in a worker, which writes its rows to a file."""

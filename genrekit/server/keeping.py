@@ -189,16 +189,16 @@ class Keeping:
         )
         known = Remembered(event, time.monotonic())
         row = {"id": event.id}
-        if consent and (file := self._hold(event.id, part.source)) is not None:
-            known.file = file
-            if self._settings.keep == "asked":
-                receipt = new_receipt()
-                kept = event.model_copy(update={"receipt": hash_receipt(receipt)})
-                if self.writer.add(Order(what="keep", event=kept), file):
-                    known.receipt = row["receipt"] = receipt
-                else:
-                    self._metrics.kept.labels("dropped").inc()
-                self._let_go(known)
+        content = _content(part.source) if consent else None
+        if content is not None and self._settings.keep == "asked":
+            receipt = new_receipt()
+            kept = event.model_copy(update={"receipt": hash_receipt(receipt)})
+            if self.writer.add(Order(what="keep", event=kept), content):
+                known.receipt = row["receipt"] = receipt
+            else:
+                self._metrics.kept.labels("dropped").inc()
+        elif content is not None:
+            known.file = self._hold(event.id, content)
         self._known[event.id] = known
         return replace(part, text=f"{json.dumps(row)[:-1]}, {part.text[1:]}")
 
@@ -212,20 +212,17 @@ class Keeping:
             multilabel=bool(loaded and loaded.model.bundle.manifest.multilabel),
         )
 
-    def _hold(self, id_: str, source: Upload | Example | None) -> Path | None:
-        """Hold the content of an input until it is known whether it is kept; None if it is of no kind that is kept."""
+    def _hold(self, id_: str, content: Path | bytes) -> Path | None:
+        """Hold a content until feedback comes; None if too much is held."""
         path = self._folder / id_
-        if isinstance(source, Upload) and source.path.parent == source.folder:
-            size = source.path.stat().st_size
-            if self._held_bytes + size > HELD_BYTES:
-                self._metrics.kept.labels("dropped").inc()
-                return None
-            os.link(source.path, path)
-        elif isinstance(source, Example) and source.row is not None:
-            path.write_text(json.dumps(dict(source.row), sort_keys=True), encoding="utf-8")
-            size = path.stat().st_size
-        else:
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        if self._held_bytes + size > HELD_BYTES:
+            self._metrics.kept.labels("dropped").inc()
             return None
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            os.link(content, path)
         self._held_bytes += size
         return path
 
@@ -281,6 +278,9 @@ class Keeping:
         ]
 
     def _clean(self, item: tuple[Path, Path, str]) -> Cleaned:
+        """Clean a file in a worker, because decoders may crash; nothing of a row of numbers is decoded."""
+        if item[2] == ROW:
+            return clean(item)
         try:
             outcome: Any = self._pool.caller(clean)(item).result(CLEAN_S)
         except TookTooLong:
@@ -291,6 +291,15 @@ class Keeping:
             raise MediaError(outcome.error or "The file cannot be read.")
         found: Cleaned = outcome.value
         return found
+
+
+def _content(source: Upload | Example | None) -> Path | bytes | None:
+    """Return the content of an input that may be kept: a file that was sent, or a row of numbers; None for another."""
+    if isinstance(source, Upload):
+        return source.path if source.path.parent == source.folder else None
+    if source is not None and source.row is not None:
+        return json.dumps(dict(source.row), sort_keys=True).encode()
+    return None
 
 
 def _suffix(source: Upload | Example | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from genrekit.prediction import Input, Pipeline, PredictOptions, TableTask, Task, load_model
 from genrekit.preparation import Cache, Preparation
+from genrekit.server.tables import arrow_without_pandas
 from genrekit.similarity import Embedded, Row, VectorKind, about, embed_table
 
 
@@ -41,6 +42,7 @@ class RowJob:
 
     def __call__(self, table: Input) -> Embedded | str:
         """Return the row with its vector, or the reason why there is none."""
+        arrow_without_pandas()
         options = PredictOptions(unfamiliar="ignore")
         pipeline = Pipeline([load_model(self.bundle)], options, Cache(enabled=False), lists=False)
         (task,) = pipeline.tasks([table])

@@ -18,6 +18,7 @@ import uvicorn
 
 from genrekit.errors import UsageError
 from genrekit.server.app import create_app
+from genrekit.server.memory import share_arenas
 from genrekit.server.service import Service
 from genrekit.server.settings import Settings
 from genrekit.server.streams import MAX_FRAME_BYTES
@@ -126,6 +127,7 @@ def serve(
     """
     settings.check()
     _check_certificate(settings)
+    share_arenas()
     listening = _listen(settings)
     with contextlib.closing(listening):
         service = Service(settings)

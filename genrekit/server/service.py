@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import Request
 from starlette.types import Receive
@@ -21,7 +21,6 @@ from genrekit.server.background import Background, tidy, warm_workers, watch
 from genrekit.server.body import BodyReader
 from genrekit.server.engine import Engine
 from genrekit.server.experiments import Shadow, routed_names
-from genrekit.server.keeping import Keeping
 from genrekit.server.leaving import ClientGone, unless_gone
 from genrekit.server.library import Library
 from genrekit.server.metrics import Metrics
@@ -36,6 +35,9 @@ from genrekit.server.settings import Settings
 from genrekit.server.snapshot import Served, Snapshot
 from genrekit.server.streams import Streams
 from genrekit.server.uploads import Body, Upload, UploadFolder
+
+if TYPE_CHECKING:
+    from genrekit.server.keeping import Keeping
 
 Result = TypeVar("Result")
 
@@ -85,11 +87,7 @@ class Service:
         self.streams = Streams(self.registry, self.engine, self.pool, self.admission, self.uploads.path)
         self.reader = BodyReader(settings, self.uploads)
         try:
-            self.keeping = (
-                Keeping(settings, self.registry, self.pool, self.uploads.path, self.metrics, self.log)
-                if settings.store
-                else None
-            )
+            self.keeping = self._keeping() if settings.store else None
         except BaseException:
             self.close()
             raise
@@ -105,6 +103,11 @@ class Service:
         self.background.keep(tidy(self.cache))
         if self.settings.watch_s:
             self.background.keep(watch(self.settings.watch_s, self.registry.changed, self.reload))
+
+    def _keeping(self) -> Keeping:
+        from genrekit.server.keeping import Keeping  # what cleans files is not imported where nothing is kept
+
+        return Keeping(self.settings, self.registry, self.pool, self.uploads.path, self.metrics, self.log)
 
     def labels(self) -> tuple[str, ...]:
         """Return the labels of the loaded models."""

@@ -23,6 +23,7 @@ from genrekit.types import Example
 
 PREFIX = "genrekit-serve-"
 MAX_FIELDS = 64
+TRIES = 3
 MAX_FIELD_BYTES = 64 << 10
 
 
@@ -115,8 +116,11 @@ class UploadFolder:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder with everything in it, whatever is missing already."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder with everything in it, whatever is missing already, or is written meanwhile."""
+    for _ in range(TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 def sweep() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from genrekit.backends import EMBEDDINGS, OUTPUT, ReadsTables
 from genrekit.errors import GenrekitError, MediaError
+from genrekit.features import TIMBRE_SIZE
 from genrekit.hashing import content_of
 from genrekit.media import audio, read_song_tags
 from genrekit.prediction import Model, Pipeline, Scored, TableTask, Task
@@ -20,9 +21,10 @@ from genrekit.preparation import Preparation
 from genrekit.similarity.course import course_of
 from genrekit.similarity.rows import Row
 from genrekit.text import clean, sentence
-from genrekit.types import Content, Example, Prediction
+from genrekit.types import Content, Example, Modality, Prediction
 
-VectorKind = Literal["embeddings", "features", "scores"]
+VectorKind = Literal["embeddings", "sound", "features", "scores"]
+WITH_EMBEDDINGS = ("embeddings", "sound")
 MAX_TEXT = 500
 _EPS = 1e-6
 _ARTIST = ("artist", "artists", "artist_name", "track_artist", "performer")
@@ -34,13 +36,15 @@ def kind_of(model: Model) -> tuple[VectorKind, int]:
 
     Returns
     -------
-    kind : {'embeddings', 'features', 'scores'}
-        Embeddings where the graph has them; else the prepared numbers where a window is a row of them; else the log odds of
-        the scores, which say less.
+    kind : {'embeddings', 'sound', 'features', 'scores'}
+        Embeddings where the graph has them, of songs with their timbre behind them ('sound'); else the prepared numbers where
+        a window is a row of them; else the log odds of the scores, which say less.
     size : int > 0
     """
     size = model.runtime.embedding_size
     if size is not None:
+        if model.backend.info.modality is Modality.AUDIO:
+            return "sound", size + TIMBRE_SIZE
         return "embeddings", size
     shape = model.bundle.manifest.input_shape
     if len(shape) == 1 and shape[0] and not model.bundle.manifest.members:
@@ -49,12 +53,12 @@ def kind_of(model: Model) -> tuple[VectorKind, int]:
 
 
 def vectors_of(model: Model, kind: VectorKind, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the vectors and the scores of windows, in one pass of the graph.
+    """Return the vectors, without the timbre, and the scores of windows, in one pass of the graph.
 
     Parameters
     ----------
     model : Model
-    kind : {'embeddings', 'features', 'scores'}
+    kind : {'embeddings', 'sound', 'features', 'scores'}
     windows : np.ndarray [shape=(n, *shape)]
 
     Returns
@@ -68,20 +72,22 @@ def vectors_of(model: Model, kind: VectorKind, windows: np.ndarray) -> tuple[np.
 
 def outputs_of(kind: VectorKind) -> tuple[str, ...]:
     """Return the outputs of the graph that vectors are made of; none for features."""
-    return {"embeddings": (EMBEDDINGS,), "features": (), "scores": (OUTPUT,)}[kind]
+    if kind in WITH_EMBEDDINGS:
+        return (EMBEDDINGS,)
+    return (OUTPUT,) if kind == "scores" else ()
 
 
 def from_outputs(kind: VectorKind, windows: np.ndarray, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the vectors of windows [shape=(n, size)].
+    """Return the vectors of windows [shape=(n, size)], without the timbre.
 
     Parameters
     ----------
-    kind : {'embeddings', 'features', 'scores'}
+    kind : {'embeddings', 'sound', 'features', 'scores'}
     windows : np.ndarray [shape=(n, *shape)]
     outputs : Mapping of str to np.ndarray
         Those of `outputs_of`, for these windows.
     """
-    if kind == "embeddings":
+    if kind in WITH_EMBEDDINGS:
         return outputs[EMBEDDINGS]
     if kind == "features":
         return np.where(np.isfinite(windows), windows, np.nan).astype(np.float32)
@@ -90,8 +96,34 @@ def from_outputs(kind: VectorKind, windows: np.ndarray, outputs: Mapping[str, np
     return log_odds
 
 
-def mean_vector(vectors: np.ndarray) -> np.ndarray:
-    """Return the mean over windows [shape=(size,), dtype=float32]; missing numbers do not count."""
+def mean_vector(kind: VectorKind, vectors: np.ndarray, timbre: np.ndarray | None = None) -> np.ndarray:
+    """Return the vector of an input: the mean over its windows, and for 'sound' its timbre.
+
+    Parameters
+    ----------
+    kind : {'embeddings', 'sound', 'features', 'scores'}
+    vectors : np.ndarray [shape=(n_windows, size)]
+        Of `from_outputs`; missing numbers do not count.
+    timbre : np.ndarray [shape=(TIMBRE_SIZE,)], optional
+
+    Returns
+    -------
+    np.ndarray [shape=(size,), dtype=float32]
+
+    Raises
+    ------
+    MediaError
+        If the timbre is needed, and not there: the input is not a song with its samples.
+    """
+    mean = _mean(vectors)
+    if kind != "sound":
+        return mean
+    if timbre is None:
+        raise MediaError("Songs are compared by their samples too, which this input does not have.")
+    return np.concatenate([mean, timbre.astype(np.float32)])
+
+
+def _mean(vectors: np.ndarray) -> np.ndarray:
     there = ~np.isnan(vectors)
     total = np.where(there, vectors, 0).sum(axis=0, dtype=np.float64)
     count = there.sum(axis=0)
@@ -149,7 +181,7 @@ def embed(pipeline: Pipeline, kind: VectorKind, task: Task, preparation: Prepara
     if row.length_s is None and windows.times_s:
         row = replace(row, length_s=windows.times_s[-1][1] - windows.times_s[0][0])
     row = replace(_predicted(row, prediction), course=course_of(model, windows.values))
-    return Embedded(row, mean_vector(vectors))
+    return Embedded(row, mean_vector(kind, vectors, preparation.timbre))
 
 
 def about(example: Example, content: Content | None) -> Row:

@@ -139,7 +139,7 @@ def evaluate_similarity(
     at = np.searchsorted(index.ids, [id for id, _, _ in found])
     vectors = index.vectors[index.places[at]]
     labels, artists = [label for _, label, _ in found], [artist for _, _, artist in found]
-    raw = np.nan_to_num(vectors.astype(np.float64))
+    raw = np.nan_to_num(index.scaled(vectors))
     raw /= np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9)
     return measure_similarity(index.directions(vectors), labels, artists, raw=raw, notes=tuple(notes))
 

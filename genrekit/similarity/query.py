@@ -223,7 +223,7 @@ class Reader:
             return _row_of(embed_table(pipeline, kind, task), task.name, int(wanted[2]) if wanted else None)
         if task.error:
             raise MediaError(f"{task.example.id}: {task.error}")
-        preparation = pipeline.worker(folder, keys_sound=True)(task)
+        preparation = pipeline.worker(folder, keys_sound=True, timbre=kind == "sound")(task)
         if preparation.error is not None:
             raise MediaError(f"{task.example.id}: {preparation.error}")
         return embed(pipeline, kind, task, preparation)

@@ -127,7 +127,7 @@ def test_an_existing_playlist_is_replaced_only_where_asked(genrekit, library, re
         (["music", "--link", "--copy"], "not both"),
         (["music", "--from", "out.jsonl", "--model", "gtzan"], "--model cannot be used with it"),
         (["music", "--to", "music/bad.mp3"], "is not a folder"),
-        (["--from", "out.parquet"], "suffix of a file of results"),
+        (["--from", "out.txt"], "suffix of a file of results"),
     ],
 )
 def test_wrong_usage_says_what_is_wrong(genrekit, library, words, message):

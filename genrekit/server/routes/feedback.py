@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
@@ -12,12 +12,14 @@ from starlette.responses import JSONResponse, Response
 from genrekit.errors import GenrekitError, UsageError
 from genrekit.feedback import is_receipt
 from genrekit.server.json_body import read_json, read_limited
-from genrekit.server.keeping import Keeping
 from genrekit.server.problems import Problem, pointers
 from genrekit.server.responses import FeedbackBody, FeedbackReceipt
 from genrekit.server.schemas import DELETE_UPLOAD, FEEDBACK, described, problems
 from genrekit.server.service import Service
 from genrekit.server.uploaders import remember_browser
+
+if TYPE_CHECKING:
+    from genrekit.server.keeping import Keeping
 
 
 def router(service: Service) -> APIRouter:

@@ -169,7 +169,9 @@ class Search:
             row: Row | None = Row(name=task.example.id)
             preparation, _ = await engine.prepare(task, served)
         else:
-            prepare = self.service.pool.caller(SongJob(served.pipeline.worker(keys_sound=True)))
+            prepare = self.service.pool.caller(
+                SongJob(served.pipeline.worker(keys_sound=True, timbre=kind == "sound"))
+            )
             prepared = await engine.call(prepare, task)
             preparation, row = prepared.value or (Preparation(error=prepared.error), None)
         if preparation.windows is None or row is None:
@@ -177,9 +179,9 @@ class Search:
         windows = preparation.windows.values
         try:
             outputs = await served.batchers[0].outputs(windows, outputs_of(kind) or (OUTPUT,))
+            vector = mean_vector(kind, from_outputs(kind, windows, outputs), preparation.timbre)
         except GenrekitError as error:
             raise _unusable(str(error)) from None
-        vector = mean_vector(from_outputs(kind, windows, outputs))
         return await asyncio.to_thread(as_query, self.index, replace(row, name=item_name(item)), vector)
 
     def _response(self, query: Query, id: int | None, found: Sequence[Neighbour]) -> Response:
