@@ -35,7 +35,7 @@ from genrekit.types import Example
 
 LEAST = 100  # covers of a source in a genre, to tell sources apart by
 SIDE = 224
-COPIES = 2
+COPIES = 1
 PICTURES_AT_ONCE = 32
 
 Array = npt.NDArray[np.generic]
@@ -137,9 +137,7 @@ def frozen(paths: Array, weights: str, copies: int) -> Array:
             several = [pixels, *(torch.stack([change(one) for one in pixels]) for _ in range(copies))]
             rows = []
             for batch in several:
-                x = body.maxpool(
-                    body.relu(body.bn1(body.conv1((batch.float() - network.mean) / network.sd)))
-                )
+                x = body.maxpool(body.relu(body.bn1(body.conv1((batch.float() - network.mean) / network.sd))))
                 statistics = []
                 for stage in (body.layer1, body.layer2, body.layer3):
                     x = stage(x)
@@ -161,9 +159,7 @@ def weights_of(covers: dict[str, Array], *, by_source: bool) -> npt.NDArray[np.f
     return weights / weights.mean()
 
 
-def head(
-    features: Array, y: Array, weights: Array, learn: Array, held: Array, *, with_copies: bool
-) -> Array:
+def head(features: Array, y: Array, weights: Array, learn: Array, held: Array, *, with_copies: bool) -> Array:
     """Train on some covers and return the labels of others."""
     stacks = features if with_copies else features[:1]
     model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=500))
@@ -179,7 +175,9 @@ def heads(covers: dict[str, Array], features: Array) -> None:
     """Print the table of heads: on folds, and on each of the large sources alone."""
     label, source = covers["label"], covers["source"]
     large = [s for s in np.unique(source) if (source == s).sum() > 5 * LEAST]
-    in_all = [g for g in np.unique(label) if all(((label == g) & (source == s)).sum() >= LEAST for s in large)]
+    in_all = [
+        g for g in np.unique(label) if all(((label == g) & (source == s)).sum() >= LEAST for s in large)
+    ]
     print(
         f"| head | accuracy | macro-F1 | {' | '.join(f'{s} alone' for s in large)} |\n|---|---|---|{'---|' * len(large)}"
     )
@@ -213,7 +211,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("manifest", type=Path)
-    parser.add_argument("--heads", metavar="WEIGHTS", help="weights of a ResNet-18, as --set weights takes them")
+    parser.add_argument(
+        "--heads", metavar="WEIGHTS", help="weights of a ResNet-18, as --set weights takes them"
+    )
     arguments = parser.parse_args()
     covers = read(arguments.manifest)
     if arguments.heads:

@@ -58,7 +58,9 @@ def main() -> None:
 
     def part(at: list[int]) -> Prepared:
         targets = np.eye(len(labels), dtype=np.float32)[y[at]]
-        return Prepared([windows[i][None] for i in at], targets, groups[at], tuple(examples[i].id for i in at))
+        return Prepared(
+            [windows[i][None] for i in at], targets, groups[at], tuple(examples[i].id for i in at)
+        )
 
     scorers = {}
     for name, copies in VARIANTS.items():

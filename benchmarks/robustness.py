@@ -77,15 +77,15 @@ def _flac(y: np.ndarray, sr: int, stem: Path) -> Path:
     return path
 
 
-def changed(songs: list[Path], folder: Path) -> dict[str, list[Path]]:
+def changed(songs: list[Path], folder: Path, changes: dict[str, Change]) -> dict[str, list[Path]]:
     """Write every song in every form; return the files per change, the unchanged ones first."""
-    found: dict[str, list[Path]] = {name: [] for name in ("unchanged", *CHANGES)}
+    found: dict[str, list[Path]] = {name: [] for name in ("unchanged", *changes)}
     for number, song in enumerate(songs):
         y, sr = soundfile.read(song, always_2d=True, dtype="float32")
         mono = y.mean(axis=1)
         for name in found:
             stem = folder / f"{number:04} {name.replace('/', ' per ')}"
-            found[name].append(CHANGES.get(name, _flac)(mono, sr, stem))
+            found[name].append(changes.get(name, _flac)(mono, sr, stem))
     return found
 
 
@@ -111,7 +111,7 @@ def main() -> None:
     names = arguments.models.split(",")
     models = [load_model(name) for name in names]
     with tempfile.TemporaryDirectory() as folder:
-        files = changed(songs, Path(folder))
+        files = changed(songs, Path(folder), CHANGES)
         plain = [labels(model, files["unchanged"]) for model in models]
         print(f"{len(songs)} songs of {arguments.folder.name}\n")
         print(f"| same label | {' | '.join(names)} |\n|{'---|' * (1 + len(names))}")

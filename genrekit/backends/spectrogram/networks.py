@@ -144,7 +144,11 @@ class Recurrent(Network):
         layers: list[nn.Module] = []
         for number, (before, after) in enumerate(pairwise(widths)):
             shorter = 2 if number < SHORTENING_LAYERS else 1
-            layers += [*convolution(before, after), nn.ReLU(), nn.MaxPool2d(3, stride=(2, shorter), padding=1)]
+            layers += [
+                *convolution(before, after),
+                nn.ReLU(),
+                nn.MaxPool2d(3, stride=(2, shorter), padding=1),
+            ]
         self.input = Input()
         self.layers = nn.Sequential(*layers)
         self.recurrence = Recurrence(widths[-1], widths[-1] // 2)

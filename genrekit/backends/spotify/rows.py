@@ -90,7 +90,6 @@ class Table:
             "Give at least two groups (artists) per label, or leave the group column out.",
         )
 
-
     def with_gaps(self, copies: int, seed: int) -> Table:
         """Add copies of all rows with values taken out, for training and for calibration.
 
