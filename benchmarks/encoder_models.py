@@ -24,11 +24,13 @@ from genrekit import __version__
 from genrekit.backends import make_config, registry
 from genrekit.backends.encoder import encoders
 from genrekit.backends.encoder.distance import fit_distance
+from genrekit.backends.encoder.distance_threshold import measure
 from genrekit.backends.encoder.encoding import PatchEncoder
-from genrekit.backends.encoder.fit import learn, make_table, measure, scores_of
+from genrekit.backends.encoder.fit import learn, scores_of
 from genrekit.backends.encoder.graph import LIMIT, Limit, write_graph
 from genrekit.backends.encoder.heads import Calibration, Chain, Linear
 from genrekit.backends.encoder.pooling import transform
+from genrekit.backends.encoder.table import make_table
 from genrekit.hashing import hash_file
 from genrekit.labels import normalise
 from genrekit.metrics import measure_scores

@@ -19,8 +19,9 @@ from matplotlib.figure import Figure
 
 from genrekit.backends import make_config, registry
 from genrekit.backends.encoder import encoders
-from genrekit.backends.encoder.fit import limited, make_table, measure
+from genrekit.backends.encoder.distance_threshold import limited, measure
 from genrekit.backends.encoder.pooling import transform
+from genrekit.backends.encoder.table import make_table
 from genrekit.errors import MediaError
 from genrekit.prediction import load_model
 from genrekit.types import Example

@@ -3,9 +3,12 @@
     python benchmarks/similarity.py --gtzan FOLDER [--models encoder,spectrogram]
     python benchmarks/similarity.py --songs 100000 --size 200,512,768
     python benchmarks/similarity.py --again 2000
+    python benchmarks/similarity.py --duplicates FOLDER
 
 The first compares precision at 1 and 5, with and without songs of the same artist. The second measures queries of an index of
-random vectors on a warm map, and the memory beyond the map. The third indexes short generated sounds, and then once more with nothing new.
+random vectors on a warm map, and the memory beyond the map. The third indexes short generated sounds, and then once more with nothing new. The last makes three copies of each recording (mp3;
+0.2 s cut off at the start; both, as ogg) and prints, for either half of the artists, how alike copies and different songs are, and what
+the thresholds of near-identical songs find.
 CPU seconds are user and system time of this process.
 """
 
@@ -26,9 +29,11 @@ from genrekit.datasets import open_dataset
 from genrekit.features import log_mel
 from genrekit.media import load
 from genrekit.similarity import Index, evaluate_similarity, index
+from genrekit.similarity.course import courses
 from genrekit.similarity.evaluation import Similarity, measure_similarity
 from genrekit.similarity.facts import Facts
-from genrekit.similarity.rows import Row
+from genrekit.similarity.pairs import CLOSE, SAME_COURSE
+from genrekit.similarity.rows import Row, Rows
 from genrekit.similarity.writer import Writer
 
 SR, N_FFT, HOP, N_MELS = 22_050, 2048, 512, 128
@@ -146,6 +151,47 @@ def again(n: int, model: str) -> None:
             )
 
 
+def near_duplicates(folder: Path, model: str) -> None:
+    """Print the cosines and courses of copies and of different songs, per half of the artists."""
+    import soundfile
+
+    dataset = open_dataset(f"gtzan:{folder}", prefer="audio")
+    songs = [example for example in dataset.examples if example.path is not None]
+    artists = sorted({song.group or song.id for song in songs})
+    with tempfile.TemporaryDirectory() as place:
+        paths: list[Path] = []
+        for song in songs:
+            assert song.path is not None
+            y, sr = soundfile.read(song.path)
+            stem = f"{artists.index(song.group or song.id) % 2} {song.path.stem} "
+            cut = y[int(0.2 * sr) :]
+            for suffix, samples in (("0.flac", y), ("1.mp3", y), ("2.flac", cut), ("3.ogg", cut)):
+                paths.append(Path(place) / f"{stem}{suffix}")
+                soundfile.write(paths[-1], samples, sr)
+        index(paths, Path(place) / "i", model=model)
+        opened = Index(Path(place) / "i")
+        with Rows(opened.folder) as rows:
+            found = dict(rows.all())
+        names = [Path(found[id].name).name.rpartition(" ")[0] for id in opened.ids.tolist()]
+        shapes = courses([found[id].course for id in opened.ids.tolist()])
+        unit = opened.directions(np.array(opened.vectors[opened.places]))
+        first, second = np.triu_indices(len(names), 1)
+        cosine, course = (unit @ unit.T)[first, second], (shapes @ shapes.T)[first, second]
+        same = np.array([names[i] == names[j] for i, j in zip(first, second, strict=True)])
+        half = np.array([names[i][0] + names[j][0] for i, j in zip(first, second, strict=True)])
+        for one in ("00", "11"):
+            of_half = half == one
+            true, other = of_half & same, of_half & ~same
+            close = other & (cosine >= 0.8)
+            taken = (cosine >= CLOSE) & (course >= SAME_COURSE)
+            print(
+                f"half {one[0]}: {true.sum()} pairs of copies, cosine from {cosine[true].min():.3f} (5 %: "
+                f"{np.quantile(cosine[true], 0.05):.3f}), course from {course[true].min():.2f}; {other.sum()} other pairs, cosine to "
+                f"{cosine[other].max():.3f}, course of those above 0.8 to {course[close].max() if close.any() else float('nan'):.2f}; "
+                f"found {(true & taken).sum()}, false {(other & taken).sum()}"
+            )
+
+
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description="Similarity search: quality and speed.")
@@ -156,14 +202,19 @@ def main() -> None:
     parser.add_argument("--songs", type=int, default=0, help="vectors of a large index")
     parser.add_argument("--size", default="200,512,768", help="numbers per vector (default: %(default)s)")
     parser.add_argument("--again", type=int, default=0, help="songs of a library that is indexed twice")
+    parser.add_argument(
+        "--duplicates", type=Path, help="a folder of GTZAN with audio, of which copies are made"
+    )
     arguments = parser.parse_args()
     if arguments.gtzan:
         quality(arguments.gtzan, arguments.models.split(","))
     for size in arguments.size.split(",") if arguments.songs else ():
         speed(arguments.songs, int(size))
+    for model in arguments.models.split(",") if arguments.duplicates else ():
+        near_duplicates(arguments.duplicates, model)
     if arguments.again:
         again(arguments.again, "encoder")
-    if not (arguments.gtzan or arguments.songs or arguments.again):
+    if not (arguments.gtzan or arguments.songs or arguments.again or arguments.duplicates):
         parser.print_usage()
         sys.exit(2)
 

@@ -11,7 +11,7 @@ echo "== a row in, a row out, with what names the track"
 genrekit predict "$table" --format csv --top-k 1 -o "$work/genres.csv"
 cut -d, -f2,3,9- "$work/genres.csv" | sed -n 1,7p
 
-echo "== why: which features pushed towards the answer"
+echo "== why: which features pushed towards the prediction"
 genrekit predict "$table" --explain --top-k 1 --format csv | sed -n 1,2p
 
 echo "== how often each genre is the answer"

@@ -65,7 +65,7 @@ def opening(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Iterat
 
 @contextmanager
 def naming(name: str | os.PathLike[str]) -> Iterator[None]:
-    """Give the file's name to errors of writing that carry none: a full disk, a quota, a limit on size.
+    """Add the file's name to errors of writing that lack it: a full disk, a quota, a limit on size.
 
     Raises
     ------

@@ -85,7 +85,7 @@ def key_of(kind: str, content: bytes) -> int:
 
 
 def row_keys(rows: np.ndarray) -> list[int]:
-    """The content keys of rows of numbers.
+    """Return the content keys of rows of numbers.
 
     A number counts with 6 significant digits after it was made a float32, so that float64, float32 and their texts
     agree, as do 0 and -0; every NaN is the same.

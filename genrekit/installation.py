@@ -1,4 +1,4 @@
-"""What is installed: versions, and which optional extras are complete."""
+"""The installation: versions, and the optional extras that are complete."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 def _is_pipe(stream: TextIO | None) -> bool:
     try:
         mode = os.fstat(stream.fileno()).st_mode if stream is not None else 0
-    except (OSError, ValueError):  # it is no file, as in a test, or closed
+    except (OSError, ValueError):  # it is not a file, as in a test, or closed
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 

@@ -132,7 +132,7 @@ class WindowScore:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file held when it was looked at.
+    """Size and hash of a file when it was read.
 
     Attributes
     ----------

@@ -118,7 +118,7 @@ class NamesFeatures(Protocol):
 
     @property
     def n_features(self) -> int:
-        """How many of ``window_columns`` are features."""
+        """Number of features among ``window_columns``."""
         ...
 
     def windows_of(self, features: np.ndarray) -> np.ndarray:
@@ -153,7 +153,7 @@ class SummarisesTrees(Protocol):
 
 @dataclass(frozen=True)
 class PictureAxes:
-    """How a window is a picture, for heat maps.
+    """Axes of a window that form a picture, for heat maps.
 
     Attributes
     ----------
@@ -229,7 +229,7 @@ class ExplainsWithGradients(Protocol):
 
 @runtime_checkable
 class PreparesInParts(Protocol):
-    """What prepares an example by several recipes; the caller keeps the windows of each, as for that recipe alone."""
+    """A backend that prepares an example by several recipes; the caller caches the windows of each recipe."""
 
     @property
     def parts(self) -> Sequence[tuple[Backend, BackendConfig]]:

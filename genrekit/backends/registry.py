@@ -28,7 +28,7 @@ class Listing:
 
 
 def names() -> tuple[str, ...]:
-    """The registered names, sorted, without importing any backend."""
+    """Return the registered names, sorted, without importing any backend."""
     return tuple(claims(GROUP))
 
 

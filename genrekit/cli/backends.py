@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SettingsFormat(StrEnum):
-    """How backends and their settings are printed."""
+    """Formats in which backends and their settings are printed."""
 
     TEXT = "text"
     JSON = "json"

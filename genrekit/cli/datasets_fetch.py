@@ -9,6 +9,7 @@ import typer
 
 from genrekit.cli.options import Format, Overwrite
 from genrekit.cli.printing import out, say
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.datasets import DataSource
@@ -71,7 +72,10 @@ def fetch(
         ),
     ] = None,
     unpack: Annotated[
-        bool, typer.Option("--unpack/--no-unpack", help="fma:DIR reads songs from its zip archive, too.")
+        bool,
+        typer.Option(
+            "--unpack/--no-unpack", help="fma:DIR and jamendo:DIR read songs from their archives, too."
+        ),
     ] = True,
     keep_archive: Annotated[
         bool, typer.Option("--keep-archive", help="Keep an archive after it was unpacked.")
@@ -126,7 +130,7 @@ def verify(
             for path in getattr(found, kind):
                 out(visible(f"{kind}: {path}"))
         out(
-            f"{found.files:,} files: {len(found.missing):,} missing, {len(found.changed):,} changed, "
+            f"{counted(found.files, 'file')}: {len(found.missing):,} missing, {len(found.changed):,} changed, "
             f"{len(found.extra):,} extra"
         )
     if not found.ok:
@@ -134,7 +138,7 @@ def verify(
 
 
 def _ask(plan: fetching.Plan, to: Path, yes: bool) -> None:
-    """Say what would be fetched from whom, and wait for a yes."""
+    """Print what would be fetched from where, and wait for a yes."""
     import sys
 
     from genrekit.errors import UsageError
@@ -165,7 +169,7 @@ def _size(size_bytes: int) -> str:
 
 
 def _names(source: DataSource) -> list[tuple[str, str, int]]:
-    """Name, contents and size of every part."""
+    """Return name, contents and size of every part."""
     return [
         (f"{source.name}:{part.name}" if part.name else source.name, part.about, part.size_bytes)
         for part in source.parts

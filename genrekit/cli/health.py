@@ -22,10 +22,10 @@ def health(
         bool, typer.Option("--insecure", help="Take a certificate that is not valid for the address.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Wait so long for an answer.")
+        float, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Wait so long for a response.")
     ] = 5.0,
 ) -> None:
-    """Ask whether a server is ready, for scripts and containers.
+    """Check whether a server is ready, for scripts and containers.
 
     Exit status: 0 it is; 1 it is not, or cannot be reached; 2 wrong usage.
     """

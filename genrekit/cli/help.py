@@ -1,4 +1,4 @@
-"""How ``--help`` looks: options in panels by what they are for, in words of the command line."""
+"""Layout of ``--help``: options in panels by purpose, in words of the command line."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from typer.core import TyperCommand, TyperGroup
 _PANELS = {
     "Input": "features data read merge_labels ambiguous results offset duration split min_duration split_by test_size "
     "valid_size window_s prefer undo root "
-    "against source shards label_from labels_map match rows index duplicates unlike similarity",
+    "against source shards label_from labels_map match rows index duplicates unlike similarity "
+    "genres region provider regions_file limit playlists",
     "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir heat_map with_ labels_max by map_file k genre other_artists",
     "Training": "backend config print_config settings seed refit grid device multilabel about licence no_keys cv "
-    "rank_by no_cost weights space trials batch objective pick prune repeats learning_curve",
+    "rank_by no_cost min_new max_share promote rollback watch weights space trials batch objective pick prune repeats learning_curve",
     "Output": "format output field report_folder html to link copy write overwrite append keep_time journal card as_json columns "
-    "unpack keep_archive",
-    "Run": "jobs cluster timeout resume prune retry_errors no_cache yes clear quiet verbose version "
+    "unpack keep_archive int8",
+    "Run": "dry_run jobs cluster timeout resume prune retry_errors no_cache yes clear quiet verbose version "
     "help install_completion show_completion",
     "Server": "host port api_key_file admin_key_file no_key allow_host allow_origin allow_path root_path trust_proxy "
-    "max_upload max_files max_duration queue rate drain ab shadow shadow_file log log_names certfile keyfile open_ insecure",
+    "max_upload max_files max_duration queue rate drain ab shadow shadow_file log log_names certfile keyfile open_ exit_with_page insecure keep store store_limit uploader_limit max_kept retention",
 }
 _PANEL_OF = {name: panel for panel, names in _PANELS.items() for name in names.split()}
 _OTHER = "Options"

@@ -11,14 +11,14 @@ import typer
 
 
 class Shown(StrEnum):
-    """How events are written."""
+    """Formats of events."""
 
     TABLE = "table"
     JSONL = "jsonl"
 
 
 class Encoding(StrEnum):
-    """How samples on stdin are encoded."""
+    """Encodings of samples on stdin."""
 
     S16LE = "s16le"
     F32LE = "f32le"
@@ -102,6 +102,8 @@ def _line(event: dict[str, Any]) -> str:
         return f"{_clock(event['end_s'])}  {event['label']:<16} {event['score']:>4.0%}   {smooth}{unfamiliar}"
     if kind == "change":
         return f"{_clock(event['at_s'])}  {event['from']} -> {event['to']}"
+    if kind == "title":
+        return f"{_clock(event['at_s'])}  the radio plays {event['title']}"
     if kind == "silence":
         return f"{_clock(event['end_s'])}  silence"
     if kind == "error":

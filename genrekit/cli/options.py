@@ -16,10 +16,11 @@ from genrekit.files import NO_FOLDER
 if TYPE_CHECKING:
     from genrekit.backends import Backend, BackendConfig
     from genrekit.preparation import Cache
+    from genrekit.tracking import Tracker
 
 
 class SplitBy(StrEnum):
-    """How the splits of a data set are made."""
+    """Ways to split a data set."""
 
     AUTO = "auto"
     GROUP = "group"
@@ -36,14 +37,14 @@ class Part(StrEnum):
 
 
 class Format(StrEnum):
-    """How a report is printed."""
+    """Formats of a report."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class Ambiguous(StrEnum):
-    """What becomes of a track that is listed under several genres."""
+    """Ways to handle a track that is listed under several genres."""
 
     DROP = "drop"
     FIRST = "first"
@@ -51,7 +52,7 @@ class Ambiguous(StrEnum):
 
 
 class Reading(StrEnum):
-    """What to read where a source holds several."""
+    """Kinds of content to read from a source that holds several."""
 
     TABLE = "table"
     AUDIO = "audio"
@@ -167,7 +168,17 @@ Jobs = Annotated[
 Cluster = Annotated[
     str | None,
     typer.Option(
-        "--cluster", metavar="dask://HOST:PORT", help="Prepare on a Dask cluster; needs genrekit[dask]."
+        "--cluster",
+        metavar="dask://HOST:PORT",
+        help="Prepare files, and fit folds and trials, on a Dask cluster; needs genrekit[dask].",
+    ),
+]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        "--track",
+        metavar="mlflow[:URI]",
+        help="Also log the run to MLflow, at MLFLOW_TRACKING_URI or its default without a URI; needs genrekit[mlflow].",
     ),
 ]
 NoCache = Annotated[
@@ -198,7 +209,7 @@ def configure(
     multilabel: bool = False,
     device: str | None = None,
 ) -> tuple[Backend, BackendConfig]:
-    """The backend and its validated config from the options of a command; later words win over the file."""
+    """Return the backend and its validated config from the options of a command; later words win over the file."""
     from genrekit.backends import make_config, parse_settings, read_config_file, registry
 
     backend = registry.get(name)
@@ -221,14 +232,14 @@ def configure(
 
 
 def _takes(backend: Backend, option: str) -> bool:
-    """Say whether a backend has a setting that it accepts."""
+    """Return whether a backend has a setting that it accepts."""
     if option == "multilabel":
         return backend.info.multilabel
     return option in backend.Config.model_fields
 
 
 def _has(backend: str, option: str) -> bool:
-    """Say whether an available backend has a setting."""
+    """Return whether an available backend has a setting."""
     from genrekit.backends import registry
 
     try:
@@ -255,8 +266,17 @@ def open_cache(no_cache: bool) -> Cache:
     return cache
 
 
+def tracker_of(target: str | None) -> Tracker | None:
+    """Return the tracker that was asked for, which answers, or None."""
+    if target is None:
+        return None
+    from genrekit.tracking import open_tracker
+
+    return open_tracker(target)
+
+
 def job_count(jobs: int | None) -> int:
-    """The number of processes that was asked for, or one a core."""
+    """Return the number of processes that was asked for, or one per core."""
     from genrekit.execution import default_jobs
 
     return jobs or default_jobs()

@@ -13,10 +13,11 @@ import typer
 from genrekit.analysis import measures_of
 from genrekit.cli import completion
 from genrekit.cli.options import Cluster, GenreMap, Jobs, Models, NoCache, job_count, open_cache
-from genrekit.cli.output_rows import numbered, print_rows, say_kept_labels, write_batch, wrote
+from genrekit.cli.output_rows import causes, print_rows, say_kept_labels, write_batch, wrote
 from genrekit.cli.printing import detail, say
 from genrekit.cli.streams import stdin_bytes, stdout_is_optional
 from genrekit.remote import is_remote
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.prediction import Input
@@ -26,7 +27,7 @@ ALL_FAILED, SOME_FAILED = 1, 3
 
 
 class Output(StrEnum):
-    """How predictions are printed."""
+    """Formats of predictions."""
 
     AUTO = "auto"
     TABLE = "table"
@@ -57,7 +58,7 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="PATH...",
-            help="Files, folders, glob patterns, addresses (s3://, https://, zip:// ...); - reads a list of them from stdin.",
+            help="Files, folders, glob patterns, addresses (s3://, https://, zip://, tar:// ...); - reads a list of them from stdin.",
         ),
     ] = None,
     model: Models = None,
@@ -84,10 +85,10 @@ def predict(
             help="Write here instead of stdout, when all is done; FILE.run keeps what is finished until then.",
         ),
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="How many labels an answer lists.")] = 3,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, help="Number of labels per prediction.")] = 3,
     min_confidence: Annotated[
         float,
-        typer.Option("--min-confidence", min=0, max=1, help="Below this score the answer has no label."),
+        typer.Option("--min-confidence", min=0, max=1, help="Below this score a prediction has no label."),
     ] = 0.0,
     unfamiliar: Annotated[
         Unfamiliar,
@@ -111,7 +112,7 @@ def predict(
     explain: Annotated[
         bool,
         typer.Option(
-            "--explain", help="Also which features pushed towards the answer, where a model can say."
+            "--explain", help="Also which features pushed towards the prediction, where a model can say."
         ),
     ] = False,
     explain_dir: Annotated[
@@ -170,7 +171,7 @@ def predict(
 
     With --output every finished input is kept in a journal, OUTPUT.run, until the results are whole.
 
-    Exit status: 0 all answered; 1 none could be; 2 wrong usage; 3 some could not be.
+    Exit status: 0 all predicted; 1 none could be; 2 wrong usage; 3 some could not be.
     """
     from genrekit.errors import UsageError
     from genrekit.library import read_genre_names
@@ -200,7 +201,7 @@ def predict(
     if output is None and (resume or retry_errors):
         raise UsageError("--resume and --retry-errors go on with a file of results.", "Give --output FILE.")
     if format is Output.PARQUET and output is None:
-        raise UsageError("Parquet is not text.", "Give a file: --output answers.parquet")
+        raise UsageError("Parquet is not text.", "Give a file: --output predictions.parquet")
     names = read_genre_names(map_file)
     images = ImageFolder(explain_dir) if explain_dir else None
     if images:
@@ -275,8 +276,8 @@ def predict(
         say(wrote(counts, target.name, names))
     elif counts.failed:
         say(
-            f"genrekit: {counts.failed} of {n_all} inputs could not be read: {numbered(counts.reasons)}; "
-            "their rows say why"
+            f"genrekit: {counts.failed:,} of {counted(n_all, 'input')} could not be read: {causes(counts.reasons)}; "
+            f"{'its row says' if counts.failed == 1 else 'their rows say'} why"
         )
     if counts.failed:
         raise typer.Exit(SOME_FAILED if counts.predicted else ALL_FAILED)

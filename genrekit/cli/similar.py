@@ -12,6 +12,7 @@ from genrekit.cli import completion
 from genrekit.cli.options import NoCache, Overwrite, open_cache
 from genrekit.cli.printing import say
 from genrekit.cli.similar_rows import SUFFIXES, write_rows
+from genrekit.text import counted
 
 
 class Format(StrEnum):
@@ -108,7 +109,7 @@ def similar(
             "There is no song to compare with.", "Name one: genrekit similar song.mp3 --index music.index"
         )
     if duplicates and format is Format.M3U8:
-        raise UsageError("Pairs are no playlist.", "Use --format table, jsonl or csv.")
+        raise UsageError("Pairs are not a playlist.", "Use --format table, jsonl or csv.")
     check_output(output, overwrite=overwrite, suffixes=SUFFIXES if format is Format.AUTO else ())
     opened = similarity.Index(index)
     if duplicates:
@@ -118,7 +119,7 @@ def similar(
             opened.check_model(load_model(model))
         pairs = list(similarity.duplicates(opened))
         write_rows(pairs, format.value, output)
-        say(f"{len(pairs)} pairs of near-identical songs among {len(opened)}")
+        say(f"{counted(len(pairs), 'pair')} of near-identical songs among {len(opened)}")
         return
     found = similarity.similar(
         song,

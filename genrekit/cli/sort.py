@@ -22,6 +22,7 @@ from genrekit.cli.existing_predictions import (
 from genrekit.cli.options import GenreMap, Jobs, Models, NoCache, Overwrite
 from genrekit.cli.printing import out, say
 from genrekit.cli.streams import stdout_is_optional
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.library import SortRow
@@ -112,9 +113,11 @@ def sort(
         say("Nothing was written; add --write to write.")
     elif done:
         words = "links" if link else "copies" if copy else "playlists"
-        say(f"{done} songs are in the {words} in {to}")
+        say(f"wrote the {words} of {counted(done, 'song')} into {to}")
     if failed:
-        say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows have the reasons")
+        say(
+            f"genrekit: {failed} of {counted(done + failed, 'file')} could not be sorted; their rows have the reasons"
+        )
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
 
 
@@ -126,7 +129,7 @@ def _noted(rows: Iterator[SortRow], made: set[str]) -> Iterator[SortRow]:
 
 
 def _say_stale(stale: list[Path], folder: Path) -> None:
-    """Name what an earlier run made, or somebody else: it still lists songs that may have another genre now."""
+    """List playlists of an earlier run, or of somebody else, whose songs may have another genre now."""
     if stale:
         first = ", ".join(str(path.relative_to(folder)) for path in stale[:FIRST])
         more = f" and {len(stale) - FIRST} more" if len(stale) > FIRST else ""

@@ -69,7 +69,7 @@ def forget_absurd_sizes() -> None:
 
 
 def stdout_is_optional() -> None:
-    """Say that a command goes on where stdout is closed: its work is in files."""
+    """Let a command continue if stdout is closed: its work is in files."""
     if isinstance(sys.stdout, ClosedOutput):
         sys.stdout.optional = True
 
@@ -90,7 +90,7 @@ def stdin_bytes() -> Any:
 
 
 class OutputPlace:
-    """Where descriptor 1 leads; rich points it at the null device when the reader of a pipe goes away."""
+    """Target of descriptor 1, kept because rich points it at the null device when the reader of a pipe goes away."""
 
     def __init__(self) -> None:
         self._at_start = self._now()

@@ -89,7 +89,7 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether there is no finding."""
+        """True if there is no finding."""
         return not self.findings
 
     def of(self, kind: Kind) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ SCHEMAS: Mapping[str, Sequence[str]] = {"gtzan": GTZAN_COLUMNS, "spotify": SPOTI
 
 @dataclass(frozen=True)
 class OpenOptions:
-    """What a caller of `genrekit.datasets.open_dataset` may ask of a reader; a reader ignores what it has no use for.
+    """Options of `genrekit.datasets.open_dataset` for a reader, which ignores those that it has no use for.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Part:
-    """What is fetched together: ``small`` in ``fma:small``.
+    """A part of a data set that is fetched as a whole: ``small`` in ``fma:small``.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ class Scores(Protocol):
 
 
 class HasRuntime(Protocol):
-    """What loads its graph when ``runtime`` is read: a `genrekit.prediction.Model`, or a `Graph`."""
+    """An object that loads its graph when ``runtime`` is read: a `genrekit.prediction.Model`, or a `Graph`."""
 
     @property
     def runtime(self) -> Scores:
@@ -54,7 +54,7 @@ class Graph:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a prediction costs.
+    """Time and memory of a prediction.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the pictures share: colours, panels, and PNG.
+"""Colours, panels and PNG output that the pictures share.
 
 Colours are told apart by people who are colour-blind, and in greyscale by their brightness: two of the eight of Okabe and
 Ito (https://jfly.uni-koeln.de/color/, 2008), and the colour map cividis (Nuñez, Anderton and Renslow, PLOS ONE 13(7), 2018).

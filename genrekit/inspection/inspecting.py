@@ -19,7 +19,7 @@ from genrekit.types import Modality
 
 @dataclass(frozen=True)
 class InspectOptions:
-    """What is drawn.
+    """Options of `inspect`.
 
     Attributes
     ----------

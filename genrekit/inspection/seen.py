@@ -1,4 +1,4 @@
-"""What a model made of a file: its windows, their scores, the prediction, and where the network looked."""
+"""A file as a model sees it: its windows, their scores, the prediction, and the heat map."""
 
 from __future__ import annotations
 

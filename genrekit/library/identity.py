@@ -1,4 +1,4 @@
-"""Whether a file is still what was predicted: by its bytes, and where these changed by its sound."""
+"""Identity of a predicted file: by its bytes, or by its sound if the bytes changed."""
 
 from __future__ import annotations
 

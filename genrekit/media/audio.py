@@ -68,7 +68,7 @@ class Sound:
 
     @property
     def is_silent(self) -> bool:
-        """Whether no channel varies by more than one 16-bit step."""
+        """Return whether no channel varies by more than one 16-bit step."""
         return self.sounding_s == 0
 
     @property

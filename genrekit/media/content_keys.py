@@ -100,7 +100,7 @@ def _add_sound(sha: Any, path: Path) -> None:
 
 
 def _samples(file: io.BufferedReader) -> Iterator[bytes]:
-    """The samples of a lossless sound that libsndfile reads, after a head; nothing of any other file."""
+    """Return the samples of a lossless sound that libsndfile reads, after a head; nothing of any other file."""
     with quiet_stderr:
         try:
             sound = sf.SoundFile(file)
@@ -122,14 +122,14 @@ def _samples(file: io.BufferedReader) -> Iterator[bytes]:
 
 
 def _integers(block: np.ndarray) -> np.ndarray:
-    """Samples from -1 to 1 as integers of 32 bits: exact where they were made of 24 bits or less."""
+    """Return samples from -1 to 1 as integers of 32 bits: exact where they were made of 24 bits or less."""
     scaled = np.nan_to_num(block, nan=0.0) * 2.0**31
     found: np.ndarray = np.clip(np.rint(scaled), -(2.0**31), 2.0**31 - 1).astype(np.int32)
     return found
 
 
 def _stream(file: io.BufferedReader, head: bytes) -> Iterator[bytes]:
-    """The encoded packets of a sound that FFmpeg knows, or its samples where the codec is lossless."""
+    """Return the encoded packets of a sound that FFmpeg knows, or its samples where the codec is lossless."""
     try:
         import av
     except ImportError:
@@ -172,7 +172,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[bytes]:
 
 
 def _without_header(packet: bytes) -> bytes:
-    """An AAC frame without the header that ADTS puts before each: 7 bytes, or 9 with a checksum (ISO 13818-7)."""
+    """Return an AAC frame without the header that ADTS puts before each: 7 bytes, or 9 with a checksum (ISO 13818-7)."""
     if len(packet) < 7 or packet[0] != 0xFF or packet[1] & 0xF6 != 0xF0:
         return packet
     return packet[7:] if packet[1] & 1 else packet[9:]

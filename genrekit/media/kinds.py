@@ -115,7 +115,7 @@ def modality(path: str | Path) -> Modality | None:
 
 
 def found_modality(path: Path) -> Modality | None:
-    """Say what a file in a folder is, as `modality`; by its suffix alone where it cannot be opened."""
+    """Return the kind of a file in a folder, as `modality`; by its suffix alone where it cannot be opened."""
     try:
         return modality(path)
     except MediaError:

@@ -46,7 +46,7 @@ class SoundMeter:
 
     @property
     def cancels(self) -> bool:
-        """Whether most of what sounds is cancelled by mixing."""
+        """True if mixing the channels cancels most of the sound."""
         return 2 * self.cancelled_s > self.sounding_s
 
     def add(self, block: Samples, mixed: Samples) -> None:

@@ -75,7 +75,7 @@ def recipe_of(manifest: Manifest, name: str) -> Recipe:
 
 @dataclass(frozen=True)
 class Combination:
-    """What prepares and explains the inputs of a combination: a `genrekit.backends.Backend` that is not trained.
+    """The backend of a combination, which prepares and explains inputs but is not trained.
 
     It has the capabilities that its members have (`combination`), so that everything takes it like another backend.
 

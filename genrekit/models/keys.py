@@ -27,7 +27,7 @@ Keys = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, eq=False)
 class LearntKeys:
-    """What a model learnt, as keys.
+    """Keys of the examples that a model learnt.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class LearntKeys:
     row_columns: tuple[int, ...] = ()
 
     def knows(self, keys: Iterable[tuple[str, int]]) -> bool:
-        """Whether one of some keys, each with its kind, is among them."""
+        """Return whether any of some (kind, key) pairs is among them."""
         return any(self._has(kind, key) for kind, key in keys)
 
     def _has(self, kind: str, key: int) -> bool:
@@ -54,7 +54,7 @@ class LearntKeys:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many keys of each kind there are."""
+        """Number of keys per kind."""
         return {kind: len(keys) for kind, keys in self.keys.items()}
 
 
@@ -106,7 +106,7 @@ def loads(data: bytes) -> LearntKeys:
     keys = {kind: _unpacked(kind, tensors[kind]) for kind in KINDS if kind in tensors}
     columns = tensors.get(_COLUMNS, np.zeros(0, np.int32))
     if columns.dtype != np.int32 or columns.ndim != 1 or (columns < 0).any() or len(columns) > 10_000:
-        raise BundleError(f"{KEYS} is damaged: {_COLUMNS} are no places of features.", "Get the file again.")
+        raise BundleError(f"{KEYS} is damaged: {_COLUMNS} are not places of features.", "Get the file again.")
     return LearntKeys(keys, tuple(columns.tolist()))
 
 

@@ -58,7 +58,7 @@ class CombinedRuntime(Runtime):
         self.has_distance = members[0].has_distance
 
     def outputs(self, values: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """Give several outputs for joined windows; embeddings and distance are those of the first member.
+        """Return several outputs for joined windows; embeddings and distance are those of the first member.
 
         Parameters
         ----------

@@ -291,7 +291,7 @@ class Runtime:
 
 
 def _embedding_size(shapes: dict[str, list[int | str | None]]) -> int | None:
-    """The length of an embedding, where the graph says one."""
+    """Return the length of an embedding, or None if the graph does not declare it."""
     shape = shapes.get(EMBEDDINGS, [])
     return shape[1] if len(shape) == 2 and isinstance(shape[1], int) and shape[1] > 0 else None
 
@@ -316,5 +316,5 @@ def _batches(windows: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
 
 
 def _worst(values: np.ndarray) -> str:
-    """The largest of some values that break a promise, a NaN before all others."""
+    """Return the largest of some values that break a promise, a NaN before all others."""
     return f"{values[np.argmax(np.nan_to_num(np.abs(values), nan=np.inf))]:g}"

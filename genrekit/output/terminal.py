@@ -128,7 +128,7 @@ class TableWriter(Writer):
 
 
 def _strip(windows: Sequence[WindowScore], width: int, mark: str) -> Text:
-    """A song from its first window to its last as cells in the colours of its genres, and what they mean."""
+    """Draw a song from its first window to its last as cells in the colours of its genres, and what they mean."""
     start_s, end_s = windows[0].start_s, windows[-1].end_s
     cells = max(1, min(width, 60))
     colours: dict[str, str] = {}
@@ -148,7 +148,7 @@ def _strip(windows: Sequence[WindowScore], width: int, mark: str) -> Text:
 
 
 def _timeline(windows: Sequence[WindowScore]) -> str:
-    """'0:00-0:12 rock 71 %, 0:12-0:30 blues 55 %': neighbours of one label joined, their scores averaged."""
+    """Return '0:00-0:12 rock 71 %, 0:12-0:30 blues 55 %': neighbours of one label joined, their scores averaged."""
     runs = [list(run) for _, run in groupby(windows, key=lambda window: window.label)]
     return ", ".join(
         f"{_clock(run[0].start_s)}-{_clock(run[-1].end_s)} {run[0].label} "

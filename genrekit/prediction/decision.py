@@ -94,7 +94,7 @@ class Decision:
 
     @property
     def uses_distance(self) -> bool:
-        """Whether predictions depend on the distance of their windows."""
+        """True if predictions depend on the distance of their windows."""
         return self.distance is not None and self.options.unfamiliar != "ignore"
 
     def example(

@@ -165,7 +165,7 @@ class Model:
 
     @cached_property
     def picture_axes(self) -> PictureAxes | None:
-        """How a window is a picture, for heat maps; None where it is not one."""
+        """Axes of a window that form a picture, for heat maps; None if it is not a picture."""
         if not isinstance(self.backend, ExplainsWithImages):
             return None
         return self.backend.picture_axes(self.config)
@@ -183,7 +183,7 @@ class Model:
 
     @property
     def has_heat_maps(self) -> bool:
-        """Whether `heat_map_image` can draw a window; a combination draws if one of its members does."""
+        """True if `heat_map_image` can draw a window; for a combination, if one of its members can."""
         return self.picture_axes is not None or any(member.has_heat_maps for member in self.members)
 
     def heat_map(self, window: np.ndarray, label: str, method: HeatMap = "occlusion") -> np.ndarray:

@@ -174,7 +174,7 @@ class OutputFile:
 
     @property
     def is_device(self) -> bool:
-        """Whether the output is a pipe or a device, which has no journal."""
+        """True if the output is a pipe or a device, which has no journal."""
         return self.path is not None and _is_device(self.path)
 
     def is_there(self) -> bool:

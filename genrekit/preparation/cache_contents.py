@@ -1,4 +1,4 @@
-"""What the cache folder holds, by kind, and its removal: only files that genrekit puts there."""
+"""Contents of the cache folder by kind, and their removal: only files that genrekit wrote."""
 
 from __future__ import annotations
 

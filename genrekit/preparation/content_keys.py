@@ -1,4 +1,4 @@
-"""What an example is recognised by beside its file: its spectrogram, and a name that says which track it is."""
+"""Content keys of examples without their files: of a spectrogram, and of a name that identifies a track."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def array_key(example: Example) -> int | None:
 
 
 def name_key(example: Example, *, only_gtzan: bool = False) -> int | None:
-    """The key of the track that an example's name means; a track of GTZAN that repeats another has the other's.
+    """Return the key of the track that an example's name means; a track of GTZAN that repeats another has the other's.
 
     Parameters
     ----------

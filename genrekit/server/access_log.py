@@ -14,7 +14,7 @@ _PLAIN = re.compile(r"[\w./:{}*?-]+", re.ASCII)
 
 
 class Named(Protocol):
-    """Who sent a request."""
+    """The sender of a request."""
 
     @property
     def owner(self) -> str:

@@ -43,7 +43,7 @@ class Admission:
 
     @property
     def idle(self) -> bool:
-        """Whether no request waits, as seen from one that is inside."""
+        """True if no request waits, as seen by one that was admitted."""
         return self.inside <= self.jobs
 
     def check(self) -> None:

@@ -66,7 +66,7 @@ class Batcher:
         self._thread.start()
 
     async def outputs(self, values: np.ndarray, names: tuple[str, ...] = (OUTPUT,)) -> Outputs:
-        """Give outputs of the graph for windows, in a batch with those of other requests.
+        """Return outputs of the graph for windows, in a batch with those of other requests.
 
         A caller that is cancelled takes its windows out of the queue.
 

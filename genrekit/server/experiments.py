@@ -83,7 +83,7 @@ class Shadow:
 
     @property
     def full(self) -> bool:
-        """Whether so many requests wait for the shadow that the next is left out."""
+        """True if so many requests wait for the shadow that the next one is skipped."""
         return self._waiting >= MAX_WAITING
 
     async def compare(self, snapshot: Snapshot, parts: Sequence[Part], options: Any) -> None:

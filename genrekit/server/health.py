@@ -10,7 +10,7 @@ TIMEOUT_S = 5.0
 
 
 def check_health(url: str, *, verify: bool = True, timeout_s: float = TIMEOUT_S) -> str:
-    """Ask a server whether it is ready.
+    """Check whether a server is ready.
 
     Parameters
     ----------

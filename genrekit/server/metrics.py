@@ -16,7 +16,7 @@ _SCORES = tuple(n / 10 for n in range(1, 11))
 
 
 class Metrics:
-    """What a server counts and measures."""
+    """Counters and measurements of a server."""
 
     def __init__(self) -> None:
         self.registry = r = CollectorRegistry()
@@ -69,6 +69,10 @@ class Metrics:
         self.reloads = Counter(
             "genrekit_reloads", "Attempts to load the models again.", ["outcome"], registry=r
         )
+        self.kept = Counter(
+            "genrekit_kept", "What became of uploads to keep and of feedback.", ["outcome"], registry=r
+        )
+        self.store_waiting = Gauge("genrekit_store_waiting", "Orders that wait for the store.", registry=r)
 
     def models(self, loaded: Iterable[tuple[str, str]]) -> None:
         """Set the loaded models by name and hash."""

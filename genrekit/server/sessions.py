@@ -23,7 +23,7 @@ TICKET_OWNER = "page"
 
 @dataclass
 class Session:
-    """Who a browser speaks for, and until when."""
+    """The session of a browser: its key's owner, and the end of its validity."""
 
     owner: str
     admin: bool

@@ -307,7 +307,7 @@ async def _send(socket: WebSocket, event: Event) -> None:
 
 
 async def _close(socket: WebSocket, ended: _Ended, follower: Follower | None = None) -> None:
-    """Say why a stream ends, and what was found."""
+    """Send the reason why a stream ends, and what was found."""
     with suppress(WebSocketDisconnect, RuntimeError, OSError):
         if ended.detail:
             words = {"hint": ended.hint} if ended.hint else {}

@@ -27,7 +27,7 @@ def course_of(model: Model, windows: np.ndarray) -> bytes:
     Returns
     -------
     bytes
-        `LENGTH` numbers from -127 to 127; empty if the windows are no spectrograms, or the song is too short or does not
+        `LENGTH` numbers from -127 to 127; empty if the windows are not spectrograms, or the song is too short or does not
         change.
     """
     axes = model.picture_axes

@@ -32,7 +32,7 @@ INSERT INTO state VALUES (0);
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What an index knows of one input beside its vector.
+    """Metadata of one indexed input.
 
     Attributes
     ----------

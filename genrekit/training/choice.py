@@ -1,4 +1,4 @@
-"""Which backends can learn from a source, by what it holds."""
+"""Choice of the backends that can learn from a source, by its content."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class LearningCurve:
 
     @property
     def words(self) -> str:
-        """Whether more data would help, in a sentence."""
+        """Sentence on whether more data would help."""
         rise, name = self.per_doubling, _NAMES[self.metric]
         words = f"per doubling of the groups, {name} changes by {100 * rise.value:+.1f} points"
         if rise.low is None or rise.high is None:

@@ -1,4 +1,4 @@
-"""Which examples a model learnt: its keys made when it is trained, and asked when it is measured."""
+"""Content keys of the examples that a model learnt: computed in training, compared in evaluation."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _ROWS_AT_ONCE = 10_000
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a model knows of a data set.
+    """The examples of a data set that a model learnt.
 
     Attributes
     ----------
     learnt : tuple of str
         Ids of the examples that it learnt, in the order of the data set.
     examples : int
-        How many were looked at.
+        Number of examples compared.
     failures : tuple of (str, str)
         Id and reason of those that could not be read.
     """
@@ -113,7 +113,7 @@ def recognise(
     jobs: int = 1,
     cache: Cache | None = None,
 ) -> Recognised:
-    """Ask which examples of a data set a model learnt; files are read for their keys alone.
+    """Find the examples of a data set that a model learnt; files are read for their keys alone.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _of_rows(rows: Sequence[Mapping[str, float]], columns: Sequence[str]) -> Ite
 
 
 def _known_columns(rows: Sequence[Mapping[str, float]], columns: Sequence[str]) -> tuple[int, ...]:
-    """The features that at least one row has: a table with more of them is recognised by these."""
+    """Return the features that at least one row has: a table with more of them is recognised by these."""
     known = {
         at for row in rows for at, column in enumerate(columns) if not math.isnan(row.get(column, math.nan))
     }

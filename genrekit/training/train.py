@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import platform
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from genrekit import __version__
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
-from genrekit.datasets import Ambiguous, Dataset, Reading, Split, SplitOptions, check_terms, make_split
+from genrekit.datasets import Ambiguous, Dataset, Reading, SplitOptions, check_terms, make_split
 from genrekit.distributed import rank, world_size
 from genrekit.errors import OutputExistsError, UsageError
-from genrekit.hashing import hash_file
-from genrekit.metrics import Report
-from genrekit.models import KEYS, Bundle, Manifest, Runtime, dump_keys, dumps, load, loads, save, write_card
+from genrekit.models import KEYS, Bundle, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.text import counted
+from genrekit.training.combinations import configs, preparations
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
+from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
-from genrekit.training.grid import Candidate, configs, preparations, search
+from genrekit.training.grid import Candidate, search
 from genrekit.training.learning_curve import LearningCurve, learning_curve, learning_files
 from genrekit.training.learnt import learnt_keys
+from genrekit.training.manifest import data_facts, make_manifest
 from genrekit.training.opening import check_fit, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import RunFolder, beside
 from genrekit.types import Say, Sources, silent
-
-MAX_CONFUSION_LABELS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +42,7 @@ class Trained:
 
 
 def train(
-    source: Sources,
+    source: Sources | Dataset,
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -67,6 +63,7 @@ def train(
     overwrite: bool = False,
     resume: bool = False,
     record: Mapping[str, Any] | None = None,
+    parent: str | None = None,
     say: Say = silent,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
@@ -76,8 +73,9 @@ def train(
 
     Parameters
     ----------
-    source : str, Path or DataFrame, or a sequence of them
-        Anything that `genrekit.datasets.open_dataset` reads; several are one data set.
+    source : str, Path or DataFrame, or a sequence of them, or Dataset
+        Anything that `genrekit.datasets.open_dataset` reads; several are one data set. A data set that is open already is
+        taken as it is.
     backend : Backend or str
         The backend or its name.
     config : BackendConfig or Mapping, optional
@@ -113,7 +111,7 @@ def train(
         Number of processes that prepare examples.
     cache : Cache, optional
     cluster : str, optional
-        Address of a Dask cluster that prepares examples: ``dask://host:port``.
+        Address of a Dask cluster that prepares examples, and measures the combinations of a grid: ``dask://host:port``.
     overwrite : bool
         Whether an existing ``output`` may be replaced.
     resume : bool
@@ -121,6 +119,8 @@ def train(
         Without a checkpoint to resume from, training starts from the beginning.
     record : Mapping, optional
         JSON-able facts for the history of the bundle, such as how its settings were found.
+    parent : str, optional
+        SHA-256 of the bundle of which this is the next version, for its manifest.
     say : callable
         Receives progress lines for the user.
     on_epoch : callable, optional
@@ -154,6 +154,8 @@ def train(
                 raise OutputExistsError(
                     f"{file} exists.", "Give --overwrite to replace it, or another --output."
                 )
+    if parent is not None and not re.fullmatch(r"[0-9a-f]{64}", parent):
+        raise UsageError(f"A parent is the SHA-256 of a bundle, 64 hexadecimal digits, not {parent!r}.")
     options = options or SplitOptions()
     if options.seed is None:
         options = replace(options, seed=config.seed)
@@ -162,7 +164,11 @@ def train(
             f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Omit --resume."
         )
     wanted = configs(backend, config, grid) if grid else []  # a wrong setting is found before an hour of work
-    dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
+    if isinstance(source, Dataset):
+        dataset = source
+        check_fit(dataset, backend, config)
+    else:
+        dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     for _, one in wanted:
         check_fit(dataset, backend, one)
     check_terms(dataset)
@@ -211,6 +217,7 @@ def train(
             by=options.by,
             valid_size=options.valid_size,
             jobs=jobs,
+            cluster=cluster,
             overwrite=overwrite,
             say=say,
         )
@@ -248,7 +255,7 @@ def train(
                 backend, config, prepared, split, fitted, scores, n_parts=curve_parts, say=say
             )
     if refit:
-        say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
+        say(f"fitting the same recipe again on all {counted(len(prepared.windows), 'example')}")
         labels = prepared.labels(everything)
         fitted, runtime = _refit(
             backend,
@@ -261,35 +268,29 @@ def train(
             on_epoch,
         )
     native = dict(fitted.native)
-    data = _data_facts(dataset, prepared, split, refit=refit)
+    data = data_facts(dataset, prepared, split, refit=refit)
     if keys:
         learnt = learnt_keys(prepared, everything if refit else [*split.train, *split.valid], backend.info)
         native[KEYS] = dump_keys(learnt)
         data["keys"] = learnt.counts
-    manifest = Manifest(
+    manifest = make_manifest(
+        backend,
+        config,
+        fitted,
+        runtime,
+        labels,
         name=output.name.removesuffix(".genrekit"),
-        backend=backend.info.name,
-        modality=backend.info.modality,
-        labels=labels,
-        multilabel=config.multilabel,
-        config=config.model_dump(mode="json"),
-        feature_version=backend.info.feature_version,
-        columns=backend.info.columns,
-        input_shape=fitted.check_windows.shape[1:],
-        outputs=runtime.declaration(fitted.distance_threshold, fitted.distance_thresholds_of_few),
-        thresholds=dict(fitted.thresholds),
-        metrics=kept_metrics(measured.report) if measured else None,
+        measured=measured.report if measured else None,
         data=data,
+        data_fingerprint=data_fingerprint(prepared, split),
+        parent=parent,
         history={
-            **fitted.history,
             **(record or {}),
             **({"grid": [c.row() for c in candidates]} if grid else {}),
             **({"learning_curve": curve.to_dict()} if curve else {}),
         },
-        versions=versions(),
-        about=" ".join(about.split()),
+        about=about,
         licence=licence,
-        genrekit=__version__,
     )
     onnx, card = fitted.onnx, write_card(manifest)
     if rank():  # the first process saves
@@ -331,50 +332,3 @@ def _refit(
     history |= {key: again.history[key] for key in ("distance",) if key in again.history}
     history["refit"] = again.history["train"]
     return replace(again, thresholds=thresholds, history=history), runtime
-
-
-def _data_facts(dataset: Dataset, prepared: PreparedDataset, split: Split, *, refit: bool) -> dict[str, Any]:
-    assert split.options is not None
-    return {
-        "source": " + ".join(
-            one if dataset.layout == "synthetic" else Path(one).name
-            for one in dataset.sources or (dataset.source,)
-        ),
-        "layout": dataset.layout,
-        "fingerprint": dataset.fingerprint,
-        **({"sha256": hash_file(dataset.file)} if dataset.file else {}),
-        "examples": len(prepared.windows),
-        "counts": dict(
-            Counter(label for i in sorted(prepared.windows) for label in sorted(dataset.examples[i].labels))
-        ),
-        "left_out": len(dataset.left_out) + len(prepared.failures),
-        "removed": dict(dataset.removed),
-        "notes": list(dataset.notes),
-        "split": {
-            "method": split.method,
-            **asdict(split.options),
-            "train": len(split.train),
-            "valid": len(split.valid),
-            "test": len(split.test),
-        },
-        "fitted_on": "all splits, after the test split was measured" if refit else "train and valid",
-    }
-
-
-def kept_metrics(report: Report) -> dict[str, Any]:
-    """Return a report as stored in a bundle: without paths, and without a matrix too large for the manifest."""
-    facts = report.to_dict()
-    facts["failures"] = len(report.failures)
-    if len(report.labels) > MAX_CONFUSION_LABELS:
-        del facts["confusion"]
-    return facts
-
-
-def versions() -> dict[str, str]:
-    """Return Python and the libraries that train, with their versions."""
-    names = ("numpy", "onnx", "onnxruntime", "scikit-learn", "xgboost", "torch", "torchvision", "lightning")
-    found = {"python": platform.python_version()}
-    for name in names:
-        with suppress(PackageNotFoundError):  # some libraries have more than one distribution name
-            found[name] = version(name)
-    return found

@@ -16,6 +16,7 @@ from genrekit.errors import GenrekitError
 from genrekit.metrics import Draws, is_better, paired_draws
 from genrekit.models import Runtime
 from genrekit.preparation import Cache, Preparer
+from genrekit.text import counted
 from genrekit.training.early_stop import Curve, Stop, Watch
 from genrekit.training.fit import FoldScores, fit_folds, measure_folds
 from genrekit.training.prepared_dataset import PreparedDataset, preparation
@@ -27,14 +28,14 @@ N_TIMED = 5
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What one trial gave.
+    """The result of one trial.
 
     Attributes
     ----------
     metrics : Mapping of str to float
         Over all folds together; over the folds that were seen, if it was stopped.
     folds : int
-        How many folds were measured.
+        Number of measured folds.
     stopped : str
         Why it was stopped early; empty if it was not.
     error : str
@@ -85,7 +86,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Rules:
-    """When a trial is stopped, and what is measured.
+    """Rules of stopping a trial early, and what is measured.
 
     Attributes
     ----------
@@ -138,7 +139,7 @@ def run_trial(
                 watch.over = True
                 found = _result(config, prepared, folds, scored, watch)
                 if len(scored) < len(folds) and _is_worse(found, rules):
-                    words = f"worse than the best after {len(scored)} of {len(folds)} folds"
+                    words = f"worse than the best after {len(scored)} of {counted(len(folds), 'fold')}"
                     metrics = _metrics(config, prepared, folds, scored)
                     return replace(
                         found, metrics=metrics, stopped=words, seconds=time.perf_counter() - start_s

@@ -1,16 +1,13 @@
 """``info``, ``cache``, the summary of models, settings as a file, and completion."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 from support.terminal import on_terminal
 
 from genrekit.backends import config_yaml, make_config, read_config_file, registry
+from genrekit.cli import app
 from genrekit.installation import extras, versions
 
 
@@ -126,9 +123,16 @@ def test_the_summary_of_a_model(genrekit, model_path):
     assert len(json.loads(genrekit("models", "--json").out)) == len(genrekit("models").out.splitlines())
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120])
-@pytest.mark.parametrize("command", ["models", "models gtzan", "models tags", "backends", "info", "cache"])
-def test_lists_fit_the_terminal(columns, command):
+LISTS = ["models", "models gtzan", "models tags", "backends", "info", "cache"]
+LISTS_AT = [("models", 60), ("models", 120), *((command, 60) for command in LISTS[1:])]
+OTHERS_AT = [(command, columns) for command in LISTS for columns in (80, 120)]
+
+
+@pytest.mark.parametrize(
+    ("command", "columns"),
+    [*LISTS_AT, *(pytest.param(*one, marks=pytest.mark.night) for one in OTHERS_AT if one not in LISTS_AT)],
+)
+def test_lists_fit_the_terminal(command, columns):
     shown = on_terminal(f"genrekit {command}", columns)
     assert shown.status == 0
     assert not any("…" in line for line in shown.lines)
@@ -138,17 +142,22 @@ def test_lists_fit_the_terminal(columns, command):
         assert any("81.7 %" in line for line in shown.lines)
 
 
-def completions(line: str, cwd: Path | None = None) -> list[str]:
-    words = line.split(" ")
-    environment = {
-        **os.environ, "_GENREKIT_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1),
-    }  # fmt: skip
-    program = "from genrekit.cli import app; app(prog_name='genrekit')"
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, cwd=cwd, capture_output=True, text=True
-    )
-    assert "Traceback" not in done.stderr
-    return done.stdout.split("\n")[:-1] if done.stdout.endswith("\n") else done.stdout.split("\n")
+@pytest.fixture
+def completions(monkeypatch, capsys):
+    """Return what a shell offers after a line."""
+
+    def complete(line):
+        monkeypatch.setenv("_GENREKIT_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(line.count(" ")))
+        capsys.readouterr()
+        with pytest.raises(SystemExit):
+            app(prog_name="genrekit")
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return out.removesuffix("\n").split("\n")
+
+    return complete
 
 
 @pytest.mark.parametrize(
@@ -169,11 +178,12 @@ def completions(line: str, cwd: Path | None = None) -> list[str]:
         ("genrekit predict -m nosuch --labels lat", [""]),
     ],
 )
-def test_completion_knows_models_backends_sources_and_genres(line, expected):
+def test_completion_knows_models_backends_sources_and_genres(completions, line, expected):
     assert completions(line) == expected
 
 
-def test_completion_knows_bundles_in_a_folder(tmp_path):
+def test_completion_knows_bundles_in_a_folder(completions, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.genrekit").write_bytes(b"")
-    assert completions("genrekit models mi", tmp_path) == ["mine.genrekit"]
-    assert completions(f"genrekit models {tmp_path}/", tmp_path) == [str(tmp_path / "mine.genrekit")]
+    assert completions("genrekit models mi") == ["mine.genrekit"]
+    assert completions(f"genrekit models {tmp_path}/") == [str(tmp_path / "mine.genrekit")]

@@ -110,7 +110,7 @@ def test_every_style_plays(style: str) -> None:
 @pytest.mark.parametrize("name", NOTES)
 @pytest.mark.parametrize("f_hz", [41.2, 220.0, 1760.0])
 def test_an_instrument_plays_the_note(name: str, f_hz: float) -> None:
-    y = NOTES[name](f_hz, 0.5, 0.5, np.random.default_rng(0))
+    y = NOTES[name](f_hz, 0.5, 0.5, np.random.default_rng(0))()
     assert np.isfinite(y).all()
     assert 0.05 < np.abs(y).max() < 10
     # The energy stands at multiples of the frequency (a chord's root and fifth for the distorted guitar).

@@ -136,7 +136,7 @@ def _mid(add: Nodes, w: Arrays, i: int, x: str) -> str:
 
 
 def _norm(weights: Arrays, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give scale and shift of a batch normalisation in use, in float64."""
+    """Return scale and shift of a batch normalisation in use, in float64."""
     weight, bias, mean, variance = (
         weights[f"{name}.{key}"].astype(np.float64)
         for key in ("weight", "bias", "running_mean", "running_var")

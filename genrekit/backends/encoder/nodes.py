@@ -50,7 +50,7 @@ class Nodes:
         return self(operator, x, axes=[axis], keepdims=int(keep))
 
     def rename(self, made: str, name: str) -> None:
-        """Give what was made last under a name of its own."""
+        """Rename the output of the last node."""
         self.nodes.append(helper.make_node("Identity", [made], [name]))
 
 

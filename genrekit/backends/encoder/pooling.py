@@ -15,7 +15,7 @@ POOLINGS = {"mean": ("mean",), "mean_std": ("mean", "std"), "mean_std_max": ("me
 
 
 def transform(values: np.ndarray, layer: Layer) -> Floats:
-    """Give the features of patches: the log odds of tags, other layers as they are, in float64."""
+    """Return the features of patches: the log odds of tags, other layers as they are, in float64."""
     doubles = values.astype(np.float64)
     if not layer.names:
         return doubles

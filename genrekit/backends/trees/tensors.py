@@ -53,7 +53,7 @@ def loads(data: bytes) -> list[TreeModel]:
     Raises
     ------
     ValueError
-        If it is no such file, or an index in it points nowhere.
+        If it is not such a file, or an index in it points nowhere.
     """
     try:
         tensors = load(data)

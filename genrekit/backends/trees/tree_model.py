@@ -78,7 +78,7 @@ class TreeModel:
         return np.array([math.log(share / (1 - share))], dtype=np.float32)
 
     def scaled(self, factor: float) -> TreeModel:
-        """The same trees with every leaf multiplied, so that they move the margins less or more."""
+        """Return the same trees with every leaf multiplied, so that they move the margins less or more."""
         thresholds = self.nodes["split_conditions"]
         scaled = np.where(self.leaves, thresholds * np.float32(factor), thresholds)
         return replace(self, nodes={**self.nodes, "split_conditions": scaled})

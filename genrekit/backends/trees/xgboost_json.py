@@ -27,7 +27,7 @@ def from_booster(booster: xgb.Booster) -> TreeModel:
     Raises
     ------
     ValueError
-        If it is no model of plain trees of numbers.
+        If it is not a model of plain trees of numbers.
     """
     model = _parse(json.loads(bytes(booster.save_raw("json"))))
     check(model)
@@ -35,7 +35,7 @@ def from_booster(booster: xgb.Booster) -> TreeModel:
 
 
 def to_booster(model: TreeModel) -> xgb.Booster:
-    """Give trees to XGBoost; their gains, which nothing here reads, are 0.
+    """Load trees into XGBoost; their gains, which nothing here reads, are 0.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ class Member:
 
 
 def is_archive(name: str) -> bool:
-    """Say whether a name is that of an archive that is unpacked."""
+    """Return whether a name is that of an archive that is unpacked."""
     return name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"))
 
 
@@ -147,7 +147,7 @@ def _is_zip(path: Path) -> bool:
 
 
 def _entries(path: Path) -> Iterator[tuple[str, int, str]]:
-    """Name, length and kind ('file', 'folder', 'other') of everything in an archive."""
+    """Yield name, length and kind ('file', 'folder', 'other') of everything in an archive."""
     if _is_zip(path):
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -166,7 +166,7 @@ def _entries(path: Path) -> Iterator[tuple[str, int, str]]:
 
 
 def _opened(path: Path, skip: set[str]) -> Iterator[tuple[Member, IO[bytes]]]:
-    """Every file that is not to be skipped, open for reading."""
+    """Yield every file that is not to be skipped, open for reading."""
     is_zip = _is_zip(path)
     with _reading(path):
         packed: Any = zipfile.ZipFile(path) if is_zip else tarfile.open(path)  # noqa: SIM115
@@ -188,7 +188,7 @@ def _opened(path: Path, skip: set[str]) -> Iterator[tuple[Member, IO[bytes]]]:
 
 
 def _plain(name: str) -> str:
-    """A name without ``./`` and doubled ``/``."""
+    """Return a name without ``./`` and doubled ``/``."""
     return str(PurePosixPath(name))
 
 

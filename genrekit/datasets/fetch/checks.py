@@ -1,4 +1,4 @@
-"""What is asked before a byte is fetched: is the published hash a hash, does the file fit on the disk."""
+"""Checks before a download: the format of the published hash, and the space on the disk."""
 
 from __future__ import annotations
 

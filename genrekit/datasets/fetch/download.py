@@ -230,7 +230,7 @@ class _Transfer:
             tries.failed(reason, retry_after)
 
     def _request(self) -> bool:
-        """Ask for what is missing; whether the file is complete then."""
+        """Request what is missing; return whether the file is complete then."""
         headers = {"Accept-Encoding": "identity"}
         if self.done:
             headers["Range"] = f"bytes={self.done}-"

@@ -19,7 +19,7 @@ from genrekit.datasets.fetch.plan import Item, Plan
 from genrekit.datasets.fetch.record import FOLDER, Entry, Record
 from genrekit.errors import DatasetError, OutputExistsError
 from genrekit.remote import redact
-from genrekit.text import printable
+from genrekit.text import counted, printable
 
 Say = Callable[[str], None]
 Progress = Callable[[str], AbstractContextManager[Report]]
@@ -28,7 +28,7 @@ MAX_LIST_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Options:
-    """How a data set is put into a folder.
+    """Options of fetching a data set into a folder.
 
     Attributes
     ----------
@@ -189,7 +189,7 @@ class _Digests:
         self._lists: dict[str, dict[str, str]] = {}
 
     def of(self, item: Item) -> str:
-        """``sha256:HEX`` or the like; '' where none is published."""
+        """Return ``sha256:HEX`` or the like; '' where none is published."""
         address = item.file.digest_list
         if not address:
             return item.file.digest
@@ -229,7 +229,7 @@ def _unpack(
         total = sum(member.size for member in listed)
         written = sum(member.size for member in listed if member.name in done)
         check_space(folder, total - written, f"what is in {archive.name}")
-        say(f"unpacking {len(listed) - len(done):,} files of {archive.name}")
+        say(f"unpacking {counted(len(listed) - len(done), 'file')} of {archive.name}")
         staging.mkdir(exist_ok=True)
         with progress(archive.name) as report:
 
@@ -270,7 +270,7 @@ def _check_free(
 
 
 def _has(member: Member, folder: Path, staging: Path) -> bool:
-    """Whether a member is unpacked, in place or beside."""
+    """Return whether a member is unpacked, in place or beside."""
     for path in (staging / member.name, folder / member.name):
         try:
             if path.stat().st_size == member.size:

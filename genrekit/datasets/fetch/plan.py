@@ -1,4 +1,4 @@
-"""What a fetch would get: which files, from where, how long, under which terms."""
+"""Plans of a fetch: files, addresses, sizes and terms."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Item:
 
     @property
     def origin(self) -> str:
-        """Where it comes from, as may be shown."""
+        """Address or path of the file without secrets, for display."""
         return printable(self.local) if self.local else redact(self.address)
 
 

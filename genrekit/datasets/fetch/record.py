@@ -1,4 +1,4 @@
-"""What was fetched, file by file, with lengths and hashes: written while it arrives, read by ``datasets verify``.
+"""Records of fetched files with lengths and hashes: written while they arrive, read by ``datasets verify``.
 
 A record is ``DIR/.genrekit/ARCHIVE.jsonl``: a line that says what it is of, then a line per file. While the files are
 still arriving it is called ``ARCHIVE.jsonl.part``.
@@ -46,11 +46,11 @@ class Record:
 
     @property
     def complete(self) -> bool:
-        """Whether everything had arrived."""
+        """True if everything has arrived."""
         return self.path.is_file()
 
     def holds(self, name: str) -> bool:
-        """Whether a complete record lists a file: an archive that was not unpacked lists itself."""
+        """Return whether a complete record lists a file; an archive that was not unpacked lists itself."""
         return self.complete and name in (_read(self.path, None) or {})
 
     def begin(self, facts: dict[str, Any]) -> dict[str, Entry]:
@@ -67,28 +67,28 @@ class Record:
         return known
 
     def add(self, entry: Entry) -> None:
-        """Write down a file."""
+        """Add a file to the record."""
         with self.unfinished.open("a", encoding="utf-8") as file:
             file.write(json.dumps([entry.path, entry.size, entry.sha256]) + "\n")
 
     def finish(self) -> None:
-        """Say that everything has arrived."""
+        """Mark the record as complete."""
         self.unfinished.replace(self.path)
 
     def discard(self) -> None:
-        """Forget it."""
+        """Delete the record."""
         self.unfinished.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What `verify` found.
+    """The result of `verify`.
 
     Attributes
     ----------
     files : int
-        How many were held against the records.
+        Number of files compared with the records.
     missing, changed, extra : tuple of str
         Paths below the folder.
     """
@@ -100,7 +100,7 @@ class Verified:
 
     @property
     def ok(self) -> bool:
-        """Whether all is as it was fetched."""
+        """True if every file is as it was fetched."""
         return not (self.missing or self.changed or self.extra)
 
 
@@ -163,7 +163,7 @@ def _files(folder: Path, top: str) -> Iterator[str]:
 
 
 def _read(path: Path, facts: dict[str, Any] | None) -> dict[str, Entry] | None:
-    """The files of a record by path; None if it is not one, or of something else than ``facts``."""
+    """Return the files of a record by path; None if it is not one, or of something else than ``facts``."""
     found: dict[str, Entry] = {}
     with path.open(encoding="utf-8", errors="replace") as file:
         try:

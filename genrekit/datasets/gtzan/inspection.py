@@ -21,7 +21,7 @@ MIN_S, MAX_S = 29.5, 31.0
 
 
 def inspect(folder: Path) -> list[str]:
-    """Say what is wrong with a copy of GTZAN's audio.
+    """Find faults of a copy of GTZAN's audio.
 
     Parameters
     ----------

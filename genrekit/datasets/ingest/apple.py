@@ -48,7 +48,7 @@ def read(path: Path) -> Iterator[Track | Problem]:
 
 
 def _is_own(playlist: dict[str, Any]) -> bool:
-    """Whether Apple made it: the whole library, music, films."""
+    """Return whether Apple made the playlist: the whole library, music, films."""
     return bool(playlist.get("Master") or "Distinguished Kind" in playlist or playlist.get("Folder"))
 
 

@@ -20,7 +20,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def lines(path: Path) -> Iterator[str]:
-    """Give the lines of a text: UTF-8 or UTF-16 by their byte order marks, else UTF-8, else Windows-1252 per line."""
+    """Yield the lines of a text: UTF-8 or UTF-16 by their byte order marks, else UTF-8, else Windows-1252 per line."""
     with path.open("rb") as file:
         head = file.read(4)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

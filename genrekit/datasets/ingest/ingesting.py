@@ -25,7 +25,7 @@ HEAD = ("label", "group", "artist", "title", "album", "playlist", "isrc", "sourc
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """How playlists become a table.
+    """Options of turning playlists into a table.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class IngestOptions:
 
 @dataclass
 class Ingested:
-    """What became of the entries.
+    """Counts of the entries by outcome.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ def _read_one(
 
 
 def _chosen(store: Store, options: IngestOptions, done: Ingested) -> Iterator[Row]:
-    """The tracks that have a label, each once."""
+    """Return the tracks that have a label, each once."""
     for row in store.rows():
         sets = {frozenset(labels.split("|")) for labels in row.labels}
         if not sets:

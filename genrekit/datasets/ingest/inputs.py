@@ -1,4 +1,4 @@
-"""What an input of ``ingest`` is: a playlist's file, a folder or zip of them, an address on the web, a service."""
+"""Inputs of ``ingest``: playlist files, folders or zips of them, addresses, and services."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _read_path(path: Path) -> Iterator[Track | Problem]:
 
 
 def _of_folder(path: Path) -> Iterator[Track | Problem]:
-    """One file of several: that it cannot be read is said, and stops nothing."""
+    """Read one file of several; if it cannot be read, print so and continue."""
     try:
         yield from reader_of(path)(path)
     except GenrekitError as error:

@@ -71,7 +71,7 @@ class ReccoBeats:
 
 
 def _open_cache() -> sqlite3.Connection:
-    """What was found before; one that cannot be used is replaced by one in memory."""
+    """Open the cache of earlier results, in memory if the file cannot be used."""
     places = [str(cache_folder() / "reccobeats.sqlite"), ":memory:"]
     if os.environ.get("GENREKIT_CACHE", "").lower() == "off":
         del places[0]

@@ -23,7 +23,7 @@ _HINT = (
 
 
 class Rules:
-    """What a name means.
+    """Rules from the name of a playlist to a label.
 
     Without rules of one's own, a name that holds exactly one genre by a known spelling means that genre, and any other
     name means itself. With rules, the first one with a pattern that occurs in the name decides, and a name that none
@@ -142,7 +142,7 @@ def labels_of(track: Track, by: LabelFrom, rules: Rules) -> str:
 
 @cache
 def _words() -> Mapping[int, frozenset[str]]:
-    """The known spellings by their number of words."""
+    """Return the known spellings by their number of words."""
     by_length: dict[int, set[str]] = {}
     for spelling in known_spellings():
         by_length.setdefault(len(spelling.split()), set()).add(spelling)
@@ -150,7 +150,7 @@ def _words() -> Mapping[int, frozenset[str]]:
 
 
 def _spellings_in(name: str) -> list[str]:
-    """The known spellings in a name, whole words, the longest first where they overlap."""
+    """Return the known spellings in a name, whole words, the longest first where they overlap."""
     words, by_length = name.split(), _words()
     found, at = [], 0
     while at < len(words):

@@ -50,7 +50,7 @@ class Row:
 
     @property
     def group(self) -> str:
-        """What must not be separated: the first artist, else the track."""
+        """Key of entries that a split keeps together: the first artist, else the track."""
         return first_artist(self.track.artist) or f"track {self.track.title}"
 
 
@@ -96,13 +96,13 @@ class Store:
             self._flush()
 
     def has(self, column: str) -> bool:
-        """Whether any entry says something in a column."""
+        """Return whether any entry has a value in a column."""
         self._flush()
         query = f"SELECT 1 FROM entries WHERE {column} <> '' LIMIT 1"  # noqa: S608 - names of ours
         return self._base.execute(query).fetchone() is not None
 
     def rows(self) -> Iterator[Row]:
-        """Give the tracks, in the order of their first entries."""
+        """Yield the tracks in the order of their first entries."""
         self._flush()
         self._join()
         query = f"SELECT root, {_NAMES} FROM entries ORDER BY root, n"  # noqa: S608 - names of ours

@@ -94,13 +94,13 @@ def _texts(table: pa.Table, column: str) -> list[str]:
 
 
 def _artists(cell: str) -> str:
-    """The artists with ', ' between: a fork of Exportify leaves out the space, and 10,000 Maniacs have none."""
+    """Return the artists joined by ', ': a fork of Exportify leaves out the space, and 10,000 Maniacs have none."""
     several = listed(cell)
     return text(", ".join(several) if several is not None else _CLOSE_COMMA.sub(", ", cell))
 
 
 def _length(cell: str, column: str) -> int:
-    """A length in milliseconds: 3:20, or a number in the unit that the column's name or its size tells."""
+    """Return a length in milliseconds: of 3:20, or of a number in the unit that the column's name or its size tells."""
     minutes, mark, seconds = text(cell).partition(":")
     if mark and minutes.isdecimal():
         return milliseconds(seconds, 1000) + int(minutes) * 60_000 if len(minutes) < 5 else 0
@@ -109,7 +109,7 @@ def _length(cell: str, column: str) -> int:
 
 
 def _genres(cell: str) -> tuple[str, ...]:
-    """The genres of a cell: commas, semicolons or ``|`` between several, or a list as Python writes it."""
+    """Return the genres of a cell: commas, semicolons or ``|`` between several, or a list as Python writes it."""
     several = listed(cell)
     parts = several if several is not None else cell.replace(";", ",").replace("|", ",").split(",")
     return tuple(dict.fromkeys(name for part in parts if (name := text(part))))

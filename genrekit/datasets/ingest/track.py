@@ -1,4 +1,4 @@
-"""What every kind of playlist is read into: tracks as they are named there, and the text that names them."""
+"""Tracks of a playlist as it names them, and the cleaning of their text."""
 
 from __future__ import annotations
 

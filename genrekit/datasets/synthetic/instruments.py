@@ -1,8 +1,9 @@
 """Instruments of generated songs: functions from a note to its samples.
 
-Every pitched instrument is ``play(f_hz, duration_s, bright, rng) -> y`` with ``y`` float64 at `SR`, peak near
-1, and a release after ``duration_s``; every drum is ``hit(bright, rng) -> y``. ``bright`` in [0, 1] is the
-timbre.
+Every pitched instrument is ``play(f_hz, duration_s, bright, rng) -> render``: it draws its random numbers, and ``render()``
+returns the samples, float64 at `SR`, peak near 1, with a release after ``duration_s``. A note behind the end of a song is
+drawn, so that the song does not depend on its length, and not rendered. Every drum is ``hit(bright, rng) -> y``.
+``bright`` in [0, 1] is the timbre.
 
 Plucked strings follow K. Karplus, A. Strong, *Digital synthesis of plucked-string and drum timbres*, Computer
 Music Journal 7(2), 1983; bells and brass J. Chowning, *The synthesis of complex audio spectra by means of
@@ -12,7 +13,7 @@ frequency modulation*, J. Audio Eng. Soc. 21(7), 1973.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ SR = 22_050
 NYQUIST_HZ = SR / 2
 
 Samples = npt.NDArray[np.float64]
-Note = Callable[[float, float, float, np.random.Generator], Samples]
+Render = Callable[[], Samples]
+Note = Callable[[float, float, float, np.random.Generator], Render]
 Hit = Callable[[float, np.random.Generator], Samples]
 
 _TABLE = 1024
@@ -75,12 +77,27 @@ def _cycles(f_hz: float, n: int, *, vibrato: float = 0.0, drift: float = 0.0) ->
     return np.cumsum(f_hz * bend) / SR
 
 
-def pluck(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+def _without_chance(play: Callable[[float, float, float], Samples]) -> Note:
+    """Make an instrument of a function that draws no random numbers."""
+
+    @wraps(play)
+    def note(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Render:
+        return partial(play, f_hz, duration_s, bright)
+
+    return note
+
+
+def pluck(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Render:
     """Play a plucked string: one period of noise, each repetition of it smoothed a little (Karplus and Strong)."""
     oversample = 4
-    period = max(8, round(oversample * SR / f_hz))
+    noise = rng.uniform(-1, 1, max(8, round(oversample * SR / f_hz)))
+    return partial(_plucked, f_hz, duration_s, bright, noise)
+
+
+def _plucked(f_hz: float, duration_s: float, bright: float, noise: Samples) -> Samples:
+    period = len(noise)
     n = round((duration_s + 0.2) * f_hz) + 2
-    start = np.fft.rfft(rng.uniform(-1, 1, period))
+    start = np.fft.rfft(noise)
     k = np.arange(len(start))
     start[k > min(0.9 * NYQUIST_HZ / f_hz, 4 + 60 * bright)] = 0
     start[0] = 0
@@ -94,20 +111,28 @@ def pluck(f_hz: float, duration_s: float, bright: float, rng: np.random.Generato
     return np.asarray(y / (np.abs(y).max() + 1e-9), np.float64)
 
 
-def keys(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+def keys(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Render:
     """Play a piano: slightly stretched partials that die away, high ones first, and the knock of the hammer."""
+    n_partials = max(2, min(16, int(0.9 * NYQUIST_HZ / f_hz)) + 1) - 1
+    weights = rng.uniform(0.6, 1.0, (n_partials, 1))
+    noise = rng.standard_normal(len(seconds(duration_s + 0.3)))
+    return partial(_struck, f_hz, duration_s, bright, weights, noise)
+
+
+def _struck(f_hz: float, duration_s: float, bright: float, weights: Samples, noise: Samples) -> Samples:
     t = seconds(duration_s + 0.3)
-    h = np.arange(1, max(2, min(16, int(0.9 * NYQUIST_HZ / f_hz)) + 1))[:, None]
+    h = np.arange(1, len(weights) + 1)[:, None]
     f = f_hz * h * np.sqrt(1 + 4e-4 * h**2)
-    level = h ** -(2.2 - bright) * rng.uniform(0.6, 1.0, h.shape)
+    level = h ** -(2.2 - bright) * weights
     decay_s = 2.2 * (110 / f_hz) ** 0.3 / (1 + 0.5 * (h - 1) * (1.2 - bright))
     partials = level * np.exp(-t / decay_s) * np.sin(2 * np.pi * f * t) * (f < NYQUIST_HZ)
-    knock = 0.15 * rng.standard_normal(len(t)) * np.exp(-t / 0.008)
+    knock = 0.15 * noise * np.exp(-t / 0.008)
     y = (partials.sum(axis=0) + knock) * np.exp(-np.maximum(t - duration_s, 0) / 0.06)
     return np.asarray(y / np.abs(y).max(), np.float64)
 
 
-def electric_piano(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+@_without_chance
+def electric_piano(f_hz: float, duration_s: float, bright: float) -> Samples:
     """Play a tine piano by frequency modulation, 1:1 for the body and 14:1 for the tine."""
     t = seconds(duration_s + 0.3)
     cycle = 2 * np.pi * f_hz * t
@@ -117,7 +142,8 @@ def electric_piano(f_hz: float, duration_s: float, bright: float, rng: np.random
     return np.asarray((0.8 * body + 0.2 * tine) * level, np.float64)
 
 
-def organ(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+@_without_chance
+def organ(f_hz: float, duration_s: float, bright: float) -> Samples:
     """Play a drawbar organ."""
     bars = np.zeros(16)
     bars[[0, 1, 2, 3, 5, 7]] = 1.0, 0.8, 0.6, 0.3 + 0.5 * bright, 0.4 * bright, 0.5 * bright
@@ -126,27 +152,36 @@ def organ(f_hz: float, duration_s: float, bright: float, rng: np.random.Generato
     return np.asarray(wave(bars, _cycles(f_hz, len(level), vibrato=0.004)) * level / bars.sum(), np.float64)
 
 
-def strings(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+def strings(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Render:
     """Play a bowed section: detuned, vibrating saw-like voices with a slow attack."""
+    return partial(_bowed, f_hz, duration_s, bright, [rng.uniform() for _ in range(3)])
+
+
+def _bowed(f_hz: float, duration_s: float, bright: float, phases: list[float]) -> Samples:
     level = gate(duration_s, attack_s=min(0.12, 0.4 * duration_s), release_s=0.12)
     amplitudes = harmonics(f_hz, 2.1 - 0.9 * bright)
     voices = [
-        wave(amplitudes, _cycles(f_hz, len(level), vibrato=0.005, drift=detune) + rng.uniform())
-        for detune in (-0.0025, 0.0, 0.0031)
+        wave(amplitudes, _cycles(f_hz, len(level), vibrato=0.005, drift=detune) + phase)
+        for detune, phase in zip((-0.0025, 0.0, 0.0031), phases, strict=True)
     ]
     return np.asarray(np.sum(voices, axis=0) * level / 4, np.float64)
 
 
-def brass(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+def brass(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Render:
     """Play a horn by frequency modulation, brighter when louder, with breath."""
     level = gate(duration_s, attack_s=0.04, release_s=0.05)
+    return partial(_blown, f_hz, bright, level, rng.standard_normal(len(level)))
+
+
+def _blown(f_hz: float, bright: float, level: Samples, noise: Samples) -> Samples:
     cycle = 2 * np.pi * _cycles(f_hz, len(level), vibrato=0.006)
     index = (1.0 + 3.0 * bright) * level * min(1.0, 0.25 * NYQUIST_HZ / f_hz)
-    breath = 0.05 * rng.standard_normal(len(level))
+    breath = 0.05 * noise
     return (np.sin(cycle + index * np.sin(cycle)) + breath) * level
 
 
-def saw(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+@_without_chance
+def saw(f_hz: float, duration_s: float, bright: float) -> Samples:
     """Play a synthesizer: two detuned saws through a closing filter."""
     level = gate(duration_s, attack_s=0.005, release_s=0.04)
     t = np.arange(len(level)) / SR
@@ -157,21 +192,29 @@ def saw(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator)
     return (mix * open_ + (1 - mix) * closed) * level / 3
 
 
-def sub(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+@_without_chance
+def sub(f_hz: float, duration_s: float, bright: float) -> Samples:
     """Play a deep bass: a sine with a little of its octave and twelfth."""
     level = gate(duration_s, attack_s=0.008, release_s=0.05)
     return wave(np.array([1.0, 0.25 * bright, 0.2 * bright]), _cycles(f_hz, len(level))) * level
 
 
-def power(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+def power(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Render:
     """Play a distorted guitar: strings at 1:1.5:2, hard clipped, through a loudspeaker."""
-    strung = [pluck(f_hz * ratio, duration_s, 0.8, rng) for ratio in (1.0, 1.498, 2.0)]
+    return partial(
+        _distorted, bright, [pluck(f_hz * ratio, duration_s, 0.8, rng) for ratio in (1.0, 1.498, 2.0)]
+    )
+
+
+def _distorted(bright: float, plucked: list[Render]) -> Samples:
+    strung = [render() for render in plucked]
     n = min(map(len, strung))
     y = np.tanh((6 + 14 * bright) * np.sum([s[:n] for s in strung], axis=0))
     return band(y, 80.0, 4500 + 2500 * bright, order=1)
 
 
-def lead_guitar(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+@_without_chance
+def lead_guitar(f_hz: float, duration_s: float, bright: float) -> Samples:
     """Play a single distorted string with vibrato."""
     level = gate(duration_s, attack_s=0.005, release_s=0.04)
     y = wave(harmonics(f_hz, 1.2), _cycles(f_hz, len(level), vibrato=0.008))
@@ -182,21 +225,35 @@ def lead_guitar(f_hz: float, duration_s: float, bright: float, rng: np.random.Ge
 _VOWELS = ((730, 1090, 2440), (530, 1840, 2480), (570, 840, 2410), (270, 2290, 3010), (300, 870, 2240))
 
 
-def voice(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Samples:
+def voice(f_hz: float, duration_s: float, bright: float, rng: np.random.Generator) -> Render:
     """Sing a syllable: a consonant of noise, then one vowel gliding to another."""
     level = gate(duration_s, attack_s=0.02, release_s=0.03)
+    vowels = rng.choice(len(_VOWELS), 2)
+    jitter, hiss = rng.standard_normal(len(level)), rng.standard_normal(len(level))
+    return partial(_sung, f_hz, bright, level, vowels, jitter, hiss, rng.choice([0.0, 0.15, 0.4]))
+
+
+def _sung(
+    f_hz: float,
+    bright: float,
+    level: Samples,
+    vowels: npt.NDArray[np.int64],
+    jitter: Samples,
+    hiss: Samples,
+    consonant: float,
+) -> Samples:
     n = len(level)
     f = np.arange(1, max(2, int(0.9 * NYQUIST_HZ / f_hz)) + 1) * f_hz
     shapes = []
-    for vowel in rng.choice(len(_VOWELS), 2):
+    for vowel in vowels:
         formants = np.array(_VOWELS[vowel])[:, None]
         width_hz = 90 + 0.05 * formants
         peaks = (1 / (1 + ((f - formants) / width_hz) ** 2)) * np.array([[1.0], [0.5], [0.25 + 0.3 * bright]])
         shapes.append((peaks.sum(axis=0) + 0.01) * (f_hz / f) ** 0.5)
-    phase = _cycles(f_hz, n, vibrato=0.01, drift=0.0) + 0.02 * np.cumsum(rng.standard_normal(n)) / np.sqrt(SR)
+    phase = _cycles(f_hz, n, vibrato=0.01, drift=0.0) + 0.02 * np.cumsum(jitter) / np.sqrt(SR)
     glide = np.linspace(0, 1, n)
     y = (1 - glide) * wave(shapes[0], phase) + glide * wave(shapes[1], phase)
-    hiss = rng.standard_normal(n) * np.exp(-np.arange(n) / (0.03 * SR)) * rng.choice([0.0, 0.15, 0.4])
+    hiss = hiss * np.exp(-np.arange(n) / (0.03 * SR)) * consonant
     return np.asarray((y / (np.abs(y).max() + 1e-9) + band(hiss, 2500.0)) * level, np.float64)
 
 

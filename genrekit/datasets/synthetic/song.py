@@ -7,11 +7,12 @@ its songs, as artists do; that is why bands are groups.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from genrekit.datasets.synthetic.instruments import HITS, NOTES, SR, Samples, padded
+from genrekit.datasets.synthetic.instruments import HITS, NOTES, SR, Render, Samples, padded
 from genrekit.datasets.synthetic.styles import OCTAVES_HZ, PARTS, SCALES, STYLES, Part, Pattern, Style
 
 STEPS = 16
@@ -118,7 +119,7 @@ class _Score:
     n: int
     mix: Samples = field(init=False)
     bar_s: float = field(init=False)
-    sounds: dict[tuple[str, int, int], Samples] = field(default_factory=dict)
+    sounds: dict[tuple[str, int, int], Render] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         style = self.band.style
@@ -171,7 +172,7 @@ class _Score:
         played = self.rng.uniform(size=len(chances)) < chances
         return [(int(step), 0.4 + 0.6 * float(chances[step])) for step in np.flatnonzero(played)]
 
-    def _note(self, name: str, part: Part, degree: int, duration_s: float) -> Samples:
+    def _note(self, name: str, part: Part, degree: int, duration_s: float) -> Render:
         octave, within = divmod(degree, 7)
         midi = 12 * (part.octave + 1 + octave) + self.key + self.scale[within]
         # Keys from G upwards are played below C, so that no key is an octave brighter than another.
@@ -180,22 +181,25 @@ class _Score:
         if known not in self.sounds:
             instrument = NOTES[self.band.instruments[name]]
             f_hz = 440 * 2 ** ((midi - 69) / 12)
-            self.sounds[known] = instrument(f_hz, duration_s, self.band.bright[name], self.rng)
+            self.sounds[known] = cache(instrument(f_hz, duration_s, self.band.bright[name], self.rng))
         return self.sounds[known]
 
-    def _hit(self, name: str) -> Samples:
+    def _hit(self, name: str) -> Render:
         # Two takes of every drum: real hits differ.
         known = (name, int(self.rng.integers(2)), 1)
         if known not in self.sounds:
-            self.sounds[known] = HITS[name](self.band.bright["drums"], self.rng)
+            y = HITS[name](self.band.bright["drums"], self.rng)
+            self.sounds[known] = lambda: y
         return self.sounds[known]
 
-    def _add(self, sound: Samples, bar: int, step: int, level_db: float, loud: float) -> None:
+    def _add(self, sound: Render, bar: int, step: int, level_db: float, loud: float) -> None:
         step_s = self.bar_s / STEPS
         late_s = self.swing * 2 * step_s if step % 4 >= 2 else 0.0
         at_s = bar * self.bar_s + step * step_s + late_s + abs(self.rng.normal(0, 0.004))
         start = round(at_s * SR)
-        part = sound[: max(0, self.n - start)]
+        if start >= self.n:
+            return
+        part = sound()[: self.n - start]
         self.mix[start : start + len(part)] += part * (10 ** (level_db / 20) * loud)
 
 

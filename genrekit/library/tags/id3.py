@@ -134,7 +134,7 @@ class Id3Tags(TagFile):
         self._sound.tags[self._key(field)] = _FRAMES[field](encoding=encoding, text=words, **more)
 
     def _key(self, field: Field) -> str:
-        """The name of a field's frame; of comments, the first without a description, whatever its language."""
+        """Return the name of a field's frame; of comments, the first without a description, whatever its language."""
         if field is not Field.COMMENT:
             name: str = _FRAMES[field].__name__
             return name

@@ -142,7 +142,7 @@ def _entries(path: Path) -> Iterator[Entry]:
                 yield _entry(json.loads(line))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 raise DatasetError(
-                    f"{path} is no journal of 'genrekit tag', or is damaged: see line {number}."
+                    f"{path} is not a journal of 'genrekit tag', or is damaged: see line {number}."
                 ) from None
 
 

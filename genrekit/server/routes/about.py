@@ -42,20 +42,20 @@ def router(service: Service, app: FastAPI) -> APIRouter:
 
     @routes.get("/livez", responses=problems())
     async def livez() -> dict[str, str]:
-        """Say that the process answers and its workers can be started; where they cannot, only a restart helps."""
+        """Report that the process responds and its workers can be started; where they cannot, only a restart helps."""
         service.check_workers()
         return {"status": "ok"}
 
     @routes.get("/readyz", responses=problems())
     @routes.get("/health", include_in_schema=False)
     async def readyz() -> dict[str, str]:
-        """Say whether requests are taken: the models are loaded, and the server does not end."""
+        """Report whether requests are taken: the models are loaded, and the server does not end."""
         service.check_ready()
         return {"status": "ok"}
 
     @routes.get("/metrics", response_class=PlainTextResponse, responses=problems())
     async def metrics() -> Response:
-        """Give the metrics for Prometheus."""
+        """Return the metrics for Prometheus."""
         service.metrics.temp_bytes.set(service.uploads.size())
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
@@ -63,7 +63,7 @@ def router(service: Service, app: FastAPI) -> APIRouter:
     async def index(request: Request, response: Response) -> dict[str, Any] | Response:
         """List the endpoints and the loaded models; a browser gets the page."""
         if wants_page(request.headers):
-            return static(request, "index.html", service.settings.max_upload_bytes)
+            return static(request, "index.html", service)
         response.headers["Vary"] = "Accept"
         endpoints = sorted(
             f"{method} {path}"

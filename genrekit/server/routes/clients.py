@@ -38,19 +38,19 @@ def router(service: Service) -> APIRouter:
     @routes.get("/ping", responses={**described("It takes requests.", "Status"), **problems()})
     @routes.get("/api/health", responses={**described("It takes requests.", "Status"), **problems()})
     async def ping() -> dict[str, str]:
-        """Say whether requests are taken."""
+        """Report whether requests are taken."""
         service.check_ready()
         return {"status": "ok"}
 
     @routes.get("/api/genres", responses={**described("Labels.", "Genres"), **problems()})
     async def genres() -> dict[str, Any]:
-        """Give the labels of the model for songs."""
+        """Return the labels of the model for songs."""
         model = _song_model(service)
         return {"genres": list(model.labels), "count": len(model.labels), "model": model.name}
 
     @routes.get("/api/metrics", responses={**described("Numbers.", "Numbers"), **problems()})
     async def metrics() -> dict[str, Any]:
-        """Give the numbers of the model for songs; the metrics of the server are at /metrics."""
+        """Return the numbers of the model for songs; the metrics of the server are at /metrics."""
         return model_numbers(_song_model(service))
 
     @routes.post("/predict", **_FLAT)

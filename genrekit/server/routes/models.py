@@ -65,24 +65,24 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/v1/models/{name}", responses=problems())
     async def model(name: str) -> dict[str, Any]:
-        """Give the facts of a model, as its manifest has them."""
+        """Return the facts of a model, as its manifest has them."""
         found = find(name)
         manifest = found.bundle.manifest.model_dump(mode="json", exclude={"history", "metrics", "files"})
         return {**manifest, **facts(found)}
 
     @routes.get("/v1/models/{name}/card", response_class=_Markdown, responses=problems(406))
     async def card(name: str) -> Response:
-        """Give the model card in Markdown."""
+        """Return the model card in Markdown."""
         return _Markdown(find(name).card)
 
     @routes.get("/v1/models/{name}/report", responses=problems())
     async def report(name: str) -> dict[str, Any]:
-        """Give the report on the test split, with intervals."""
+        """Return the report on the test split, with intervals."""
         return _metrics(find(name))
 
     @routes.get("/v1/models/{name}/history", responses=problems())
     async def history(name: str) -> dict[str, Any]:
-        """Give the training history."""
+        """Return the training history."""
         return dict(find(name).bundle.manifest.history)
 
     @routes.get(
@@ -90,7 +90,7 @@ def router(service: Service) -> APIRouter:
         responses={200: {"content": {JSON: {}, PNG: {}}, "description": "The matrix."}, **problems(406)},
     )
     async def confusion(name: str, request: Request) -> Response:
-        """Give the confusion matrix of the test split: JSON, or PNG by the header Accept."""
+        """Return the confusion matrix of the test split: JSON, or PNG by the header Accept."""
         media_type = negotiate(request.headers.get("accept", ""), (JSON, PNG))
         metrics = _metrics(find(name))
         if not metrics.get("confusion"):
@@ -106,7 +106,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/v1/labels", responses=problems())
     async def labels(model: str | None = None) -> dict[str, Any]:
-        """Give the labels of a model, or of all loaded models."""
+        """Return the labels of a model, or of all loaded models."""
         current = service.registry.current
         names = [model] if model is not None else list(current.routed)
         by_model = {name: list(current.find(name).model.labels) for name in names}

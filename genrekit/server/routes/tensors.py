@@ -41,18 +41,18 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/v2", responses=problems())
     async def server() -> dict[str, Any]:
-        """Give the name and the version of the server."""
+        """Return the name and the version of the server."""
         return {"name": "genrekit", "version": __version__, "extensions": []}
 
     @routes.get("/v2/health/live", responses=problems())
     async def live() -> dict[str, bool]:
-        """Say that the process answers and its workers can be started."""
+        """Report that the process responds and its workers can be started."""
         service.check_workers()
         return {"live": True}
 
     @routes.get("/v2/health/ready", responses=problems())
     async def ready() -> dict[str, bool]:
-        """Say whether requests are taken."""
+        """Report whether requests are taken."""
         try:
             service.check_ready()
         except Problem as problem:
@@ -62,7 +62,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/v2/models/{name}", responses=problems())
     @routes.get("/v2/models/{name}/versions/{version}", responses=problems())
     async def model(name: str, version: str | None = None) -> dict[str, Any]:
-        """Give the tensors of a model."""
+        """Return the tensors of a model."""
         loaded = find(name, version)
         shape = [-1, *(length or -1 for length in loaded.batcher.runtime.input_shape)]
         return {
@@ -78,7 +78,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/v2/models/{name}/ready", responses=problems())
     @routes.get("/v2/models/{name}/versions/{version}/ready", responses=problems())
     async def model_ready(name: str, version: str | None = None) -> dict[str, Any]:
-        """Say whether a model takes requests."""
+        """Report whether a model takes requests."""
         find(name, version)
         return {"name": name, "ready": not service.admission.draining}
 

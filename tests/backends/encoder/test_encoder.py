@@ -119,7 +119,7 @@ def test_batches_change_nothing():
     assert encoder.layer_of(together, "tags").shape == (3, 5, 50)
 
 
-SONGS = "synthetic:?genres=3&songs=16&seconds=6&seed=1"
+SONGS = "synthetic:?genres=3&songs=14&seconds=4&seed=1"  # 30 are needed for a distance
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def trained(tmp_path_factory):
     cache = Cache(folder / "cache")
     said = []
     path = folder / "small.genrekit"
-    train(SONGS, backend="encoder", config={"folds": 3}, output=path, cache=cache, say=said.append)
+    train(SONGS, backend="encoder", config={"folds": 2}, output=path, cache=cache, say=said.append)
     return path, cache, said
 
 
@@ -139,7 +139,7 @@ def test_a_trained_model_predicts_and_gives_embeddings_and_a_distance(trained):
     assert outputs.embeddings.size == 200
     assert outputs.distance.threshold > 0
     assert model.bundle.manifest.history["head"] in ("lda", "logistic", "svm", "mlp", "mean")
-    assert any("comparing heads on 3 folds" in line for line in said)
+    assert any("comparing heads on 2 folds" in line for line in said)
     examples = open_dataset(SONGS).examples[:6]
     predictions = list(predict([e.path for e in examples], model=model, cache=cache))
     assert sum(p.label == e.labels[0] for p, e in zip(predictions, examples, strict=True)) >= 5
