@@ -69,7 +69,7 @@ class Regions:
         The grid.
     scores : np.ndarray [shape=(n_y, n_x, n_labels)]
     points : np.ndarray [shape=(n_examples, 2)]
-        Where the examples lie.
+        Positions of the examples.
     """
 
     title: str

@@ -51,7 +51,7 @@ def uninstall() -> Path | None:
 
 
 def run_desktop() -> int:
-    """Serve on a free port and open the page; if that runs already, only open the page.
+    """Serve on a free port and open the page; if an instance runs already, only open its page.
 
     Returns
     -------

@@ -73,7 +73,7 @@ class Settings(BaseModel):
     shadow : str or None
         A model that also predicts, unseen.
     shadow_file : Path
-        Where differences of the shadow are written, as JSON Lines.
+        File for differences of the shadow, as JSON Lines.
     log : {'text', 'json'}
     log_names : bool
         Whether names of files are logged.
