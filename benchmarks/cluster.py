@@ -1,6 +1,9 @@
-"""What a Dask cluster of one and of two local worker processes makes of a preparation, against a plain loop.
+"""What a Dask cluster of one and of two local worker processes makes of a preparation, against a plain loop; or of folds and trials.
 
     python benchmarks/cluster.py [--clips N] [--repeats N]
+    python benchmarks/cluster.py --table tracks.csv [--trees 300] [--trials 9] [--repeats N]
+
+With a table the work is the cross-validation of ``spotify`` on five folds, and the trials of a search in batches of four.
 
 CPU seconds a clip, of all processes that take part, say what Dask costs also where others use the machine.
 
@@ -23,8 +26,10 @@ import distributed
 import soundfile as sf
 
 from genrekit.backends.gtzan.backend import GtzanBackend
+from genrekit.evaluation import cross_validate
 from genrekit.execution import ordered_map
 from genrekit.preparation import Cache, Preparer
+from genrekit.tuning import tune
 from genrekit.types import Example
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -57,11 +62,59 @@ def start_cluster(n_workers: int) -> distributed.LocalCluster:
     )
 
 
+def measure_fits(table: str, trees: int, n_trials: int, repeats: int) -> None:
+    """Print seconds and CPU seconds of folds and trials here, on one worker and on two, and what is sent to each worker."""
+    config = {"n_estimators": trees, "early_stopping_rounds": trees, "device": "cpu"}
+
+    def folds(cluster: str | None) -> None:
+        cross_validate(table, backend="spotify", config=config, k=5, cluster=cluster)
+
+    def trials(cluster: str | None) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            tune(
+                table, backend="spotify", config=config, output=Path(folder) / "a.genrekit",
+                space=["max_depth=3..6"], trials=n_trials, batch=4, prune="no", cluster=cluster,
+            )  # fmt: skip
+
+    with start_cluster(1) as one, start_cluster(2) as two:
+        for name, work in (("folds", folds), ("trials", trials)):
+            rows = []
+            for _ in range(repeats):
+                for words, cluster in (("here", None), ("1 worker", one), ("2 workers", two)):
+                    workers = distributed.Client(cluster, set_as_default=False) if cluster else None
+
+                    def there_s(workers: distributed.Client | None = workers) -> list[float]:
+                        return list(workers.run(time.process_time).values()) if workers else [0.0]
+
+                    address = cluster.scheduler_address.replace("tcp://", "dask://") if cluster else None
+                    start_s, here_s, before_s = time.perf_counter(), time.process_time(), there_s()
+                    work(address)
+                    after_s = there_s()
+                    spent_s = [b - a for a, b in zip(before_s, after_s, strict=True)]
+                    rows.append((words, time.perf_counter() - start_s, time.process_time() - here_s, spent_s))
+                    if workers:
+                        workers.close()
+            for words in ("here", "1 worker", "2 workers"):
+                its = [row for row in rows if row[0] == words]
+                wall_s, here_s = (statistics.median(row[k] for row in its) for k in (1, 2))
+                there = [statistics.median(row[3][k] for row in its) for k in range(len(its[0][3]))]
+                shares = ", ".join(f"{one_s:.1f}" for one_s in there)
+                print(
+                    f"{name:7} {words:10} {wall_s:6.1f} s, CPU s: client and scheduler {here_s:5.1f}, workers {shares}"
+                )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="One and two local Dask workers against a plain loop.")
     parser.add_argument("--clips", type=int, default=60, help="default: %(default)s")
     parser.add_argument("--repeats", type=int, default=3, help="rounds (default: %(default)s)")
+    parser.add_argument("--table", help="measure folds and trials on this table instead")
+    parser.add_argument("--trees", type=int, default=300, help="with --table (default: %(default)s)")
+    parser.add_argument("--trials", type=int, default=9, help="with --table (default: %(default)s)")
     arguments = parser.parse_args()
+    if arguments.table:
+        measure_fits(arguments.table, arguments.trees, arguments.trials, arguments.repeats)
+        return
     preparer = Preparer(GtzanBackend(), GtzanBackend.Config(), Cache(enabled=False))
     with tempfile.TemporaryDirectory() as folder, start_cluster(1) as one, start_cluster(2) as two:
         clips = write_clips(Path(folder), arguments.clips)

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--prune", default="folds")
     args = parser.parse_args()
-    search._search = timed("search", search._search)
+    search.search_batches = timed("search", search.search_batches)
     trials.run_trial = timed("trials", trials.run_trial)
     backend = registry.get(args.backend)
     rows = []

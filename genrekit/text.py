@@ -219,6 +219,26 @@ def quote_all(names: Iterable[str], *, limit: int = 12) -> str:
     return ", ".join(quoted[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a count with its noun, in the plural if it is not 1.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1203, "row"), counted(0, "query")
+    ('1 row', '1,203 rows', '0 queries')
+    """
+    if n == 1:
+        return f"1 {noun}"
+    plural = (
+        f"{noun[:-1]}ies"
+        if noun.endswith("y")
+        else f"{noun}es"
+        if noun.endswith(("ch", "s", "x"))
+        else f"{noun}s"
+    )
+    return f"{n:,} {plural}"
+
+
 def sentence(reason: str, subject: str = "The input") -> str:
     """Return the reason of an error as a sentence: a predicate gets a subject.
 

@@ -13,10 +13,10 @@ PACKAGE = Path(genrekit.__file__).parent
 LEVELS = {
     10: "cli",
     9: "server",
-    8: "tuning feedback inspection",
+    8: "tuning feedback inspection tracking",
     7: "evaluation similarity live",
     6: "training prediction testing",
-    5: "models preparation library",
+    5: "models preparation library playlists",
     4: "backends datasets analysis",
     3: "remote",
     2: "media tables features metrics execution output",

@@ -13,12 +13,15 @@ from support import no_internet
 
 SWITCHES = (
     "ORT_DISABLE_TELEMETRY",
+    "MLFLOW_DISABLE_TELEMETRY",
     "CI",
     "DO_NOT_TRACK",
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
     "MPLCONFIGDIR",
 )
+# urllib3, which MLflow imports, opens a socket to the own machine to see whether there is IPv6.
+WITHOUT_IPV6 = "import socket; socket.has_ipv6 = False; from genrekit.cli import run; run()"
 GUARD = Path(no_internet.__file__)
 STAY = """
 import sys, time
@@ -46,6 +49,7 @@ def run(home, *words):
     return subprocess.run(
         [sys.executable, *map(str, words)],
         env={**env, "HOME": str(home), "GENREKIT_CACHE_DIR": str(home / "genrekit-cache")},
+        cwd=home.parent,
         capture_output=True,
         text=True,
         timeout=240,
@@ -62,7 +66,7 @@ def left_in(home):
     return sorted(str(path) for path in files if path.parts[0] != "genrekit-cache")
 
 
-@pytest.mark.parametrize("command", ["predict", "predict-in-processes", "evaluate", "train"])
+@pytest.mark.parametrize("command", ["predict", "predict-in-processes", "evaluate", "train", "track"])
 def test_a_run_leaves_only_the_cache_and_asks_for_no_internet_socket(
     command, home, model_path, songs, tmp_path
 ):
@@ -75,28 +79,36 @@ def test_a_run_leaves_only_the_cache_and_asks_for_no_internet_socket(
             *("train", "--data", songs.source, "-o", tmp_path / "new.genrekit"),
             *("--set", "classifier=logistic", "--set", "transform=standard", "--set", "window_s=2"),
         ],
+        "track": [
+            *("evaluate", model_path, "--data", songs.source, "--no-cache"),
+            *("--track", f"mlflow:sqlite:///{tmp_path / 'runs.db'}"),
+        ],
     }[command]
+    if command == "track":
+        pytest.importorskip("mlflow")
     watched = sealed if no_internet.is_possible() else run
-    done = watched(home, "-m", "genrekit", *words)
+    program = ["-c", WITHOUT_IPV6] if command == "track" else ["-m", "genrekit"]
+    done = watched(home, *program, *words)
     assert done.returncode == 0, done.stderr
     assert left_in(home) == []
 
 
 def test_the_switch_is_set_before_anything_is_imported_and_only_where_nobody_set_it(home):
-    code = "import os, genrekit; print(os.environ['ORT_DISABLE_TELEMETRY'])"
-    assert run(home, "-c", code).stdout == "1\n"
-    code = "import os; os.environ['ORT_DISABLE_TELEMETRY'] = '0'; " + code
-    assert run(home, "-c", code).stdout == "0\n"
+    names = {"ORT_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    code = f"import os, genrekit; print(*map(os.environ.get, {list(names)}))"
+    assert run(home, "-c", code).stdout == f"{' '.join(names.values())}\n"
+    code = f"import os; os.environ.update(dict.fromkeys({list(names)}, '0')); {code}"
+    assert run(home, "-c", code).stdout == "0 0\n"
 
 
 def test_a_task_that_arrives_on_a_bare_worker_brings_the_switch(home):
     """A Dask worker has imported nothing of genrekit when a pickled task comes."""
     import pickle
 
-    from genrekit.execution.dask import _perform
+    from genrekit.execution.dask_worker import perform
 
     code = "import os, pickle; pickle.loads({!r}); print(os.environ['ORT_DISABLE_TELEMETRY'])"
-    assert run(home, "-c", code.format(pickle.dumps(_perform))).stdout == "1\n"
+    assert run(home, "-c", code.format(pickle.dumps(perform))).stdout == "1\n"
 
 
 @needs_seccomp

@@ -35,6 +35,7 @@ from .capabilities import (
 from .config import make_config, parse_grid, parse_settings, read_config_file, resolve
 from .config_file import config_yaml, settings_of
 from .heat_maps import draw, heat_map, picture_of, stacked
+from .image.backend import TEN_CROP_SCALE
 from .registry import table_schemas
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "GRAPH_FILE",
     "INPUT",
     "OUTPUT",
+    "TEN_CROP_SCALE",
     "Backend",
     "BackendConfig",
     "BackendInfo",

@@ -17,6 +17,7 @@ from genrekit.backends.capabilities import PictureAxes
 # Floor of a score before its logarithm: differences between scores near 0 are noise.
 _LEAST = 1e-3
 _GAP = 4  # columns between two pictures
+_BATCH_BYTES = 1 << 20  # ONNX Runtime keeps the memory of the largest batch that it ever had
 
 
 def heat_map(score: Callable[[np.ndarray], np.ndarray], window: np.ndarray, axes: PictureAxes) -> np.ndarray:
@@ -130,8 +131,11 @@ def _occlusion(
     shape = [1] * window.ndim
     shape[axes.height], shape[axes.width] = height, width
     turned = masks if axes.height < axes.width else masks.swapaxes(1, 2)
-    covered = np.where(turned.reshape(len(masks), *shape), cover, window)
-    logs = np.log(np.maximum(score(covered).astype(np.float64), _LEAST))
+    turned = turned.reshape(len(masks), *shape)
+    step = max(1, _BATCH_BYTES // window.nbytes)
+    batches = (np.where(turned[at : at + step], cover, window) for at in range(0, len(masks), step))
+    scores = np.concatenate([score(batch) for batch in batches])
+    logs = np.log(np.maximum(scores.astype(np.float64), _LEAST))
     lost = np.maximum(logs[0] - logs[1:], 0)
     return np.tensordot(lost, masks[1:], axes=1).astype(np.float32)
 

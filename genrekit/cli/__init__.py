@@ -31,10 +31,13 @@ _COMMANDS = {
     "runs": "genrekit.cli.runs:runs",
     "index": "genrekit.cli.index:index",
     "similar": "genrekit.cli.similar:similar",
+    "playlists": "genrekit.cli.playlists:playlists",
     "datasets": "genrekit.cli.datasets:app",
     "export": "genrekit.cli.export:export",
     "ingest": "genrekit.cli.ingest:ingest",
     "serve": "genrekit.cli.serve:serve",
+    "feedback": "genrekit.cli.feedback:app",
+    "retrain": "genrekit.cli.retrain:retrain",
     "listen": "genrekit.cli.listen:listen",
     "health": "genrekit.cli.health:health",
     "desktop": "genrekit.cli.desktop:desktop",
@@ -44,7 +47,7 @@ _COMMANDS = {
     "cache": "genrekit.cli.cache:cache",
 }
 
-_TRAIN = frozenset(("train", "tune", "inspect"))
+_TRAIN = frozenset(("train", "tune", "inspect", "retrain"))
 """Commands that an installation for serving does not have."""
 
 

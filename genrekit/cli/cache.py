@@ -9,6 +9,7 @@ import typer
 from genrekit.cli.listing import print_facts
 from genrekit.cli.options import Format
 from genrekit.cli.printing import out, say
+from genrekit.text import counted
 
 
 def cache(
@@ -45,7 +46,7 @@ def cache(
     print_facts(
         [
             ("folder", str(folder)),
-            *((one.kind, f"{one.files:,} files, {one.size / 1e6:,.1f} MB") for one in found),
+            *((one.kind, f"{counted(one.files, 'file')}, {one.size / 1e6:,.1f} MB") for one in found),
             ("removed" if clear else "in all", f"{n_bytes / 1e6:,.1f} MB"),
         ]
     )

@@ -23,9 +23,11 @@ from genrekit.cli.options import (
     Seed,
     Settings,
     SplitBy,
+    Track,
     configure,
     job_count,
     open_cache,
+    tracker_of,
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import print_rendered
@@ -102,6 +104,7 @@ def compare(
     ] = None,
     jobs: Jobs = None,
     cluster: Cluster = None,
+    track: Track = None,
     no_cache: NoCache = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -120,6 +123,7 @@ def compare(
         )
     if html is not None:
         check_output(html, overwrite=overwrite)
+    tracker = tracker_of(track)
     cache = open_cache(no_cache)
     common: dict[str, Any] = {
         "by": rank_by,
@@ -148,6 +152,19 @@ def compare(
             html.write_text(evaluation.comparison_html(found), encoding="utf-8", errors="backslashreplace")
         say(f"wrote {html}")
     _print(found, format)
+    if tracker:
+        from genrekit.tracking import of_comparison
+
+        options = {"models": models or backend, "source": data, "folds": cv, "set": settings, "seed": seed}
+        options["split"] = split.value if split else None
+        texts = {
+            "comparison.csv": evaluation.comparison_csv(found),
+            "comparison.json": evaluation.comparison_json(found),
+            "comparison.md": evaluation.comparison_markdown(found),
+            "comparison.html": evaluation.comparison_html(found),
+        }
+        chosen = {name: value for name, value in options.items() if value is not None}
+        say(f"logged as run {tracker.log(of_comparison(found, chosen, texts))}")
 
 
 def _recipe(name: str, settings: list[str] | None, seed: int | None) -> tuple[str, Backend, BackendConfig]:

@@ -31,6 +31,7 @@ from genrekit.cli.options import (
 from genrekit.cli.printing import out, say
 from genrekit.cli.verbosity import with_verbosity
 from genrekit.files import check_output
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.datasets import Dataset, Finding
@@ -171,7 +172,9 @@ def check(
             out(visible(f"left out: {name}: {reason}"))
         for note in found.notes:
             say(visible(f"note: {note}"))
-        out(f"{found.examples} examples, {len(found.findings)} findings, {len(found.left_out)} left out")
+        out(
+            f"{counted(found.examples, 'example')}, {counted(len(found.findings), 'finding')}, {len(found.left_out)} left out"
+        )
     if not found.ok or found.left_out:
         raise typer.Exit(3)
 
@@ -191,10 +194,12 @@ def _learnt(source: str, against: str, prefer: Reading | None, jobs: int) -> Fin
     dataset = open_for(model.backend, model.config, source, ambiguous="first", read=read)
     found = recognise(learnt, model.backend, model.config, dataset, jobs=jobs)
     if not found.learnt:
-        say(f"{model.name} learnt none of the {found.examples} examples, as far as its content keys tell")
+        say(
+            f"{model.name} learnt none of the {counted(found.examples, 'example')}, as far as its content keys tell"
+        )
         return None
     rest = found.examples - len(found.learnt) - len(found.failures)
-    detail = f"{model.name} learnt {len(found.learnt)} of {found.examples} examples; {rest} are new to it"
+    detail = f"{model.name} learnt {len(found.learnt)} of {counted(found.examples, 'example')}; {rest} are new to it"
     return Finding("learnt", found.learnt, detail)
 
 
@@ -287,6 +292,8 @@ def features(
             advance()
     if rows:
         write_table(feature_table(rows), output, overwrite=overwrite)
-        say(f"wrote {len(rows)} rows of {len(dataset.examples) - failed} songs to {output}")
+        say(
+            f"wrote {counted(len(rows), 'row')} of {counted(len(dataset.examples) - failed, 'song')} to {output}"
+        )
     if failed:
         raise typer.Exit(3 if rows else 1)

@@ -9,6 +9,7 @@ import typer
 
 from genrekit.cli.options import Format, Overwrite
 from genrekit.cli.printing import out, say
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.datasets import DataSource
@@ -71,7 +72,10 @@ def fetch(
         ),
     ] = None,
     unpack: Annotated[
-        bool, typer.Option("--unpack/--no-unpack", help="fma:DIR reads songs from its zip archive, too.")
+        bool,
+        typer.Option(
+            "--unpack/--no-unpack", help="fma:DIR and jamendo:DIR read songs from their archives, too."
+        ),
     ] = True,
     keep_archive: Annotated[
         bool, typer.Option("--keep-archive", help="Keep an archive after it was unpacked.")
@@ -126,7 +130,7 @@ def verify(
             for path in getattr(found, kind):
                 out(visible(f"{kind}: {path}"))
         out(
-            f"{found.files:,} files: {len(found.missing):,} missing, {len(found.changed):,} changed, "
+            f"{counted(found.files, 'file')}: {len(found.missing):,} missing, {len(found.changed):,} changed, "
             f"{len(found.extra):,} extra"
         )
     if not found.ok:

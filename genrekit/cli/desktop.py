@@ -18,7 +18,9 @@ def desktop(
 ) -> None:
     """Serve this machine on a free port and open it in a browser; a second start opens the running one.
 
-    Exit status: 0 ended by SIGTERM, or done; 1 it could not start; 2 wrong usage; 130 interrupted.
+    It ends some seconds after its last page was closed.
+
+    Exit status: 0 its page was closed, ended by SIGTERM, or done; 1 it could not start; 2 wrong usage; 130 interrupted.
     """
     from genrekit import server
 

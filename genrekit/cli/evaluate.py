@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,10 +26,12 @@ from genrekit.cli.options import (
     Seed,
     Settings,
     SplitBy,
+    Track,
     configure,
     job_count,
     open_cache,
     sources_of,
+    tracker_of,
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
@@ -113,6 +115,7 @@ def evaluate(
     ] = None,
     jobs: Jobs = None,
     cluster: Cluster = None,
+    track: Track = None,
     no_cache: NoCache = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -125,9 +128,19 @@ def evaluate(
             "--similarity and --index go together.", "For example: --similarity --index music.index music/"
         )
     if index is not None:
-        if backend or cv or split or labels or config or settings or seed is not None or report_folder:
+        if (
+            backend
+            or cv
+            or split
+            or labels
+            or config
+            or settings
+            or seed is not None
+            or report_folder
+            or track
+        ):
             raise UsageError(
-                "--similarity takes --index and labelled data, and no MODEL, --backend or --split."
+                "--similarity takes --index and labelled data, and no MODEL, --backend, --split or --track."
             )
         show_similarity(
             index, [*(words or []), *(data or [])], merge_labels=merge_labels, read=read, format=format
@@ -147,6 +160,8 @@ def evaluate(
     )
     cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
+    tracker = tracker_of(track)
+    tracked: dict[str, Any] = {"source": sources, "split": split.value if split else None, "labels": labels}
     if backend is not None and cv is not None:
         if split is not None:
             raise UsageError("--split chooses a split for a MODEL; cross-validation measures every example.")
@@ -155,6 +170,7 @@ def evaluate(
                 "--labels chooses among those of a MODEL; a backend learns all labels of the data."
             )
         chosen, settled = configure(backend, config, settings, seed, multilabel=multilabel)
+        tracked = {"backend": backend, "folds": cv, "source": sources, **settled.model_dump(mode="json")}
         with heartbeat("cross-validation", say) as progress:
             measured = evaluation.cross_validate(
                 sources,
@@ -177,8 +193,10 @@ def evaluate(
             raise UsageError(
                 "--config, --set, --seed, --multilabel and --split-by belong to --backend; a model has its own."
             )
+        loaded = load_model(str(model))
+        tracked |= {"model": model, "sha256": loaded.bundle.sha256}
         measured = evaluation.evaluate(
-            load_model(str(model)),
+            loaded,
             sources,
             split=split.value if split else None,
             labels=tuple(label for label in (labels or "").split(",") if label.strip()),
@@ -191,3 +209,9 @@ def evaluate(
             say=say,
         )
     show(measured, format, report_folder, overwrite=overwrite)
+    if tracker:
+        from genrekit.tracking import of_evaluation
+
+        say(
+            f"logged as run {tracker.log(of_evaluation(Path(str(model or backend)).stem, tracked, measured))}"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from genrekit.cli.options import open_cache
 from genrekit.cli.printing import say
+from genrekit.text import printable
 
 if TYPE_CHECKING:
     from genrekit.prediction import Input
@@ -33,7 +35,7 @@ Finished = Annotated[
     typer.Option(
         "--from",
         metavar="FILE",
-        help="Use the predictions of 'genrekit predict -o FILE' (.jsonl, .csv) for these paths, or all of them.",
+        help="Use the predictions of 'genrekit predict -o FILE' for these paths, or all of them.",
     ),
 ]
 RowFormat = Annotated[
@@ -45,8 +47,24 @@ def finished_predictions(results: Path, paths: list[str]) -> Iterator[Prediction
     """Yield the predictions in a results file: of some paths in their order, or all songs."""
     from genrekit.prediction import read_results, results_for
 
-    found = read_results(results)
+    found = _looked_for(read_results(results), results)
     return results_for(_songs(paths), found, str(results)) if paths else _without_pictures(found)
+
+
+def _looked_for(found: Iterator[Prediction], results: Path) -> Iterator[Prediction]:
+    """Say once that relative names lead nowhere, where nothing tells the folder that they start at."""
+    from genrekit.remote import is_remote
+
+    said = results.with_name(f"{results.name}.run").exists()
+    for prediction in found:
+        name = prediction.id
+        if not said and prediction.content and not is_remote(name) and not os.path.lexists(name):
+            said = True
+            say(
+                f"genrekit: files that {printable(results)} names are not here; its paths start at the folder where it was "
+                f"predicted: run the command there, or put its folder {printable(results.name)}.run beside it"
+            )
+        yield prediction
 
 
 def _songs(paths: list[str]) -> list[Input]:

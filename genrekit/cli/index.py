@@ -9,10 +9,11 @@ import typer
 
 from genrekit.cli import completion
 from genrekit.cli.options import Jobs, NoCache, Overwrite, open_cache
-from genrekit.cli.output_rows import numbered
+from genrekit.cli.output_rows import causes
 from genrekit.cli.printing import say
 from genrekit.cli.streams import stdin_bytes, stdout_is_optional
 from genrekit.progress import progress
+from genrekit.text import counted
 
 SOME_FAILED = 3
 
@@ -108,5 +109,5 @@ def index(
     if done.gone:
         say(f"the files of {done.gone} are not there any more; --prune removes them from the index")
     if done.failed:
-        say(f"genrekit: {len(done.failed)} inputs could not be read: {numbered(done.reasons)}")
+        say(f"genrekit: {counted(len(done.failed), 'input')} could not be read: {causes(done.reasons)}")
         raise typer.Exit(SOME_FAILED)

@@ -11,6 +11,7 @@ import typer
 from genrekit.cli.options import Ambiguity, Ambiguous, Format, Overwrite
 from genrekit.cli.printing import out, say
 from genrekit.files import check_output
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.datasets import ingest as ingesting
@@ -118,7 +119,7 @@ def ingest(
         }
         out(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        out(f"{done.rows:,} rows of {done.entries:,} entries -> {output}")
+        out(f"{counted(done.rows, 'row')} of {counted(done.entries, 'entry')} -> {output}")
         for label, count in done.labels.most_common():
             out(f"  {label}\t{count:,}")
     if done.failed:
@@ -129,7 +130,7 @@ def _notes(done: ingesting.Ingested, output: Path) -> list[str]:
     notes = [f"{count:,} left out: {reason}" for reason, count in done.left_out.items() if count]
     if done.without_features:
         notes.append(
-            f"{done.without_features:,} rows have no features: no id of Spotify, or ReccoBeats does not know them"
+            f"no features for {counted(done.without_features, 'row')}: no id of Spotify, or ReccoBeats does not know them"
         )
     if not done.has_files and not done.has_features:
         notes.append(

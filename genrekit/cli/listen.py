@@ -49,7 +49,7 @@ def listen(
             "--smooth", metavar="SECONDS", min=0, max=3600, help="Smooth scores over so long; 0: not."
         ),
     ] = 15.0,
-    top_k: Annotated[int, typer.Option("--top-k", metavar="N", min=1, help="Labels per window.")] = 3,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", metavar="N", min=1, help="Labels per window.")] = 3,
     rate: Annotated[
         int,
         typer.Option(
@@ -102,6 +102,8 @@ def _line(event: dict[str, Any]) -> str:
         return f"{_clock(event['end_s'])}  {event['label']:<16} {event['score']:>4.0%}   {smooth}{unfamiliar}"
     if kind == "change":
         return f"{_clock(event['at_s'])}  {event['from']} -> {event['to']}"
+    if kind == "title":
+        return f"{_clock(event['at_s'])}  the radio plays {event['title']}"
     if kind == "silence":
         return f"{_clock(event['end_s'])}  silence"
     if kind == "error":

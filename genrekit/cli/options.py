@@ -16,6 +16,7 @@ from genrekit.files import NO_FOLDER
 if TYPE_CHECKING:
     from genrekit.backends import Backend, BackendConfig
     from genrekit.preparation import Cache
+    from genrekit.tracking import Tracker
 
 
 class SplitBy(StrEnum):
@@ -162,12 +163,24 @@ GenreMap = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", metavar="N", min=1, max=1024, help="Processes; the default is one a core."),
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, max=1024, help="Processes; the default is one per core."
+    ),
 ]
 Cluster = Annotated[
     str | None,
     typer.Option(
-        "--cluster", metavar="dask://HOST:PORT", help="Prepare on a Dask cluster; needs genrekit[dask]."
+        "--cluster",
+        metavar="dask://HOST:PORT",
+        help="Prepare files, and fit folds and trials, on a Dask cluster; needs genrekit[dask].",
+    ),
+]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        "--track",
+        metavar="mlflow[:URI]",
+        help="Also log the run to MLflow, at MLFLOW_TRACKING_URI or its default without a URI; needs genrekit[mlflow].",
     ),
 ]
 NoCache = Annotated[
@@ -253,6 +266,15 @@ def open_cache(no_cache: bool) -> Cache:
     if cache.folder != NO_FOLDER:
         os.environ.setdefault("MPLCONFIGDIR", str(cache.folder / "matplotlib"))
     return cache
+
+
+def tracker_of(target: str | None) -> Tracker | None:
+    """Return the tracker that was asked for, which answers, or None."""
+    if target is None:
+        return None
+    from genrekit.tracking import open_tracker
+
+    return open_tracker(target)
 
 
 def job_count(jobs: int | None) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from genrekit.cli.printing import say
 from genrekit.progress import progress
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.labels import GenreNames
@@ -71,7 +72,12 @@ def write_batch(batch: Batch, done: Iterable[Finished], columns: Sequence[str], 
             for _ in done:
                 advance()
         if batch.kept:
-            say(f"{batch.kept} inputs were finished before, {batch.new} now")
+            say(f"{counted(batch.kept, 'input')} finished before, {batch.new:,} now")
+        if batch.others:
+            say(
+                f"not written: results of {counted(batch.others, 'earlier input')} that this command does not name; "
+                f"they stay in {batch.output.folder}"
+            )
         with progress(total, "writing") as advance:
             return batch.write(columns=columns, advance=advance)
 
@@ -81,11 +87,11 @@ def wrote(counts: Counts, name: str, names: GenreNames) -> str:
     labels: Counter[str] = Counter()
     for label, count in counts.labels.items():
         labels[names(label) if label else "unsure"] += count
-    words = f"wrote {counts.predicted + counts.failed} rows to {name}"
+    words = f"wrote {counted(counts.predicted + counts.failed, 'row')} to {name}"
     if labels:
         words += f": {numbered(labels)}"
     if counts.failed:
-        words += f"; {counts.failed} not read: {numbered(counts.reasons)}"
+        words += f"; {counts.failed:,} not read: {causes(counts.reasons)}"
     return words
 
 
@@ -93,6 +99,11 @@ def numbered(counts: Counter[str], limit: int = 12) -> str:
     """Return 'rock 7, jazz 5 and 3 more', the most frequent first."""
     shown = ", ".join(f"{name} {count}" for name, count in counts.most_common(limit))
     return shown + (f" and {len(counts) - limit} more" if len(counts) > limit else "")
+
+
+def causes(counts: Counter[str]) -> str:
+    """Return the causes of errors with their numbers; a single cause without."""
+    return next(iter(counts)) if len(counts) == 1 else numbered(counts)
 
 
 def _with_images(done: Iterable[Finished], images: ImageFolder | None) -> Iterator[Prediction]:

@@ -13,10 +13,11 @@ import typer
 from genrekit.analysis import measures_of
 from genrekit.cli import completion
 from genrekit.cli.options import Cluster, GenreMap, Jobs, Models, NoCache, job_count, open_cache
-from genrekit.cli.output_rows import numbered, print_rows, say_kept_labels, write_batch, wrote
+from genrekit.cli.output_rows import causes, print_rows, say_kept_labels, write_batch, wrote
 from genrekit.cli.printing import detail, say
 from genrekit.cli.streams import stdin_bytes, stdout_is_optional
 from genrekit.remote import is_remote
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.prediction import Input
@@ -57,7 +58,7 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="PATH...",
-            help="Files, folders, glob patterns, addresses (s3://, https://, zip:// ...); - reads a list of them from stdin.",
+            help="Files, folders, glob patterns, addresses (s3://, https://, zip://, tar:// ...); - reads a list of them from stdin.",
         ),
     ] = None,
     model: Models = None,
@@ -275,8 +276,8 @@ def predict(
         say(wrote(counts, target.name, names))
     elif counts.failed:
         say(
-            f"genrekit: {counts.failed} of {n_all} inputs could not be read: {numbered(counts.reasons)}; "
-            "their rows say why"
+            f"genrekit: {counts.failed:,} of {counted(n_all, 'input')} could not be read: {causes(counts.reasons)}; "
+            f"{'its row says' if counts.failed == 1 else 'their rows say'} why"
         )
     if counts.failed:
         raise typer.Exit(SOME_FAILED if counts.predicted else ALL_FAILED)

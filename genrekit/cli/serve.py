@@ -13,6 +13,14 @@ from genrekit.cli.options import job_count
 from genrekit.errors import UsageError
 
 
+class Keep(StrEnum):
+    """Which uploads are kept, if their senders agree."""
+
+    NONE = "none"
+    ASKED = "asked"
+    FEEDBACK = "feedback"
+
+
 class Log(StrEnum):
     """Formats of the log."""
 
@@ -25,6 +33,12 @@ def _keys_of(variable: str) -> str | None:
     if (text := os.environ.get(variable)) is not None and not text.strip():
         raise UsageError(f"{variable} is empty.", "Give it a line 'name:key', or do not set it.")
     return text
+
+
+def _no_store(ctx: typer.Context, store: str) -> str:
+    """Return no store where it comes from the environment alone, which other commands share."""
+    source = ctx.get_parameter_source("store")
+    return "" if source is not None and source.name == "ENVIRONMENT" else store
 
 
 def serve(
@@ -224,6 +238,15 @@ def serve(
             help="Differences of --shadow, JSON Lines.",
         ),
     ] = Path("shadow.jsonl"),
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            "--index",
+            metavar="FOLDER",
+            envvar="GENREKIT_INDEX",
+            help="Find similar songs in this index, which 'genrekit index' wrote with a served model.",
+        ),
+    ] = None,
     log: Annotated[
         Log, typer.Option("--log", envvar="GENREKIT_LOG", help="How stderr is written.")
     ] = Log.TEXT,
@@ -240,8 +263,82 @@ def serve(
         Path | None,
         typer.Option("--keyfile", metavar="FILE", envvar="GENREKIT_KEYFILE", help="Its private key (PEM)."),
     ] = None,
+    keep: Annotated[
+        Keep,
+        typer.Option(
+            "--keep",
+            envvar="GENREKIT_KEEP",
+            help="Keep uploads to learn from, if their senders agree: none, all that agree, or those that are corrected.",
+        ),
+    ] = Keep.NONE,
+    store: Annotated[
+        str,
+        typer.Option(
+            "--store",
+            metavar="DIR|URL",
+            envvar="GENREKIT_STORE",
+            help="Where: a folder, or s3://bucket/prefix with credentials of the environment.",
+        ),
+    ] = "",
+    store_limit: Annotated[
+        str,
+        typer.Option(
+            "--store-limit", metavar="SIZE", envvar="GENREKIT_STORE_LIMIT", help="Bytes of all kept files."
+        ),
+    ] = "10GB",
+    uploader_limit: Annotated[
+        str,
+        typer.Option(
+            "--uploader-limit",
+            metavar="SIZE",
+            envvar="GENREKIT_UPLOADER_LIMIT",
+            help="Bytes of the kept files of one key or browser.",
+        ),
+    ] = "1GB",
+    max_kept: Annotated[
+        int,
+        typer.Option(
+            "--max-kept", metavar="N", envvar="GENREKIT_MAX_KEPT", min=1, help="Number of kept files."
+        ),
+    ] = 100_000,
+    retention: Annotated[
+        float,
+        typer.Option(
+            "--retention",
+            metavar="DAYS",
+            envvar="GENREKIT_RETENTION",
+            min=0.001,
+            help="Days after which kept files and what was said of them are deleted.",
+        ),
+    ] = 365.0,
+    playlists: Annotated[
+        str,
+        typer.Option(
+            "--playlists",
+            metavar="NAME|FILE",
+            envvar="GENREKIT_PLAYLISTS",
+            help="Who finds playlists for a genre: links, a .yaml of your own, youtube, listenbrainz, jamendo or radio-browser.",
+        ),
+    ] = "links",
+    regions_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--regions-file",
+            metavar="FILE",
+            envvar="GENREKIT_REGIONS_FILE",
+            help="A YAML table of further regions of playlists.",
+        ),
+    ] = None,
     open_: Annotated[
         bool, typer.Option("--open", envvar="GENREKIT_OPEN", help="Open the page in a browser.")
+    ] = False,
+    exit_with_page: Annotated[
+        bool,
+        typer.Option(
+            "--exit-with-page",
+            envvar="GENREKIT_EXIT_WITH_PAGE",
+            help="End when the last page in a browser was closed.",
+        ),
     ] = False,
 ) -> None:
     """Serve predictions over HTTP: songs, pictures, tables and numbers to the rows of 'genrekit predict'.
@@ -251,6 +348,7 @@ def serve(
 
     Exit status: 0 ended by SIGTERM; 1 it could not start; 2 wrong usage; 130 interrupted.
     """
+    from genrekit.feedback import Limits
     from genrekit.server import Settings, parse_ab, parse_rate, parse_size, read_keys
     from genrekit.server import serve as run
 
@@ -282,10 +380,22 @@ def serve(
         ab=parse_ab(ab) if ab else (),
         shadow=shadow,
         shadow_file=shadow_file,
+        index=index,
         log=log.value,
         log_names=log_names,
         certfile=certfile,
         keyfile=keyfile,
+        keep=keep.value,
+        store=store if keep is not Keep.NONE else _no_store(ctx, store),
+        limits=Limits(
+            max_bytes=parse_size(store_limit),
+            max_uploader_bytes=parse_size(uploader_limit),
+            max_files=max_kept,
+            retention_days=retention,
+        ),
+        exit_with_page=exit_with_page,
+        playlists=playlists,
+        regions_file=regions_file,
     )
     if status := run(settings, open_page=open_):
         raise typer.Exit(status)

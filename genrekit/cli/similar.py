@@ -12,6 +12,7 @@ from genrekit.cli import completion
 from genrekit.cli.options import NoCache, Overwrite, open_cache
 from genrekit.cli.printing import say
 from genrekit.cli.similar_rows import SUFFIXES, write_rows
+from genrekit.text import counted
 
 
 class Format(StrEnum):
@@ -118,7 +119,7 @@ def similar(
             opened.check_model(load_model(model))
         pairs = list(similarity.duplicates(opened))
         write_rows(pairs, format.value, output)
-        say(f"{len(pairs)} pairs of near-identical songs among {len(opened)}")
+        say(f"{counted(len(pairs), 'pair')} of near-identical songs among {len(opened)}")
         return
     found = similarity.similar(
         song,

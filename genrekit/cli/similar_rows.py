@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genrekit.cli.printing import say
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.similarity import Neighbour, Pair
@@ -57,7 +58,7 @@ def write_rows(found: Sequence[Neighbour] | Sequence[Pair], format: str, output:
     with naming(output):
         part.write_bytes(data)
         part.replace(output)
-    say(f"wrote {len(rows) - (gone if format == 'm3u8' else 0)} rows to {output}")
+    say(f"wrote {counted(len(rows) - (gone if format == 'm3u8' else 0), 'row')} to {output}")
 
 
 def _row(rank: int, one: Any) -> dict[str, Any]:

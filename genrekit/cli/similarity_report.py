@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from genrekit.cli.options import Format, Reading
 from genrekit.cli.printing import out, say
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.similarity import Similarity
@@ -33,7 +34,7 @@ def show_similarity(
 
 def _text(found: Similarity) -> str:
     lines = [
-        f"{found.n} songs of {len(found.labels)} genres and {found.n_artists} artists, each the query once; random songs: "
+        f"{counted(found.n, 'song')} of {counted(len(found.labels), 'genre')} and {counted(found.n_artists, 'artist')}, each the query once; random songs: "
         f"{found.chance:.1%}"
     ]
     columns = [("all songs", found.precision)]
@@ -52,7 +53,7 @@ def _text(found: Similarity) -> str:
         lines.append(f"{name.replace('_', ' '):{width}}" + "".join(f"{text:>28}" for text in shown))
     if found.precision_other_artists and found.n_other_artists < found.n:
         lines.append(
-            f"\nother artists: {found.n_other_artists} queries; the genre of the other {found.n - found.n_other_artists} has one artist only"
+            f"\nother artists: {counted(found.n_other_artists, 'query')}; the genre of the other {found.n - found.n_other_artists} has one artist only"
         )
     names = list(next(iter(found.by_label.values()), {}))
     longest = max(map(len, found.labels)) + 2

@@ -22,6 +22,7 @@ from genrekit.cli.existing_predictions import (
 from genrekit.cli.options import GenreMap, Jobs, Models, NoCache, Overwrite
 from genrekit.cli.printing import out, say
 from genrekit.cli.streams import stdout_is_optional
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     from genrekit.library import SortRow
@@ -112,9 +113,11 @@ def sort(
         say("Nothing was written; add --write to write.")
     elif done:
         words = "links" if link else "copies" if copy else "playlists"
-        say(f"{done} songs are in the {words} in {to}")
+        say(f"wrote the {words} of {counted(done, 'song')} into {to}")
     if failed:
-        say(f"genrekit: {failed} of {done + failed} files could not be sorted; their rows have the reasons")
+        say(
+            f"genrekit: {failed} of {counted(done + failed, 'file')} could not be sorted; their rows have the reasons"
+        )
         raise typer.Exit(SOME_FAILED if done else ALL_FAILED)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genrekit.cli import completion
 from genrekit.cli.options import (
     Ambiguity,
     Ambiguous,
@@ -30,11 +31,13 @@ from genrekit.cli.options import (
     Sources,
     SplitBy,
     TestSize,
+    Track,
     ValidSize,
     configure,
     job_count,
     open_cache,
     sources_of,
+    tracker_of,
 )
 from genrekit.cli.printing import out, say
 from genrekit.cli.reports import refuse_folder, show
@@ -129,6 +132,15 @@ def train(
     format: Annotated[
         Format, typer.Option("--format", "-f", help="How the report is printed.")
     ] = Format.TEXT,
+    parent: Annotated[
+        str | None,
+        typer.Option(
+            "--parent",
+            metavar="MODEL",
+            help="The model of which this is the next version, for 'genrekit models --history'.",
+            autocompletion=completion.models,
+        ),
+    ] = None,
     no_keys: Annotated[
         bool,
         typer.Option(
@@ -138,6 +150,7 @@ def train(
     ] = False,
     jobs: Jobs = None,
     cluster: Cluster = None,
+    track: Track = None,
     no_cache: NoCache = False,
     resume: Annotated[
         bool,
@@ -152,6 +165,7 @@ def train(
     from genrekit.backends import config_yaml, parse_grid
     from genrekit.datasets import SplitOptions
     from genrekit.distributed import rank
+    from genrekit.prediction import find
 
     stdout_is_optional()
     first = rank() == 0  # under torchrun, the first process speaks
@@ -169,6 +183,8 @@ def train(
         return
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
+    tracker = tracker_of(track) if first else None
+    earlier = find(parent).sha256 if parent else None
     cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
     with (
@@ -195,6 +211,7 @@ def train(
             cluster=cluster,
             overwrite=overwrite,
             resume=resume,
+            parent=earlier,
             say=progress,
         )
     if not first:
@@ -208,3 +225,7 @@ def train(
         say(trained.curve.words)
         say(f"wrote {table} and {picture}")
     say(f"saved {trained.path} ({trained.path.stat().st_size / 1e6:.1f} MB)")
+    if tracker:
+        from genrekit.tracking import of_training
+
+        say(f"logged as run {tracker.log(of_training(trained.path, trained.measured))}")

@@ -28,11 +28,13 @@ from genrekit.cli.options import (
     Sources,
     SplitBy,
     TestSize,
+    Track,
     ValidSize,
     configure,
     job_count,
     open_cache,
     sources_of,
+    tracker_of,
 )
 from genrekit.cli.printing import say
 from genrekit.cli.reports import refuse_folder, show
@@ -126,6 +128,7 @@ def tune(
     ] = Format.TEXT,
     jobs: Jobs = None,
     cluster: Cluster = None,
+    track: Track = None,
     no_cache: NoCache = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted search of the same options and data.")
@@ -152,6 +155,7 @@ def tune(
     output = output or Path(f"{backend}.genrekit")
     check_output(output, overwrite=overwrite)
     refuse_folder(report_folder, overwrite=overwrite)
+    tracker = tracker_of(track)
     try:
         tuned = tuning.tune(
             sources,
@@ -186,6 +190,11 @@ def tune(
         show(tuned.trained.measured, format, report_folder, overwrite=overwrite)
     say(f"wrote {tuned.folder / 'report.html'}")
     say(f"saved {tuned.trained.path} ({tuned.trained.path.stat().st_size / 1e6:.1f} MB)")
+    if tracker:
+        from genrekit.tracking import of_search
+
+        record = of_search(tuned.trained.path, tuned.trained.measured, tuned.folder, tuned.words)
+        say(f"logged as run {tracker.log(record)}")
 
 
 def _seconds(text: str) -> float:

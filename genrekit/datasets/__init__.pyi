@@ -1,5 +1,5 @@
 from . import fetch, ingest
-from .base import Ambiguous, Dataset, Reading
+from .base import Ambiguous, Dataset, Reading, substance
 from .check import KINDS, Finding, check_dataset
 from .export import FeatureRow, feature_table, manifest_table, write_table
 from .fetch.checks import parse_digest
@@ -45,6 +45,7 @@ __all__ = [
     "match",
     "open_dataset",
     "parse_digest",
+    "substance",
     "track_of",
     "what_is_wrong",
     "write_table",

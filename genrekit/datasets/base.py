@@ -94,10 +94,11 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids, labels, groups, splits, rows, spectrograms and the sizes of files, not their content."""
-        return hash_json([[e.id, list(e.labels), e.group, e.split, _substance(e)] for e in self.examples])
+        return hash_json([[e.id, list(e.labels), e.group, e.split, substance(e)] for e in self.examples])
 
 
-def _substance(example: Example) -> dict[str, str] | str | int:
+def substance(example: Example) -> dict[str, str] | str | int:
+    """Return what an example is made of: its row, the hash of its array, or the size of its file in bytes, -1 without one."""
     if example.row is not None:
         return {name: repr(value) for name, value in example.row.items()}
     if example.array is not None:

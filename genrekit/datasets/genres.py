@@ -10,7 +10,7 @@ from typing import NamedTuple, get_args
 from genrekit.datasets.base import Ambiguous
 from genrekit.errors import UsageError
 from genrekit.labels import normalise
-from genrekit.text import known, printable, quote_all
+from genrekit.text import counted, known, printable, quote_all
 
 # An unclosed quotation mark takes the rest, so that no text needs quadratic time.
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*+)(?:'|$)|\"((?:[^\"\\]|\\.)*+)(?:\"|$)", re.DOTALL)
@@ -107,7 +107,7 @@ class Genres:
             }
             example = printable(next(iter(several)))[:60]
             notes.append(
-                f"{sum(several.values()):,} cells hold more than one genre, as '{example}'; they {fate[self._ambiguous]}"
+                f"more than one genre in {counted(sum(several.values()), 'cell')}, as '{example}'; they {fate[self._ambiguous]}"
             )
         for label, spellings in sorted(self._spellings.items()):
             if len(spellings) > 1:

@@ -13,7 +13,7 @@ from genrekit.datasets.label_column import find_label_column
 from genrekit.datasets.names import Groups, is_slice, read_split, track_of
 from genrekit.errors import DatasetError
 from genrekit.tables import GROUP_COLUMNS, LABEL_COLUMNS, PATH_COLUMNS, SPLIT_COLUMNS, Cells
-from genrekit.text import is_missing, printable, quote_all
+from genrekit.text import counted, is_missing, printable, quote_all
 from genrekit.types import Example, Modality
 
 
@@ -120,7 +120,7 @@ def open_manifest(
     notes = [*cells.notes, *found.notes, *label_notes, *cells.group_note, *genres.notes()]
     if moved:
         notes.append(
-            f"{len(moved)} rows name a file again with another split; the first counts: {quote_all(moved, limit=3)}"
+            f"{counted(len(moved), 'file')} named again with another split, of which the first counts: {quote_all(moved, limit=3)}"
         )
     if sum(track_of(e.id).rpartition(".")[0] in GENRES for e in found.examples) > len(found.examples) / 2:
         notes.append(
@@ -147,7 +147,7 @@ def _nothing(source: str, cells: Cells, left_out: list[tuple[str, str]]) -> Data
     missing = sum(reason == "no such file" for _, reason in left_out)
     if missing and missing == len(left_out):
         return DatasetError(
-            f"Not one of the {missing} files that {printable(source)} names exists; the first is "
+            f"Not one of the {counted(missing, 'file')} that {printable(source)} names exists; the first is "
             f"{left_out[0][0]}.",
             f"Relative paths start at {folder}{os.sep}.",
         )

@@ -15,7 +15,7 @@ from genrekit.datasets.gtzan.facts import GENRES
 from genrekit.datasets.names import Groups, is_slice, read_split, track_of
 from genrekit.datasets.npz import read_arrays
 from genrekit.errors import DatasetError
-from genrekit.text import printable, quote_all, visible
+from genrekit.text import counted, printable, quote_all, visible
 from genrekit.types import SPECTROGRAM, Example, Modality
 
 TEXTS = ("labels", "groups", "splits")
@@ -109,7 +109,7 @@ def open_spectrograms(
             else "Levels must be finite numbers of dB.",
         )
     notes = [
-        f"{len(examples)} spectrograms of {n_mels} mel bands and {n_frames} frames were read; no sound is"
+        f"read {counted(len(examples), 'spectrogram')} of {counted(n_mels, 'mel band')} and {counted(n_frames, 'frame')}; no sound is"
     ]
     if extra:
         said = ", ".join(f"{key.removeprefix('mel_')} {text}" for key, text in extra.items())

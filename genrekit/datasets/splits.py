@@ -19,6 +19,7 @@ import numpy as np
 
 from genrekit.datasets.stratified import Pool, check_labels, cut, k_folds, most_folds, some
 from genrekit.errors import DatasetError, UsageError
+from genrekit.text import counted
 from genrekit.types import Example
 
 By = Literal["auto", "group", "random", "published"]
@@ -114,7 +115,7 @@ def make_split(
     rest, test = cut(pool, everything, test_size, seed)
     if test_size and not len(test):
         raise DatasetError(
-            f"No test split can be cut from {len(examples)} examples: a label needs two groups (artists, "
+            f"No test split can be cut from {counted(len(examples), 'example')}: a label needs two groups (artists, "
             "tracks) or, where no groups are known, two examples.",
             "Add examples of other artists or tracks, or request no test split (size 0).",
         )
@@ -168,8 +169,10 @@ def make_folds(
     most = most_folds(pool.y[free], pool.groups[free])
     if k > most:
         raise DatasetError(
-            f"{k} folds cannot be made: there are enough groups (or examples without one) for {most}.",
-            f"Request {most} folds." if most > 1 else "A label needs two groups to be learned and tested.",
+            f"{counted(k, 'fold')} cannot be made: there are enough groups (or examples without one) for {most}.",
+            f"Request {counted(most, 'fold')}."
+            if most > 1
+            else "A label needs two groups to be learned and tested.",
         )
     folds = []
     for fold in k_folds(pool.y[free], pool.groups[free], k, seed):
@@ -178,7 +181,7 @@ def make_folds(
         folds.append(tuple(np.asarray(chosen)[pool.index[part]] for part in (train, valid, test)))
     words = [f"{k}-fold cross-validation", *_words(examples, by, "folds", seed)]
     if len(chosen) < len(examples):
-        words.append(f"{len(examples) - len(chosen)} examples without a published split left out")
+        words.append(f"{counted(len(examples) - len(chosen), 'example')} without a published split left out")
     return _described(examples, folds, words)
 
 
@@ -207,7 +210,7 @@ def _published(examples: Sequence[Example], valid_size: float, seed: int) -> Spl
         train, valid = train[pool.index[rest]], train[pool.index[held]]
         words.append(f"valid cut from train, groups kept whole, seed {seed}")
     if n_left_out:
-        words.append(f"{n_left_out} examples without a split left out")
+        words.append(f"{counted(n_left_out, 'example')} without a split left out")
     return _described(examples, [(train, valid, splits["test"])], words)[0]
 
 
@@ -217,7 +220,7 @@ def _words(examples: Sequence[Example], by: By, what: str, seed: int) -> list[st
         return [f"stratified random {what}, seed {seed}", NO_GROUPS]
     if by == "random":
         return [f"stratified random {what} without regard to groups, seed {seed}"]
-    return [f"stratified {what}, {n_groups} groups kept whole, seed {seed}"]
+    return [f"stratified {what}, {counted(n_groups, 'group')} kept whole, seed {seed}"]
 
 
 def _described(
@@ -250,7 +253,7 @@ def _described(
         n_measured = len(groups(i for part, _ in measured for i in part))
         words.append(
             "the numbers are inflated because parts of the same group were used for learning and measuring "
-            f"({len(separated)} of the {n_measured} groups measured)"
+            f"({len(separated)} of the {counted(n_measured, 'group')} measured)"
         )
     return tuple(replace(split, method="; ".join(words), inflated=bool(separated)) for split in splits)
 

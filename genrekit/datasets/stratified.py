@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from genrekit.errors import DatasetError
+from genrekit.text import counted
 from genrekit.types import Example
 
 # A cut is a whole number of folds; 20 of them reach every share within 2.5 points and stay fast.
@@ -105,7 +106,7 @@ def check_labels(examples: Sequence[Example]) -> None:
     unlabelled = [e.id for e in examples if not e.labels]
     if unlabelled or not examples:
         raise DatasetError(
-            f"{len(unlabelled)} of {len(examples)} examples to split have no label{some(unlabelled)}.",
+            f"{len(unlabelled)} of {counted(len(examples), 'example')} to split have no label{some(unlabelled)}.",
             "Label them or leave them out." if examples else "Pass at least one example.",
         )
 

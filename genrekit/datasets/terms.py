@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genrekit.datasets.base import Dataset
 from genrekit.errors import DatasetError
-from genrekit.text import printable
+from genrekit.text import counted, printable
 
 NOTE_COLUMN = "licence_note"
 SPOTIFY_NOTE = "Spotify Web API: not for training (Developer Terms, section IV)"
@@ -28,7 +28,7 @@ def check_terms(dataset: Dataset) -> None:
     )
     if marked:
         raise DatasetError(
-            f"{marked:,} of {len(dataset.examples):,} examples of {printable(dataset.source)} came from Spotify's Web API; "
+            f"{marked:,} of {counted(len(dataset.examples), 'example')} of {printable(dataset.source)} came from Spotify's Web API; "
             f"{SPOTIFY_CLAUSE}.",
             "Use an open set ('genrekit datasets list'), or your own sound files: genrekit ingest ... --match DIR, without "
             "playlists of the Web API.",

@@ -1,7 +1,7 @@
 """Evaluation of a model, or of a recipe, on labelled data, and comparison of several."""
 
 from genrekit.evaluation import page
-from genrekit.evaluation.compare import Compared, Comparison, compare, compare_recipes
+from genrekit.evaluation.compare import compare, compare_on, compare_recipes
 from genrekit.evaluation.compare_text import (
     comparison_csv,
     comparison_html,
@@ -10,14 +10,17 @@ from genrekit.evaluation.compare_text import (
     render_comparison,
 )
 from genrekit.evaluation.cost import Cost, Graph, measure_cost
-from genrekit.evaluation.evaluate import cross_validate, evaluate, evaluate_on, open_in_words_of, split_of
-from genrekit.evaluation.explain import Explanation, explain
+from genrekit.evaluation.evaluate import cross_validate, evaluate, evaluate_on
+from genrekit.evaluation.explain import explain
 from genrekit.evaluation.explain_page import (
     check_explanation_folder,
     explanation_dict,
     render_explanation,
     write_explanation,
 )
+from genrekit.evaluation.explanation import Explanation
+from genrekit.evaluation.leaderboard import Compared, Comparison
+from genrekit.evaluation.model_data import open_in_words_of, split_of
 from genrekit.evaluation.report_text import FILES, render, to_json, write_report
 from genrekit.evaluation.runs import Difference, Run, differences, find_runs, sort_runs
 
@@ -32,6 +35,7 @@ __all__ = [
     "Run",
     "check_explanation_folder",
     "compare",
+    "compare_on",
     "compare_recipes",
     "comparison_csv",
     "comparison_html",

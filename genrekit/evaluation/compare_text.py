@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from genrekit.evaluation import page
-from genrekit.evaluation.compare import Compared, Comparison
+from genrekit.evaluation.leaderboard import Compared, Comparison
 from genrekit.evaluation.report_text import NAMES, number_words
 from genrekit.metrics import LOWER_IS_BETTER, Estimate
-from genrekit.text import visible
+from genrekit.text import counted, visible
 
 _SHORT = {"expected_calibration_error": "ECE"}
 
@@ -145,7 +145,7 @@ def _versus(by: str, one: Compared) -> str:
 def _words(comparison: Comparison) -> str:
     report = comparison.models[0].report
     return (
-        f"{report.n_examples} examples in {report.n_groups} groups; {comparison.split}; ranks by "
+        f"{counted(report.n_examples, 'example')} in {counted(report.n_groups, 'group')}; {comparison.split}; ranks by "
         f"{NAMES[comparison.by]}, with ties where the paired bootstrap over groups does not tell models apart"
     )
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from genrekit.backends import Backend, BackendConfig, resolve
-from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, check_terms, make_folds, make_split
+from genrekit.datasets import Ambiguous, By, Dataset, Reading, Split, check_terms, make_folds
 from genrekit.errors import DatasetError, UsageError
-from genrekit.hashing import hash_file
-from genrekit.labels import canonical
-from genrekit.metrics import WHOLE, Learnt
+from genrekit.evaluation.model_data import learned_from, open_in_words_of, split_of
+from genrekit.metrics import Learnt
 from genrekit.prediction import Decision, Model, PredictOptions, load_model
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import (
     Evaluation,
     PreparedDataset,
@@ -85,7 +85,7 @@ def cross_validate(
         cluster=cluster,
         say=say,
     )
-    return cross_fit(backend, config, prepared, folds, say)
+    return cross_fit(backend, config, prepared, folds, say, cluster=cluster)
 
 
 def evaluate(
@@ -167,22 +167,6 @@ def check_competing(model: Model, labels: Sequence[str]) -> None:
         )
 
 
-def open_in_words_of(
-    model: Model,
-    source: Sources,
-    *,
-    merge_labels: bool = False,
-    ambiguous: Ambiguous = "drop",
-    read: Reading | None = None,
-    say: Say = silent,
-) -> Dataset:
-    """Open a source as a model reads it, with labels in the spelling of the model."""
-    dataset = open_for(
-        model.backend, model.config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read
-    )
-    return _in_words_of(model, dataset, say)
-
-
 def evaluate_on(
     model: Model,
     dataset: Dataset,
@@ -227,7 +211,7 @@ def evaluate_on(
             )
         words = f"only the labels {', '.join(competing)}"
         if len(chosen) < len(indices):
-            words += f" ({len(indices) - len(chosen)} examples of other labels left out)"
+            words += f" ({counted(len(indices) - len(chosen), 'example')} of other labels left out)"
         found = replace(found, method=f"{found.method}; {words}")
         indices = chosen
     learnt = model.bundle.learnt
@@ -276,18 +260,6 @@ def prepare_for(
     )
 
 
-def learned_from(model: Model, dataset: Dataset, found: Split, part: str) -> bool:
-    """Return whether the facts of a bundle say that it learned from a part of a data set."""
-    facts = model.bundle.manifest.data
-    refitted = str(facts.get("fitted_on", "")).startswith(("all splits", "all sides"))
-    same = facts.get("fingerprint") == dataset.fingerprint
-    # The same file read in another way, or GTZAN as audio instead of its table, has another fingerprint.
-    again = dataset.file is not None and facts.get("sha256") == hash_file(dataset.file)
-    known = same or again or (refitted and dataset.layout == facts.get("layout") == "gtzan")
-    whole = found.method.startswith(WHOLE)
-    return known and (refitted or whole or part != "test")
-
-
 def _measure(
     model: Model, decision: Decision, prepared: PreparedDataset, indices: Sequence[int], split: Split
 ) -> Evaluation:
@@ -297,55 +269,4 @@ def _measure(
     thresholds = {label: value for label, value in manifest.thresholds.items() if label in names}
     return prepared.measure(
         scores, indices, names, split, multilabel=manifest.multilabel, thresholds=thresholds
-    )
-
-
-def _in_words_of(model: Model, dataset: Dataset, say: Say) -> Dataset:
-    """Rename labels to the spelling of the model."""
-    names = {canonical(label): label for label in model.labels}
-    renamed = {
-        label: names[canonical(label)]
-        for label in dataset.labels
-        if label not in model.labels and canonical(label) in names
-    }
-    if not renamed:
-        return dataset
-    say("note: read " + ", ".join(f"{a!r} as {b!r}" for a, b in renamed.items()))
-    return replace(
-        dataset,
-        examples=tuple(
-            replace(e, labels=tuple(dict.fromkeys(renamed.get(label, label) for label in e.labels)))
-            for e in dataset.examples
-        ),
-    )
-
-
-def split_of(model: Model, dataset: Dataset, split: str | None) -> Split:
-    """Return the split of which a part is to be measured: as the training of the model made it, or as published.
-
-    Without a name of a part, all examples are the test part.
-
-    Raises
-    ------
-    DatasetError
-        If the data set has no splits, and is not the one that the model was trained on.
-    """
-    facts: Mapping[str, Any] = model.bundle.manifest.data
-    if split is None:
-        return Split((), (), tuple(range(len(dataset.examples))), f"{WHOLE}{dataset.source}")
-    made = facts.get("split")
-    if facts.get("fingerprint") == dataset.fingerprint and isinstance(made, Mapping):
-        return make_split(
-            dataset.examples,
-            test_size=made["test_size"],
-            valid_size=made["valid_size"],
-            seed=made["seed"],
-            by=made["by"],
-        )
-    if any(example.split for example in dataset.examples):
-        return make_split(dataset.examples, by="published", valid_size=0)
-    raise DatasetError(
-        f"{dataset.source} has no splits, and it is not the data set that the model was trained on.",
-        "Omit --split to evaluate all of it, or write splits: "
-        f"genrekit datasets split {dataset.source} -o splits.csv",
     )

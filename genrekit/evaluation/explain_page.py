@@ -14,11 +14,11 @@ from rich.text import Text
 
 from genrekit.errors import OutputExistsError
 from genrekit.evaluation import page
-from genrekit.evaluation.explain import Explanation
+from genrekit.evaluation.explanation import Explanation
 from genrekit.evaluation.report_text import NAMES, number_words
 from genrekit.files import naming
 from genrekit.metrics import LOWER_IS_BETTER, Estimate
-from genrekit.text import visible
+from genrekit.text import counted, visible
 
 PAGE, NUMBERS = "explanation.html", "explanation.json"
 PICTURES = (
@@ -164,8 +164,8 @@ def _words(found: Explanation) -> str:
         else f" ({number_words(name, main.low)} to {number_words(name, main.high)})"
     )
     return (
-        f"{NAMES[name]} {number_words(name, main.value)}{ends} on {found.report.n_examples} examples in "
-        f"{found.report.n_groups} groups; {found.report.split}"
+        f"{NAMES[name]} {number_words(name, main.value)}{ends} on {counted(found.report.n_examples, 'example')} in "
+        f"{counted(found.report.n_groups, 'group')}; {found.report.split}"
     )
 
 

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from genrekit.errors import OutputExistsError
 from genrekit.metrics import INFLATED, WHOLE, Estimate, Report, ScoredExample
-from genrekit.text import visible
+from genrekit.text import counted, visible
 
 FILES = ("report.json", "report.txt", "confusion.png", "reliability.png", "predictions.csv")
 
@@ -189,7 +189,7 @@ def _headline(report: Report) -> Table:
     always = f"{'micro-F1 of ' if report.multilabel else ''}always '{visible(report.baseline_label)}'"
     always = "; ".join(filter(None, (always, report.effects.get("baseline"))))
     table.add_row("majority baseline", number_words("accuracy", report.baseline), Text(always))
-    table.add_row("examples", str(report.n_examples), f"in {report.n_groups} groups")
+    table.add_row("examples", str(report.n_examples), f"in {counted(report.n_groups, 'group')}")
     return table
 
 
@@ -204,7 +204,7 @@ def _not_learnt(report: Report) -> list[RenderableType]:
     n = report.learnt.rest.n_examples
     return [
         "",
-        Text(f"on the {n} examples that the model did not learn:", "bold"),
+        Text(f"on the {counted(n, 'example')} that the model did not learn:", "bold"),
         _headline(report.learnt.rest),
     ]
 

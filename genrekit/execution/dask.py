@@ -10,20 +10,17 @@ count of deaths is an error.
 from __future__ import annotations
 
 import pickle
-import platform
-import queue
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from genrekit import __version__
 from genrekit.errors import GenrekitError, UsageError
+from genrekit.execution.dask_worker import perform, versions_here
 from genrekit.execution.ordered_pool import OrderedPool, Reply, words
 
 CONNECT_S = 10.0
@@ -31,10 +28,10 @@ POLL_S = 2.0
 NO_WORKERS_S = 120.0
 TRANSFER_S = 120.0
 AHEAD_PER_THREAD = 8
+SHARED_BYTES = 1 << 20
+"""A function that is larger, because it holds data, is copied to every worker once instead of sent with every item."""
 
 RESUME = "Check the cluster and run the same command again: with --resume it continues where it stopped."
-
-Call = Callable[[Any], Reply]
 
 
 @dataclass(eq=False, slots=True)
@@ -108,6 +105,7 @@ class _Session:
     location: str
     timeout_s: float | None
     client: Any = None
+    _shared: tuple[bytes, Any] | None = None
 
     def connect(self) -> None:
         if self.client is not None:
@@ -141,10 +139,24 @@ class _Session:
             return
         try:
             task.future = self.client.submit(
-                _perform, _versions(), task.call, payload, self.timeout_s, pure=False, retries=0
+                perform,
+                versions_here(),
+                self._share(task.call),
+                payload,
+                self.timeout_s,
+                pure=False,
+                retries=0,
             )
         except Exception as error:  # a closed client; the class depends on the version of Dask
             raise self._lost(error) from error
+
+    def _share(self, call: bytes) -> Any:
+        """Return a call, or the future of its copies on the workers."""
+        if len(call) < SHARED_BYTES:
+            return call
+        if self._shared is None or self._shared[0] is not call:
+            self._shared = call, self.client.scatter(call, broadcast=True, hash=False)
+        return self._shared[1]
 
     def settle(self, tasks: Sequence[_Task]) -> None:
         """Wait until the first task has its reply, and collect all others that are finished.
@@ -185,7 +197,7 @@ class _Session:
             raise self._lost(error) from error
         except GenrekitError:
             raise
-        except Exception as error:  # `_perform` raises nothing: the error is Dask's
+        except Exception as error:  # `perform` raises nothing: the error is Dask's
             raise _cannot_load(f"The cluster at dask://{self.location}", words(error)) from error
         self._take(task, answer)
         return True
@@ -207,6 +219,8 @@ class _Session:
             try:
                 future.exception(timeout=POLL_S)
                 return
+            except self.dask.CancelledError as error:  # the last copy of what all items share is gone
+                raise self._lost(error) from error
             except TimeoutError:
                 if self.count_threads():
                     end_s = time.monotonic() + NO_WORKERS_S
@@ -235,45 +249,6 @@ def _location(address: str) -> str:
             "Give dask://host:port, as in dask://10.0.0.5:8786; `dask scheduler` prints both when it starts.",
         )
     return parts.netloc
-
-
-def _perform(
-    versions: tuple[str, str], pickled_call: bytes, payload: bytes, timeout_s: float | None
-) -> tuple[str, bytes]:
-    """Process one item on a worker; return what is wrong with the worker, or the pickled reply."""
-    if (found := _versions()) != versions:
-        where = import_module("distributed").get_worker().address
-        theirs, ours = (f"genrekit {genrekit} on Python {python}" for genrekit, python in (found, versions))
-        return f"{where} has {theirs}, but this machine has {ours}", b""
-    try:
-        call = _load(pickled_call)
-    except Exception as error:
-        return words(error), b""
-    if timeout_s is None:
-        return "", _reply(call, payload)
-    replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=lambda: replies.put(_reply(call, payload)), daemon=True).start()
-    try:
-        return "", replies.get(timeout=timeout_s)
-    except queue.Empty:
-        return "", pickle.dumps((None, f"took longer than {timeout_s:g} s"))
-
-
-@lru_cache(maxsize=4)
-def _load(pickled_call: bytes) -> Call:
-    call: Call = pickle.loads(pickled_call)  # noqa: S301 - clients that may submit tasks may run anything
-    return call
-
-
-def _reply(call: Call, payload: bytes) -> bytes:
-    try:
-        return pickle.dumps(call(pickle.loads(payload)))  # noqa: S301 - as above
-    except (Exception, SystemExit) as error:  # from loading or sending; ``call`` itself only leaves by exit()
-        return pickle.dumps((None, words(error)))
-
-
-def _versions() -> tuple[str, str]:
-    return __version__, ".".join(platform.python_version_tuple()[:2])
 
 
 def _cannot_load(who: str, problem: str) -> GenrekitError:

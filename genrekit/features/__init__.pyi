@@ -6,6 +6,7 @@ from .spectral import HOP_LENGTH, N_FFT, Doubles, Floats, mel_filters, power_to_
 from .spotify import NO_FEATURE, SpotifyTable, model_input, understand
 from .spotify_cells import Values, as_text
 from .spotify_schema import MIN_COLUMNS, MODEL_COLUMNS, column_key, find_columns, is_not_audio, recognises
+from .timbre import TIMBRE_SIZE, TIMBRE_VERSION, timbre
 
 __all__ = [
     "GTZAN_COLUMNS",
@@ -16,6 +17,8 @@ __all__ = [
     "NO_FEATURE",
     "N_FFT",
     "SPOTIFY_COLUMNS",
+    "TIMBRE_SIZE",
+    "TIMBRE_VERSION",
     "Doubles",
     "Floats",
     "SpotifyTable",
@@ -37,5 +40,6 @@ __all__ = [
     "scaled_mel",
     "stft",
     "tempo",
+    "timbre",
     "understand",
 ]

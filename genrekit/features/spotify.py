@@ -21,6 +21,7 @@ from genrekit.features.spotify_schema import (
     is_percent,
     twins,
 )
+from genrekit.text import counted
 
 NO_FEATURE = "has no audio feature"
 
@@ -216,7 +217,7 @@ def _unit(table: pa.Table, name: str, comma: bool) -> tuple[str, bool, str]:
             "milliseconds",
             True,
             f"the column {name!r} mixes minutes and milliseconds ({short:,} and {long:,} of the first "
-            f"{table.num_rows:,} rows): values below {_MIXED_MS:,.0f} were read as minutes. Check where the "
+            f"{counted(table.num_rows, 'row')}): values below {_MIXED_MS:,.0f} were read as minutes. Check where the "
             "units come from: if they differ by genre, the unit betrays the genre, and a model learns that",
         )
     if is_milliseconds(name) or not len(values):

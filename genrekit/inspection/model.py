@@ -10,7 +10,7 @@ import numpy as np
 from genrekit.errors import UsageError
 from genrekit.inspection.drawing import DARK, LIGHT, bars, png_of, short
 from genrekit.models import Bundle
-from genrekit.text import visible
+from genrekit.text import counted, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ def _headline(metrics: Mapping[str, Any]) -> tuple[str, str]:
     text = f"{name.replace('_', ' ')} {100 * estimate['value']:.1f} %"
     if estimate.get("low") is not None:
         text += f" (95 %: {100 * estimate['low']:.1f} to {100 * estimate['high']:.1f})"
-    text += f" on {metrics['n_examples']:,} test examples"
+    text += f" on {counted(metrics['n_examples'], 'test example')}"
     return text, f"{text[0].upper()}{text[1:]}; {metrics.get('split', 'a test split')}."
 
 

@@ -11,7 +11,7 @@ from genrekit.errors import DatasetError, UsageError
 from genrekit.inspection.drawing import bars, panels, png_of
 from genrekit.prediction import Model, PredictOptions, predict
 from genrekit.tables import LABEL_COLUMNS, open_table
-from genrekit.text import visible
+from genrekit.text import counted, visible
 from genrekit.types import Prediction
 
 _MAX_GENRES = 20
@@ -120,16 +120,18 @@ def _draw(
     shown = counts.most_common(_MAX_GENRES)
     heights = [0.28 * len(shown) + 0.8] + [0.26 * _n_features(p) + 0.9 for _, p in reasons]
     total = sum(counts.values())
-    figure, axes = panels(heights, title=f"{Path(name).name}: {total:,} rows predicted by {model.name}")
+    figure, axes = panels(
+        heights, title=f"{Path(name).name}: {counted(total, 'row')} predicted by {model.name}"
+    )
     words = [f"{n:,}" for _, n in shown]
     if labelled:
         words = [f"{n:,} (labelled: {labelled.get(label, 0):,})" for label, n in shown]
     bars(axes[0], [label for label, _ in shown], [n for _, n in shown], words=words)
     axes[0].set_xticks([])
     axes[0].set_title("rows by predicted genre", fontsize=9, loc="left")
-    said = [f"{total:,} rows: " + ", ".join(f"{label} {n:,}" for label, n in shown) + "."]
+    said = [f"{counted(total, 'row')}: " + ", ".join(f"{label} {n:,}" for label, n in shown) + "."]
     if failed:
-        said.append(f"{failed:,} rows have no prediction.")
+        said.append(f"No prediction for {counted(failed, 'row')}.")
     for panel, (number, prediction) in zip(axes[1:], reasons, strict=True):
         if prediction.label is None or not prediction.reasons:
             panel.set_axis_off()
@@ -162,7 +164,7 @@ def _n_features(prediction: Prediction) -> int:
 def _draw_counts(name: str, counts: dict[str, int], what: str) -> tuple[bytes, str]:
     shown = Counter(counts).most_common(_MAX_GENRES)
     figure, axes = panels(
-        [0.28 * len(shown) + 0.8], title=f"{Path(name).name}: {sum(counts.values()):,} files {what}"
+        [0.28 * len(shown) + 0.8], title=f"{Path(name).name}: {counted(sum(counts.values()), 'file')} {what}"
     )
     bars(axes[0], [label for label, _ in shown], [n for _, n in shown], words=[f"{n:,}" for _, n in shown])
     axes[0].set_xticks([])

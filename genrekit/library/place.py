@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from genrekit.errors import MediaError
+from genrekit.files import OF_WRITING
 from genrekit.hashing import hash_file
 from genrekit.library.identity import CHANGED
 
@@ -70,7 +72,12 @@ class Copy:
 
     def make(self, path: Path) -> None:
         """Create it under a temporary name next to the target."""
-        shutil.copyfile(self.source, path)
+        try:
+            shutil.copyfile(self.source, path)
+        except OSError as error:
+            if error.errno in OF_WRITING - {errno.EIO}:  # the name that shutil gives is that of the source
+                error.filename = os.fspath(self.target)
+            raise
         if hash_file(path) != self.sha256:
             same = hash_file(self.source) == self.sha256
             raise MediaError("The copy differs from the file; the disk may be faulty." if same else CHANGED)

@@ -22,7 +22,7 @@ SILENT = "is silent"
 def listen(
     source: Source, model: Model, *, window_s: float, hop_s: float, smooth_s: float, top_k: int
 ) -> Iterator[Event]:
-    """Yield the events of a sound: ``window``, ``change``, ``silence``, ``error``, and ``final`` at its end.
+    """Yield the events of a sound: ``window``, ``change``, ``silence``, ``error``, ``title`` of a radio, and ``final`` at its end.
 
     The scores of a window are those that ``genrekit predict`` gives to its samples as a file.
 
@@ -47,7 +47,15 @@ def listen(
     with tempfile.TemporaryDirectory(prefix="genrekit-listen-") as folder:
         path = Path(folder) / "window.wav"
         try:
+            heard = 0
             for piece in source.pieces:
+                heard += len(piece)
+                while source.titles:
+                    yield {
+                        "type": "title",
+                        "at_s": round(heard / source.sr, 1),
+                        "title": source.titles.popleft(),
+                    }
                 for block in blocks.push(piece):
                     yield from _events(block, pipeline, follower, path)
             if (rest := blocks.rest()) is not None:

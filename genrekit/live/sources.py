@@ -5,15 +5,20 @@ from __future__ import annotations
 import queue
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import IO, Any
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from genrekit.errors import GenrekitError, MediaError, UsageError
+from genrekit.live.icy import has_titles, open_icy
 from genrekit.live.pcm import Pcm, Samples
 from genrekit.media import open_decoder
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 READ_BYTES = 1 << 14
 PATIENCE_S = 15
@@ -33,11 +38,14 @@ class Source:
     ----------
     sr, channels : int
     pieces : iterator of np.ndarray [shape=(n, channels), dtype=float32]
+    titles : deque of str
+        What a radio says that it plays, since it was last looked at.
     """
 
     sr: int
     channels: int
     pieces: Iterator[Samples]
+    titles: deque[str] = field(default_factory=deque)
 
 
 def open_source(
@@ -71,7 +79,8 @@ def open_source(
     if name == "mic":
         return Source(sr, 1, _microphone(sr))
     if name.startswith(("http://", "https://")):
-        return Source(sr, 1, _first(_radio(name, sr, say)))
+        titles: deque[str] = deque(maxlen=QUEUED)
+        return Source(sr, 1, _first(_radio(name, sr, say, titles.append)), titles)
     if "://" in name:
         raise UsageError(
             f"{name} is not an address of a stream.", "Give http:// or https://, a file, mic, or -."
@@ -145,7 +154,7 @@ def _first(pieces: Iterator[Samples]) -> Iterator[Samples]:
     return all_of_them()
 
 
-def _radio(address: str, sr: int, say: Say) -> Iterator[Samples]:
+def _radio(address: str, sr: int, say: Say, on_title: Say) -> Iterator[Samples]:
     """Yield mono samples of a stream, and connect again whenever it ends.
 
     Raises
@@ -156,7 +165,7 @@ def _radio(address: str, sr: int, say: Say) -> Iterator[Samples]:
     heard, wait_s = False, FIRST_WAIT_S
     while True:
         try:
-            for piece in _connection(address, sr):
+            for piece in _connection(address, sr, on_title):
                 heard, wait_s = True, FIRST_WAIT_S
                 yield piece
             reason = "it ended"
@@ -169,14 +178,24 @@ def _radio(address: str, sr: int, say: Say) -> Iterator[Samples]:
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
 
-def _connection(address: str, sr: int) -> Iterator[Samples]:
+def _connection(address: str, sr: int, on_title: Say) -> Iterator[Samples]:
     import av
 
     options = {"protocol_whitelist": PROTOCOLS}
     with av.open(address, options=options, timeout=(PATIENCE_S, PATIENCE_S)) as container:
-        if not container.streams.audio:
-            raise MediaError("there is no sound in it")
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=sr)
-        for frame in container.decode(container.streams.audio[0]):
-            for part in resampler.resample(frame):
-                yield part.to_ndarray().reshape(-1, 1).astype(np.float32)
+        if not has_titles(container.metadata) or (reader := open_icy(address, PATIENCE_S, on_title)) is None:
+            yield from _decoded(container, sr)
+            return
+    with av.open(reader, "r", options=options) as container:
+        yield from _decoded(container, sr)
+
+
+def _decoded(container: InputContainer, sr: int) -> Iterator[Samples]:
+    import av
+
+    if not container.streams.audio:
+        raise MediaError("there is no sound in it")
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=sr)
+    for frame in container.decode(container.streams.audio[0]):
+        for part in resampler.resample(frame):
+            yield part.to_ndarray().reshape(-1, 1).astype(np.float32)

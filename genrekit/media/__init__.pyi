@@ -1,6 +1,8 @@
 from . import audio, images
 from .audio import MAX_DURATION_S, Sound, check_part, is_silent, load, read, spans
 from .audio_decoders import AnyPath, Decoder, Samples, open_decoder
+from .clean_image import clean_image
+from .clean_sound import clean_sound
 from .content_keys import VERSION, content_key
 from .folders import PassedOver, is_system_folder, walk
 from .kinds import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, found_modality, modality, suffix_modality
@@ -22,6 +24,8 @@ __all__ = [
     "Sound",
     "audio",
     "check_part",
+    "clean_image",
+    "clean_sound",
     "content_key",
     "found_modality",
     "images",

@@ -9,6 +9,7 @@ import soxr
 
 from genrekit.errors import MediaError, UsageError
 from genrekit.media.audio_decoders import AnyPath, AudioInfo, Samples, mono, open_decoder
+from genrekit.media.bandwidth import BandMeter
 from genrekit.media.sounding import SoundMeter
 from genrekit.media.sounding import is_silent as is_silent
 
@@ -55,12 +56,15 @@ class Sound:
         Duration that is not silent, in seconds, judged per channel before mixing.
     flaws : tuple of str
         Descriptions of parts that were not decoded, or not in the usual way.
+    limit_hz : int or None
+        4000 or 8000 if the recording has nothing above; it is the recording's own, whatever ``sr`` is.
     """
 
     y: Samples
     sr: int
     sounding_s: float
     flaws: tuple[str, ...] = ()
+    limit_hz: int | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -69,9 +73,10 @@ class Sound:
 
     @property
     def note(self) -> str:
-        """The flaws, and a remark on very short sound, as one text; empty if there are none."""
+        """The flaws, and remarks on narrow bandwidth and on very short sound, as one text; empty if there are none."""
+        narrow = (f"nothing above {self.limit_hz // 1000} kHz",) if self.limit_hz else ()
         little = (f"only {self.sounding_s:.1f} s of sound",) if self.sounding_s < FEW_S else ()
-        return "; ".join((*self.flaws, *little))
+        return "; ".join((*self.flaws, *narrow, *little))
 
     def require(self) -> Sound:
         """Return the sound itself if it is long enough for a prediction.
@@ -158,13 +163,14 @@ def read(
     flaws = _flaws(heard, offset_s, limit_s, is_limited=duration_s is None or duration_s > max_duration_s)
     if meter.power is not None and meter.cancels:
         channel = int(meter.power.argmax())
-        y = _hear(path, sr, offset_s, limit_s, channel).y
+        heard = _hear(path, sr, offset_s, limit_s, channel)
+        y = heard.y
         flaws.append(f"its channels cancel each other out; channel {channel + 1} was heard alone")
     elif meter.cancelled_s >= _CANCELLED_S:
         flaws.append(f"its channels cancel each other out in {meter.cancelled_s:.0f} s of it")
     if not np.isfinite(y).all():
         raise MediaError("The file has samples that are not finite numbers (NaN or infinity).")
-    return Sound(y, sr, meter.sounding_s, tuple(flaws))
+    return Sound(y, sr, meter.sounding_s, tuple(flaws), heard.limit_hz)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +179,7 @@ class _Heard:
 
     y: Samples
     meter: SoundMeter
+    limit_hz: int | None
     length_s: float
     goes_on: bool
     declared_s: float | None
@@ -208,7 +215,7 @@ def _hear(path: AnyPath, sr: int, offset_s: float, limit_s: float, channel: int 
         stream = (
             None if native_sr == sr else soxr.ResampleStream(native_sr, sr, 1, dtype="float32", quality="HQ")
         )
-        meter = SoundMeter(native_sr)
+        meter, band = SoundMeter(native_sr), BandMeter(native_sr)
         n_read, goes_on = 0, False
         parts: list[Samples] = []
         for block in decoder.channel_blocks(offset_s):
@@ -223,6 +230,7 @@ def _hear(path: AnyPath, sr: int, offset_s: float, limit_s: float, channel: int 
                 meter.add(block, y)
             else:
                 y = np.ascontiguousarray(block[:, channel])
+            band.add(y)
             parts.append(y if stream is None else stream.resample_chunk(y))
         length_s = n_read / native_sr
         declared_s = decoder.declared_s(offset_s + length_s)
@@ -234,7 +242,7 @@ def _hear(path: AnyPath, sr: int, offset_s: float, limit_s: float, channel: int 
     y = np.concatenate(parts)
     size = int(np.ceil(n_read * (sr / native_sr)))  # librosa's rounding, which may differ from soxr's by one
     y = y[:size] if len(y) >= size else np.pad(y, (0, size - len(y)))
-    return _Heard(y, meter, length_s, goes_on, declared_s, is_lost, is_unended)
+    return _Heard(y, meter, band.limit_hz, length_s, goes_on, declared_s, is_lost, is_unended)
 
 
 def _without_samples(offset_s: float, length_s: float | None, declared_s: float | None) -> MediaError:

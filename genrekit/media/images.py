@@ -36,7 +36,7 @@ MAX_ASPECT = 2
 
 # Factor over the requested size to which decoders scale, or whole pixels are averaged, before the exact filter:
 # from 2 on the difference is not visible (Pillow's documentation of Image.thumbnail).
-_GAP = 2
+REDUCING_GAP = 2
 # EXIF 2.32, tag 274
 _ORIENTATION = 274
 _TURNS = {
@@ -134,7 +134,7 @@ def load(path: AnyPath, *, size: int | None) -> Pixels:
         if kind == "jpeg":
             if has_many_scans(content):
                 raise MediaError(f"The jpeg is made of more than {MAX_SCANS} scans.", "Save it again.")
-            drafted = image.draft(None, (_GAP * size, _GAP * size)) if size else None
+            drafted = image.draft(None, (REDUCING_GAP * size, REDUCING_GAP * size)) if size else None
         try:
             with quiet_stderr if kind == "tiff" else nullcontext():
                 image = _decoded(image, kind, content, size)
@@ -162,7 +162,7 @@ def _decoded(image: ImageFile.ImageFile, kind: str, content: bytes, size: int | 
         for whole in jpeg_endings(content):
             picture = open_image(io.BytesIO(whole))[1]
             if size:
-                picture.draft(None, (_GAP * size, _GAP * size))
+                picture.draft(None, (REDUCING_GAP * size, REDUCING_GAP * size))
             picture.load()
             if pictures and picture.tobytes() != pictures[0].tobytes():
                 raise
@@ -210,7 +210,7 @@ def _resized(image: Image.Image, extent: tuple[float, float], size: int) -> Imag
     shape = [max(size, min(MAX_ASPECT * size, round(size * side / short))) for side in kept]
     box = (left, top, left + kept[0], top + kept[1])
     whole = extent == image.size == tuple(shape)
-    return image if whole else image.resize((shape[0], shape[1]), Image.Resampling.BICUBIC, box, _GAP)
+    return image if whole else image.resize((shape[0], shape[1]), Image.Resampling.BICUBIC, box, REDUCING_GAP)
 
 
 def _upright(image: Image.Image, turn: Image.Transpose | None) -> Pixels:

@@ -29,6 +29,7 @@ from genrekit.metrics.definitions import (
 from genrekit.metrics.ranking import Ranking
 from genrekit.metrics.report import Estimate, LabelMetrics, Report
 from genrekit.metrics.thresholds import THRESHOLD, Thresholds, above_thresholds
+from genrekit.text import counted
 
 # Resamples x examples x labels that rankings may process: about half a minute on one core.
 _MOST_RANKED = 3_000_000_000
@@ -98,7 +99,7 @@ def measure_scores(
     """
     if not len(targets):
         raise DatasetError(
-            f"There is nothing to measure: {len(failures)} examples failed, none are left."
+            f"There is nothing to measure: {counted(len(failures), 'example')} failed, none are left."
             + (f" The first: {failures[0][0]}: {failures[0][1]}" if failures else ""),
             "Try: genrekit datasets check SOURCE",
         )

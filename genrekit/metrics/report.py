@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from genrekit.metrics.bootstrap import LEVEL
+from genrekit.text import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,7 +118,7 @@ class Learnt:
     @property
     def note(self) -> str:
         """Note to print before the numbers."""
-        note = f"The model learnt {self.examples} of these {self.of} examples"
+        note = f"The model learnt {self.examples} of these {counted(self.of, 'example')}"
         if not self.examples:
             return note.replace("learnt 0", "learnt none") + ", as far as its content keys tell."
         if self.rest is None:
@@ -211,7 +212,7 @@ class Report:
         if self.failures:
             n_all = self.n_examples + len(self.failures)
             notes.append(
-                f"{len(self.failures)} of {n_all} examples could not be read and are not included in the numbers."
+                f"{len(self.failures)} of {counted(n_all, 'example')} could not be read and are not included in the numbers."
             )
         if self.unknown_labels:
             names = ", ".join(f"{label} ({n})" for label, n in self.unknown_labels.items())
@@ -230,7 +231,9 @@ class Report:
         if self.n_groups == 1:
             notes.append("There is no interval: all examples belong to one group.")
         elif self.n_groups < FEW_GROUPS:
-            notes.append(f"Only {self.n_groups} groups: the intervals are rough, rather too narrow.")
+            notes.append(
+                f"Only {counted(self.n_groups, 'group')}: the intervals are rough, rather too narrow."
+            )
         return tuple(notes)
 
     def to_frame(

@@ -12,13 +12,15 @@ from .combining import (
     recipe_of,
     same_labels,
 )
-from .edge.export import export
+from .edge.export import export, preparation_of
+from .edge.int8 import Quantised, quantise
 from .keys import KEYS, LearntKeys, collect, dump_keys
 from .manifest import CombinedMember, Distance, Manifest
 from .pooling import EPS, CombinedRuntime, pooled
 from .runtime import Runtime
 from .shipped import SUFFIX, shipped_models
 from .summary import accuracy, summarise
+from .versions import Version, versions_of
 
 __all__ = [
     "BACKEND",
@@ -33,7 +35,9 @@ __all__ = [
     "Distance",
     "LearntKeys",
     "Manifest",
+    "Quantised",
     "Runtime",
+    "Version",
     "accuracy",
     "collect",
     "combination",
@@ -47,10 +51,13 @@ __all__ = [
     "loads",
     "place_of_labels",
     "pooled",
+    "preparation_of",
+    "quantise",
     "recipe_of",
     "same_labels",
     "save",
     "shipped_models",
     "summarise",
+    "versions_of",
     "write_card",
 ]

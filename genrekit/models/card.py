@@ -64,6 +64,7 @@ def write_card(manifest: Manifest) -> str:
         _labels(manifest),
         _results(manifest),
         _data(manifest),
+        *_corrections(manifest),
         _limits(manifest),
         _making(manifest),
     ]
@@ -159,6 +160,31 @@ def _data(manifest: Manifest) -> str:
         facts["split"] = split
     rows = [[key.replace("_", " "), _value(value)] for key, value in facts.items()]
     return "## Training data\n\n" + (_table(["fact", "value"], rows) if rows else "Not stated.")
+
+
+def _corrections(manifest: Manifest) -> list[str]:
+    """Return the section on corrections of users, if it learnt from any."""
+    facts = _mapping(manifest.history.get("corrections"))
+    if not facts:
+        return []
+    rows = []
+    for key, what in (("frozen_test", "frozen test"), ("corrections_test", "corrections never trained on")):
+        duel = _mapping(facts.get(key))
+        if duel:
+            change = _mapping(duel.get("difference"))
+            low, high = _share(change.get("low")), _share(change.get("high"))
+            interval = f"{low} to {high}" if low and high else "none"
+            before, after = _share(duel.get("champion")), _share(duel.get("challenger"))
+            rows.append(
+                [what, str(duel.get("metric", "")), before, after, _share(change.get("value")), interval]
+            )
+    return [
+        f"## Corrections\n\nIt learnt from {_text(facts.get('count', '?'))} corrections of "
+        f"{_text(facts.get('uploaders', '?'))} uploaders, beside its training data.\n\n"
+        + _table(
+            ["measured on", "measure", "model before", "this model", "difference", "95 % interval"], rows
+        )
+    ]
 
 
 def _limits(manifest: Manifest) -> str:

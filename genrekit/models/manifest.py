@@ -31,6 +31,7 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Text = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTABLE)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PRINTABLE)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Facts = dict[str, JsonValue]
 
 
@@ -39,7 +40,7 @@ class Member(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     size: int = Field(ge=0)
 
 
@@ -109,7 +110,7 @@ class CombinedMember(BaseModel):
     name: Name
     backend: Name
     weight: float = Field(ge=0, le=1, allow_inf_nan=False)
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
 
 
 class Manifest(BaseModel):
@@ -145,6 +146,11 @@ class Manifest(BaseModel):
         The report on the test split, with intervals; None if nothing was measured.
     data : dict
         The training data: source, layout, fingerprint, counts, what was left out, the split.
+    data_fingerprint : str or None
+        SHA-256 over content, labels, groups and splits of the training data, as `genrekit.training.data_fingerprint`
+        makes it: equal for the same data under other names. None if it is not known.
+    parent : str or None
+        SHA-256 of the bundle of which this is the next version; None if there is none.
     history : dict
         Record of the training.
     versions : dict of str to str
@@ -178,6 +184,8 @@ class Manifest(BaseModel):
     thresholds: dict[Name, Probability] = Field(default_factory=dict)
     metrics: Facts | None = None
     data: Facts = Field(default_factory=dict)
+    data_fingerprint: Sha256 | None = None
+    parent: Sha256 | None = None
     history: Facts = Field(default_factory=dict)
     versions: dict[Name, Text] = Field(default_factory=dict)
     about: Annotated[str, StringConstraints(max_length=4000, pattern=_PRINTABLE)] = ""

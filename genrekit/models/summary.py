@@ -7,6 +7,7 @@ from typing import Any
 
 from genrekit.models.card import MEASURES, NO_SHARE, TAKES
 from genrekit.models.manifest import Manifest
+from genrekit.text import counted
 from genrekit.types import Modality
 
 _SHOWN = ("accuracy", "macro_f1", "micro_f1", "mean_average_precision", "log_loss")
@@ -34,6 +35,7 @@ def summarise(manifest: Manifest) -> list[tuple[str, str]]:
         ("how good", _quality(manifest)),
         ("needs", _needs(manifest)),
         ("learnt from", _data(manifest.data)),
+        ("version", f"the next one of the model {manifest.parent}" if manifest.parent else ""),
         ("unfamiliar", _unfamiliar(manifest)),
         ("licence", manifest.licence or "not stated"),
         ("about", manifest.about),
@@ -77,8 +79,10 @@ def _quality(manifest: Manifest) -> str:
     baseline = _mapping(metrics.get("baseline"))
     if isinstance(baseline.get("accuracy"), int | float):
         lines.append(f"always {baseline.get('label')} would be {_number('accuracy', baseline['accuracy'])} %")
-    groups = f" of {metrics['n_groups']} groups" if metrics.get("n_groups") else ""
-    lines.append(f"measured on {metrics.get('n_examples', '?')} test examples{groups}, once")
+    n = metrics.get("n_examples")
+    examples = counted(n, "test example") if isinstance(n, int) else "test examples"
+    groups = f" of {counted(metrics['n_groups'], 'group')}" if metrics.get("n_groups") else ""
+    lines.append(f"measured on {examples}{groups}, once")
     lines += [str(note) for note in metrics.get("notes") or ()]
     return "\n".join(lines)
 
@@ -87,7 +91,7 @@ def _needs(manifest: Manifest) -> str:
     if manifest.modality is Modality.TABLE:
         few = len(manifest.columns) <= _FEW_COLUMNS
         names = f": {', '.join(manifest.columns)}" if few else ""
-        return f"a table with {len(manifest.columns)} columns{names}"
+        return f"a table with {counted(len(manifest.columns), 'column')}{names}"
     window_s = manifest.config.get("window_s")
     what = {
         Modality.AUDIO: "sound files"
@@ -95,7 +99,7 @@ def _needs(manifest: Manifest) -> str:
         Modality.IMAGE: "pictures",
     }[manifest.modality]
     if manifest.columns:
-        what += f"; or a table with its {len(manifest.columns)} columns (genrekit backends {manifest.backend} --columns)"
+        what += f"; or a table with its {counted(len(manifest.columns), 'column')} (genrekit backends {manifest.backend} --columns)"
     return f"{what}; no network and no GPU"
 
 
@@ -103,7 +107,7 @@ def _data(data: Mapping[str, Any]) -> str:
     if not data:
         return "not stated"
     counts, split = _mapping(data.get("counts")), _mapping(data.get("split"))
-    examples = f", {data['examples']:,} examples" if isinstance(data.get("examples"), int) else ""
+    examples = f", {counted(data['examples'], 'example')}" if isinstance(data.get("examples"), int) else ""
     lines = [f"{data.get('source', 'a source that is not named')}{examples}"]
     if counts:
         lines[0] += (

@@ -51,6 +51,8 @@ class Batch:
         Folder of heat maps; an input without its image is predicted again.
     new, kept : int
         Number of inputs finished in this run, and in earlier runs.
+    others : int
+        Number of inputs of earlier runs that are not among the inputs of this one; their results are not written.
     """
 
     output: OutputFile
@@ -58,6 +60,7 @@ class Batch:
     images: ImageFolder | None = None
     new: int = 0
     kept: int = 0
+    others: int = 0
     _order: list[tuple[int, int] | TableTask] = field(default_factory=list)
 
     @property
@@ -122,6 +125,7 @@ class Batch:
                 else:
                     self._add(self._entry(journal, finished))
                 yield finished
+            self.others = max(0, len(journal) - self.new - self.kept)
 
     def predictions(self) -> Iterator[Prediction]:
         """Yield all predictions, in the order of the inputs; tables are predicted now."""

@@ -72,11 +72,10 @@ def numbers_row(
     for columns in schemas.values():
         if len(columns) == len(values):
             return Example(id=name, row=dict(zip(columns, values, strict=True)))
+    commands = " or ".join(f"genrekit backends {backend} --columns" for backend in schemas)
     raise UsageError(
         f"There are {len(values)} numbers; expected: {_expected(schemas)}.",
-        "The order is that of the columns: "
-        + " or ".join(f"genrekit backends {backend} --columns" for backend in schemas)
-        + ".",
+        f"The order is that of the columns: {commands}." if commands else "",
     )
 
 

@@ -15,6 +15,7 @@ from genrekit.types import Example, is_data_frame
 
 MAX_BYTES = 1 << 30
 MAX_SR = 768_000
+MAX_CHANNELS = 256
 
 ALLOWED = "Pass a path, bytes, an open binary file, (samples, sr), a PIL image, a pandas DataFrame, or a list of these."
 
@@ -52,13 +53,23 @@ def check_input(given: Any) -> bool:
         return True
     if hasattr(given, "read") or _is_samples(given) or _is_image(given) or is_data_frame(given):
         return True
-    if isinstance(given, Iterable) and not isinstance(given, np.ndarray):
+    if isinstance(given, Iterable) and not isinstance(given, np.ndarray) and not _is_swapped(given):
         return False
-    raise UsageError(f"{type(given).__name__} is not an input.", ALLOWED)
+    raise _not_an_input(given)
+
+
+def _not_an_input(item: Any) -> UsageError:
+    if _is_swapped(item):
+        return UsageError("(sr, samples) is not an input.", "Pass (samples, sr), as librosa returns them.")
+    return UsageError(f"{type(item).__name__} is not an input.", ALLOWED)
 
 
 def _is_samples(item: Any) -> bool:
     return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], np.ndarray)
+
+
+def _is_swapped(item: Any) -> bool:
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], np.ndarray)
 
 
 def _is_image(item: Any) -> bool:
@@ -96,7 +107,7 @@ def _written(item: Any, folder: Path, number: int) -> Input:
         path = path.with_suffix(suffix)
         path.write_bytes(data)
         return Input(name if isinstance(name, str) and name else f"file {number}", path)
-    raise UsageError(f"{type(item).__name__} is not an input.", ALLOWED)
+    raise _not_an_input(item)
 
 
 def _write_samples(y: np.ndarray, sr: Any, path: Path) -> Path:
@@ -106,6 +117,11 @@ def _write_samples(y: np.ndarray, sr: Any, path: Path) -> Path:
         raise UsageError(
             f"Samples of shape {y.shape} and type {y.dtype} are not sound.",
             "Pass shape (n,) or (n_channels, n), as in librosa, with floats in [-1, 1] or 16-bit or 32-bit integers.",
+        )
+    if y.ndim == 2 and y.shape[0] > MAX_CHANNELS:
+        raise UsageError(
+            f"Samples of shape {y.shape} have {y.shape[0]:,} channels; {MAX_CHANNELS} are allowed.",
+            "Pass shape (n_channels, n), as in librosa: samples.T of what soundfile reads.",
         )
     if isinstance(sr, bool) or not isinstance(sr, int | np.integer) or not 0 < sr <= MAX_SR:
         raise UsageError(

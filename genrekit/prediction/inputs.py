@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from genrekit.tables import Table
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-_SCHEMES = "addresses are s3://, gs://, http://, https:// and zip://; anything else must be fetched first"
+_SCHEMES = (
+    "addresses are s3://, gs://, http://, https://, zip:// and tar://; anything else must be fetched first"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class _Search:
                 yield from self._below(path)
             elif is_playlist(path) and path.is_file():
                 yield from self._listed(name, path)
-            elif path.suffix.lower() == ".zip" and path.is_file():
-                yield from self._remote(f"zip://::{path}")
+            elif (suffix := path.suffix.lower()) in (".zip", ".tar") and path.is_file():
+                yield from self._remote(f"{suffix[1:]}://::{path}")
             elif os.path.lexists(path):
                 yield Input(str(path) if scheme else name, path)
             elif scheme and scheme[1].lower() != "file":

@@ -5,10 +5,12 @@ An incomplete line, cut short by a crash, is dropped when the journal is opened 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +18,9 @@ from typing import Any, Self
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.files import naming
 from genrekit.types import Content, Contribution, Prediction, WindowScore
+
+IS_LOCKED_ITSELF = find_spec("fcntl") is not None
+"""Whether the system can lock a file that others still read; Windows cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,12 @@ class Journal:
         self._entries: dict[str, Entry] = {}
         self._file = path.open("a+b")
         try:
-            _lock(self._file.fileno(), path)
-            self._load()
+            self._release = _lock(self._file.fileno(), path)
+            try:
+                self._load()
+            except BaseException:
+                self._release()
+                raise
         except BaseException:
             self._file.close()
             raise
@@ -65,8 +74,11 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with naming(self.path):
-            self._file.close()
+        try:
+            with naming(self.path):
+                self._file.close()
+        finally:
+            self._release()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -134,18 +146,32 @@ class Journal:
         self._file.seek(0, os.SEEK_END)
 
 
-def _lock(descriptor: int, path: Path) -> None:
-    """Lock the journal against a second run; the system releases the lock when the process ends."""
-    try:
+def _lock(descriptor: int, path: Path) -> Callable[[], None]:
+    """Lock the journal against a second run; return what releases it, as the system does when the process ends."""
+    busy = OutputExistsError(f"Another run is writing {path}.", "Wait for it, or choose another --output.")
+    if IS_LOCKED_ITSELF:
         import fcntl
-    except ImportError:  # not available on Windows
-        return
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise busy from None
+        return lambda: None  # closing the file does it
+    from filelock import FileLock, Timeout
+
+    # Windows: a locked file cannot be read through another handle, so the lock is a file beside it.
+    beside = FileLock(path.with_name(f"{path.name}.lock"), timeout=0)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OutputExistsError(
-            f"Another run is writing {path}.", "Wait for it, or choose another --output."
-        ) from None
+        beside.acquire()
+    except Timeout:
+        raise busy from None
+
+    def release() -> None:
+        beside.release()
+        with contextlib.suppress(OSError):  # the next run holds it already
+            Path(beside.lock_file).unlink()
+
+    return release
 
 
 def _fields(prediction: Prediction) -> dict[str, Any]:

@@ -106,6 +106,8 @@ def _lines(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
     for number, block in enumerate(blocks):
         if number == 0 and b"\0" in block:
             end = b"\0"  # names may hold line ends then
+        elif number == 0 and b"\n" not in block and b"\r" in block.rstrip():
+            end = b"\r"  # as Mac OS 9 and some spreadsheets end lines
         *whole, rest = (rest + block).split(end)
         yield from (line for one in whole if (line := one.removesuffix(b"\r")).strip())
         if len(rest) > MAX_NAME_BYTES:

@@ -166,7 +166,7 @@ class Pipeline:
 
     @contextmanager
     def preparing(
-        self, tasks: Iterator[AnyTask], *, keys_sound: bool = False
+        self, tasks: Iterator[AnyTask], *, keys_sound: bool = False, timbre: bool = False
     ) -> Iterator[tuple[Iterator[AnyTask], Prepare]]:
         """Open the workers for a stream of tasks, and close them at the end of the block, unless they are ``pool``.
 
@@ -175,6 +175,8 @@ class Pipeline:
         tasks : iterator of Task or TableTask
         keys_sound : bool
             As for `run`.
+        timbre : bool
+            Whether songs have their timbre.
 
         Yields
         ------
@@ -189,7 +191,7 @@ class Pipeline:
             folder = None
             if not elsewhere:  # a killed worker cannot remove the files that it fetched
                 folder = Path(stack.enter_context(TemporaryDirectory(prefix="genrekit-")))
-            worker = self.worker(folder, keys_sound=keys_sound)
+            worker = self.worker(folder, keys_sound=keys_sound, timbre=timbre)
 
             def prepare(single: Iterator[Task]) -> Iterator[Outcome[Task, Preparation]]:
                 if elsewhere:
@@ -203,18 +205,21 @@ class Pipeline:
         router = Router(self.models, self.options.offset_s, self.options.duration_s, self.say, self.lists)
         return router.tasks(inputs)
 
-    def worker(self, folder: Path | None = None, *, keys_sound: bool = False) -> Worker:
+    def worker(self, folder: Path | None = None, *, keys_sound: bool = False, timbre: bool = False) -> Worker:
         """Return the work of a worker process.
 
         Parameters
         ----------
         folder : Path, optional
             Folder of files that are fetched for the time of their preparation.
-        keys_sound : bool
-            As for `run`.
+        keys_sound, timbre : bool
+            As for `preparing`.
         """
         return Worker(
-            tuple(Preparer(m.backend, m.config, self.cache, folder, keys_sound) for m in self.models),
+            tuple(
+                Preparer(m.backend, m.config, self.cache, folder, keys_sound, timbre=timbre)
+                for m in self.models
+            ),
             self.options.measures,
         )
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ from genrekit.analysis import MEASURES, columns_of
 from genrekit.errors import DatasetError, UnknownSourceError, UsageError
 from genrekit.prediction.cue import is_track
 from genrekit.prediction.inputs import Input
-from genrekit.prediction.output_file import FACTS
+from genrekit.prediction.output_file import FACTS, SUFFIXES
 from genrekit.remote import is_remote
 from genrekit.tables import open_table, read_values
-from genrekit.text import nearest, system_name, unescaped_name, utf8_name
+from genrekit.text import nearest, printable, system_name, unescaped_name, utf8_name
 from genrekit.types import Content, Prediction
 
-SUFFIXES = (".jsonl", ".csv")
+_TABLES = (".csv", ".parquet")
 _MAX_LINE = 1 << 24
 _NOT_A_RESULT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
@@ -27,24 +28,27 @@ _NOT_A_RESULT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 def read_results(path: Path) -> Iterator[Prediction]:
     """Read the rows of a results file.
 
-    A line that is not a result is a prediction with ``error``. A CSV with a timeline has several rows per input, which
-    are one prediction. A relative path starts where the prediction ran, as the journal beside the file says; else
+    A line that is not a result is a prediction with ``error``. A table with a timeline has several rows per input,
+    which are one prediction. A relative path starts where the prediction ran, as the journal beside the file says; else
     here, or where the file of results is.
 
     Parameters
     ----------
     path : Path
-        ``.jsonl`` or ``.csv``.
+        With a suffix that ``genrekit predict -o`` takes.
 
     Raises
     ------
     UsageError
         If it has another suffix, or is not there.
     DatasetError
-        If it cannot be read, or is CSV without the columns of results.
+        If it cannot be read, or is a table without the columns of results.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path} is not a file of results by its name.", "Use one in .jsonl or .csv.")
+        raise UsageError(
+            f"{printable(path)} does not have the suffix of a file of results.",
+            f"Use one in {', '.join(SUFFIXES)}.",
+        )
     if not path.exists():
         results = (str(found) for found in path.parent.glob("*") if found.suffix.lower() in SUFFIXES)
         guess = nearest(str(path), results) if path.parent.is_dir() else ""
@@ -53,7 +57,7 @@ def read_results(path: Path) -> Iterator[Prediction]:
             f"Did you mean {guess}?" if guess else "'genrekit predict music/ -o FILE' writes one.",
         )
     places = _Places.of(path)
-    rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path)
+    rows = _table_rows(path) if path.suffix.lower() in _TABLES else _json_rows(path)
     return map(places.located, rows)
 
 
@@ -124,7 +128,7 @@ def _place(name: str) -> str:
     return os.path.abspath(name)  # noqa: PTH100 - resolve() would follow links, and fail on odd names
 
 
-def _jsonl_rows(path: Path) -> Iterator[Prediction]:
+def _json_rows(path: Path) -> Iterator[Prediction]:
     for value in read_values(path, max_line_characters=_MAX_LINE):
         try:
             yield _prediction(value.content)
@@ -132,7 +136,7 @@ def _jsonl_rows(path: Path) -> Iterator[Prediction]:
             yield _no_result(path, value.number)
 
 
-def _csv_rows(path: Path) -> Iterator[Prediction]:
+def _table_rows(path: Path) -> Iterator[Prediction]:
     table = open_table(path)
     if missing := {"input", "label", "score", "error", "sha256"} - set(table.columns):
         raise DatasetError(
@@ -141,11 +145,17 @@ def _csv_rows(path: Path) -> Iterator[Prediction]:
         )
     last, number = None, 1
     try:
-        for number, cells, problem in table.rows():
+        labels = (
+            _parquet_labels(path)
+            if "labels" not in table.columns and path.suffix.lower() == ".parquet"
+            else repeat(())
+        )
+        for (number, cells, problem), more in zip(table.rows(), labels, strict=False):
             try:
                 if problem:
                     raise ValueError(problem)
-                prediction = _prediction(_fields(dict(zip(table.columns, cells, strict=True))))
+                fields = _fields(dict(zip(table.columns, cells, strict=True)))
+                prediction = _prediction(fields | {"labels": more} if more else fields)
             except _NOT_A_RESULT:
                 prediction = _no_result(path, number)
             if prediction != last:
@@ -155,12 +165,29 @@ def _csv_rows(path: Path) -> Iterator[Prediction]:
         yield Prediction(f"{path}#after line {number}", error=f"The table breaks off: {error.message}")
 
 
+def _parquet_labels(path: Path) -> Iterator[list[str]]:
+    """Yield the labels of each row: a list, which tables do not read; empty where the model has one label per song."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            if "labels" not in schema.names or schema.field("labels").type != pa.list_(pa.string()):
+                yield from repeat([], file.metadata.num_rows)
+                return
+            for batch in file.iter_batches(1024, columns=["labels"]):
+                yield from (value or [] for value in batch.column(0).to_pylist())
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DatasetError(f"{printable(path)} is damaged: {error}.") from None
+
+
 def _no_result(path: Path, number: int) -> Prediction:
     return Prediction(f"{path}#line {number}", error="The line is not a result of 'genrekit predict'.")
 
 
 def _fields(cells: dict[str, str]) -> dict[str, Any]:
-    """Return a CSV row as the corresponding JSONL object."""
+    """Return a table row as the corresponding JSON object."""
     scores = []
     rank = 1
     while cells.get(f"label_{rank}"):

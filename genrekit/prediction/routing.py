@@ -16,7 +16,7 @@ from genrekit.prediction.inputs import Input, expand
 from genrekit.prediction.model import Model
 from genrekit.prediction.worker import Task
 from genrekit.remote import file_of, is_remote, redact
-from genrekit.text import sentence
+from genrekit.text import counted, sentence
 from genrekit.types import Example, Modality, Say, silent
 
 if TYPE_CHECKING:
@@ -136,8 +136,12 @@ class Router:
         except MediaError as error:
             return Task(example, error=str(error))
         if kind is None:
+            hint = (
+                " It has the suffix of a model: --model takes it." if example.id.endswith(".genrekit") else ""
+            )
             return Task(
-                example, error="The file is not a song, a picture or a table, by its content and its suffix."
+                example,
+                error=f"The file is not a song, a picture or a table, by its content and its suffix.{hint}",
             )
         return self._taken(example, kind)
 
@@ -234,7 +238,7 @@ class Router:
         else:
             named = [column for column in cells.columns if column.strip()]
             takes = ", ".join(
-                f"{key} ({len(columns)} columns)" for key, columns in schemas.items() if columns
+                f"{key} ({counted(len(columns), 'column')})" for key, columns in schemas.items() if columns
             )
             raise DatasetError(
                 f"{name} is not a table of features for a loaded model, and not a manifest: it has the columns "

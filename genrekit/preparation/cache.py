@@ -26,7 +26,7 @@ from genrekit.types import Windows
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 MAX_BYTES = 4 * 2**30
 SUFFIX = ".windows"
 CRC_BYTES = 4

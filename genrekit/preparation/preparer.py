@@ -19,6 +19,8 @@ from genrekit.media import STREAM_KEY_VERSION, VERSION, content_key, modality, s
 from genrekit.preparation.cache import Cache
 from genrekit.types import Content, Example, Modality, Windows
 
+TIMBRE_S = 60.0
+"""Seconds in the middle of a song whose timbre is described."""
 _KINDS = {Modality.AUDIO: "a song", Modality.IMAGE: "a picture", Modality.TABLE: "a table"}
 
 
@@ -30,6 +32,7 @@ class Preparation:
     windows: Windows | None = None
     error: str | None = None
     analysis: Mapping[str, float | str | None] = field(default_factory=dict)
+    timbre: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Preparer:
         Whether `attempt` finds the key of the sound of a song, by which the song is known after its tags changed.
     copy : int >= 0
         The number of an altered copy to prepare instead of the song, for a backend that makes copies; 0 for the song.
+    timbre : bool
+        Whether `attempt` describes the timbre of a song.
     """
 
     backend: Backend
@@ -63,6 +68,7 @@ class Preparer:
     folder: Path | None = None
     keys_sound: bool = False
     copy: int = 0
+    timbre: bool = False
 
     def __call__(self, example: Example) -> Windows:
         """Prepare one example.
@@ -149,7 +155,8 @@ class Preparer:
                     if known and content.sound_key and content.sound_key == known.sound_key:
                         return Preparation(content)
                 windows = self._prepare(near, content)
-                return Preparation(content, windows, analysis=self._measure(near, measures))
+                timbre = self._timbre(near, content) if self.timbre else None
+                return Preparation(content, windows, analysis=self._measure(near, measures), timbre=timbre)
         except GenrekitError as error:
             return Preparation(content, error=str(error))
 
@@ -175,6 +182,27 @@ class Preparer:
             windows = self._made(example)
             self.cache.put(key, windows)
         return windows
+
+    def _timbre(self, example: Example, content: Content) -> np.ndarray:
+        """Return `genrekit.features.timbre` of the middle of a song [shape=(TIMBRE_SIZE,)], from the cache where it is there."""
+        from genrekit.features import GTZAN_SR, TIMBRE_SIZE, TIMBRE_VERSION, timbre
+        from genrekit.media import audio
+
+        settings = {"offset_s": example.offset_s, "duration_s": example.duration_s}
+        name = self.cache.key(content.sha256, "timbre", str(TIMBRE_VERSION), settings)
+        if (known := self.cache.get(name)) is not None and known.values.shape == (1, TIMBRE_SIZE):
+            return np.array(known.values[0])
+        assert example.path is not None
+        offset_s, duration_s = example.offset_s, example.duration_s
+        length_s = duration_s
+        if length_s is None and (whole_s := audio.info(example.path).duration_s) is not None:
+            length_s = whole_s - offset_s
+        if length_s is not None and length_s > TIMBRE_S:
+            offset_s, duration_s = offset_s + (length_s - TIMBRE_S) / 2, TIMBRE_S
+        y = audio.load(example.path, sr=GTZAN_SR, offset_s=offset_s, duration_s=duration_s)
+        found: np.ndarray = timbre(y, GTZAN_SR).astype(np.float32)
+        self.cache.put(name, Windows(found[None]))
+        return found
 
     def _sound_key(self, path: Path, content: Content) -> str:
         """Return the key of a song's sound, from the cache where it is there; '' where there is none."""

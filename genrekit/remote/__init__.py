@@ -1,4 +1,4 @@
-"""Remote files at addresses: s3://, gs://, https://, zip://."""
+"""Remote files at addresses: s3://, gs://, https://, zip://, tar://."""
 
 import lazy_loader
 

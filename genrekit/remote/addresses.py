@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from genrekit.errors import GenrekitError
 
-_REMOTE = re.compile(r"(s3|gs|gcs|https?|zip)://", re.IGNORECASE)
+_REMOTE = re.compile(r"(s3|gs|gcs|https?|zip|tar)://", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"<>]*", re.IGNORECASE)
 _NEXT_IN_CHAIN = re.compile(r"::(?=[a-z][a-z0-9+.-]*://)", re.IGNORECASE)
 # Signed addresses of S3, Google, Azure and CloudFront, and other usual names for keys.
@@ -33,7 +33,7 @@ _NO_HOST = "the host cannot be reached"
 _SILENT = "the server did not answer in time"
 _BROKEN = "the transfer broke off before the end"
 NO_PARTS = "the server does not send parts of files; download the archive first"
-_NO_ZIP = "the archive is damaged, or is not a zip archive"
+_NO_ZIP = "the archive is damaged, or is of another kind"
 
 # Codes of S3: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _CODES = {
@@ -90,7 +90,7 @@ _PASSING_STATUS = frozenset({429, 500, 502, 503, 504})
 
 
 def is_remote(word: str) -> bool:
-    """Return whether a word is an address that `genrekit.remote.transfer` reads: s3, gs, gcs, http, https or zip.
+    """Return whether a word is an address that `genrekit.remote.transfer` reads: s3, gs, gcs, http, https, zip or tar.
 
     Examples
     --------
@@ -185,7 +185,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _clean(address: str) -> str:
     scheme, mark, rest = address.partition("://")
-    if not mark or scheme.lower() == "zip":
+    if not mark or scheme.lower() in ("zip", "tar"):
         return address
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in authority:

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,6 +61,47 @@ def new_session() -> requests.Session:
     return session
 
 
+class Refused(DatasetError):
+    """A service answered with an error.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status.
+    answer : object
+        Its body as parsed JSON; None if it is something else.
+    """
+
+    def __init__(self, message: str, status: int, answer: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.answer = answer
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a failing server is waited for.
+
+    Attributes
+    ----------
+    tries : int
+        Further requests after one that failed in passing.
+    wait_s : float
+        The longest wait that a server may ask for.
+    connect_s, read_s : float
+        Limits of one request.
+    """
+
+    tries: int = TRIES
+    wait_s: float = MAX_WAIT_S
+    connect_s: float = CONNECT_S
+    read_s: float = READ_S
+
+
+QUICK = Patience(1, 2.0, 5.0, 10.0)
+"""For somebody who waits in front of a page."""
+
+
 class Tries:
     """Count of failures in a row, and the wait before the next attempt.
 
@@ -67,15 +109,19 @@ class Tries:
     ----------
     address : str
         For the words of the last error.
+    patience : Patience, optional
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience: Patience | None = None) -> None:
         self._address = address
+        self._patience = patience or Patience()
         self.reset()
 
     def reset(self) -> None:
         """Begin to count anew: something was achieved."""
-        self._retry = Retry(total=TRIES, backoff_factor=BACKOFF_S, backoff_max=60, backoff_jitter=BACKOFF_S)
+        self._retry = Retry(
+            total=self._patience.tries, backoff_factor=BACKOFF_S, backoff_max=60, backoff_jitter=BACKOFF_S
+        )
 
     def failed(self, reason: str, retry_after: str | None = None) -> None:
         """Wait before the next try.
@@ -90,7 +136,7 @@ class Tries:
         Raises
         ------
         DatasetError
-            If there were too many tries, or the server asks for a longer wait than ``MAX_WAIT_S``.
+            If there were too many tries, or the server asks for a longer wait than patience allows.
         """
         wait_s = 0.0
         if retry_after:
@@ -98,7 +144,7 @@ class Tries:
                 wait_s = self._retry.parse_retry_after(retry_after)
             except urllib3.exceptions.InvalidHeader:
                 wait_s = 0.0
-        if wait_s > MAX_WAIT_S:
+        if wait_s > self._patience.wait_s:
             raise DatasetError(
                 f"{redact(self._address)}: {reason}, and asks to wait {wait_s:,.0f} s.",
                 "Run the same command again after that; it goes on where it stopped.",
@@ -109,7 +155,7 @@ class Tries:
             )
         except urllib3.exceptions.MaxRetryError:
             raise DatasetError(
-                f"{redact(self._address)}: {reason}; given up after {TRIES + 1} tries.",
+                f"{redact(self._address)}: {reason}; given up after {self._patience.tries + 1} tries.",
                 "Run the same command again later; it goes on where it stopped.",
             ) from None
         time.sleep(max(wait_s, self._retry.get_backoff_time()))
@@ -144,11 +190,20 @@ class Service:
     interval_s : float
         The least time between the starts of two requests.
     headers : Mapping, optional
-        Sent with every request; never shown.
+        Sent with every request; never shown. Redirects are then not followed: they could carry a key to another host.
+    patience : Patience, optional
     """
 
-    def __init__(self, base: str, interval_s: float, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        base: str,
+        interval_s: float,
+        headers: Mapping[str, str] | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         self.base = base
+        self._patience = patience or Patience()
+        self._follows = not headers
         self._interval_s = interval_s
         self._session = new_session()
         self._session.headers["Accept"] = "application/json"
@@ -160,25 +215,35 @@ class Service:
 
         Raises
         ------
+        Refused
+            If it is an error that will not pass.
         DatasetError
-            If there is no answer after several tries, it is an error, too long, or not JSON.
+            If there is no answer after several tries, it is too long, or not JSON.
         """
         address = self.base + path
-        tries = Tries(address)
+        tries = Tries(address, self._patience)
         while True:
             time.sleep(max(0.0, self._next_s - time.monotonic()))
             self._next_s = time.monotonic() + self._interval_s
             retry_after = None
             try:
                 with self._session.get(
-                    address, params=params, stream=True, timeout=(CONNECT_S, READ_S)
+                    address,
+                    params=params,
+                    stream=True,
+                    timeout=(self._patience.connect_s, self._patience.read_s),
+                    allow_redirects=self._follows,
                 ) as response:
                     check_scheme(address, response.url)
                     if response.status_code in PASSING:
                         reason = status_words(response.status_code)
                         retry_after = response.headers.get("Retry-After")
                     elif response.status_code != 200:
-                        raise DatasetError(f"{redact(address)}: {status_words(response.status_code)}.")
+                        raise Refused(
+                            f"{redact(address)}: {status_words(response.status_code)}.",
+                            response.status_code,
+                            _explanation(address, response),
+                        )
                     else:
                         return _parsed(address, response)
             except TRANSIENT as error:
@@ -186,6 +251,13 @@ class Service:
             except requests.RequestException as error:
                 raise DatasetError(f"{redact(address)}: {in_words(error, address)}.") from None
             tries.failed(reason, retry_after)
+
+
+def _explanation(address: str, response: requests.Response) -> Any:
+    try:
+        return _parsed(address, response)
+    except DatasetError:
+        return None
 
 
 def _parsed(address: str, response: requests.Response) -> Any:

@@ -1,13 +1,11 @@
-"""Stores behind addresses: buckets, web servers and zip archives, through fsspec, with time-outs."""
+"""Stores behind addresses: buckets, web servers and archives, through fsspec, with time-outs."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from glob import has_magic
 from importlib import import_module
 from pathlib import Path
@@ -16,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 from genrekit.errors import MediaError
 from genrekit.remote.addresses import NO_PARTS, is_remote
+from genrekit.remote.archives import KINDS, member, member_sizes
 
-MAX_DIRECTORY_BYTES = 32 * 2**20  # about 300,000 members
 CONNECT_S = READ_S = 30.0
 TRIES = 3
 _BLOCK = 2**20
@@ -30,11 +28,11 @@ class Place:
 
     Attributes
     ----------
-    scheme : {'s3', 'gs', 'gcs', 'http', 'https', 'zip'}
+    scheme : {'s3', 'gs', 'gcs', 'http', 'https', 'zip', 'tar'}
     path : str
         The part after ``://``: 'bucket/key', 'host/path?query', or the member of an archive.
     archive : str
-        The address or the local path of a zip archive; else empty.
+        The address or the local path of a zip or tar archive; else empty.
     """
 
     scheme: str
@@ -61,13 +59,15 @@ def parse(word: str) -> Place:
     """
     scheme, _, path = word.partition("://")
     scheme = scheme.lower()
-    if scheme == "zip":
-        if "::zip://" in word.lower():
+    if scheme in KINDS:
+        if re.search(r"::(zip|tar)://", word, re.IGNORECASE):
             raise MediaError("an archive inside an archive is not read")
         # A member may contain '::', an archive may not.
         path, mark, archive = path.rpartition("::")
         if not mark or not archive:
-            raise MediaError("the address names no archive; an example with one is zip://*.wav::songs.zip")
+            raise MediaError(
+                f"the address names no archive; an example with one is {scheme}://*.wav::songs.{scheme}"
+            )
         return Place(scheme, path.lstrip("/"), archive)
     if scheme in _WEB:
         if not re.match(r"[^\s/?#]", path) or re.search(r"[\x00-\x1f\x7f]", path):
@@ -88,16 +88,20 @@ def file_name(place: Place) -> str:
 
 def is_file(place: Place) -> bool:
     """Return whether a bucket or an archive has a file of exactly this name."""
-    if place.scheme == "zip":
-        return place.path in _archive(place.archive).NameToInfo
+    if place.scheme in KINDS:
+        return place.path in sizes(place)
     return bool(open_store(place).isfile(place.name))
+
+
+def sizes(place: Place) -> dict[str, int]:
+    """Return the lengths of the members of an archive in bytes, by name."""
+    return member_sizes(place.scheme, place.archive, _stamp(place.archive), _open_archive)
 
 
 def names(place: Place, prefix: str) -> Iterator[str]:
     """Yield the paths that begin with ``prefix``, sorted; '/' at the end marks a folder."""
-    if place.scheme == "zip":
-        members = sorted(set(_archive(place.archive).namelist()))
-        yield from (name for name in members if name.startswith(prefix))
+    if place.scheme in KINDS:
+        yield from (name for name in sorted(sizes(place)) if name.startswith(prefix))
     elif place.scheme == "s3":
         yield from _keys(open_store(place), prefix)
     else:
@@ -160,14 +164,10 @@ def open_store(place: Place) -> Any:
 @contextlib.contextmanager
 def opened(place: Place) -> Iterator[tuple[Any, int | None]]:
     """Open a remote file for reading from its beginning, with its size in bytes if known."""
-    if place.scheme == "zip":
-        archive = _archive(place.archive)
-        try:
-            member = archive.getinfo(place.path)
-        except KeyError:
-            raise FileNotFoundError(place.path) from None
-        with archive.open(member) as file:
-            yield file, member.file_size
+    if place.scheme in KINDS:
+        stamp = _stamp(place.archive)
+        with member(place.scheme, place.archive, stamp, place.path, _open_archive) as found:
+            yield found
     elif place.scheme in _WEB:
         # Any size, so that fsspec does not request it: many signed addresses allow one GET and no HEAD.
         with open_store(place).open(place.name, "rb", block_size=0, size=1) as file:
@@ -179,43 +179,20 @@ def opened(place: Place) -> Iterator[tuple[Any, int | None]]:
             yield file, file.size
 
 
-def _archive(address: str) -> zipfile.ZipFile:
-    """Return an archive, which stays open for the next member until it changes."""
-    if is_remote(address):
-        place = parse(address)
-        stamp = open_store(place).ukey(place.name)
-    else:
-        status = Path(address.removeprefix("file://")).stat()
-        stamp = f"{status.st_mtime_ns} {status.st_size}"
-    return _open_archive(address, stamp)
+def _stamp(archive: str) -> str:
+    """Return what changes when an archive does."""
+    if is_remote(archive):
+        place = parse(archive)
+        return str(open_store(place).ukey(place.name))
+    status = Path(archive.removeprefix("file://")).stat()
+    return f"{status.st_mtime_ns} {status.st_size}"
 
 
-@lru_cache(maxsize=1)
-def _open_archive(address: str, stamp: str) -> zipfile.ZipFile:
-    if is_remote(address):
-        place = parse(address)
-        file = open_store(place).open(place.name, "rb", block_size=_BLOCK)
-        if file.size is None:
-            raise MediaError(NO_PARTS)
-    else:
-        file = open(address.removeprefix("file://"), "rb")  # noqa: SIM115
-    return zipfile.ZipFile(_Frugal(file))
-
-
-class _Frugal:
-    """A file that limits each read: zipfile reads a directory in one piece, however long it claims to be."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def __del__(self) -> None:
-        self._file.close()
-
-    def read(self, size: int = -1) -> bytes:
-        data: bytes = self._file.read(size if 0 <= size <= MAX_DIRECTORY_BYTES else MAX_DIRECTORY_BYTES + 1)
-        if len(data) > MAX_DIRECTORY_BYTES:
-            raise MediaError("the directory of the archive is too long")
-        return data
+def _open_archive(archive: str) -> Any:
+    if not is_remote(archive):
+        return open(archive.removeprefix("file://"), "rb")
+    place = parse(archive)
+    file = open_store(place).open(place.name, "rb", block_size=_BLOCK)
+    if file.size is None:
+        raise MediaError(NO_PARTS)
+    return file

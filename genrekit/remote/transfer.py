@@ -1,4 +1,4 @@
-"""Inputs and outputs at addresses: S3, Google Cloud Storage, the web, and members of zip archives.
+"""Inputs and outputs at addresses: S3, Google Cloud Storage, the web, and members of zip and tar archives.
 
 fsspec and its dependencies are imported when an address is used, not earlier. Credentials come from the
 environment or from fsspec's own configuration; names and messages that leave this module have been redacted by
@@ -31,7 +31,8 @@ from genrekit.media import (
 from genrekit.remote.addresses import in_words, is_passing
 from genrekit.remote.addresses import is_remote as is_remote
 from genrekit.remote.addresses import redact as redact
-from genrekit.remote.stores import TRIES, Place, file_name, is_file, names, open_store, opened, parse
+from genrekit.remote.archives import KINDS
+from genrekit.remote.stores import TRIES, Place, file_name, is_file, names, open_store, opened, parse, sizes
 from genrekit.text import sentence
 from genrekit.types import Modality
 
@@ -151,6 +152,26 @@ def fetched(address: str, *, max_bytes: int = MAX_BYTES, folder: Path | None = N
             path.unlink(missing_ok=True)
 
 
+def sizes_in(archive: str | Path, kind: str) -> dict[str, int]:
+    """Return the lengths of the files in an archive in bytes, by name.
+
+    Parameters
+    ----------
+    archive : str or Path
+    kind : {'zip', 'tar'}
+
+    Raises
+    ------
+    MediaError
+        If it cannot be read, or is damaged.
+    """
+    address = f"{kind}://::{archive}"
+    try:
+        return sizes(parse(address))
+    except Exception as error:  # the libraries behind fsspec have no common class of errors
+        raise MediaError(sentence(in_words(error, address), "The archive")) from None
+
+
 def exists(address: str) -> bool:
     """Return whether an output exists.
 
@@ -258,7 +279,7 @@ def _expanded(place: Place, wanted: set[Modality], passed: PassedOver) -> Iterat
         return
     if pattern:
         raise MediaError("no file matches the pattern")
-    if any_listed or not path or path.endswith("/") or ("/" not in path and place.scheme != "zip"):
+    if any_listed or not path or path.endswith("/") or ("/" not in path and place.scheme not in KINDS):
         raise MediaError("the address holds no song or picture that a loaded model takes")
     yield place.address(path)
 

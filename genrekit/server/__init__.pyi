@@ -2,8 +2,9 @@ from .app import create_app
 from .desktop import install, run_desktop, uninstall
 from .health import check_health
 from .keys import read_keys
+from .parsing import parse_ab, parse_rate, parse_size
 from .run import serve
-from .settings import Settings, parse_ab, parse_rate, parse_size
+from .settings import Settings
 
 __all__ = [
     "Settings",

@@ -20,7 +20,19 @@ from genrekit import __version__
 from genrekit.errors import GenrekitError
 from genrekit.server.gate import Gate
 from genrekit.server.problems import Problem, kind_of_status, pointers, problem_of, render
-from genrekit.server.routes import about, clients, explain, models, page, predict, stream, tensors
+from genrekit.server.routes import (
+    about,
+    clients,
+    explain,
+    feedback,
+    models,
+    page,
+    playlists,
+    predict,
+    similar,
+    stream,
+    tensors,
+)
 from genrekit.server.schemas import add_schemas
 from genrekit.server.service import Service
 from genrekit.server.settings import Settings
@@ -68,7 +80,7 @@ def create_app(settings: Settings | None = None, service: Service | None = None)
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         separate_input_output_schemas=False,
     )
-    for module in (predict, explain, models, tensors, clients):
+    for module in (predict, explain, similar, models, tensors, clients, feedback, playlists):
         app.include_router(module.router(running))
     app.include_router(stream.router(running))
     app.include_router(page.router(running))

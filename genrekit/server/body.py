@@ -29,8 +29,16 @@ class BodyReader:
     def _json(self) -> JsonReader:
         return JsonReader(self.settings, self.uploads)
 
-    async def read(self, request: Request, models: Sequence[Model]) -> Body:
+    async def read(self, request: Request, models: Sequence[Model], alone: str = "") -> Body:
         """Read a body; the caller closes it.
+
+        Parameters
+        ----------
+        request : Request
+        models : sequence of Model
+            Those that may take numbers.
+        alone : str
+            A parameter that stands for an input.
 
         Raises
         ------
@@ -42,7 +50,7 @@ class BodyReader:
         try:
             with _disk():
                 if content_type == "application/json" or content_type.endswith("+json"):
-                    self._json.read(await read_limited(request), body, models)
+                    self._json.read(await read_limited(request), body, models, alone)
                 elif content_type == "multipart/form-data":
                     body.folder = self.uploads.request_folder()
                     found, body.fields = await read_multipart(
@@ -63,7 +71,7 @@ class BodyReader:
                 for item in body.inputs:
                     if isinstance(item, Upload):
                         check_kind(item.name, item.path)
-            if not body.inputs:
+            if not body.inputs and all(name != alone for name, _ in body.fields):
                 raise Problem("bad-request", "There is nothing to predict in the request.", EXPECTED)
         except BaseException:
             body.close()

@@ -51,7 +51,7 @@ def uninstall() -> Path | None:
 
 
 def run_desktop() -> int:
-    """Serve on a free port and open the page; if an instance runs already, only open its page.
+    """Serve on a free port and open the page, until its last page is closed; if that runs already, only open the page.
 
     Returns
     -------
@@ -74,20 +74,26 @@ def run_desktop() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / "desktop.json"
     lock = FileLock(folder / "desktop.lock", timeout=0)
-    try:
-        with lock:
-            place.unlink(missing_ok=True)
-            try:
-                return serve(
-                    Settings(port=0, jobs=default_jobs()),
-                    open_page=True,
-                    on_ready=lambda url: _write(place, url),
-                )
-            finally:
+    until_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with lock:
                 place.unlink(missing_ok=True)
-    except Timeout:
-        webbrowser.open(_running(place))
-        return 0
+                try:
+                    return serve(
+                        Settings(port=0, jobs=default_jobs(), exit_with_page=True),
+                        open_page=True,
+                        on_ready=lambda url: _write(place, url),
+                    )
+                finally:
+                    place.unlink(missing_ok=True)
+        except Timeout:
+            if url := _running(place):
+                webbrowser.open(url)
+                return 0
+        if time.monotonic() > until_s:
+            raise GenrekitError("genrekit runs already, and does not answer.", "End it, then start it again.")
+        time.sleep(0.2)
 
 
 def _write(place: Path, url: str) -> None:
@@ -97,19 +103,13 @@ def _write(place: Path, url: str) -> None:
 
 
 def _running(place: Path) -> str:
-    """Return the address of the running instance, which may be starting."""
-    until_s = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            url = str(json.loads(place.read_text(encoding="utf-8"))["url"])
-            check_health(url)
-            return url
-        except (OSError, ValueError, KeyError, TypeError, GenrekitError):
-            if time.monotonic() > until_s:
-                raise GenrekitError(
-                    "genrekit runs already, and does not answer.", "End it, then start it again."
-                ) from None
-            time.sleep(0.2)
+    """Return the address of the running instance; '' while it starts or ends."""
+    try:
+        url = str(json.loads(place.read_text(encoding="utf-8"))["url"])
+        check_health(url)
+    except (OSError, ValueError, KeyError, TypeError, GenrekitError):
+        return ""
+    return url
 
 
 def _starter() -> Starter:

@@ -23,7 +23,7 @@ from genrekit.server.problems import Problem
 from genrekit.server.rows import Part, Renderer
 from genrekit.server.snapshot import Served
 from genrekit.server.tables import ColumnsJob
-from genrekit.server.uploads import Upload
+from genrekit.server.uploads import Upload, remove
 from genrekit.types import Example, Modality, Prediction
 
 AHEAD_PER_JOB = 2
@@ -139,7 +139,7 @@ class Engine:
             except GenrekitError as error:
                 return Preparation(error=str(error)), False
         started_s = time.perf_counter()
-        outcome = await self._call(served.prepare, task)
+        outcome = await self.call(served.prepare, task)
         self.metrics.prepare_s.observe(time.perf_counter() - started_s)
         if outcome.value is not None:
             return outcome.value, False
@@ -151,23 +151,24 @@ class Engine:
         submit = self.pool.caller(ColumnsJob(served.bundles))
         for item in uploads:
             if isinstance(item, Upload) and await asyncio.to_thread(_is_table, item.path):
-                outcome = await self._call(submit, item.path)
+                outcome = await self.call(submit, item.path)
                 found |= dict.fromkeys(outcome.value or ())
         return tuple(found)
 
     async def _explained(self, example: Example, served: Served, renderer: Renderer) -> Part:
         """Predict and explain a row of numbers in a worker: libraries that explain are large."""
-        output = self.folder / f"{secrets.token_hex(8)}.rows"
+        folder = self.folder / secrets.token_hex(8)
+        folder.mkdir(mode=0o700)
         try:
-            part = await self._rows(example, output, served, renderer)
+            part = await self._rows(example, folder / "rows", served, renderer)
             return replace(part, text="".join(part.pieces()), file=None)
         finally:
-            output.unlink(missing_ok=True)
+            remove(folder)  # a worker that is abandoned cannot write into it any more
 
     async def _rows(self, table: Input | Example, output: Path, served: Served, renderer: Renderer) -> Part:
         """Predict a table in a worker, which writes its rows to a file."""
         job = served.table_job(renderer.format, renderer.columns)
-        outcome = await self._call(self.pool.caller(job), (table, output))
+        outcome = await self.call(self.pool.caller(job), (table, output))
         if outcome.value is None:
             name = table.name if isinstance(table, Input) else table.id
             lost_table: Outcome[Any, Any] = Outcome(Task(Example(name, table.path)), None, outcome.error)
@@ -188,7 +189,7 @@ class Engine:
             refused=any("is a list of files" in words for words in counts.reasons),
         )
 
-    async def _call(self, submit: Callable[[Any], Any], item: Any) -> Outcome[Any, Any]:
+    async def call(self, submit: Callable[[Any], Any], item: Any) -> Outcome[Any, Any]:
         """Submit an item, and wait for its outcome; a caller that is cancelled takes it out of the workers."""
         try:
             async with asyncio.timeout(2 * self.timeout_s):

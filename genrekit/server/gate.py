@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import ipaddress
 import json
 import re
 import secrets
@@ -18,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from genrekit.server.access_log import AccessLog
 from genrekit.server.admission import Admission
-from genrekit.server.keys import owner_of
+from genrekit.server.callers import Caller, Callers
 from genrekit.server.limits import LimitedBody, RateLimit, drain
 from genrekit.server.metrics import Metrics
 from genrekit.server.problems import Problem, render
@@ -37,19 +34,8 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_BEARER = 'Bearer realm="genrekit"'
-_BASIC = 'Basic realm="genrekit"'
 PROTOCOL, KEY_PROTOCOL = "genrekit.v1", "key."
 SESSION_PATH = "/page/session"
-
-
-@dataclass
-class Caller:
-    """Who sent a request: the name of its key ('' without one), and the address; ``admin`` if it may change the server."""
-
-    owner: str = ""
-    address: str = ""
-    admin: bool = False
 
 
 @dataclass
@@ -67,7 +53,7 @@ class Gate:
     def __post_init__(self) -> None:
         self._rate = RateLimit(self.settings.rate) if self.settings.rate else None
         self._hosts = self.settings.hosts
-        self._proxies = [ipaddress.ip_network(text, strict=False) for text in self.settings.trust_proxy]
+        self._callers = Callers(self.settings, self.sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -154,7 +140,7 @@ class Gate:
             self.log.write("WS", route, status, took_s, request_id, caller, {})
 
     def _check(self, scope: Scope, headers: Mapping[str, str], caller: Caller) -> None:
-        caller.address = self._address(scope, headers)
+        caller.address = self._callers.address(scope, headers)
         self._check_host(scope)
         self._check_origin(scope, headers)
         path = scope["path"].removeprefix(self.settings.root_path)
@@ -165,7 +151,7 @@ class Gate:
         ):
             return
         if path != SESSION_PATH:
-            self._check_key(headers, caller)
+            self._callers.check_key(headers, caller)
         if self._rate is not None:
             self._rate.take(caller.owner or caller.address)
 
@@ -210,46 +196,6 @@ class Gate:
             and self._is_allowed(headers.get("origin", ""))
         )
 
-    def _check_key(self, headers: Mapping[str, str], caller: Caller) -> None:
-        settings = self.settings
-        given = _given_key(headers)
-        if not given and (session := self.sessions.find(headers)) is not None:
-            caller.owner, caller.admin = session.owner, session.admin
-            return
-        if given and (owner := owner_of(given, settings.admin_keys)) is not None:
-            caller.owner, caller.admin = owner, True
-            return
-        if not settings.keys:
-            return
-        owner = owner_of(given, settings.keys) if given else None
-        if owner is None:
-            raise Problem(
-                "no-key",
-                "The key is wrong." if given else "The request has no key.",
-                "Send it: X-API-Key: KEY, or Authorization: Bearer KEY.",
-                {"WWW-Authenticate": _challenge(headers)},
-            )
-        caller.owner = owner
-
-    def _address(self, scope: Scope, headers: Mapping[str, str]) -> str:
-        """Return the address of the client; trusted proxies say for whom they speak."""
-        address: str = scope["client"][0] if scope.get("client") else ""
-        if not self._proxies:
-            return address
-        forwarded = headers.get("x-forwarded-for", "")
-        for word in reversed(forwarded.split(",")):
-            if not self._is_proxy(address) or not word.strip():
-                break
-            address = word.strip()[:64]
-        return address
-
-    def _is_proxy(self, address: str) -> bool:
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(found in network for network in self._proxies)
-
     def _headers(
         self, given: list[tuple[bytes, bytes]], request: Mapping[str, str], request_id: str
     ) -> list[tuple[bytes, bytes]]:
@@ -268,7 +214,7 @@ class Gate:
                 headers += [
                     (b"access-control-allow-origin", origin.encode("latin-1")),
                     (b"access-control-expose-headers", b"X-Request-ID, Retry-After, Server-Timing"),
-                    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+                    (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
                     (
                         b"access-control-allow-headers",
                         b"Authorization, X-API-Key, Content-Type, X-Filename, X-Request-ID",
@@ -288,23 +234,3 @@ def _is_static(method: str, path: str, headers: Mapping[str, str]) -> bool:
 def wants_page(headers: Mapping[str, str]) -> bool:
     """Return whether a request for ``/`` comes from a browser."""
     return "text/html" in headers.get("accept", "").lower()
-
-
-def _challenge(headers: Mapping[str, str]) -> str:
-    """Say how a key is sent; Basic would open a window of the browser over the page, which has a form for it."""
-    return _BEARER if "x-genrekit-page" in headers else f"{_BEARER}, {_BASIC}"
-
-
-def _given_key(headers: Mapping[str, str]) -> str:
-    """Return the key of a request; with Basic it is the password, so that a browser can ask for it."""
-    if key := headers.get("x-api-key", ""):
-        return key
-    scheme, _, value = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value.strip(), validate=True).decode("utf-8").partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-    return ""

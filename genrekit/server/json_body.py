@@ -38,8 +38,8 @@ class JsonReader:
     settings: Settings
     uploads: UploadFolder
 
-    def read(self, raw: bytes, body: Body, models: Sequence[Model]) -> None:
-        """Add what JSON asks to predict to a body.
+    def read(self, raw: bytes, body: Body, models: Sequence[Model], alone: str = "") -> None:
+        """Add what JSON asks to predict to a body; the parameter ``alone`` stands for an input.
 
         Raises
         ------
@@ -54,6 +54,9 @@ class JsonReader:
         if split := value.pop("dataframe_split", None):
             value["rows"] = _records(split)
         known = [name for name in (*NUMBERS, *ROWS, "path", "spectrogram") if name in value]
+        if not known and alone in value:
+            body.fields += [(key, _word(key, cell)) for key, cell in value.items()]
+            return
         if not known and value and all(not isinstance(cell, dict | list) for cell in value.values()):
             value, known = {"rows": [value]}, ["rows"]
         if not known:

@@ -69,6 +69,10 @@ class Metrics:
         self.reloads = Counter(
             "genrekit_reloads", "Attempts to load the models again.", ["outcome"], registry=r
         )
+        self.kept = Counter(
+            "genrekit_kept", "What became of uploads to keep and of feedback.", ["outcome"], registry=r
+        )
+        self.store_waiting = Gauge("genrekit_store_waiting", "Orders that wait for the store.", registry=r)
 
     def models(self, loaded: Iterable[tuple[str, str]]) -> None:
         """Set the loaded models by name and hash."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -47,6 +48,10 @@ class Params(BaseModel):
     duration: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="Hear at most so many seconds of every song."
     )
+    keep: Flag = Field(
+        False,
+        description="Consent: the server may keep the file, without its metadata, to learn from it. Without it nothing is kept.",
+    )
 
     def options(self, max_duration_s: float) -> PredictOptions:
         """Return the options of a pipeline.
@@ -56,7 +61,6 @@ class Params(BaseModel):
         UsageError
             If ``with`` asks for something that is not measured.
         """
-        longest = None if max_duration_s >= MAX_DURATION_S else max_duration_s
         return PredictOptions(
             min_confidence=self.min_confidence,
             labels=tuple(label for label in self.labels.split(",") if label.strip()),
@@ -66,15 +70,62 @@ class Params(BaseModel):
             unfamiliar=self.unfamiliar,
             measures=measures_of(self.with_),
             offset_s=self.offset,
-            duration_s=longest if self.duration is None else min(self.duration, max_duration_s),
+            duration_s=_shorter(self.duration, max_duration_s),
         )
 
 
-_NAMES = {field.alias or name for name, field in Params.model_fields.items()}
-_DEFAULT = Params()
+class SimilarParams(BaseModel):
+    """The parameters of a search for similar rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int | None = Field(
+        None, ge=0, description="A row of the index instead of a file: its ``id`` in a result."
+    )
+    k: int = Field(20, ge=1, le=MAX_TOP_K, description="How many results; fewer where fewer can be.")
+    genre: str = Field("", max_length=200, description="Only rows with this predicted label or genre tag.")
+    other_artists: Flag = Field(False, description="Only rows of other artists than that of the song.")
+    unlike: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (),
+        description="Ids of rows that results must be unlike; a file in the form field ``unlike`` does the same.",
+    )
+    offset: float = Field(0.0, ge=0, allow_inf_nan=False, description="Skip so many seconds of the song.")
+    duration: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Hear at most so many seconds of the song."
+    )
+
+    def options(self, max_duration_s: float) -> PredictOptions:
+        """Return the options of a pipeline."""
+        return PredictOptions(
+            unfamiliar="ignore", offset_s=self.offset, duration_s=_shorter(self.duration, max_duration_s)
+        )
+
+
+def _shorter(duration_s: float | None, max_s: float) -> float | None:
+    if duration_s is None:
+        return None if max_s >= MAX_DURATION_S else max_s
+    return min(duration_s, max_s)
+
+
+_LISTS = ("model", "unlike")
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+@cache
+def _names(kind: type[BaseModel]) -> frozenset[str]:
+    return frozenset(field.alias or name for name, field in kind.model_fields.items())
 
 
 def read_params(pairs: Iterable[tuple[str, str]]) -> Params:
+    """Read the parameters of a prediction; as `read`."""
+    pairs = list(pairs)
+    return read(pairs, Params) if pairs else _DEFAULT
+
+
+_DEFAULT = Params()
+
+
+def read(pairs: Iterable[tuple[str, str]], kind: type[Kind]) -> Kind:
     """Read the parameters of a request; ``top-k`` is ``top_k``.
 
     Raises
@@ -83,37 +134,36 @@ def read_params(pairs: Iterable[tuple[str, str]]) -> Params:
         If there is no such parameter, one is given twice, or a value is out of range.
     """
     found: dict[str, Any] = {}
+    names = _names(kind)
     for given, value in pairs:
         name = given.replace("-", "_")
         name = "duration" if name == "max_duration" else name
-        if name not in _NAMES:
-            guess = nearest(name, _NAMES)
+        if name not in names:
+            guess = nearest(name, names)
             raise Problem(
                 "bad-request",
-                f"There is no parameter {given[:80]!r}; there are {', '.join(sorted(_NAMES))}.",
+                f"There is no parameter {given[:80]!r}; there are {', '.join(sorted(names))}.",
                 f"Did you mean {guess}?" if guess else "",
             )
-        if name == "model":
+        if name in _LISTS:
             found[name] = (*found.get(name, ()), *(word for word in value.split(",") if word))
         elif name in found:
             raise Problem("bad-request", f"The parameter {name} is there twice.")
         else:
             found[name] = value
-    if not found:
-        return _DEFAULT
     try:
-        return Params.model_validate(found)
+        return kind.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = str(first["loc"][0])
+        wrong = str(first["loc"][0])
         raise Problem(
-            "bad-request", f"The parameter {name} is {str(found.get(name))[:80]!r}: {first['msg']}."
+            "bad-request", f"The parameter {wrong} is {str(found.get(wrong))[:80]!r}: {first['msg']}."
         ) from None
 
 
-def query_schema() -> list[dict[str, Any]]:
+def query_schema(kind: type[BaseModel] = Params) -> list[dict[str, Any]]:
     """Return the parameters as OpenAPI describes them."""
-    properties = Params.model_json_schema(by_alias=True)["properties"]
+    properties = kind.model_json_schema(by_alias=True)["properties"]
     return [
         {
             "name": name,
@@ -121,7 +171,7 @@ def query_schema() -> list[dict[str, Any]]:
             "required": False,
             "description": schema.pop("description", ""),
             "schema": {key: value for key, value in schema.items() if key != "title"},
-            **({"style": "form", "explode": True} if name == "model" else {}),
+            **({"style": "form", "explode": True} if name in _LISTS else {}),
         }
         for name, schema in properties.items()
     ]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from genrekit.feedback import MAX_COMMENT, Verdict
 
 
 class _Open(BaseModel):
@@ -45,6 +49,8 @@ class Row(_Open):
     sha256: str | None
     model_sha256: str | None
     sound_key: str | None
+    id: str | None = Field(None, description="Of the prediction, where the server takes feedback.")
+    receipt: str | None = Field(None, description="Deletes the file, where it is kept.")
 
 
 class Results(BaseModel):
@@ -112,6 +118,41 @@ class Embeddings(BaseModel):
     failed: int = Field(ge=0)
 
 
+class SimilarRow(BaseModel):
+    """A row of the index that is similar."""
+
+    rank: int = Field(ge=1)
+    id: int
+    input: str
+    score: float
+    label: str | None
+    label_score: float | None
+    artist: str
+    title: str
+    length_s: float | None
+    exists: bool
+
+
+class SimilarQuery(BaseModel):
+    """What was searched by."""
+
+    input: str
+    id: int | None
+    in_index: bool
+    artist: str
+    title: str
+
+
+class SimilarRows(BaseModel):
+    """The rows of the index that are most similar, best first, and what index that is."""
+
+    query: SimilarQuery
+    results: list[SimilarRow]
+    songs: int
+    model: str
+    model_sha256: str
+
+
 class FlatRow(Row):
     """A row with the words that clients of other systems look for."""
 
@@ -137,6 +178,46 @@ class Invocations(Results):
     """Predictions under the key that MLflow and SageMaker read, with the rows of a request."""
 
     predictions: list[Row]
+
+
+class FeedbackBody(BaseModel):
+    """What somebody says of a prediction."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^p_[0-9a-f]{31}$", description="The id of the row.")
+    verdict: Verdict
+    label: str | None = Field(None, max_length=200, description="The right label, if the verdict is wrong.")
+    labels: list[Annotated[str, Field(max_length=200)]] = Field(
+        default_factory=list, max_length=1000, description="The right labels of a multi-label model."
+    )
+    comment: str = Field("", max_length=MAX_COMMENT)
+
+
+class FeedbackReceipt(BaseModel):
+    """What deletes an upload, and what was said of it."""
+
+    receipt: str
+
+
+class Deletion(BaseModel):
+    """That a deletion waits for the store."""
+
+    status: str
+
+
+class Summary(BaseModel):
+    """What a store holds, and how often the models were right."""
+
+    kept: int = Field(ge=0, description="Files.")
+    bytes: int = Field(ge=0)
+    waiting: int = Field(ge=0, description="Orders that wait for the store.")
+    feedback: int = Field(ge=0)
+    verdicts: dict[str, int]
+    agreement: float | None = Field(description="Share of right among right and wrong.")
+    by_label: dict[str, dict[str, int]] = Field(description="Verdicts by predicted label.")
+    by_model: dict[str, dict[str, int]] = Field(description="Verdicts by model.")
+    corrected_to: dict[str, int] = Field(description="How often a label was said to be the right one.")
 
 
 class Status(BaseModel):
@@ -184,16 +265,57 @@ class Inference(BaseModel):
     outputs: list[Tensor]
 
 
+class Preview(BaseModel):
+    """What a page may load when its user asks for it."""
+
+    kind: Literal["frame", "audio"]
+    url: str
+    host: str
+
+
+class PlaylistItem(BaseModel):
+    """A playlist, a radio station or a search."""
+
+    region: str
+    title: str
+    url: str
+    source: str
+    embed: Preview | None
+
+
+class PlaylistRegion(BaseModel):
+    """A region, with its name by language."""
+
+    name: str
+    title: dict[str, str]
+
+
+class FoundPlaylists(BaseModel):
+    """Playlists for a genre; the notes say why there are links instead."""
+
+    genre: str
+    provider: str
+    regions: list[PlaylistRegion]
+    items: list[PlaylistItem]
+    notes: list[str]
+
+
 MODELS: tuple[type[BaseModel], ...] = (
     ProblemModel,
     Results,
     Explanation,
     Explanations,
     Embeddings,
+    SimilarRows,
     FlatResults,
     Invocations,
+    FeedbackBody,
+    FeedbackReceipt,
+    Deletion,
+    Summary,
     Status,
     Numbers,
     Genres,
     Inference,
+    FoundPlaylists,
 )

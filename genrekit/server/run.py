@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
 import socket
 import ssl
@@ -17,6 +18,7 @@ import uvicorn
 
 from genrekit.errors import UsageError
 from genrekit.server.app import create_app
+from genrekit.server.memory import share_arenas
 from genrekit.server.service import Service
 from genrekit.server.settings import Settings
 from genrekit.server.streams import MAX_FRAME_BYTES
@@ -70,6 +72,9 @@ class _Server(uvicorn.Server):
             self.service.log.event(
                 "warning", reason="everybody who reaches this address may use the server; give it a key"
             )
+        if self.service.settings.exit_with_page:
+            leave = functools.partial(self._end, signal.SIGTERM)
+            self._watching = asyncio.create_task(self.service.presence.watch(leave))
         if self._on_ready is not None:
             self._on_ready(f"{address}{self.service.settings.root_path}")
         if self._open_page:
@@ -91,6 +96,7 @@ class _Server(uvicorn.Server):
         self.service.admission.draining = True
         self.service.log.event("draining", requests=self.service.admission.inside)
         self.service.streams.end()
+        self._closing = asyncio.get_running_loop().create_task(self.service.presence.end())
         asyncio.get_running_loop().call_later(BACKLOG_S, self._leave, time.monotonic() + STREAMS_S)
 
     def _leave(self, latest_s: float) -> None:
@@ -121,6 +127,7 @@ def serve(
     """
     settings.check()
     _check_certificate(settings)
+    share_arenas()
     listening = _listen(settings)
     with contextlib.closing(listening):
         service = Service(settings)

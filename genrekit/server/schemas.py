@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from genrekit.features import SPOTIFY_COLUMNS
-from genrekit.server.params import query_schema
+from genrekit.server.params import SimilarParams, query_schema
 from genrekit.server.problems import MEDIA_TYPE
 from genrekit.server.responses import MODELS
 
@@ -104,6 +104,38 @@ EMBED: dict[str, Any] = {
         **problems(415, 422, 504),
     },
     "openapi_extra": {"parameters": query_schema(), "requestBody": INPUT_BODY},
+}
+
+SIMILAR: dict[str, Any] = {
+    "responses": {
+        **described("What is most similar, best first.", "SimilarRows"),
+        **problems(406, 415, 422, 501, 504),
+    },
+    "openapi_extra": {
+        "parameters": query_schema(SimilarParams),
+        "requestBody": {**INPUT_BODY, "required": False},
+    },
+}
+
+FEEDBACK: dict[str, Any] = {
+    "responses": {
+        201: {"description": "It is noted.", "content": {"application/json": _ref("FeedbackReceipt")}},
+        **problems(422, 501),
+    },
+    "openapi_extra": {
+        "requestBody": {"required": True, "content": {"application/json": _ref("FeedbackBody")}}
+    },
+}
+
+DELETE_UPLOAD: dict[str, Any] = {
+    "responses": {
+        202: {
+            "description": "The store is away; it is deleted when the store is back.",
+            "content": {"application/json": _ref("Deletion")},
+        },
+        204: {"description": "It is deleted."},
+        **problems(501),
+    },
 }
 
 _TENSOR = {

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import count
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import Request
 from starlette.types import Receive
 
 from genrekit.errors import GenrekitError
 from genrekit.execution import Pool
+from genrekit.prediction import Model
 from genrekit.preparation import Cache
 from genrekit.server.access_log import AccessLog
 from genrekit.server.admission import Admission
+from genrekit.server.background import Background, tidy, warm_workers, watch
 from genrekit.server.body import BodyReader
 from genrekit.server.engine import Engine
 from genrekit.server.experiments import Shadow, routed_names
-from genrekit.server.memory import give_back
+from genrekit.server.leaving import ClientGone, unless_gone
+from genrekit.server.library import Library
 from genrekit.server.metrics import Metrics
 from genrekit.server.params import MAX_TOP_K, Params, read_params
+from genrekit.server.playlists import Playlists
+from genrekit.server.presence import Presence
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Registry
 from genrekit.server.rows import Part
@@ -30,16 +34,12 @@ from genrekit.server.sessions import Sessions
 from genrekit.server.settings import Settings
 from genrekit.server.snapshot import Served, Snapshot
 from genrekit.server.streams import Streams
-from genrekit.server.tables import warm_up
 from genrekit.server.uploads import Body, Upload, UploadFolder
 
+if TYPE_CHECKING:
+    from genrekit.server.keeping import Keeping
+
 Result = TypeVar("Result")
-FIRST_TIDY_S, TIDY_S = 5.0, 30.0
-TIDY_PER_PRUNE = 120
-
-
-class ClientGone(Exception):
-    """The client left before the response."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self.sessions = Sessions(settings)
+        self.playlists = Playlists(settings)
+        self.presence = Presence()
         self.log = AccessLog(settings.log, names=settings.log_names)
         self.admission = Admission(settings.jobs, settings.queue, self.metrics)
         self.uploads = UploadFolder()
@@ -77,22 +79,40 @@ class Service:
         self.cache = Cache()
         try:
             self.registry = Registry(settings, self.uploads.path, self.pool, self.cache, self.metrics)
+            self.library = Library(settings.index, self.registry.current) if settings.index else None
         except BaseException:
             self.close()
             raise
         self.engine = Engine(self.pool, self.metrics, settings.timeout_s, self.uploads.path)
         self.streams = Streams(self.registry, self.engine, self.pool, self.admission, self.uploads.path)
         self.reader = BodyReader(settings, self.uploads)
+        try:
+            self.keeping = self._keeping() if settings.store else None
+        except BaseException:
+            self.close()
+            raise
         self.shadow = Shadow(settings.shadow_file, self.engine, self.metrics) if settings.shadow else None
         self._reloading = asyncio.Lock()
-        self._background: set[asyncio.Task[None]] = set()
+        self.background = Background()
 
     def start(self) -> None:
         """Start the workers and what runs beside requests; called in the event loop."""
-        self._keep(self._warm_up())
-        self._keep(self._tidy())
+        if self.keeping is not None:
+            self.keeping.start()
+        self.background.keep(warm_workers(self.pool, self.settings.jobs))
+        self.background.keep(tidy(self.cache))
         if self.settings.watch_s:
-            self._keep(self._watch())
+            self.background.keep(watch(self.settings.watch_s, self.registry.changed, self.reload))
+
+    def _keeping(self) -> Keeping:
+        from genrekit.server.keeping import Keeping  # what cleans files is not imported where nothing is kept
+
+        return Keeping(self.settings, self.registry, self.pool, self.uploads.path, self.metrics, self.log)
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels of the loaded models."""
+        loaded = self.registry.current.by_name.values()
+        return tuple(label for one in loaded for label in one.model.labels)
 
     def check_workers(self) -> None:
         """Refuse if no worker can be started any more.
@@ -117,12 +137,12 @@ class Service:
 
     async def stop(self) -> None:
         """Stop what runs beside requests."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.background.stop()
 
     def close(self) -> None:
         """Stop the workers and remove the uploads."""
+        if keeping := getattr(self, "keeping", None):
+            keeping.close()
         self.pool.close()
         if hasattr(self, "registry"):
             self.registry.current.retire()
@@ -147,22 +167,39 @@ class Service:
         read_params(query)
         with self.registry.current.use() as snapshot:
             models = [snapshot.find(name).model for name in snapshot.routed]
-            with self.admission.reading():
-                body = await self.reader.read(request, models)
-            try:
+            async with self.body(request, models) as body:
                 params = read_params([*query, *body.fields])
                 if all_scores and "top_k" not in params.model_fields_set:
                     params = params.model_copy(update={"top_k": MAX_TOP_K})
-                logged = request.scope["state"]["logged"]
                 names = params.model or self._routed(request, snapshot)
                 served = snapshot.served(names, params.options(self.settings.max_duration_s))
-                logged["inputs"] = len(body.inputs)
-                logged["names"] = [item.name for item in body.inputs if isinstance(item, Upload)]
                 with self.admission.place():
                     yield Job(body, params, served, snapshot)
-            finally:
-                if body.folder is not None and not body.held:
-                    await asyncio.to_thread(body.close)
+
+    @asynccontextmanager
+    async def body(self, request: Request, models: Sequence[Model], alone: str = "") -> AsyncIterator[Body]:
+        """Read a body; its uploads are removed at the end.
+
+        Parameters
+        ----------
+        request, models, alone
+            As for `BodyReader.read`.
+
+        Raises
+        ------
+        Problem
+            If it is refused.
+        """
+        with self.admission.reading():
+            body = await self.reader.read(request, models, alone)
+        logged = request.scope["state"]["logged"]
+        logged["inputs"] = len(body.inputs)
+        logged["names"] = [item.name for item in body.inputs if isinstance(item, Upload)]
+        try:
+            yield body
+        finally:
+            if body.folder is not None and not body.held:
+                await asyncio.to_thread(body.close)
 
     def _routed(self, request: Request, snapshot: Snapshot) -> tuple[str, ...]:
         state = request.scope["state"]
@@ -179,24 +216,11 @@ class Service:
         ------
         ClientGone
         """
-        task = asyncio.ensure_future(work)
-        gone = asyncio.ensure_future(_gone(receive))
         try:
-            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                self.metrics.gone.inc()
-                raise ClientGone
-            return task.result()
-        finally:
-            for one in (task, gone):
-                one.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await asyncio.gather(task, gone, return_exceptions=True)
-
-    def _keep(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+            return await unless_gone(receive, work)
+        except ClientGone:
+            self.metrics.gone.inc()
+            raise
 
     async def reload(self) -> Snapshot:
         """Load the models again, and serve them if all are sound; requests under way keep the models that they have.
@@ -228,7 +252,7 @@ class Service:
             shadow.skip(job.snapshot, parts)
             return
         job.body.held = True
-        self._keep(self._compare(shadow, job, parts))
+        self.background.keep(self._compare(shadow, job, parts))
 
     async def _compare(self, shadow: Shadow, job: Job, parts: Sequence[Part]) -> None:
         try:
@@ -238,28 +262,3 @@ class Service:
             self.log.event("shadow failed", error=str(error))
         finally:
             await asyncio.to_thread(job.body.close)
-
-    async def _warm_up(self) -> None:
-        warm = self.pool.caller(warm_up)
-        futures = [asyncio.wrap_future(warm(number)) for number in range(self.settings.jobs)]
-        await asyncio.gather(*futures, return_exceptions=True)
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.watch_s)
-            if await asyncio.to_thread(self.registry.changed):
-                with suppress(GenrekitError):
-                    await self.reload()
-
-    async def _tidy(self) -> None:
-        """Give free memory back now and then, and keep the cache within its size."""
-        for number in count():
-            await asyncio.sleep(TIDY_S if number else FIRST_TIDY_S)
-            await asyncio.to_thread(give_back)
-            if number % TIDY_PER_PRUNE == TIDY_PER_PRUNE - 1:
-                await asyncio.to_thread(self.cache.prune)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

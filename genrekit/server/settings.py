@@ -1,4 +1,4 @@
-"""Settings of the server as plain data, and the words of the command line that they are read from."""
+"""Settings of the server as plain data."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from genrekit.errors import UsageError
+from genrekit.feedback import Limits
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
-_UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9}
-_UNITS |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
-_SECONDS = {"second": 1, "s": 1, "minute": 60, "min": 60, "m": 60, "hour": 3600, "h": 3600}
 
 
 class Rate(BaseModel):
@@ -72,8 +70,16 @@ class Settings(BaseModel):
         Models that share the requests for one of them.
     shadow : str or None
         A model that also predicts, unseen.
+    exit_with_page : bool
+        Whether the server ends some seconds after its last page was closed.
+    playlists : str
+        Who finds playlists for a genre: a provider's name, or a .yaml file.
+    regions_file : Path or None
+        Further regions of playlists.
     shadow_file : Path
         File for differences of the shadow, as JSON Lines.
+    index : Path or None
+        The index in which requests search for what is similar.
     log : {'text', 'json'}
     log_names : bool
         Whether names of files are logged.
@@ -81,6 +87,12 @@ class Settings(BaseModel):
         Certificate and private key for HTTPS.
     watch_s : float
         Seconds between looks at the files of models; 0 never.
+    keep : {'none', 'asked', 'feedback'}
+        Which uploads are kept to learn from, if their senders agree: none, all of them, or those that are corrected.
+    store : str
+        A folder, or ``s3://bucket/prefix``.
+    limits : Limits
+        How much the store may hold, and how long.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,11 +119,18 @@ class Settings(BaseModel):
     ab: tuple[Variant, ...] = ()
     shadow: str | None = None
     shadow_file: Path = Path("shadow.jsonl")
+    index: Path | None = None
     log: Literal["text", "json"] = "text"
     log_names: bool = False
     certfile: Path | None = None
     keyfile: Path | None = None
     watch_s: Annotated[float, Field(ge=0)] = 2.0
+    keep: Literal["none", "asked", "feedback"] = "none"
+    store: str = ""
+    limits: Limits = Limits()
+    exit_with_page: bool = False
+    playlists: str = "links"
+    regions_file: Path | None = None
 
     @property
     def is_loopback(self) -> bool:
@@ -159,6 +178,11 @@ class Settings(BaseModel):
                 raise UsageError(f"{path} is not a file.", f"Give the path of a PEM file: {option} FILE.")
         if self.allow_path is not None and not self.allow_path.is_dir():
             raise UsageError(f"{self.allow_path} is not a folder.", "Give an existing one: --allow-path DIR.")
+        if (self.keep == "none") != (not self.store):
+            raise UsageError(
+                f"--keep is {self.keep}, and there is {'a' if self.store else 'no'} store.",
+                "Give both: --keep asked --store DIR (or s3://bucket/prefix); or neither, and nothing is kept.",
+            )
         if self.root_path and not re.fullmatch(r"(/[\w.~-]+)+", self.root_path):
             raise UsageError(
                 f"--root-path is {self.root_path!r}; it starts with / and does not end with it.",
@@ -191,62 +215,3 @@ def _check_network(text: str) -> None:
         raise UsageError(
             f"{text!r} is not a network.", "Give an address or a network: --trust-proxy 10.0.0.0/8"
         ) from None
-
-
-def parse_size(text: str) -> int:
-    """Read a number of bytes.
-
-    Raises
-    ------
-    UsageError
-
-    Examples
-    --------
-    >>> parse_size("64MB"), parse_size("1.5 GiB")
-    (64000000, 1610612736)
-    """
-    found = re.fullmatch(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([a-z]{0,3})\s*", text.lower())
-    if not found or found[2] not in _UNITS or (size := int(float(found[1]) * _UNITS[found[2]])) < 1:
-        raise UsageError(f"{text!r} is not a size.", "Give a number of bytes or a unit: 500KB, 64MB, 1GiB.")
-    return size
-
-
-def parse_rate(text: str) -> Rate:
-    """Read a rate.
-
-    Raises
-    ------
-    UsageError
-
-    Examples
-    --------
-    >>> parse_rate("120/minute")
-    Rate(n=120, per_s=60.0)
-    """
-    found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\w+?)\s*", text.lower())
-    if not found or found[2] not in _SECONDS or int(found[1]) < 1:
-        raise UsageError(f"{text!r} is not a rate.", "Give requests per second, minute or hour: 120/minute")
-    return Rate(n=int(found[1]), per_s=_SECONDS[found[2]])
-
-
-def parse_ab(text: str) -> tuple[Variant, ...]:
-    """Read the variants of an A/B test.
-
-    Raises
-    ------
-    UsageError
-
-    Examples
-    --------
-    >>> parse_ab("spectrogram=90,new.genrekit=10")
-    (Variant(model='spectrogram', weight=90.0), Variant(model='new.genrekit', weight=10.0))
-    """
-    variants = []
-    for word in text.split(","):
-        model, _, share = word.strip().rpartition("=")
-        if not model or not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", share) or not float(share):
-            raise UsageError(f"{word.strip()!r} is not a model with its share.", "Give --ab A=90,B=10")
-        variants.append(Variant(model=model, weight=float(share)))
-    if len(variants) < 2:
-        raise UsageError("An A/B test compares at least two models.", "Give --ab A=90,B=10")
-    return tuple(variants)

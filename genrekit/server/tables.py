@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from genrekit.hashing import content_of
@@ -25,6 +26,28 @@ from genrekit.types import Example, Prediction
 MAX_ROWS = 1_000_000
 
 _load = lru_cache(maxsize=8)(load_model)
+
+
+class _NoPandas:
+    """A finder of modules for which pandas is not installed."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Refuse pandas, and know nothing else."""
+        if name == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'", name=name)
+
+
+@cache
+def arrow_without_pandas() -> None:
+    """Let Arrow's one look for pandas find none: it would import it, 100 MB, and no worker has use for it."""
+    import pyarrow
+
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pyarrow.scalar(0)
+    finally:
+        sys.meta_path.remove(finder)
 
 
 @dataclass(frozen=True)
@@ -49,6 +72,7 @@ class TableJob:
     def __call__(self, item: tuple[Input | Example, Path]) -> Counts:
         """Predict a table, or a row of numbers, and write its rows to a file."""
         table, output = item
+        arrow_without_pandas()
         loaded = _load.cache_info().misses
         pipeline = Pipeline(self._models(), self.options, Cache(enabled=False), jobs=1, lists=False)
         with output.open("w", encoding="utf-8", newline="") as stream:
@@ -77,6 +101,7 @@ class ColumnsJob:
 
     def __call__(self, table: Path) -> tuple[str, ...]:
         """Return the columns of one table."""
+        arrow_without_pandas()
         _, columns = open_tables(tuple(map(_load, self.bundles)), [Input(table.name, table)])
         return columns
 

@@ -23,6 +23,7 @@ from genrekit.types import Example
 
 PREFIX = "genrekit-serve-"
 MAX_FIELDS = 64
+TRIES = 3
 MAX_FIELD_BYTES = 64 << 10
 
 
@@ -36,11 +37,14 @@ class Upload:
     path : Path
     folder : Path
         The folder of the request, for what is written meanwhile.
+    field : str
+        The field of the form; empty for a body that is one file.
     """
 
     name: str
     path: Path
     folder: Path
+    field: str = ""
 
 
 @dataclass
@@ -112,8 +116,11 @@ class UploadFolder:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder with everything in it, whatever is missing already."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder with everything in it, whatever is missing already, or is written meanwhile."""
+    for _ in range(TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 def sweep() -> None:
@@ -164,7 +171,7 @@ class _Parser(MultiPartParser):
         file = path.open("xb")
         self._files_to_close_on_error.append(file)  # type: ignore[arg-type]
         part.file = UploadFile(file=file, filename=name)
-        self.uploads.append(Upload(shown_name(name), path, self._folder))
+        self.uploads.append(Upload(shown_name(name), path, self._folder, part.field_name))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._current_part.file is None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from scipy.special import logit
 
 from genrekit.backends import EMBEDDINGS, OUTPUT, ReadsTables
 from genrekit.errors import GenrekitError, MediaError
+from genrekit.features import TIMBRE_SIZE
 from genrekit.hashing import content_of
 from genrekit.media import audio, read_song_tags
 from genrekit.prediction import Model, Pipeline, Scored, TableTask, Task
@@ -21,27 +21,30 @@ from genrekit.preparation import Preparation
 from genrekit.similarity.course import course_of
 from genrekit.similarity.rows import Row
 from genrekit.text import clean, sentence
-from genrekit.types import Content, Example, Prediction
+from genrekit.types import Content, Example, Modality, Prediction
 
-Kind = Literal["embeddings", "features", "scores"]
+VectorKind = Literal["embeddings", "sound", "features", "scores"]
+WITH_EMBEDDINGS = ("embeddings", "sound")
 MAX_TEXT = 500
 _EPS = 1e-6
 _ARTIST = ("artist", "artists", "artist_name", "track_artist", "performer")
 _TITLE = ("title", "track_name", "name", "track")
 
 
-def kind_of(model: Model) -> tuple[Kind, int]:
+def kind_of(model: Model) -> tuple[VectorKind, int]:
     """Return what the vectors of a model are, and how many numbers they have.
 
     Returns
     -------
-    kind : {'embeddings', 'features', 'scores'}
-        Embeddings where the graph has them; else the prepared numbers where a window is a row of them; else the log odds of
-        the scores, which say less.
+    kind : {'embeddings', 'sound', 'features', 'scores'}
+        Embeddings where the graph has them, of songs with their timbre behind them ('sound'); else the prepared numbers where
+        a window is a row of them; else the log odds of the scores, which say less.
     size : int > 0
     """
     size = model.runtime.embedding_size
     if size is not None:
+        if model.backend.info.modality is Modality.AUDIO:
+            return "sound", size + TIMBRE_SIZE
         return "embeddings", size
     shape = model.bundle.manifest.input_shape
     if len(shape) == 1 and shape[0] and not model.bundle.manifest.members:
@@ -49,13 +52,13 @@ def kind_of(model: Model) -> tuple[Kind, int]:
     return "scores", len(model.labels)
 
 
-def vectors_of(model: Model, kind: Kind, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the vectors and the scores of windows, in one pass of the graph.
+def vectors_of(model: Model, kind: VectorKind, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the vectors, without the timbre, and the scores of windows, in one pass of the graph.
 
     Parameters
     ----------
     model : Model
-    kind : {'embeddings', 'features', 'scores'}
+    kind : {'embeddings', 'sound', 'features', 'scores'}
     windows : np.ndarray [shape=(n, *shape)]
 
     Returns
@@ -63,17 +66,64 @@ def vectors_of(model: Model, kind: Kind, windows: np.ndarray) -> tuple[np.ndarra
     vectors : np.ndarray [shape=(n, size)]
     scores : np.ndarray [shape=(n, n_labels), dtype=float32]
     """
-    if kind == "embeddings":
-        outputs = model.runtime.outputs(windows, (OUTPUT, EMBEDDINGS))
-        return outputs[EMBEDDINGS], outputs[OUTPUT]
-    scores = model.runtime.scores(windows)
+    outputs = model.runtime.outputs(windows, tuple(dict.fromkeys((OUTPUT, *outputs_of(kind)))))
+    return from_outputs(kind, windows, outputs), outputs[OUTPUT]
+
+
+def outputs_of(kind: VectorKind) -> tuple[str, ...]:
+    """Return the outputs of the graph that vectors are made of; none for features."""
+    if kind in WITH_EMBEDDINGS:
+        return (EMBEDDINGS,)
+    return (OUTPUT,) if kind == "scores" else ()
+
+
+def from_outputs(kind: VectorKind, windows: np.ndarray, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the vectors of windows [shape=(n, size)], without the timbre.
+
+    Parameters
+    ----------
+    kind : {'embeddings', 'sound', 'features', 'scores'}
+    windows : np.ndarray [shape=(n, *shape)]
+    outputs : Mapping of str to np.ndarray
+        Those of `outputs_of`, for these windows.
+    """
+    if kind in WITH_EMBEDDINGS:
+        return outputs[EMBEDDINGS]
     if kind == "features":
-        return np.where(np.isfinite(windows), windows, np.nan).astype(np.float32), scores
-    return logit(np.clip(scores, _EPS, 1 - _EPS)), scores
+        return np.where(np.isfinite(windows), windows, np.nan).astype(np.float32)
+    scores = np.clip(outputs[OUTPUT].astype(np.float64), _EPS, 1 - _EPS)
+    log_odds: np.ndarray = np.log(scores / (1 - scores))
+    return log_odds
 
 
-def mean_vector(vectors: np.ndarray) -> np.ndarray:
-    """Return the mean over windows [shape=(size,), dtype=float32]; missing numbers do not count."""
+def mean_vector(kind: VectorKind, vectors: np.ndarray, timbre: np.ndarray | None = None) -> np.ndarray:
+    """Return the vector of an input: the mean over its windows, and for 'sound' its timbre.
+
+    Parameters
+    ----------
+    kind : {'embeddings', 'sound', 'features', 'scores'}
+    vectors : np.ndarray [shape=(n_windows, size)]
+        Of `from_outputs`; missing numbers do not count.
+    timbre : np.ndarray [shape=(TIMBRE_SIZE,)], optional
+
+    Returns
+    -------
+    np.ndarray [shape=(size,), dtype=float32]
+
+    Raises
+    ------
+    MediaError
+        If the timbre is needed, and not there: the input is not a song with its samples.
+    """
+    mean = _mean(vectors)
+    if kind != "sound":
+        return mean
+    if timbre is None:
+        raise MediaError("Songs are compared by their samples too, which this input does not have.")
+    return np.concatenate([mean, timbre.astype(np.float32)])
+
+
+def _mean(vectors: np.ndarray) -> np.ndarray:
     there = ~np.isnan(vectors)
     total = np.where(there, vectors, 0).sum(axis=0, dtype=np.float64)
     count = there.sum(axis=0)
@@ -111,7 +161,7 @@ def stat_of(path: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def embed(pipeline: Pipeline, kind: Kind, task: Task, preparation: Preparation) -> Embedded:
+def embed(pipeline: Pipeline, kind: VectorKind, task: Task, preparation: Preparation) -> Embedded:
     """Make the row and the vector of a prepared example.
 
     Raises
@@ -131,7 +181,7 @@ def embed(pipeline: Pipeline, kind: Kind, task: Task, preparation: Preparation) 
     if row.length_s is None and windows.times_s:
         row = replace(row, length_s=windows.times_s[-1][1] - windows.times_s[0][0])
     row = replace(_predicted(row, prediction), course=course_of(model, windows.values))
-    return Embedded(row, mean_vector(vectors))
+    return Embedded(row, mean_vector(kind, vectors, preparation.timbre))
 
 
 def about(example: Example, content: Content | None) -> Row:
@@ -165,7 +215,9 @@ def about(example: Example, content: Content | None) -> Row:
     )
 
 
-def embed_table(pipeline: Pipeline, kind: Kind, task: TableTask) -> Iterator[Embedded | tuple[str, str]]:
+def embed_table(
+    pipeline: Pipeline, kind: VectorKind, task: TableTask
+) -> Iterator[Embedded | tuple[str, str]]:
     """Make the rows and vectors of a table, in order and in bounded memory.
 
     Yields

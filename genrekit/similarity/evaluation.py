@@ -19,7 +19,7 @@ from genrekit.metrics import bootstrap_draws, group_sums, interval
 from genrekit.similarity.embedding import absolute
 from genrekit.similarity.rows import Rows
 from genrekit.similarity.searching import Index
-from genrekit.text import fold
+from genrekit.text import counted, fold
 from genrekit.types import Modality, Say, silent
 
 KS = (1, 5, 10)
@@ -123,13 +123,15 @@ def evaluate_similarity(
         names = {row.name: id for id, row in rows.all()}
     found = [(id, *known[name]) for name, id in names.items() if name in known]
     if sources and (left := len(known) - len(found)):
-        notes.append(f"{left} of {len(known)} examples of the data are not in the index")
+        notes.append(f"{left} of {counted(len(known), 'example')} of the data are not in the index")
     if left := len(names) - len(found):
-        notes.append(f"{left} of {len(names)} rows of the index have no known genre and are left out")
+        notes.append(
+            f"{left} of {counted(len(names), 'row')} of the index have no known genre and are left out"
+        )
     if len({label for _, label, _ in found}) < 2 or len(found) < 3:
         where = "of the data are in the index" if sources else "have a genre in their tags"
         raise DatasetError(
-            f"{len(found)} songs {where}; songs of two genres are needed.",
+            f"{counted(len(found), 'song')} {where}; songs of two genres are needed.",
             "Name labelled data whose files are in the index: genrekit evaluate --similarity --index I music/",
         )
     for note in notes:
@@ -137,7 +139,7 @@ def evaluate_similarity(
     at = np.searchsorted(index.ids, [id for id, _, _ in found])
     vectors = index.vectors[index.places[at]]
     labels, artists = [label for _, label, _ in found], [artist for _, _, artist in found]
-    raw = np.nan_to_num(vectors.astype(np.float64))
+    raw = np.nan_to_num(index.scaled(vectors))
     raw /= np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9)
     return measure_similarity(index.directions(vectors), labels, artists, raw=raw, notes=tuple(notes))
 

@@ -16,7 +16,8 @@ from genrekit.files import naming
 from genrekit.prediction import Model, find, load_model
 from genrekit.text import utf8_name
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
 FACTS = "index.json"
 VECTORS = "vectors.f32"
 ROWS = "rows.sqlite"
@@ -30,7 +31,7 @@ class Facts(BaseModel):
     Attributes
     ----------
     format : int
-        1.
+        2; 1 before vectors had a timbre.
     genrekit : str
         The version that wrote it.
     model, model_sha256 : str
@@ -39,14 +40,14 @@ class Facts(BaseModel):
         Absolute path of the bundle; None for a shipped model.
     modality : str
         Kind of the inputs: 'audio', 'image' or 'table'.
-    vectors : {'embeddings', 'features', 'scores'}
-        Embeddings of the model; the prepared numbers of a model without embeddings; or the log odds of its scores.
+    vectors : {'embeddings', 'sound', 'features', 'scores'}
+        Embeddings of the model; of songs with their timbre behind them; the prepared numbers of a model without embeddings; or the log odds of its scores.
     size : int > 0
         Numbers per vector.
     finished : bool
         False while it is written, and after an interruption.
     mean, scale : list of float or None
-        Mean, and for features standard deviation, of the vectors of a finished index.
+        What is subtracted from the vectors of a finished index, and what they are then divided by.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
@@ -57,7 +58,7 @@ class Facts(BaseModel):
     model_sha256: str = Field(pattern="^[0-9a-f]{64}$")
     model_path: str | None = None
     modality: str
-    vectors: Literal["embeddings", "features", "scores"]
+    vectors: Literal["embeddings", "sound", "features", "scores"]
     size: int = Field(gt=0, le=1 << 20)
     finished: bool = False
     mean: list[float] | None = None
@@ -163,11 +164,11 @@ def _parsed(data: bytes, folder: Path) -> Facts:
     fields: Any = json.loads(data)
     if not isinstance(fields, dict):
         raise ValueError("not an object")
-    if isinstance(version := fields.get("format"), int) and version != FORMAT:
+    if isinstance(version := fields.get("format"), int) and version not in READABLE:
         writer = fields.get("genrekit", "another version")
         raise DatasetError(
-            f"{folder} is an index of format {version}, written by genrekit {writer}; genrekit {__version__} reads format "
-            f"{FORMAT}.",
+            f"{folder} is an index of format {version}, written by genrekit {writer}; genrekit {__version__} reads formats "
+            f"up to {FORMAT}.",
             "Use that version of genrekit, or make the index again: genrekit index ... --overwrite",
         )
     facts = Facts.model_validate(fields)

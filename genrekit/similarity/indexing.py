@@ -27,7 +27,16 @@ from genrekit.prediction import (
     lost,
 )
 from genrekit.preparation import Cache, Preparation
-from genrekit.similarity.embedding import Kind, about, absolute, embed, embed_table, kind_of, name_of, stat_of
+from genrekit.similarity.embedding import (
+    VectorKind,
+    about,
+    absolute,
+    embed,
+    embed_table,
+    kind_of,
+    name_of,
+    stat_of,
+)
 from genrekit.similarity.facts import Facts, path_of
 from genrekit.similarity.rows import Row
 from genrekit.similarity.writer import Writer
@@ -145,7 +154,12 @@ def index(
             say=say,
         )
         with Writer(Path(output), facts, resume=resume, overwrite=overwrite) as writer:
-            run = _Run(writer, pipeline, kind, say, advance)
+            if writer.facts.vectors != kind:
+                say(
+                    f"note: an earlier version of genrekit made {output}, and its vectors are made as they were; --overwrite makes "
+                    "it anew"
+                )
+            run = _Run(writer, pipeline, writer.facts.vectors, say, advance)
             run.add(given)
             run.remove_missing(prune)
             if not len(writer.rows):
@@ -189,7 +203,7 @@ class _Run:
 
     writer: Writer
     pipeline: Pipeline
-    kind: Kind
+    kind: VectorKind
     say: Say
     advance: Callable[[], None]
     done: Indexed = field(default_factory=Indexed)
@@ -198,7 +212,9 @@ class _Run:
 
     def add(self, inputs: Sequence[Any]) -> None:
         """Add or update the rows of inputs."""
-        with self.pipeline.preparing(self._to_prepare(inputs), keys_sound=True) as (tasks, prepare):
+        with self.pipeline.preparing(
+            self._to_prepare(inputs), keys_sound=True, timbre=self.kind == "sound"
+        ) as (tasks, prepare):
             for outcome in prepare(task for task in tasks if isinstance(task, Task)):
                 self._finish(outcome)
         for table in self._tables:

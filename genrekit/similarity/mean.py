@@ -1,4 +1,4 @@
-"""The mean by which the vectors of an index are centred, and the scale of features."""
+"""The mean by which the vectors of an index are centred, and the scale of features and of timbres."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.errors import DatasetError
+from genrekit.features import TIMBRE_SIZE
 from genrekit.similarity.facts import VECTORS, Facts
 
 BLOCK_BYTES = 4 << 20
@@ -53,7 +54,10 @@ def blocks(vectors: np.ndarray) -> Iterator[slice]:
 def mean_and_scale(
     folder: Path, facts: Facts, places: Sequence[int] | np.ndarray
 ) -> tuple[list[float] | None, list[float] | None]:
-    """Compute the mean of vectors, and for features their standard deviation; missing numbers do not count.
+    """Compute the mean of vectors, and what to divide them by; missing numbers do not count.
+
+    Features are divided by their standard deviations. Embeddings with a timbre: the embedding by its root mean square distance
+    from the mean, the numbers of the timbre by their standard deviations and the root of how many they are.
 
     Parameters
     ----------
@@ -65,7 +69,7 @@ def mean_and_scale(
     Returns
     -------
     mean, scale : list of float or None
-        None where there are no vectors; the scale is for features only.
+        None where there are no vectors; the scale is None for embeddings without a timbre, and for scores.
     """
     used = np.unique(np.asarray(places, dtype=np.int64))
     if not len(used):
@@ -82,7 +86,11 @@ def mean_and_scale(
         squares += (block * block).sum(axis=0)
     count = np.maximum(count, 1)
     mean = (first + total / count).tolist()
-    if facts.vectors != "features":
+    if facts.vectors not in ("features", "sound"):
         return mean, None
     deviation = np.sqrt(np.maximum(squares / count - (total / count) ** 2, 0.0))
+    if facts.vectors == "sound":  # both parts have the same mean square distance from the mean
+        n = facts.size - TIMBRE_SIZE
+        deviation[:n] = np.linalg.norm(deviation[:n])
+        deviation[n:] *= np.sqrt(TIMBRE_SIZE)
     return mean, np.where(deviation > 0, deviation, 1.0).tolist()

@@ -18,6 +18,7 @@ from genrekit.remote import is_remote
 from genrekit.similarity.embedding import Embedded, absolute, embed, embed_table, stat_of
 from genrekit.similarity.rows import Row, Rows
 from genrekit.similarity.searching import Filters, Index, Neighbour
+from genrekit.text import counted
 from genrekit.types import Example, Say, silent
 
 _ROW = re.compile(r"(.+)#row (\d{1,12})", re.DOTALL)
@@ -91,19 +92,81 @@ def similar(
     others = list(unlike) if isinstance(unlike, list | tuple) and not _is_samples(unlike) else [unlike]
     query = reader.read(song, offset_s, duration_s)
     disliked = [reader.read(one) for one in others]
+    if query.ids:
+        say(f"{query.row.name} is in the index, and left out of its own results")
+    return neighbours(opened, query, disliked, k=k, genre=genre, other_artists=other_artists, say=say)
+
+
+def neighbours(
+    index: Index,
+    query: Query,
+    unlike: Sequence[Query] = (),
+    *,
+    k: int = 20,
+    genre: str = "",
+    other_artists: bool = False,
+    say: Say = silent,
+) -> list[Neighbour]:
+    """Find the rows of an index that are most similar to a query, which is not among them itself.
+
+    Parameters
+    ----------
+    index : Index
+    query : Query
+    unlike : sequence of Query
+    k, genre, other_artists, say
+        As for `similar`.
+
+    Raises
+    ------
+    UsageError
+        If the artist is asked for and not known, or no song has the genre.
+    """
     if other_artists and not query.row.artist:
         raise UsageError(
             f"The artist of {query.row.name} is not known: its tags do not have one.",
             "Leave --other-artists out, or write the artist into the tags.",
         )
-    if query.ids:
-        say(f"{query.row.name} is in the index, and left out of its own results")
-    without = query.ids.union(*(one.ids for one in disliked))
+    without = query.ids.union(*(one.ids for one in unlike))
     filters = Filters(genre, query.row.artist if other_artists else "", without)
-    found = opened.search(query.vector, k, filters, [one.vector for one in disliked])
+    found = index.search(query.vector, k, filters, [one.vector for one in unlike])
     if len(found) < k:
-        say(f"only {len(found)} of {len(opened)} songs can be results; {k} were asked for")
+        say(f"only {len(found)} of {counted(len(index), 'song')} can be results; {k} were asked for")
     return found
+
+
+def stored(index: Index, id: int) -> Query:
+    """Return the query by a row of an index.
+
+    Raises
+    ------
+    UsageError
+        If there is no such row.
+    """
+    vector = index.vector(id)
+    with Rows(index.folder) as rows:
+        row = rows.get([id]).get(id)
+        if row is None:
+            raise UsageError(f"{index.folder} has no row {id}.")
+        return Query(vector, row, same_rows(rows, row) | {id})
+
+
+def as_query(index: Index, row: Row, vector: np.ndarray) -> Query:
+    """Return the query by an input that may be in an index under another name.
+
+    Parameters
+    ----------
+    index : Index
+    row : Row
+    vector : np.ndarray [shape=(size,)]
+    """
+    with Rows(index.folder) as rows:
+        return Query(vector, row, same_rows(rows, row))
+
+
+def same_rows(rows: Rows, row: Row) -> frozenset[int]:
+    """Return the ids of the rows of equal content."""
+    return frozenset(id for id, _ in rows.of_content(row.sha256, row.sound_key))
 
 
 def _is_samples(given: Any) -> bool:
@@ -137,7 +200,7 @@ class Reader:
         is_part = offset_s > 0 or duration_s is not None
         name = self._name(song)
         known = self.index.row(name) if name else None
-        if known and not is_part and self._is_unchanged(known[1]) and known[0] in self.index.ids:
+        if known and not is_part and self._is_unchanged(known[1]) and known[0] in self.index:
             return Query(self.index.vector(known[0]), known[1], self._same(*known))
         options = PredictOptions(offset_s=offset_s, duration_s=duration_s, unfamiliar="ignore")
         pipeline = Pipeline([self.model], options, self.cache, jobs=1, say=self.say, lists=False)
@@ -160,7 +223,7 @@ class Reader:
             return _row_of(embed_table(pipeline, kind, task), task.name, int(wanted[2]) if wanted else None)
         if task.error:
             raise MediaError(f"{task.example.id}: {task.error}")
-        preparation = pipeline.worker(folder, keys_sound=True)(task)
+        preparation = pipeline.worker(folder, keys_sound=True, timbre=kind == "sound")(task)
         if preparation.error is not None:
             raise MediaError(f"{task.example.id}: {preparation.error}")
         return embed(pipeline, kind, task, preparation)
@@ -186,8 +249,8 @@ class Reader:
     def _same(self, id: int | None, row: Row) -> frozenset[int]:
         """Return the ids of the rows that are this song: the row itself, and equal content."""
         with Rows(self.index.folder) as rows:
-            same = {one for one, _ in rows.of_content(row.sha256, row.sound_key)}
-        return frozenset(same if id is None else same | {id})
+            same = same_rows(rows, row)
+        return same if id is None else same | {id}
 
 
 def _row_of(found: Any, name: str, number: int | None) -> Embedded:
@@ -197,7 +260,7 @@ def _row_of(found: Any, name: str, number: int | None) -> Embedded:
         if number is None or (one[0] if isinstance(one, tuple) else one.row.name).endswith(f"#row {number}")
     ]  # fmt: skip
     if len(rows) != 1:
-        what = f"has no row {number}" if number is not None else f"has {len(rows)} rows"
+        what = f"has no row {number}" if number is not None else f"has {counted(len(rows), 'row')}"
         raise UsageError(f"{name} {what}; a query is one row.", f'Name it: "{name}#row 2"')
     if isinstance(rows[0], tuple):
         raise MediaError(f"{rows[0][0]}: {rows[0][1]}")

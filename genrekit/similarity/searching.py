@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.errors import DatasetError, UsageError
+from genrekit.features import TIMBRE_SIZE
 from genrekit.prediction import Model
 from genrekit.similarity.embedding import mean_vector, vectors_of
 from genrekit.similarity.facts import Facts, read_facts
@@ -119,6 +120,13 @@ class Index:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __contains__(self, id: object) -> bool:
+        """Return whether there is a row of an id."""
+        if not isinstance(id, int):
+            return False
+        place = int(np.searchsorted(self.ids, id))
+        return place < len(self.ids) and bool(self.ids[place] == id)
+
     @cached_property
     def _mean_and_scale(self) -> tuple[np.ndarray, np.ndarray | None]:
         mean, scale = self.facts.mean, self.facts.scale
@@ -144,19 +152,42 @@ class Index:
         with Rows(self.folder) as rows:
             return rows.find(name)
 
+    def paths(self) -> list[str]:
+        """Return the local files of all rows; a table once per row."""
+        with Rows(self.folder) as rows:
+            return [path for _, path in rows.paths()]
+
     def vector(self, id: int) -> np.ndarray:
         """Return the stored vector of a row [shape=(size,), dtype=float32]."""
-        place = int(np.searchsorted(self.ids, id))
-        if place == len(self.ids) or self.ids[place] != id:
+        if id not in self:
             raise UsageError(f"{self.folder} has no row {id}.")
-        return np.array(self.vectors[self.places[place]])
+        return np.array(self.vectors[self.places[np.searchsorted(self.ids, id)]])
 
-    def directions(self, vectors: np.ndarray) -> np.ndarray:
-        """Centre vectors [shape=(n, size)] by the mean of the index and bring them to length 1, in float64."""
+    def scaled(self, vectors: np.ndarray) -> np.ndarray:
+        """Return vectors [shape=(n, size)] without centring, but with the weights that search gives their parts."""
+        scale = self._mean_and_scale[1] if self.facts.vectors == "sound" else None
+        found: np.ndarray = vectors.astype(np.float64) if scale is None else vectors / scale
+        return found
+
+    def directions(self, vectors: np.ndarray, *, timbre: bool = True) -> np.ndarray:
+        """Centre vectors by the mean of the index and bring them to length 1.
+
+        Parameters
+        ----------
+        vectors : np.ndarray [shape=(n, size)]
+        timbre : bool
+            Whether the timbre counts, where vectors have one.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, size) or (n, size - TIMBRE_SIZE), dtype=float64]
+        """
         mean, scale = self._mean_and_scale
         found = np.asarray(vectors, dtype=np.float64) - mean
         if scale is not None:
             found = np.nan_to_num(found / scale)
+        if self.facts.vectors == "sound" and not timbre:
+            found = found[:, :-TIMBRE_SIZE]
         norms = np.linalg.norm(found, axis=1, keepdims=True)
         unit: np.ndarray = np.divide(found, norms, out=np.zeros_like(found), where=norms > 1e-9)
         return unit
@@ -169,9 +200,11 @@ class Index:
         np.ndarray [shape=(n,), dtype=float32]
         """
         mean, scale = self._mean_and_scale
-        if scale is None:
-            found = self.vectors @ direction.astype(np.float32) - np.float32(mean @ direction)
+        if self.facts.vectors != "features":  # all numbers are there
+            towards = direction if scale is None else direction / scale
+            found = self.vectors @ towards.astype(np.float32) - np.float32(mean @ towards)
         else:
+            assert scale is not None
             found = np.empty(len(self.vectors), np.float32)
             for rows in blocks(self.vectors):
                 found[rows] = np.nan_to_num((self.vectors[rows] - mean) / scale) @ direction
@@ -214,7 +247,7 @@ class Index:
             raise UsageError(
                 f"The vector has {given.shape[1]} numbers; those of {self.folder} have {self.facts.size}."
             )
-        if np.isinf(given).any() or (np.isnan(given).any() and self.facts.scale is None):
+        if np.isinf(given).any() or (np.isnan(given).any() and self.facts.vectors != "features"):
             raise UsageError("The vector of the query has numbers that are not finite.")
         first, *others = self.directions(given)
         direction = first - UNLIKE * np.mean(others, axis=0) if others else first
@@ -242,7 +275,7 @@ class Index:
                 known = rows.genres()
                 guess = nearest(filters.genre, known)
                 raise UsageError(
-                    f"No song of {self.folder} is {filters.genre!r}; its genres are {', '.join(known)}.",
+                    f"No song of the index is {filters.genre!r}; its genres are {', '.join(known)}.",
                     f"Did you mean {guess}?" if guess else "",
                 )
             keep &= np.isin(self.ids, ids)
@@ -268,6 +301,7 @@ def search(
     model: Model,
     *,
     windows: np.ndarray | None = None,
+    timbre: np.ndarray | None = None,
     vector: np.ndarray | None = None,
     k: int = 20,
     filters: Filters | None = None,
@@ -281,6 +315,8 @@ def search(
         The model that prepared the windows or made the vector.
     windows : np.ndarray [shape=(n_windows, ...)], optional
         Prepared windows of one example.
+    timbre : np.ndarray [shape=(39,)], optional
+        With windows of a song, where the vectors of the index are of the kind 'sound': `genrekit.features.timbre`.
     vector : np.ndarray [shape=(size,)], optional
         Instead of windows.
     k : int >= 1
@@ -295,6 +331,8 @@ def search(
     ------
     UsageError
         If the index is of another model, or as `Index.search`.
+    MediaError
+        If the timbre is needed.
     BundleError
         If the graph rejects the windows.
     """
@@ -303,7 +341,8 @@ def search(
         raise UsageError("Give either windows or a vector.")
     if vector is None:
         assert windows is not None
-        vector = mean_vector(vectors_of(model, index.facts.vectors, windows)[0])
+        kind = index.facts.vectors
+        vector = mean_vector(kind, vectors_of(model, kind, windows)[0], timbre)
     return index.search(np.asarray(vector), k, filters)
 
 

@@ -83,6 +83,20 @@ def suffix_of(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
+def _not_text(path: Path, head: bytes) -> tuple[str, str]:
+    """Return what to say of a file that is not text, and what to do instead."""
+    name = printable(path)
+    is_workbook = suffix_of(path) in (".xlsx", ".xlsm", ".ods") or head.startswith(b"\xd0\xcf\x11\xe0")
+    if is_workbook:
+        return f"{name} is a workbook, and a workbook is not text.", f"Save the sheet as CSV. {KINDS}"
+    if head.startswith(b"PK\x03\x04"):
+        return (
+            f"{name} is a zip archive, and an archive is not text.",
+            f"Unpack it, and give the folder. {KINDS}",
+        )
+    return f"{name} is not text.", KINDS
+
+
 class Utf8(io.RawIOBase):
     r"""A text file, read as valid UTF-8 without NUL.
 
@@ -111,9 +125,10 @@ class Utf8(io.RawIOBase):
             self._packed = self._raw.read(2) == _GZIP
             self._raw.seek(0)
             self._file = gzip.GzipFile(fileobj=self._raw) if self._packed else self._raw
-            encoding = encoding_of(self._file.read(_HEAD_BYTES))
+            head = self._file.read(_HEAD_BYTES)
+            encoding = encoding_of(head)
             if encoding is None and not any_bytes:
-                raise DatasetError(f"{printable(path)} is not text.", KINDS)
+                raise DatasetError(*_not_text(path, head))
             self._file.seek(0)
         except BaseException:
             self._raw.close()

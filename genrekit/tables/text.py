@@ -18,7 +18,7 @@ from genrekit.tables.columns import check_columns
 from genrekit.tables.dialect import Dialect, read_dialect
 from genrekit.tables.encoding import BLOCK_BYTES, Utf8, suffix_of
 from genrekit.tables.frame import MAX_CELL_CHARACTERS, MAX_FRAME_ROWS, TOO_LONG, Frame, Read, frames_of
-from genrekit.text import printable
+from genrekit.text import counted, printable
 
 # Arrow reads up to 16 blocks ahead, and a row may cross the end of one block but not of two.
 MIN_FRAME_ROWS = 16_384
@@ -129,7 +129,7 @@ class _Rows:
         if self._n_named <= len(cells) < len(self._names):
             cells += [""] * (len(self._names) - len(cells))
         if len(cells) != len(self._names):
-            return f"has {len(cells)} cells; the header has {len(self._names)}"
+            return f"has {counted(len(cells), 'cell')}; the header has {len(self._names)}"
         cells = [cells[i] for i in self._places]
         return cells if max(map(len, cells)) <= MAX_CELL_CHARACTERS else TOO_LONG
 

@@ -32,7 +32,9 @@ from genrekit.backends import (
 from genrekit.datasets import SPLITS, Dataset, open_dataset
 from genrekit.errors import ConfigError, MediaError
 from genrekit.labels import normalise
-from genrekit.testing.fit import check_fit, require, with_several_labels
+from genrekit.testing.features import check_named_features
+from genrekit.testing.fit import check_fit, with_several_labels
+from genrekit.testing.requirement import require
 from genrekit.types import SPECTROGRAM, Example, Modality, Windows
 
 SONGS = "synthetic:?genres=3&songs=6&seconds=4&seed=1"
@@ -69,6 +71,7 @@ def check_backend(
     require(len(shapes) == 1, f"prepare returns windows of several shapes: {sorted(shapes)}")
     _check_refusals(backend, config)
     _check_pictures(backend, config, prepared[0].values[0])
+    check_named_features(backend, np.concatenate([windows.values for windows in prepared]))
     check_fit(
         backend, config, [replace(e, labels=e.labels[:1]) for e in examples], prepared, multilabel=False
     )

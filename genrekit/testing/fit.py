@@ -13,16 +13,12 @@ import numpy as np
 from genrekit.backends import DISTANCE, EMBEDDINGS, Backend, BackendConfig, Fitted, Prepared
 from genrekit.datasets import group_keys
 from genrekit.models import KEYS, Runtime
+from genrekit.testing.features import check_trees
+from genrekit.testing.requirement import require
 from genrekit.types import Example, Windows
 
 # A larger difference between graph and native scores can change the predicted label.
 MAX_TOLERANCE = 1e-3
-
-
-def require(condition: bool, promise: str) -> None:
-    """Raise AssertionError with the requirement unless it is met."""
-    if not condition:
-        raise AssertionError(promise)
 
 
 def check_fit(
@@ -67,6 +63,7 @@ def check_fit(
     whole = subset(everything)
     fitted = backend.fit(whole, None, labels, config, lambda text: None)
     _check_fitted(fitted, whole, labels, multilabel=multilabel)
+    check_trees(backend, config, fitted, labels, multilabel=multilabel)
     again = backend.fit(whole, None, labels, config, lambda text: None)
     require(again.onnx == fitted.onnx, "the same data and seed give the same graph, byte for byte")
     require(dict(again.native) == dict(fitted.native), "the same data and seed give the same native payload")

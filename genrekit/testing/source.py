@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from genrekit.datasets import DataSource, Part, RemoteFile, parse_digest
-from genrekit.testing.fit import require
+from genrekit.testing.requirement import require
 
 _BIBTEX = re.compile(r"@\w+\{\s*[^\s,{}]+\s*,.*\}", re.DOTALL)
 MAX_WORDS = 300

@@ -3,6 +3,7 @@
 from genrekit.training.choice import choose_backend
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
+from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import FoldScores, cross_fit, fit_checked, fit_folds, measure_folds
 from genrekit.training.grid import FOLDS, search_folds
 from genrekit.training.learning_curve import CurvePart, LearningCurve, learning_files
@@ -12,6 +13,7 @@ from genrekit.training.opening import check_arrays, describe, open_for
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset, gather, preparation
 from genrekit.training.run_folder import beside
 from genrekit.training.train import Trained, train
+from genrekit.training.trial_table import Row, rounded, write_table
 from genrekit.training.trials import PREDICT_MS, Result, Rules, TrialRunner
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "LearningCurve",
     "PreparedDataset",
     "Result",
+    "Row",
     "Rules",
     "Trained",
     "TrialRunner",
@@ -31,6 +34,7 @@ __all__ = [
     "choose_backend",
     "copies_of",
     "cross_fit",
+    "data_fingerprint",
     "describe",
     "encoded",
     "fit_checked",
@@ -44,8 +48,10 @@ __all__ = [
     "preparation",
     "recognise",
     "recognised",
+    "rounded",
     "search_folds",
     "train",
     "versions",
     "with_copies",
+    "write_table",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from genrekit.backends import Backend, BackendConfig, MakesCopies
 from genrekit.preparation import Cache, Preparer, prepare_all
 from genrekit.progress import progress
+from genrekit.text import counted
 from genrekit.training.array_store import ArrayStore
 from genrekit.training.prepared_dataset import PreparedDataset
 from genrekit.types import Say
@@ -56,7 +57,7 @@ def with_copies(
         return prepared
     if len(songs) < len(indices):
         say(
-            f"copies: {len(indices) - len(songs)} of {len(indices)} examples are not readable songs and have none"
+            f"copies: {len(indices) - len(songs)} of {counted(len(indices), 'example')} are not readable songs and have none"
         )
     store = ArrayStore(cache.folder)
     made: list[int] = []

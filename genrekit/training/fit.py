@@ -9,14 +9,15 @@ import numpy as np
 
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared
 from genrekit.datasets import Split
-from genrekit.errors import BackendError, DatasetError
+from genrekit.errors import BackendError, DatasetError, TrainingError
+from genrekit.execution import open_pool
 from genrekit.metrics import THRESHOLD
 from genrekit.models import Runtime
 from genrekit.progress import Epoch, of_training
 from genrekit.training.copies import copies_of
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset
 from genrekit.training.run_folder import RunFolder
-from genrekit.types import Say
+from genrekit.types import Say, silent
 
 OnEpoch = Callable[[Epoch], None]
 
@@ -109,6 +110,43 @@ class FoldScores:
     labels: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class FoldRunner:
+    """The fit of one fold of several, as a call for worker processes.
+
+    Attributes
+    ----------
+    backend, config, prepared, folds
+        As for `cross_fit`.
+    """
+
+    backend: Backend
+    config: BackendConfig
+    prepared: PreparedDataset
+    folds: Sequence[Split]
+
+    def __call__(self, number: int, say: Say = silent, on_epoch: OnEpoch | None = None) -> FoldScores:
+        """Fit a fold by its position, and score its test part."""
+        prepared, fold = self.prepared, self.folds[number]
+        everything = {i for one in self.folds for part in (one.train, one.valid, one.test) for i in part}
+        labels = prepared.labels(sorted(everything))
+        known = prepared.labels(fold.train)
+        train = prepared.select_train(fold.train, known, copies_of(self.config))
+        test = prepared.select(fold.test, known)
+        valid = prepared.select(prepared.with_label(fold.valid, known), known)
+        say(
+            f"fold {number + 1} of {len(self.folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test"
+        )
+        fitted, runtime = fit_checked(self.backend, train, valid, known, self.config, say, on_epoch=on_epoch)
+        columns = [labels.index(label) for label in known]
+        part, limits = np.zeros((len(test), len(labels))), np.ones((len(test), len(labels)))
+        if len(test):
+            part[:, columns] = runtime.example_scores(test.windows)
+            limits[:, columns] = [fitted.thresholds.get(label, THRESHOLD) for label in known]
+        held_out = tuple(i for i in fold.test if i in prepared.windows)
+        return FoldScores(held_out, part, limits, fitted.onnx, known)
+
+
 def fit_folds(
     backend: Backend,
     config: BackendConfig,
@@ -117,35 +155,36 @@ def fit_folds(
     say: Say,
     *,
     on_epoch: OnEpoch | None = None,
+    cluster: str | None = None,
 ) -> Iterator[FoldScores]:
     """Fit one fold after the other, and score its test part by the model that was not trained on it.
 
     Parameters
     ----------
-    backend, config, prepared, folds, say, on_epoch
+    backend, config, prepared, folds, say, on_epoch, cluster
         As for `cross_fit`.
 
     Yields
     ------
     FoldScores
         One per fold, with the columns of all labels of all folds, sorted.
+
+    Raises
+    ------
+    TrainingError
+        If a fold fails on the cluster.
     """
-    indices = sorted({i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part})
-    labels = prepared.labels(indices)
-    for number, fold in enumerate(folds, start=1):
-        known = prepared.labels(fold.train)
-        train = prepared.select_train(fold.train, known, copies_of(config))
-        test = prepared.select(fold.test, known)
-        valid = prepared.select(prepared.with_label(fold.valid, known), known)
-        say(f"fold {number} of {len(folds)}: {len(train)} train, {len(valid)} valid, {len(test)} test")
-        fitted, runtime = fit_checked(backend, train, valid, known, config, say, on_epoch=on_epoch)
-        columns = [labels.index(label) for label in known]
-        part, limits = np.zeros((len(test), len(labels))), np.ones((len(test), len(labels)))
-        if len(test):
-            part[:, columns] = runtime.example_scores(test.windows)
-            limits[:, columns] = [fitted.thresholds.get(label, THRESHOLD) for label in known]
-        held_out = tuple(i for i in fold.test if i in prepared.windows)
-        yield FoldScores(held_out, part, limits, fitted.onnx, known)
+    run = FoldRunner(backend, config, prepared, folds)
+    if cluster is None:
+        for number in range(len(folds)):
+            yield run(number, say, on_epoch)
+        return
+    with open_pool(1, cluster=cluster) as pool:
+        for outcome in pool.map(run, range(len(folds))):
+            if outcome.value is None:
+                raise TrainingError(f"Fold {outcome.item + 1} of {len(folds)} failed: {outcome.error}")
+            say(f"fold {outcome.item + 1} of {len(folds)}: done on the cluster")
+            yield outcome.value
 
 
 def measure_folds(
@@ -183,6 +222,7 @@ def cross_fit(
     say: Say,
     *,
     on_epoch: OnEpoch | None = None,
+    cluster: str | None = None,
 ) -> Evaluation:
     """Score every fold by a model that was not trained on it, and measure all held-out scores together.
 
@@ -197,7 +237,9 @@ def cross_fit(
     say : callable
         Receives one line per fold.
     on_epoch : callable, optional
-        As for `fit_checked`; the epochs of each fold count from 1.
+        As for `fit_checked`; the epochs of each fold count from 1. Not with ``cluster``.
+    cluster : str, optional
+        Address of a Dask cluster that fits the folds.
     """
-    scored = list(fit_folds(backend, config, prepared, folds, say, on_epoch=on_epoch))
+    scored = list(fit_folds(backend, config, prepared, folds, say, on_epoch=on_epoch, cluster=cluster))
     return measure_folds(config, prepared, folds, scored)

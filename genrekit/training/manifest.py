@@ -32,6 +32,8 @@ def make_manifest(
     name: str,
     measured: Report | None,
     data: Mapping[str, Any],
+    data_fingerprint: str,
+    parent: str | None,
     history: Mapping[str, Any],
     about: str,
     licence: str,
@@ -54,6 +56,10 @@ def make_manifest(
         Report on the test split.
     data : Mapping
         Facts of `data_facts`.
+    data_fingerprint : str
+        Hash of the contents, labels and splits.
+    parent : str, optional
+        SHA-256 of the bundle before this one.
     history : Mapping
         Facts beside those of the backend.
     about, licence : str
@@ -73,6 +79,8 @@ def make_manifest(
         thresholds=dict(fitted.thresholds),
         metrics=kept_metrics(measured) if measured else None,
         data=dict(data),
+        data_fingerprint=data_fingerprint,
+        parent=parent,
         history={**fitted.history, **history},
         versions=versions(),
         about=" ".join(about.split()),

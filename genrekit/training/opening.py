@@ -8,7 +8,7 @@ from genrekit.backends import Backend, BackendConfig, BackendInfo, registry
 from genrekit.datasets import Ambiguous, Dataset, Reading, open_dataset
 from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.tables import DATA_FRAME
-from genrekit.text import printable, quote_all
+from genrekit.text import counted, printable, quote_all
 from genrekit.training.choice import backends_for
 from genrekit.types import SPECTROGRAM, Say, Sources, is_data_frame, listed_sources
 
@@ -126,7 +126,7 @@ def _check_labels(dataset: Dataset, backend: Backend, config: BackendConfig) -> 
         return
     others = f" and {len(several) - 1} more" if several[1:] else ""
     raise DatasetError(
-        f"{printable(several[0])}{others} of {len(dataset.examples)} examples have several labels; the backend "
+        f"{printable(several[0])}{others} of {counted(len(dataset.examples), 'example')} have several labels; the backend "
         f"{backend.info.name!r} learns one label per example"
         + (" by default." if backend.info.multilabel else "."),
         "Train with --multilabel (in a config: multilabel: true) to learn all of them, or keep one of them."
@@ -159,7 +159,7 @@ def describe(dataset: Dataset, say: Say) -> None:
         Receives the lines.
     """
     counts = ", ".join(f"{label} {count}" for label, count in dataset.counts.items())
-    say(f"{dataset.source}: {len(dataset.examples)} examples as {dataset.layout}: {counts}")
+    say(f"{dataset.source}: {counted(len(dataset.examples), 'example')} as {dataset.layout}: {counts}")
     for note in dataset.notes:
         say(f"note: {note}")
     shown = 10 - min(10, sum(dataset.removed.values()))  # the notes cover what cleaning removed

@@ -17,6 +17,7 @@ from genrekit.execution import Outcome
 from genrekit.metrics import Report, ScoredExample, Thresholds, above_thresholds, measure_scores
 from genrekit.preparation import ENTRY_BYTES, Cache, Keyed, Preparer, prepare_all
 from genrekit.progress import progress
+from genrekit.text import counted
 from genrekit.training.array_store import ArrayStore
 from genrekit.types import Example, Modality, Say, Windows
 
@@ -270,7 +271,7 @@ def gather(
         say(f"left out {len(failures) - 20} more")
     if not windows:
         raise DatasetError(
-            f"None of the {len(examples)} examples of {dataset.source} could be prepared; "
+            f"None of the {counted(len(examples), 'example')} of {dataset.source} could be prepared; "
             f"the first error: {next(iter(failures.values()), 'nothing')}",
             f"'genrekit datasets check {dataset.source}' lists what is wrong.",
         )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from genrekit.backends import Backend, BackendConfig, FitsInFolder, Fitted, Prepared, resolve
-from genrekit.datasets import Ambiguous, Reading, SplitOptions, check_terms, make_split
+from genrekit.datasets import Ambiguous, Dataset, Reading, SplitOptions, check_terms, make_split
 from genrekit.distributed import rank, world_size
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.models import KEYS, Bundle, Runtime, dump_keys, dumps, load, loads, save, write_card
 from genrekit.preparation import Cache
+from genrekit.text import counted
+from genrekit.training.combinations import configs, preparations
 from genrekit.training.copies import copies_of, with_copies
 from genrekit.training.encode import encoded
+from genrekit.training.fingerprint import data_fingerprint
 from genrekit.training.fit import OnEpoch, fit_checked
 from genrekit.training.grid import SUFFIX as GRID_SUFFIX
-from genrekit.training.grid import Candidate, configs, preparations, search
+from genrekit.training.grid import Candidate, search
 from genrekit.training.learning_curve import LearningCurve, learning_curve, learning_files
 from genrekit.training.learnt import learnt_keys
 from genrekit.training.manifest import data_facts, make_manifest
@@ -38,7 +42,7 @@ class Trained:
 
 
 def train(
-    source: Sources,
+    source: Sources | Dataset,
     *,
     backend: Backend | str = "gtzan",
     config: BackendConfig | Mapping[str, Any] | None = None,
@@ -59,6 +63,7 @@ def train(
     overwrite: bool = False,
     resume: bool = False,
     record: Mapping[str, Any] | None = None,
+    parent: str | None = None,
     say: Say = silent,
     on_epoch: OnEpoch | None = None,
 ) -> Trained:
@@ -68,8 +73,9 @@ def train(
 
     Parameters
     ----------
-    source : str, Path or DataFrame, or a sequence of them
-        Anything that `genrekit.datasets.open_dataset` reads; several are one data set.
+    source : str, Path or DataFrame, or a sequence of them, or Dataset
+        Anything that `genrekit.datasets.open_dataset` reads; several are one data set. A data set that is open already is
+        taken as it is.
     backend : Backend or str
         The backend or its name.
     config : BackendConfig or Mapping, optional
@@ -105,7 +111,7 @@ def train(
         Number of processes that prepare examples.
     cache : Cache, optional
     cluster : str, optional
-        Address of a Dask cluster that prepares examples: ``dask://host:port``.
+        Address of a Dask cluster that prepares examples, and measures the combinations of a grid: ``dask://host:port``.
     overwrite : bool
         Whether an existing ``output`` may be replaced.
     resume : bool
@@ -113,6 +119,8 @@ def train(
         Without a checkpoint to resume from, training starts from the beginning.
     record : Mapping, optional
         JSON-able facts for the history of the bundle, such as how its settings were found.
+    parent : str, optional
+        SHA-256 of the bundle of which this is the next version, for its manifest.
     say : callable
         Receives progress lines for the user.
     on_epoch : callable, optional
@@ -146,6 +154,8 @@ def train(
                 raise OutputExistsError(
                     f"{file} exists.", "Give --overwrite to replace it, or another --output."
                 )
+    if parent is not None and not re.fullmatch(r"[0-9a-f]{64}", parent):
+        raise UsageError(f"A parent is the SHA-256 of a bundle, 64 hexadecimal digits, not {parent!r}.")
     options = options or SplitOptions()
     if options.seed is None:
         options = replace(options, seed=config.seed)
@@ -154,7 +164,11 @@ def train(
             f"Backend {backend.info.name!r} trains in one go and cannot resume.", "Omit --resume."
         )
     wanted = configs(backend, config, grid) if grid else []  # a wrong setting is found before an hour of work
-    dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
+    if isinstance(source, Dataset):
+        dataset = source
+        check_fit(dataset, backend, config)
+    else:
+        dataset = open_for(backend, config, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read)
     for _, one in wanted:
         check_fit(dataset, backend, one)
     check_terms(dataset)
@@ -203,6 +217,7 @@ def train(
             by=options.by,
             valid_size=options.valid_size,
             jobs=jobs,
+            cluster=cluster,
             overwrite=overwrite,
             say=say,
         )
@@ -240,7 +255,7 @@ def train(
                 backend, config, prepared, split, fitted, scores, n_parts=curve_parts, say=say
             )
     if refit:
-        say(f"fitting the same recipe again on all {len(prepared.windows)} examples")
+        say(f"fitting the same recipe again on all {counted(len(prepared.windows), 'example')}")
         labels = prepared.labels(everything)
         fitted, runtime = _refit(
             backend,
@@ -267,6 +282,8 @@ def train(
         name=output.name.removesuffix(".genrekit"),
         measured=measured.report if measured else None,
         data=data,
+        data_fingerprint=data_fingerprint(prepared, split),
+        parent=parent,
         history={
             **(record or {}),
             **({"grid": [c.row() for c in candidates]} if grid else {}),

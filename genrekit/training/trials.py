@@ -16,6 +16,7 @@ from genrekit.errors import GenrekitError
 from genrekit.metrics import Draws, is_better, paired_draws
 from genrekit.models import Runtime
 from genrekit.preparation import Cache, Preparer
+from genrekit.text import counted
 from genrekit.training.early_stop import Curve, Stop, Watch
 from genrekit.training.fit import FoldScores, fit_folds, measure_folds
 from genrekit.training.prepared_dataset import PreparedDataset, preparation
@@ -138,7 +139,7 @@ def run_trial(
                 watch.over = True
                 found = _result(config, prepared, folds, scored, watch)
                 if len(scored) < len(folds) and _is_worse(found, rules):
-                    words = f"worse than the best after {len(scored)} of {len(folds)} folds"
+                    words = f"worse than the best after {len(scored)} of {counted(len(folds), 'fold')}"
                     metrics = _metrics(config, prepared, folds, scored)
                     return replace(
                         found, metrics=metrics, stopped=words, seconds=time.perf_counter() - start_s

@@ -2,60 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from scipy.optimize import minimize
-
-from genrekit import __version__
 from genrekit.datasets import Ambiguous, Dataset, Reading, Split
 from genrekit.errors import DatasetError, OutputExistsError, UsageError
 from genrekit.evaluation import evaluate_on, open_in_words_of, split_of
-from genrekit.hashing import hash_bytes
-from genrekit.metrics import THRESHOLD, best_threshold
-from genrekit.models import (
-    BACKEND,
-    KEYS,
-    Bundle,
-    CombinedConfig,
-    CombinedMember,
-    CombinedRuntime,
-    LearntKeys,
-    Manifest,
-    collect,
-    combination,
-    dump_keys,
-    dumps,
-    load,
-    loads,
-    place_of_labels,
-    pooled,
-    same_labels,
-    save,
-    write_card,
-)
+from genrekit.models import Bundle, same_labels
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import (
     Evaluation,
     PreparedDataset,
     describe,
     gather,
-    kept_metrics,
     learnt_keys,
     recognised,
-    versions,
 )
+from genrekit.tuning.combined_bundle import Maker
+from genrekit.tuning.weights import Weights, equal, fit, given_weights, mean_thresholds
 from genrekit.types import Say, Sources, silent
 
 FEWEST = 10
 """Examples that fitting takes at least."""
-
-Weights = str | Sequence[float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,15 +114,15 @@ def combine(
         )
     members = [one if isinstance(one, Model) else load_model(one) for one in models]
     _check_members(members)
-    given = _given_weights(weights, len(members), has_data=source is not None)
+    given = given_weights(weights, len(members), has_data=source is not None)
     name = output.name.removesuffix(".genrekit")
-    made = _Maker(name, members, about, licence)
+    made = Maker(name, members, about, licence)
     if source is None:
         assert given is not None
-        thresholds = _mean_thresholds(members, given)
+        thresholds = mean_thresholds(members, given)
         data = made.write(output, given, 1.0, thresholds, overwrite=overwrite)
         return Combined(output, data, given, 1.0, None)
-    provisional = made.model(given or _equal(len(members)), 1.0, {})
+    provisional = made.model(given or equal(len(members)), 1.0, {})
     dataset = open_in_words_of(
         provisional, source, merge_labels=merge_labels, ambiguous=ambiguous, read=read, say=say
     )
@@ -171,7 +142,7 @@ def combine(
     if found is None:
         known = {i for one in members for i in _learnt(one, prepared, indices)}
         if known:
-            say(f"{len(known)} examples that a member learnt are not used for fitting")
+            say(f"not used for fitting: {counted(len(known), 'example')} that a member learnt")
         indices = [i for i in indices if i not in known]
     usable = [
         i
@@ -180,18 +151,18 @@ def combine(
     ]
     if len(usable) < FEWEST:
         raise DatasetError(
-            f"Only {len(usable)} examples of {dataset.source} are left to fit weights on ({words}); "
+            f"{dataset.source} has only {counted(len(usable), 'example')} left to fit weights on ({words}); "
             f"{FEWEST} or more are needed.",
             "Give other data, or --weights equal without --data.",
         )
-    say(f"fitting on {len(usable)} examples: {words}")
+    say(f"fitting on {counted(len(usable), 'example')}: {words}")
     for one in members:
         if n := len(_learnt(one, prepared, usable)):
             say(
                 f"note: {one.name} learnt {n} of them, to fit or to stop: the weights may favour the model that "
                 "remembers them best"
             )
-    fitted = _fit(provisional, prepared, usable, given)
+    fitted = fit(provisional, prepared, usable, given)
     model = made.model(fitted.weights, fitted.temperature, fitted.thresholds)
     measured = None
     if found and found.test:
@@ -205,200 +176,11 @@ def combine(
         fitted.thresholds,
         measured=measured,
         learnt=learnt_keys(prepared, usable, provisional.backend.info),
-        fitted_on=f"weights and temperature on {len(usable)} examples: {words}",
+        fitted_on=f"weights and temperature on {counted(len(usable), 'example')}: {words}",
         history={"log_loss": fitted.losses},
         overwrite=overwrite,
     )
     return Combined(output, bundle, fitted.weights, fitted.temperature, measured)
-
-
-@dataclass(frozen=True)
-class _Fit:
-    weights: tuple[float, ...]
-    temperature: float
-    thresholds: Mapping[str, float]
-    losses: Mapping[str, float]
-
-
-def _fit(
-    model: Model, prepared: PreparedDataset, indices: Sequence[int], given: tuple[float, ...] | None
-) -> _Fit:
-    """Find weights, unless they are given, and the temperature, of the lowest log loss."""
-    runtime = model.runtime
-    assert isinstance(runtime, CombinedRuntime)
-    selected = prepared.select(indices, model.labels)
-    scores = np.concatenate([runtime.member_scores(values) for values in selected.windows], axis=1)
-    counts = np.array([len(values) for values in selected.windows])
-    starts = np.cumsum(counts) - counts
-    targets = selected.targets.astype(np.float64)
-    multilabel = model.bundle.manifest.multilabel
-    m = len(scores)
-
-    def of_examples(factors: np.ndarray) -> np.ndarray:
-        rows = pooled(scores, factors, multilabel=multilabel)
-        found: np.ndarray = np.add.reduceat(rows, starts, axis=0) / counts[:, None]
-        return found
-
-    def loss(factors: np.ndarray) -> float:
-        p = np.clip(of_examples(factors), 1e-12, 1 - 1e-12)
-        if multilabel:
-            return float(-(targets * np.log(p) + (1 - targets) * np.log1p(-p)).mean())
-        return float(-np.log((p * targets).sum(axis=1)).mean())
-
-    if given is None:
-        start, scale = np.full(m, 1 / m), np.eye(m)
-    else:
-        start, scale = np.ones(1), np.array(given)[None]
-    found = minimize(lambda x: loss(x @ scale), start, method="L-BFGS-B", bounds=[(1e-3, 20.0)] * len(start))
-    factors = found.x @ scale
-    factors = np.where(factors > 1e-3, factors, 0.0) if given is None else factors
-    weights = tuple(float(f"{value:.6g}") for value in factors / factors.sum())
-    temperature = float(f"{1 / factors.sum():.6g}")
-    final = np.array(weights) / temperature
-    has = targets > 0
-    p = of_examples(final).astype(np.float32)
-    thresholds = (
-        {label: best_threshold(p[:, k], has[:, k]) for k, label in enumerate(model.labels)}
-        if multilabel
-        else {}
-    )
-    alone = {f"member {j + 1} alone": round(loss(np.eye(m)[j]), 4) for j in range(m)}
-    return _Fit(weights, temperature, thresholds, alone | {"combination": round(loss(final), 4)})
-
-
-@dataclass(frozen=True)
-class _Maker:
-    """What makes bundles of some members."""
-
-    name: str
-    members: Sequence[Model]
-    about: str
-    licence: str
-
-    def _manifest(
-        self, weights: Sequence[float], temperature: float, thresholds: Mapping[str, float], **more: Any
-    ) -> Manifest:
-        first = self.members[0].bundle.manifest
-        manifests = [one.bundle.manifest for one in self.members]
-        backend = combination(manifests, [(one.backend, one.config) for one in self.members], weights)
-        names = " and ".join([", ".join(one.name for one in manifests[:-1]), manifests[-1].name])
-        licences = dict.fromkeys(one.licence for one in manifests if one.licence)
-        return Manifest(
-            name=self.name,
-            backend=BACKEND,
-            modality=first.modality,
-            labels=first.labels,
-            multilabel=first.multilabel,
-            config=CombinedConfig(temperature=temperature, multilabel=first.multilabel).model_dump(
-                mode="json"
-            ),
-            feature_version=backend.info.feature_version,
-            columns=backend.info.columns,
-            input_shape=(None,),
-            outputs=first.outputs,
-            thresholds=dict(thresholds),
-            versions=versions(),
-            about=" ".join(self.about.split()) or f"A combination of {names}.",
-            licence=self.licence or "; ".join(licences),
-            members=tuple(
-                CombinedMember(
-                    file=f"member{j}.genrekit",
-                    name=one.bundle.manifest.name,
-                    backend=one.bundle.manifest.backend,
-                    weight=weight,
-                    sha256=hash_bytes(self._files[f"member{j}.genrekit"]),
-                )
-                for j, (one, weight) in enumerate(zip(self.members, weights, strict=True))
-            ),
-            genrekit=__version__,
-            **more,
-        )
-
-    @cached_property
-    def _files(self) -> dict[str, bytes]:
-        return {f"member{j}.genrekit": _content(one.bundle) for j, one in enumerate(self.members)}
-
-    def model(self, weights: Sequence[float], temperature: float, thresholds: Mapping[str, float]) -> Model:
-        """Return the combination as a model in memory."""
-        manifest = self._manifest(weights, temperature, thresholds, data=self._data())
-        native = dict(self._files)
-        if keys := self._keys(None):
-            native[KEYS] = dump_keys(keys)
-        bundle = loads(dumps(manifest, onnx=None, native=native, card=write_card(manifest)))
-        backend = combination(
-            [one.bundle.manifest for one in self.members],
-            [(one.backend, one.config) for one in self.members],
-            weights,
-        )
-        return Model(bundle, backend, CombinedConfig(temperature=temperature, multilabel=manifest.multilabel))
-
-    def write(
-        self,
-        output: Path,
-        weights: Sequence[float],
-        temperature: float,
-        thresholds: Mapping[str, float],
-        *,
-        measured: Evaluation | None = None,
-        learnt: LearntKeys | None = None,
-        fitted_on: str = "",
-        history: Mapping[str, Any] | None = None,
-        overwrite: bool,
-    ) -> Bundle:
-        """Save the combination, and return it as it was saved."""
-        data = self._data() | ({"combined": fitted_on} if fitted_on else {})
-        keys = self._keys(learnt)
-        if keys:
-            data["keys"] = keys.counts
-        manifest = self._manifest(
-            weights,
-            temperature,
-            thresholds,
-            data=data,
-            metrics=kept_metrics(measured.report) if measured else None,
-            history=dict(history or {}),
-        )
-        native = self._files | ({KEYS: dump_keys(keys)} if keys else {})
-        save(output, manifest, onnx=None, native=native, card=write_card(manifest), overwrite=overwrite)
-        return load(output)
-
-    def _data(self) -> dict[str, Any]:
-        """Return the facts on the training data that all members share."""
-        facts = [one.bundle.manifest.data for one in self.members]
-        same = {key: value for key, value in facts[0].items() if all(one.get(key) == value for one in facts)}
-        same.pop("keys", None)
-        if "fingerprint" not in same:
-            sources = dict.fromkeys(str(one["source"]) for one in facts if "source" in one)
-            same = {"source": " and ".join(sources)} if sources else {}
-        return same
-
-    def _keys(self, more: LearntKeys | None) -> LearntKeys | None:
-        """Return the content keys of all members, and of what was fitted on; None if a member has none."""
-        found = [one.bundle.learnt for one in self.members]
-        if any(one is None for one in found):
-            return None
-        all_keys = [one for one in [*found, more] if one is not None]
-        columns = {one.row_columns for one in all_keys if "row" in one.keys}
-        keys = [
-            (kind, int(key))
-            for one in all_keys
-            for kind, values in one.keys.items()
-            if kind != "row" or len(columns) == 1  # keys of rows mean the same only over the same columns
-            for key in values
-        ]
-        return collect(keys, columns.pop() if len(columns) == 1 else ())
-
-
-def _content(bundle: Bundle) -> bytes:
-    """Return the file of a bundle as it was loaded; one that is gone is written anew from memory."""
-    try:
-        content = bundle.path.read_bytes() if bundle.path else b""
-    except OSError:
-        content = b""
-    if hash_bytes(content) == bundle.sha256:
-        return content
-    native = {name: data for name, data in bundle.files.items() if name.endswith(".safetensors")}
-    return dumps(bundle.manifest, onnx=bundle.onnx, native=native, card=bundle.card)
 
 
 def _check_members(members: Sequence[Model]) -> None:
@@ -441,50 +223,6 @@ def _check_members(members: Sequence[Model]) -> None:
                 "models with the same labels.",
                 "'genrekit compare' measures such models on the labels that both know.",
             )
-
-
-def _given_weights(weights: Weights | None, n: int, *, has_data: bool) -> tuple[float, ...] | None:
-    """Return the weights that are given, which then sum to 1; None if they are to be fitted."""
-    if weights is None:
-        weights = "fitted" if has_data else "equal"
-    if weights == "fitted":
-        if not has_data:
-            raise UsageError(
-                "Fitting weights needs labelled data.",
-                "Add --data SOURCE, or give --weights equal or --weights 0.3,0.7.",
-            )
-        return None
-    if weights == "equal":
-        return _equal(n)
-    wrong = UsageError(
-        f"--weights {weights!r} is not 'fitted', 'equal', or {n} numbers of at least 0.",
-        f"For example: --weights {','.join(['1'] * n)}",
-    )
-    try:
-        values = [float(value) for value in (weights.split(",") if isinstance(weights, str) else weights)]
-    except ValueError:
-        raise wrong from None
-    total = sum(values)
-    if len(values) != n or min(values) < 0 or not np.isfinite(total) or total <= 0:
-        raise wrong
-    return tuple(value / total for value in values)
-
-
-def _equal(n: int) -> tuple[float, ...]:
-    return (1 / n,) * n
-
-
-def _mean_thresholds(members: Sequence[Model], weights: Sequence[float]) -> dict[str, float]:
-    """Return the weighted mean of the members' thresholds in log odds, for several labels per example."""
-    if not members[0].bundle.manifest.multilabel:
-        return {}
-    labels = members[0].labels
-    limits = []
-    for one in members:
-        own = np.array([one.bundle.manifest.thresholds.get(label, THRESHOLD) for label in one.labels])
-        limits.append(own[None, place_of_labels(labels, one.labels)])
-    means = pooled(np.stack(limits), np.asarray(weights), multilabel=True)[0]
-    return dict(zip(labels, means.tolist(), strict=True))
 
 
 def _examples_to_fit(

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from genrekit.evaluation import page
 from genrekit.training import Result
+from genrekit.tuning.folder import REPORT, writing
 from genrekit.tuning.space import Parameter
-from genrekit.tuning.study import REPORT, Study, is_smaller_better, writing
+from genrekit.tuning.study import Study, is_smaller_better
 
 PICTURES = ("progress.png", "importances.png", "slices.png", "front.png")
 

@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from genrekit import training
-from genrekit.backends import Backend, BackendConfig, FitsInFolder, make_config, resolve
+from genrekit.backends import Backend, BackendConfig, FitsInFolder, resolve
 from genrekit.datasets import Ambiguous, Reading, SplitOptions, check_terms, make_split
-from genrekit.errors import ConfigError, GenrekitError, OutputExistsError, TrainingError, UsageError
+from genrekit.errors import GenrekitError, OutputExistsError, TrainingError
 from genrekit.execution import default_jobs, open_pool
-from genrekit.metrics import Estimate, difference
+from genrekit.metrics import Estimate
 from genrekit.preparation import Cache
+from genrekit.text import counted
 from genrekit.training import (
-    PREDICT_MS,
     PreparedDataset,
     Result,
     Rules,
@@ -33,23 +33,20 @@ from genrekit.training import (
     preparation,
     search_folds,
 )
+from genrekit.tuning.batches import made, search_batches
+from genrekit.tuning.folder import folder_of, locked
+from genrekit.tuning.goals import Pick, Prune, check_objectives, check_options
 from genrekit.tuning.report import write_report
 from genrekit.tuning.space import Space, make_space
-from genrekit.tuning.study import Study, folder_of, is_smaller_better, locked
+from genrekit.tuning.study import Study
+from genrekit.tuning.winner import gain_of, pick_winner
+from genrekit.tuning.words import sentence_of, words_of
 from genrekit.types import Say, silent
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
-
     from genrekit.execution import AnyPool
 
-OBJECTIVES = ("log_loss", "accuracy", "macro_f1", "expected_calibration_error", PREDICT_MS)
-MULTILABEL_OBJECTIVES = ("macro_f1", "micro_f1", "samples_f1", "mean_average_precision", PREDICT_MS)
-MAX_TRIALS = 10_000
 _PREPARED_AT_ONCE = 4
-
-Prune = Literal["folds", "epochs", "no"]
-Pick = Literal["knee", "fastest", "best"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +109,7 @@ def tune(
 
     Parameters
     ----------
-    source, backend, config, output, options, merge_labels, ambiguous, read, cache, cluster, overwrite, say
+    source, backend, config, output, options, merge_labels, ambiguous, read, cache, overwrite, say
         As for `genrekit.train`.
     space : sequence of str, or Space
         As for `genrekit.tuning.make_space`; the space of the backend by default.
@@ -124,6 +121,8 @@ def tune(
         Trials that are asked together. The same seed and batch give the same trials, whatever ``jobs``.
     jobs : int >= 1
         Processes that measure trials.
+    cluster : str, optional
+        Address of a Dask cluster that prepares examples and measures trials.
     seed : int
         Seed of the search. The seed of fits and folds is that of ``config``.
     objectives : sequence of str
@@ -159,8 +158,8 @@ def tune(
     if output.exists() and not overwrite:
         raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
     parameters = _space(backend, config, space)
-    goals = _objectives(objectives, multilabel=config.multilabel)
-    _check(trials, batch, pick, prune, timeout_s)
+    goals = check_objectives(objectives, multilabel=config.multilabel)
+    check_options(trials, batch, pick, prune, timeout_s)
     if len(goals) > 1:
         prune = "no"
     if isinstance(backend, FitsInFolder):
@@ -214,13 +213,13 @@ def tune(
         stack.enter_context(locked(folder, resume=resume, overwrite=overwrite))
         study = Study(folder, facts, parameters, goals, seed)
         if study.trials:
-            say(f"continuing: {sum(one.state.is_finished() for one in study.trials)} trials were told before")
+            say(f"continuing after {counted(sum(one.state.is_finished() for one in study.trials), 'trial')}")
 
         pool: AnyPool | None = None
-        if jobs > 1:
-            pool = open_pool(jobs)
+        if jobs > 1 or cluster:
+            pool = open_pool(jobs, cluster=cluster)
             stack.enter_context(pool)
-        threads = max(1, default_jobs() // jobs)
+        threads = 1 if cluster else max(1, default_jobs() // jobs)
 
         def measure(configs: Sequence[BackendConfig], rules: Rules) -> list[Result]:
             results: dict[int, Result] = {}
@@ -233,7 +232,9 @@ def tune(
                     results[k] = Result(error=str(error))
                     continue
                 if lost := sum(i not in prepared[key].windows for i in members):
-                    words = f"{lost} of {len(members)} examples cannot be prepared with these settings"
+                    words = (
+                        f"{lost} of {counted(len(members), 'example')} cannot be prepared with these settings"
+                    )
                     results[k] = Result(error=words)
             left = [k for k in range(len(configs)) if k not in results]
             needed = {preparation(backend, configs[k]) for k in left}
@@ -248,21 +249,21 @@ def tune(
                 del prepared[list(prepared)[1]]  # the first is that of the defaults
             return [results[k] for k in range(len(configs))]
 
-        baseline = _search(
-            study, parameters, config, default, measure, make=lambda values: _made(backend, config, values),
+        baseline = search_batches(
+            study, parameters, config, default, measure, make=lambda values: made(backend, config, values),
             in_space=in_space, trials=trials, batch=batch, prune=prune, timeout_s=timeout_s, start_s=start_s, say=say,
         )  # fmt: skip
-        winner = _pick(study, pick, goals)
+        winner = pick_winner(study, pick, goals)
         if winner is None and baseline is None:
             reasons = [one.user_attrs.get("reason", "") for one in study.trials]
             raise TrainingError(
                 f"All {len(study.trials)} trials failed; the first: {next(filter(None, reasons), 'no reason')}",
                 f"{folder} has the reason of each.",
             )
-        gain, is_default = _gain(study, winner, baseline, default, goals)
+        gain, is_default = gain_of(study, winner, baseline, default, goals)
         chosen = default if is_default or winner is None else dict(winner.params)
-        say(_sentence(gain, goals[0], is_default=is_default))
-        best_config = _made(backend, config, chosen)
+        say(sentence_of(gain, goals[0], is_default=is_default))
+        best_config = made(backend, config, chosen)
         assert isinstance(best_config, BackendConfig)
         trained = training.train(
             source,
@@ -290,212 +291,12 @@ def tune(
             say=say,
         )
         value = baseline.metrics[goals[0]] if is_default and baseline else winner.values[0] if winner else 0.0
-        words = _words(study, gain, goals, value, trained, is_default=is_default)
+        words = words_of(study, gain, goals, value, trained, is_default=is_default)
         write_report(study, words, chosen, baseline)
     return Tuned(trained, chosen, is_default, gain, folder, words)
-
-
-def _search(
-    study: Study,
-    parameters: Space,
-    config: BackendConfig,
-    default: Mapping[str, Any],
-    measure: Any,
-    *,
-    make: Any,
-    in_space: bool,
-    trials: int,
-    batch: int,
-    prune: str,
-    timeout_s: float | None,
-    start_s: float,
-    say: Say,
-) -> Result | None:
-    """Ask, measure and tell batches until there are enough trials; return the result of the defaults."""
-    timed = PREDICT_MS in study.objectives
-    goal = study.objectives[0]
-    free = Rules("no", goal, timed=timed)
-    baseline: Result | None = None
-    if not in_space:
-        say("measuring the defaults, which are not in the space")
-        (baseline,) = measure([config], free)
-        if baseline.error:
-            say(f"the defaults failed: {baseline.error}")
-            baseline = None
-    first = 0
-    while first < trials:
-        if timeout_s is not None and time.monotonic() - start_s > timeout_s and first:
-            say(f"the time is over: {first} of {trials} trials")
-            break
-        # The defaults are a batch of their own: every other trial can be compared with them.
-        size = 1 if in_space and first == 0 else min(batch, trials - first)
-        asked = [
-            study.ask(number, default if in_space and number == 0 else None)
-            for number in range(first, first + size)
-        ]
-        left = [one for one in asked if not one.state.is_finished()]
-        if left:
-            best = study.best(before=first)
-            reference = baseline if best is None else study.result(best.number)
-            curves = tuple(
-                tuple((share, loss) for share, loss in one.user_attrs.get("curve", ()))
-                for one in study.complete(before=first)
-            )
-            rules = Rules(prune, goal, reference, curves, timed)
-            made = [make(one.params) for one in left]
-            good = [one for one in made if isinstance(one, BackendConfig)]
-            measured = iter(measure(good, rules) if good else [])
-            for one, its in zip(left, made, strict=True):
-                result = next(measured) if isinstance(its, BackendConfig) else Result(error=str(its))
-                study.tell(one.number, result)
-                say(_line(study, one.number, result))
-            study.write_table()
-        first += size
-    study.write_table()
-    if in_space and study.complete(before=1):
-        baseline = study.result(0)
-    return baseline
-
-
-def _made(backend: Backend, config: BackendConfig, values: Mapping[str, Any]) -> BackendConfig | ConfigError:
-    """Return a config with some values; settings that do not go together are the error that says so."""
-    try:
-        return make_config(backend, {**config.model_dump(), **values})
-    except ConfigError as error:
-        return error
-
-
-def _line(study: Study, number: int, result: Result) -> str:
-    settings = " ".join(
-        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
-        for key, value in study.trials[number].params.items()
-    )
-    if result.error:
-        return f"trial {number}: {settings}: failed: {result.error}"
-    if result.stopped:
-        return f"trial {number}: {settings}: stopped: {result.stopped}"
-    values = ", ".join(f"{name.replace('_', ' ')} {result.metrics[name]:.4f}" for name in study.objectives)
-    return f"trial {number}: {settings}: {values}"
-
-
-def _pick(study: Study, pick: Pick, goals: Sequence[str]) -> FrozenTrial | None:
-    """Return the winner."""
-    if len(goals) == 1 or pick == "best" or not study.complete():
-        return study.best()
-    front = study.front()
-    signs = np.array([1 if is_smaller_better(goal) else -1 for goal in goals])
-    values = np.array([one.values for one in front]) * signs
-    if pick == "fastest":
-        return front[int(values[:, -1].argmin())]
-    spread = np.ptp(values, axis=0)
-    scaled = (values - values.min(axis=0)) / np.where(spread > 0, spread, 1)
-    # The farthest below the line (plane) between the ends, which has the sum 1.
-    return front[int(scaled.sum(axis=1).argmin())]
-
-
-def _gain(
-    study: Study,
-    winner: FrozenTrial | None,
-    baseline: Result | None,
-    default: Mapping[str, Any],
-    goals: Sequence[str],
-) -> tuple[Estimate, bool]:
-    """Return how much better the winner is on the folds, and whether the defaults are kept."""
-    goal = goals[0]
-    if winner is None:
-        return Estimate(0.0, 0.0, 0.0), True
-    if baseline is None:
-        return Estimate(float("nan"), None, None), False
-    sign = 1 if is_smaller_better(goal) else -1
-    before, after = baseline.metrics[goal], winner.values[0]
-    if (len(goals) == 1 and not sign * (before - after) > 0) or dict(winner.params) == default:
-        return Estimate(0.0, 0.0, 0.0), True
-    one, other = baseline.draws(), study.result(winner.number).draws()
-    if goal not in one:
-        return Estimate(sign * (before - after), None, None), False
-    found = difference(one, other, goal) if sign > 0 else difference(other, one, goal)
-    return found, False
-
-
-def _sentence(gain: Estimate, goal: str, *, is_default: bool) -> str:
-    name = goal.replace("_", " ")
-    if is_default:
-        return "no trial was better than the defaults on the folds: the defaults are kept"
-    if not np.isfinite(gain.value):
-        return "the defaults could not be measured, so the gain is not known"
-    if gain.low is None or gain.high is None:
-        return f"on the folds the winner is better than the defaults by {gain.value:.4f} in {name}, without an interval"
-    clear = "clearly better" if gain.low > 0 else "not clearly better"
-    return (
-        f"on the folds the winner is {clear} than the defaults: by {gain.value:.4f} in {name} "
-        f"(95 %: {gain.low:.4f} to {gain.high:.4f}, paired over groups)"
-    )
-
-
-def _words(
-    study: Study, gain: Estimate, goals: Sequence[str], value: float, trained: Trained, *, is_default: bool
-) -> tuple[str, ...]:
-    """Say what came of the search."""
-    states = [one.state.name for one in study.trials]
-    words = [_sentence(gain, goals[0], is_default=is_default)]
-    words.append(
-        f"{len(states)} trials: {states.count('COMPLETE')} on all folds, {states.count('PRUNED')} stopped early, "
-        f"{states.count('FAIL')} failed"
-    )
-    name = goals[0].replace("_", " ")
-    if trained.measured and goals[0] in trained.measured.report.metrics:
-        test = trained.measured.report.metrics[goals[0]]
-        ends = "" if test.low is None else f" (95 %: {test.low:.4f} to {test.high:.4f})"
-        sign = 1 if is_smaller_better(goals[0]) else -1
-        optimism = sign * (test.value - value)
-        words.append(
-            f"{name} of the winner: {value:.4f} on the folds that chose it, {test.value:.4f}{ends} on the test split, which was looked "
-            f"at once: the folds were {'optimistic' if optimism > 0 else 'pessimistic'} by {abs(optimism):.4f}"
-        )
-    else:
-        words.append(
-            f"{name} of the winner on the folds that chose it: {value:.4f}; there is no measure on a test split"
-        )
-    if PREDICT_MS in goals:
-        words.append(
-            "predict_ms is a time: another run gives other values, and so other trials from the second batch on"
-        )
-    return tuple(words)
 
 
 def _space(backend: Backend, config: BackendConfig, space: Sequence[str] | Space) -> Space:
     if space and not isinstance(space[0], str):
         return tuple(one for one in space if not isinstance(one, str))
     return make_space(backend, config, [one for one in space if isinstance(one, str)])
-
-
-def _objectives(objectives: Sequence[str], *, multilabel: bool) -> tuple[str, ...]:
-    allowed = MULTILABEL_OBJECTIVES if multilabel else OBJECTIVES
-    goals = tuple(objectives) or allowed[:1]
-    for goal in goals:
-        if goal not in allowed:
-            raise UsageError(
-                f"{goal!r} is not an objective; allowed are {', '.join(allowed)}.",
-                "For example: --objective " + allowed[0],
-            )
-    if len(set(goals)) < len(goals):
-        raise UsageError("An objective is given twice.")
-    if goals[0] == PREDICT_MS:
-        raise UsageError(
-            f"The first objective is a quality, not {PREDICT_MS}.",
-            f"For example: --objective {allowed[0]},{PREDICT_MS}",
-        )
-    return goals
-
-
-def _check(trials: int, batch: int, pick: str, prune: str, timeout_s: float | None) -> None:
-    if not 1 <= trials <= MAX_TRIALS:
-        raise UsageError(f"{trials} trials were asked for; allowed are 1 to {MAX_TRIALS:,}.")
-    if batch < 1:
-        raise UsageError(f"A batch of {batch} trials was asked for; it has at least 1.")
-    if pick not in ("knee", "fastest", "best"):
-        raise UsageError(f"pick={pick!r} is not known; allowed are knee, fastest and best.")
-    if prune not in ("folds", "epochs", "no"):
-        raise UsageError(f"prune={prune!r} is not known; allowed are folds, epochs and no.")
-    if timeout_s is not None and not timeout_s > 0:
-        raise UsageError(f"A time of {timeout_s} s was given; it must be above 0.")

@@ -7,87 +7,27 @@ batches give the same trials whatever runs them, and again after an interruption
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from filelock import FileLock, Timeout
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-from genrekit.errors import OutputExistsError, TrainingError, UsageError
+from genrekit.errors import TrainingError, UsageError
+from genrekit.hashing import hash_json
 from genrekit.metrics import LOWER_IS_BETTER
-from genrekit.training import PREDICT_MS, Result
+from genrekit.training import PREDICT_MS, Result, Row, rounded, write_table
+from genrekit.tuning.folder import JOURNAL, RESULTS, TABLE, remove_half_line, writing
 from genrekit.tuning.space import Space
 
-SUFFIX = ".tune"
-JOURNAL, TABLE, RESULTS, REPORT, LOCK, PART = (
-    "study.journal trials.csv results report.html lock trials.part".split()
-)
 _STUDY, _FACTS = "genrekit", "genrekit"
-
-
-def folder_of(output: Path) -> Path:
-    """Return the folder of the study of a bundle."""
-    return output.with_name(output.name.removesuffix(".genrekit") + SUFFIX)
-
-
-@contextmanager
-def locked(folder: Path, *, resume: bool, overwrite: bool) -> Iterator[None]:
-    """Take the folder of a study for this process, new or as it is.
-
-    Raises
-    ------
-    OutputExistsError
-        If it exists, and neither resuming nor overwriting was asked for.
-    UsageError
-        If another process has it, or it is not the folder of a study.
-    """
-    names = {JOURNAL, TABLE, RESULTS, REPORT, LOCK, PART}
-    if folder.exists() and (
-        not folder.is_dir() or any(one.name not in names and one.suffix != ".png" for one in folder.iterdir())
-    ):
-        raise UsageError(f"{folder} holds files that are not of a search.", "Choose another --output.")
-    try:
-        folder.mkdir(exist_ok=True)
-        lock = FileLock(folder / LOCK)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UsageError(
-            f"Another process searches in {folder}.", "Wait until it ends, or choose another --output."
-        ) from None
-    except OSError as error:
-        raise TrainingError(
-            f"{folder} cannot be written: {error.strerror}.", "Choose another --output."
-        ) from None
-    try:
-        if (folder / JOURNAL).exists() and not resume:
-            if not overwrite:
-                raise OutputExistsError(
-                    f"{folder} holds a search.",
-                    "Give --resume to continue it, --overwrite to start anew, or another --output.",
-                )
-            _clear(folder)
-        yield
-    finally:
-        lock.release()
-
-
-def _clear(folder: Path) -> None:
-    for one in folder.iterdir():
-        if one.is_dir():
-            shutil.rmtree(one)
-        elif one.name != LOCK:
-            one.unlink()
 
 
 class Study:
@@ -121,7 +61,7 @@ class Study:
             (folder / RESULTS).mkdir(exist_ok=True)
         try:
             with writing(path):
-                _remove_half_line(path)
+                remove_half_line(path)
                 storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_NoLock()))
                 self._study = optuna.create_study(
                     storage=storage,
@@ -138,6 +78,7 @@ class Study:
                 "Start anew with --overwrite, or choose another --output.",
             ) from None
         wanted = json.loads(json.dumps(facts))
+        self._run = hash_json(wanted)[:16]
         if known is None and (is_new or not self.trials):
             with writing(path):
                 self._study.set_user_attr(_FACTS, wanted)
@@ -194,7 +135,7 @@ class Study:
             return
         reason = result.error or result.stopped
         facts: dict[str, Any] = {
-            "metrics": {name: float(f"{value:.6g}") for name, value in result.metrics.items()},
+            "metrics": rounded(result.metrics),
             "folds": result.folds,
             "reason": reason,
             "curve": [list(point) for point in result.curve],
@@ -277,29 +218,20 @@ class Study:
     def write_table(self) -> None:
         """Write the table of the told trials."""
         rows = [one for one in self.trials if one.state.is_finished()]
-        names = list(dict.fromkeys(name for one in rows for name in one.user_attrs.get("metrics", {})))
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        keys = [one.key for one in self.space]
-        writer.writerow(["trial", "state", *keys, "folds", *names, "reason"])
-        for one in rows:
-            facts = one.user_attrs
-            metrics = facts.get("metrics", {})
-            writer.writerow(
-                [
-                    one.number,
-                    one.state.name.lower(),
-                    *(one.params.get(key) for key in keys),
-                    facts.get("folds", 0),
-                    *(metrics.get(name, "") for name in names),
-                    facts.get("reason", ""),
-                ]
+        found = [
+            Row(
+                one.number,
+                one.state.name.lower(),
+                one.params,
+                one.user_attrs.get("folds", 0),
+                one.user_attrs.get("metrics", {}),
+                one.user_attrs.get("reason", ""),
             )
+            for one in rows
+        ]
         path = self.folder / TABLE
-        beside = self.folder / PART
         with writing(path):
-            beside.write_text(file.getvalue(), encoding="utf-8")
-            beside.replace(path)
+            write_table(path, self._run, [one.key for one in self.space], found)
 
 
 def is_smaller_better(objective: str) -> bool:
@@ -319,25 +251,3 @@ class _NoLock(JournalFileOpenLock):
 
     def release(self) -> None:
         """Do nothing."""
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say what could not be written."""
-    try:
-        yield
-    except OSError as error:
-        raise TrainingError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            "Free some space; --resume continues with the trials that were told.",
-        ) from None
-
-
-def _remove_half_line(path: Path) -> None:
-    """Remove what an interrupted process wrote of its last line."""
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if whole != data:
-        path.write_bytes(whole)

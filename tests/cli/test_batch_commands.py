@@ -43,14 +43,25 @@ def test_going_on_does_what_is_new_and_what_failed_where_asked(predict, paths, t
     assert again.status == 2
     assert "--resume" in again.err
     more = predict(*paths, "bad.wav", "-o", "out.csv", "--resume")
-    assert "3 inputs were finished before, 2 now" in more.err
+    assert "3 inputs finished before, 2 now" in more.err
     (tmp_path / "bad.wav").write_bytes(paths[0].read_bytes())
     mended = predict(*paths, "bad.wav", "-o", "out.csv", "--resume")
     assert mended.status == 0
-    assert "4 inputs were finished before, 1 now" in mended.err
+    assert "4 inputs finished before, 1 now" in mended.err
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert [row["error"] for row in rows] == [""] * 5
     assert rows[-1]["sha256"] == rows[0]["sha256"]
+
+
+def test_going_on_with_fewer_inputs_counts_the_results_that_are_not_written(predict, paths, tmp_path):
+    predict(*paths, "-o", "out.csv")
+    fewer = predict(*paths[1:], "-o", "out.csv", "--resume")
+    assert "not written: results of 1 earlier input that" in fewer.err
+    again = predict(*paths, "-o", "out.csv", "--resume")
+    assert (f"{len(paths)} inputs finished before, 0 now" in again.err, "not written" in again.err) == (
+        True,
+        False,
+    )
 
 
 def test_a_journal_of_a_run_that_never_ended_is_not_overwritten_unasked(predict, paths, tmp_path):
@@ -104,7 +115,7 @@ def test_a_bucket_in_and_out(predict, bucket, tmp_path):
     assert again.status == 2
     assert "exists" in again.err
     resumed = predict("s3://songs/b", "-o", "s3://songs/results/out.csv", "--resume")
-    assert "2 inputs were finished before, 0 now" in resumed.err
+    assert "2 inputs finished before, 0 now" in resumed.err
 
 
 def test_an_archive_and_a_manifest_that_lie_elsewhere(predict, bucket, tmp_path):

@@ -56,7 +56,7 @@ def test_tracks_are_predicted_one_by_one(genrekit, album, model_path):
 def test_results_of_tracks_are_resumed_and_neither_tagged_nor_sorted(genrekit, album, model_path):
     words = ("predict", "album.cue", "album.flac", "--model", model_path, "-j", 1, "-o", "r.csv")
     assert genrekit(*words).status == 3
-    assert "4 inputs were finished before, 0 now" in genrekit(*words, "--resume").err
+    assert "4 inputs finished before, 0 now" in genrekit(*words, "--resume").err
     with Path("r.csv").open() as file:
         assert [row["title"] for row in csv.DictReader(file)] == ["First", "Second", "Gone", ""]
     for command in ("tag", "sort"):

@@ -136,4 +136,4 @@ def test_a_table_with_unreadable_rows_counts_them(inspect, tracks_csv, tracks_mo
     frame.to_csv(tmp_path / "bad.csv", index=False)
     done = inspect("bad.csv", "--model", tracks_model, "--rows", "2,3", "-o", "t.png")
     assert done.status == 0, done.err
-    assert "1 rows have no prediction" in done.err
+    assert "No prediction for 1 row." in done.err

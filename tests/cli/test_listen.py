@@ -121,6 +121,49 @@ def test_a_radio_that_is_lost_is_connected_again(monkeypatch, model):
     assert "connecting again" in said[0]
 
 
+def test_a_radio_says_what_it_plays(model):
+    import io
+
+    buffer = io.BytesIO()
+    samples, sr = soundfile.read(SONG)
+    soundfile.write(buffer, samples[: 25 * sr], sr, format="MP3")
+    data, every = buffer.getvalue(), 8000
+    titles = ["Artist - One", "", "Artist - One", "It\u2019s; Two", "\xe9t\xe9"]
+
+    class Radio(BaseHTTPRequestHandler):
+        def do_GET(self):
+            assert self.headers["Icy-MetaData"] == "1"
+            self.send_response(200)
+            self.send_header("Content-Type", "audio/mpeg")
+            self.send_header("icy-metaint", str(every))
+            self.end_headers()
+            for number, at in enumerate(range(0, len(data), every)):
+                self.wfile.write(data[at : at + every])
+                title = titles[number] if number < len(titles) else ""
+                raw = title.encode("latin-1" if number == 4 else "utf-8")
+                text = b"StreamTitle='" + raw + b"';StreamUrl='';" if title else b""
+                n = -(-len(text) // 16)
+                self.wfile.write(bytes([n]) + text.ljust(16 * n, b"\0"))
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Radio) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = open_source(f"http://127.0.0.1:{server.server_port}/live", sr=22050)
+        events = listen(source, model, **{**SETTINGS, "window_s": 10.0, "hop_s": 10.0})
+        found = [next(events) for _ in range(5)]
+        server.shutdown()
+    said = [event["title"] for event in found if event["type"] == "title"]
+    assert said == ["Artist - One", "It\u2019s; Two", "\xe9t\xe9"]
+    windows = [event for event in found if event["type"] == "window"]
+    assert [window["start_s"] for window in windows] == [0, 10]
+    whole = list(
+        listen(open_source(str(SONG), sr=22050), model, **{**SETTINGS, "window_s": 10.0, "hop_s": 10.0})
+    )
+    assert windows[0]["label"] == whole[0]["label"]  # nothing of the titles is in the sound
+
+
 def test_a_radio_opens_nothing_but_http(tmp_path):
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:30\n#EXTINF:30,\nfile://{SONG}\n".encode()
 

@@ -152,12 +152,12 @@ def test_images_of_reasons_and_a_file_of_results_go_together(output, genrekit, s
     assert str(why) not in json.dumps(options)
 
     again = genrekit(*words, "--resume")
-    assert f"{len(inputs)} inputs were finished before, 0 now" in again.err
+    assert f"{len(inputs)} inputs finished before, 0 now" in again.err
     assert {path.name: path.stat().st_mtime_ns for path in why.iterdir()} == there
 
     (why / image_name(str(inputs[1]))).unlink()
     again = genrekit(*words, "--resume")
-    assert f"{len(inputs) - 1} inputs were finished before, 1 now" in again.err
+    assert f"{len(inputs) - 1} inputs finished before, 1 now" in again.err
     assert {path.name for path in why.iterdir()} == set(there)
 
 

@@ -127,7 +127,7 @@ def test_an_existing_playlist_is_replaced_only_where_asked(genrekit, library, re
         (["music", "--link", "--copy"], "not both"),
         (["music", "--from", "out.jsonl", "--model", "gtzan"], "--model cannot be used with it"),
         (["music", "--to", "music/bad.mp3"], "is not a folder"),
-        (["--from", "out.parquet"], "no file of results"),
+        (["--from", "out.txt"], "suffix of a file of results"),
     ],
 )
 def test_wrong_usage_says_what_is_wrong(genrekit, library, words, message):
@@ -181,3 +181,17 @@ def test_results_are_relative_to_where_they_were_made(genrekit, library, model_p
     run = genrekit("sort", "--from", "../out.csv")
     assert run.status == 1
     assert f"start at {library}" in rows(run)[0]["error"]
+
+
+def test_results_that_were_moved_without_their_journal_say_what_paths_start_at(
+    genrekit, library, results, monkeypatch
+):
+    path = results(ANSWERS)
+    (library / "elsewhere").mkdir()
+    shutil.move(path, "elsewhere/out.jsonl")
+    monkeypatch.chdir(library / "elsewhere")
+    run = genrekit("sort", "--from", "out.jsonl")
+    assert (run.status, run.err.count("its paths start at the folder where it was predicted")) == (1, 1)
+    monkeypatch.chdir(library)
+    run = genrekit("sort", "--from", "elsewhere/out.jsonl")
+    assert (run.status, "its paths start at" in run.err) == (0, False)

@@ -32,7 +32,10 @@ def test_an_abstention_is_unsure():
 
 def test_rows_on_stdout_say_why_inputs_were_not_read(genrekit, model_path):
     run = genrekit("predict", "nowhere.wav", "none.mp3", "--model", model_path)
-    assert (run.status, "could not be read: no such file 2" in run.err) == (1, True)
+    assert (run.status, "2 of 2 inputs could not be read: no such file; their rows say" in run.err) == (
+        1,
+        True,
+    )
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_results_outlive_tags_titles_and_undoing(genrekit, model_path, library):
     for words in (("tag",), ("sort", "--link"), ("sort", "--copy", "--to", "c", "--write")):
         assert genrekit(*words, "--from", results).status == 0
     assert (
-        "3 inputs were finished before, 0 now"
+        "3 inputs finished before, 0 now"
         in genrekit("predict", library, "--model", model_path, "-o", results, "--resume").err
     )
     genrekit("tag", "--undo", "j", "--write", "--journal", "k")
@@ -161,7 +161,7 @@ def test_a_table_for_people(genrekit, model_path, library, monkeypatch):
         (["x", "--overwrite", "--append"], "either --overwrite or --append"),
         (["x", "--undo", "j"], "--undo takes everything from its journal"),
         (["--from", "o.jsonl", "--model", "m"], "--from reads existing predictions"),
-        (["--from", "o.txt"], "no file of results"),
+        (["--from", "o.txt"], "suffix of a file of results"),
         (["--from", "o.csv", "--write", "--journal", "there.jsonl"], "there.jsonl exists"),
     ],
 )

@@ -93,3 +93,47 @@ def test_rows_in_a_file_are_rows_though_a_bar_is_shown(library, model_path):
     rows = (library / "rows.jsonl").read_text().splitlines()
     assert len(rows) == len(ALBUMS) * len(NAMES) + 1
     assert not any(line.startswith("{") for line in shown.lines)
+
+
+@pytest.fixture
+def large_library(songs, tmp_path):
+    """300 songs in nested folders with long names, of which many differ by a letter in their middle."""
+    for number in range(300):
+        artist, album, track = number // 60, number // 12 % 5, number % 12
+        folder = (
+            tmp_path
+            / "Music"
+            / f"Artist {artist} with & a Long Ñame"
+            / f"Album {album} (Disc {album % 2 + 1})"
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{track + 1:02d} - Artist {artist} - A Very Long Title Number {track} of the Album (Remastered 1999).wav"
+        shutil.copy(songs.examples[number % len(songs.examples)].path, folder / name)
+    return tmp_path
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_300_songs_are_tagged_sorted_undone_and_tagged_again(large_library, model_path, columns):
+    model = f"--model {model_path} -j 1"
+    predicted = on_terminal(f"genrekit predict Music -o genres.csv {model}", columns, large_library)
+    assert (predicted.status, "wrote 300 rows to genres.csv" in "".join(predicted.lines)) == (0, True)
+    tag = "genrekit tag --from genres.csv --min-confidence 0 --write --journal"
+    for command, word in (
+        (f"{tag} one.jsonl", "changed"),
+        ("genrekit sort --from genres.csv --to lists --write", ""),
+        ("genrekit tag --undo one.jsonl --write", "changed"),
+        ("genrekit tag --undo one.jsonl --write", "same"),
+        (f"{tag} two.jsonl", "changed"),
+    ):
+        shown = on_terminal(command, columns, large_library)
+        assert shown.status == 0, shown.lines[-3:]
+        assert not any("━" in line and ".wav" in line for line in shown.lines)
+        if word:
+            rows = [line for line in shown.lines if line.endswith(word) and ".wav" in line]
+            assert len(rows) == 300
+            assert f"300 {word}" in shown.lines
+        assert not any(
+            f"{label[:3]}…" in line for line in shown.lines for label in ("Classical", "Disco", "Hip-Hop")
+        )
+    assert sum(path.read_text().count(".wav") for path in (large_library / "lists").glob("*.m3u8")) == 300

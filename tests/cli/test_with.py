@@ -44,7 +44,7 @@ def test_a_batch_keeps_them(predict, paths, tmp_path):
     once = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert all(row["loudness_lufs"] < 0 for row in once)
     resumed = predict(*paths, "--with", "loudness", "-o", "out.parquet", "--resume")
-    assert "3 inputs were finished before, 0 now" in resumed.err
+    assert "3 inputs finished before, 0 now" in resumed.err
     assert pq.read_table(tmp_path / "out.parquet").to_pylist() == once
     assert "done before" not in predict(*paths, "--with", "bpm", "-o", "out.parquet", "--resume").err
 

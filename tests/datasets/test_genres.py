@@ -304,7 +304,7 @@ def test_a_file_under_two_spellings_is_taken_once(tmp_path: Path) -> None:
         ("s1.wav", "train"),
         ("link.wav", "test"),
     ]
-    assert noted(dataset, "4 rows name a file again with another split", "s0.wav (train, then test)")
+    assert noted(dataset, "4 files named again with another split", "s0.wav (train, then test)")
     assert dict(dataset.left_out)["./s0.wav (row 3)"] == "is in row 2 already, as s0.wav"
 
 

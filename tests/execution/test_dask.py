@@ -173,7 +173,7 @@ def test_an_interrupt_ends_the_run_and_leaves_nothing(address, workers, gate):
 
 
 def test_workers_of_another_version_are_named(address, monkeypatch):
-    monkeypatch.setattr(cluster, "__version__", "99.0")
+    monkeypatch.setattr("genrekit.execution.dask_worker.__version__", "99.0")
     with pytest.raises(GenrekitError, match=r"tcp://127\S+ has genrekit \S+ on Python .* genrekit 99\.0 on"):
         list(ordered_map(act, [("double", 1)], cluster=address))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genrekit.hashing import content_of, hash_file
+from genrekit.library.place import Copy, put
 from genrekit.library.sort import Kind, safe_name, sort_songs
 from genrekit.types import Content, Prediction
 
@@ -275,3 +277,16 @@ def test_safe_names_are_one_part_of_a_path_on_all_systems(text):
     assert not name.endswith((".", " "))
     assert len(name.encode()) <= 124
     assert safe_name(name) == name
+
+
+def test_a_full_disk_names_the_copy_and_not_the_song(tmp_path, monkeypatch):
+    source, target = tmp_path / "song.wav", tmp_path / "by" / "rock" / "song.wav"
+    source.write_bytes(b"sound")
+
+    def full(src, dst):
+        raise OSError(errno.ENOSPC, "No space left on device", str(src), None, str(dst))
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        put(Copy(source, target, hash_file(source)), write=True, overwrite=False)
+    assert caught.value.filename == str(target)

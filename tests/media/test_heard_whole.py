@@ -137,7 +137,7 @@ def test_it_is_heard_to_its_end_and_there_is_nothing_to_note(file, name: str, ca
     data, seconds = WHOLE[name]
     sound = audio.read(file(data))
     assert len(sound.y) / sound.sr == pytest.approx(seconds, abs=0.2)
-    assert sound.note == ""
+    assert sound.flaws == ()
     late = sound.y[-2 * SR : -SR]  # the last second but one is music, not padding
     assert np.abs(late).max() > 0.1
     assert capfd.readouterr().err == ""

@@ -86,6 +86,20 @@ def test_what_is_not_an_input_is_said_in_words(model, wrong):
         model.predict(wrong)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ((22050, np.zeros(22050)), "Pass (samples, sr)"),
+        ([(22050, np.zeros(22050))], "Pass (samples, sr)"),
+        ((np.zeros((22050, 2)), 22050), "samples.T"),
+    ],
+)
+def test_samples_in_the_order_of_another_library_get_a_hint(model, wrong, hint):
+    with pytest.raises(UsageError) as caught:
+        model.predict(wrong)
+    assert hint in str(caught.value)
+
+
 def test_an_open_text_file_is_refused(model, tmp_path):
     (tmp_path / "a.txt").write_text("words")
     with (tmp_path / "a.txt").open() as file, pytest.raises(UsageError, match="mode 'rb'"):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrekit.errors import OutputExistsError, UsageError
+from genrekit.prediction import journal as journal_module
 from genrekit.prediction.journal import Journal
 from genrekit.types import Content, Contribution, Prediction, WindowScore
 
@@ -102,3 +103,20 @@ def test_a_file_that_is_no_journal_is_refused_and_left_alone(path, text):
     with pytest.raises(UsageError, match="not a journal"):
         Journal(path, "key")
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize("itself", [True, False], ids=["the file is locked", "as on Windows"])
+def test_one_run_at_a_time(tmp_path, monkeypatch, itself):
+    monkeypatch.setattr(journal_module, "IS_LOCKED_ITSELF", itself)
+    path = tmp_path / "journal"
+    with Journal(path, "key"):
+        with pytest.raises(OutputExistsError, match="Another run is writing"):
+            Journal(path, "key")
+        assert path.read_bytes() == b""
+    with Journal(path, "key"):
+        pass
+    assert [one.name for one in tmp_path.iterdir()] == ["journal"]
+    path.write_bytes(b"not a journal\n")
+    for _ in range(2):
+        with pytest.raises(UsageError, match="is not a journal"):
+            Journal(path, "key")

@@ -45,6 +45,12 @@ def test_names_between_nul_bytes_may_hold_line_ends():
     assert listed(b"./a\nb.wav\0./c.wav\0") == ["./a\nb.wav", "./c.wav"]
 
 
+def test_lines_may_end_in_carriage_returns_alone():
+    assert listed("\r".join([*NAMES, ""]).encode("utf-16")) == NAMES
+    assert listed(b"a.wav\r") == ["a.wav"]
+    assert listed(b"a\rb.wav\nc.wav\n") == ["a\rb.wav", "c.wav"]
+
+
 def test_names_that_are_not_utf8_stay_what_they_are():
     assert listed(b"caf\xe9.wav\n") == [os.fsdecode(b"caf\xe9.wav")]
 

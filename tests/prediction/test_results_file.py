@@ -29,15 +29,16 @@ UNSURE = Prediction("c.mp3", model="m", score=0.2, scores=(("rock", 0.2),), cont
 
 
 def written(path, format, **options):
-    stream = io.StringIO()
+    stream = io.BytesIO() if format == "parquet" else io.StringIO()
     with open_writer(format, stream, top_k=2, provenance=True, **options) as writer:
         for prediction in (GOOD, BAD, UNSURE):
             writer.write(prediction)
-    path.write_text(stream.getvalue(), encoding="utf-8")
+    value = stream.getvalue()
+    path.write_bytes(value if isinstance(value, bytes) else value.encode())
     return list(read_results(path))
 
 
-@pytest.mark.parametrize("format", ["jsonl", "csv"])
+@pytest.mark.parametrize("format", ["jsonl", "csv", "json", "parquet"])
 @pytest.mark.parametrize("windows", [False, True])
 def test_what_predict_writes_comes_back(tmp_path, format, windows):
     rows = written(tmp_path / f"out.{format}", format, windows=windows, multilabel=True)

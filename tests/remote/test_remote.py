@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import gzip
 import http.server
 import io
 import os
@@ -9,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import urllib.request
 import zipfile
@@ -20,7 +22,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genrekit.errors import GenrekitError, MediaError, UsageError
-from genrekit.remote import stores
+from genrekit.remote import archives, stores
 from genrekit.remote.transfer import exists, expand_remote, fetched, is_remote, open_output, redact
 from genrekit.types import Modality
 
@@ -534,10 +536,53 @@ def test_hostile_archives(archive, tmp_path, monkeypatch):
         read(f"zip://locked.wav::{bomb}")
     whole = archive.read_bytes()
     archive.write_bytes(whole[: len(whole) // 2])
-    assert entries(f"zip://::{archive}")[0][1] == "The archive is damaged, or is not a zip archive."
+    assert entries(f"zip://::{archive}")[0][1] == "The archive is damaged, or is of another kind."
     archive.write_bytes(whole)
-    monkeypatch.setattr(stores, "MAX_DIRECTORY_BYTES", 100)
+    monkeypatch.setattr(archives, "MAX_DIRECTORY_BYTES", 100)
     assert entries(f"zip://::{archive}")[0][1] == "The directory of the archive is too long."
+
+
+@pytest.fixture
+def tar(tmp_path):
+    path = tmp_path / "songs.tar"
+    with tarfile.open(path, "w") as packed:
+        for name in ("a.wav", "b/2.wav", "b/cover.jpg", "b/" + "long" * 60 + ".wav", "../evil.wav"):
+            found = tarfile.TarInfo(name)
+            found.size = len(song())
+            packed.addfile(found, io.BytesIO(song()))
+        link = tarfile.TarInfo("link.wav")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        packed.addfile(link)
+    return path
+
+
+def test_members_of_a_tar_archive(tar, tmp_path):
+    names = [name for name, _ in entries(f"tar://::{tar}", kinds={Modality.AUDIO})]
+    assert names == [f"tar://{name}::{tar}" for name in ("a.wav", "b/2.wav", "b/" + "long" * 60 + ".wav")]
+    assert read(f"tar://b/2.wav::{tar}") == song()
+    assert read(f"tar://a.wav::file://{tar}") == song()
+    for name in ("none.wav", "link.wav"):
+        with pytest.raises(MediaError, match="There is no such file"):
+            read(f"tar://{name}::{tar}")
+    below = tmp_path / "below" / "below"
+    below.mkdir(parents=True)
+    with fetched(f"tar://../evil.wav::{tar}", folder=below) as path:
+        assert list(tmp_path.rglob("*.wav")) == [path]
+
+
+def test_tar_archives_that_cannot_be_used(tar, tmp_path):
+    whole = tar.read_bytes()
+    packed = tmp_path / "songs.tar.gz"
+    packed.write_bytes(gzip.compress(whole))
+    assert "compressed as a whole" in entries(f"tar://::{packed}")[0][1]
+    tar.write_bytes(whole[:1500])
+    assert "The archive is damaged" in entries(f"tar://::{tar}")[0][1]
+    claim = tarfile.TarInfo("x")
+    claim.type, claim.size = tarfile.XHDTYPE, 2**33
+    tar.write_bytes(claim.tobuf() + bytes(1024))
+    assert entries(f"tar://::{tar}")[0][1]
+    with pytest.raises(MediaError, match="An archive inside an archive"):
+        read(f"tar://a.wav::zip://b.tar::{tar}")
 
 
 @given(st.data())

@@ -105,12 +105,6 @@ def test_what_cannot_be_explained_says_so(client, media, numbers):
     assert client.post("/v1/explain", files={"file": ("a.mp3", b"none")}).status_code == 422
 
 
-def test_similar_waits_for_an_index(client, media):
-    response = client.post("/v1/similar", files={"file": ("a.ogg", (media / "boom_bap.ogg").read_bytes())})
-    assert response.status_code == 501
-    assert "index" in response.json()["detail"]
-
-
 def test_the_open_inference_protocol(client, numbers):
     assert client.get("/v2").json()["name"] == "genrekit"
     assert client.get("/v2/health/live").json() == {"live": True}

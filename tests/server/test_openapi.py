@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.serving import started
 
+from genrekit.similarity import index
+
+TABLE = Path(__file__).parents[2] / "examples" / "tracks.csv"
 KEY = "correct-horse-battery"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,unsupported_method,allow_header_conformance"
 DAY = ("--phases", "examples,fuzzing", "--max-examples", "3")
@@ -18,9 +22,12 @@ def test_every_response_is_as_its_schema_says(tmp_path, how):
     pytest.importorskip("schemathesis", reason="Schemathesis is not installed (extra dev).")
     keys = tmp_path / "keys"
     keys.write_text(f"admin:{KEY}\n")
-    with started(tmp_path / "s", "--jobs", "1", "--admin-key-file", str(keys)) as server:
+    index(TABLE, tmp_path / "rows.index", model="spotify", jobs=1)
+    options = ("--jobs", "1", "--admin-key-file", str(keys), "--index", str(tmp_path / "rows.index"))
+    options += ("--keep", "asked", "--store", str(tmp_path / "store"))
+    with started(tmp_path / "s", *options, GENREKIT_SPOOL=str(tmp_path / "spool")) as server:
         words = ["--checks", CHECKS, *how, "--header", f"X-API-Key: {KEY}"]
-        words += ["--exclude-path", "/v1/similar", "--exclude-path", "/v1/models/reload"]  # 501; slow
+        words += ["--exclude-path", "/v1/models/reload"]  # slow
         run = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json", *words],
             capture_output=True,

@@ -10,6 +10,8 @@ import pytest
 from support.browser import ARGUMENTS, PATIENCE_MS, chromium, chromium_path
 from support.serving import started
 
+from genrekit.similarity import index
+
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
 TRACKS = MEDIA.parent / "tracks.csv"
 SONG, PICTURE = MEDIA / "swing_band.ogg", MEDIA / "blue_notes.png"
@@ -30,7 +32,9 @@ def browser():
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     chromium_path()
-    with started(tmp_path_factory.mktemp("server"), *MODELS, "--jobs", "1") as server:
+    folder = tmp_path_factory.mktemp("server")
+    index(MEDIA, folder / "songs.index", model="spectrogram", jobs=1)
+    with started(folder, *MODELS, "--jobs", "1", "--index", str(folder / "songs.index")) as server:
         yield server.url
 
 
@@ -45,8 +49,8 @@ def guarded(tmp_path_factory):
 
 
 @contextmanager
-def opened(browser, address, path="/", **settings):
-    """Open the page; every request that leaves for another origin, and every fault of a script, fails the test."""
+def opened(browser, address, path="/", hosts=(), **settings):
+    """Open the page; every request that leaves for an origin beside ``hosts``, and every fault of a script, fails the test."""
     from playwright.sync_api import expect
 
     context = browser.new_context(**{"locale": "en", "viewport": {"width": 1280, "height": 900}, **settings})
@@ -54,6 +58,10 @@ def opened(browser, address, path="/", **settings):
     page = context.new_page()
     page.requests, page.faults = [], []
     page.on("request", lambda request: page.requests.append(request))
+    for host in hosts:  # answered here: nothing leaves the machine
+        context.route(
+            f"{host}/**", lambda route: route.fulfill(body="<p>a player</p>", content_type="text/html")
+        )
     page.on("pageerror", lambda error: page.faults.append(str(error)))
     page.expect = expect
     try:
@@ -61,7 +69,7 @@ def opened(browser, address, path="/", **settings):
         expect(page.locator("#work, #login").locator("visible=true").first).to_be_visible()
         yield page
         assert page.faults == []
-        foreign = [r.url for r in page.requests if not r.url.startswith((address + "/", "blob:"))]
+        foreign = [r.url for r in page.requests if not r.url.startswith((address + "/", "blob:", *hosts))]
         assert foreign == []
     finally:
         context.close()
@@ -212,6 +220,29 @@ def test_the_whole_flow_by_keyboard(browser, address):
         page.keyboard.press("Enter")
         page.expect(page.locator("genre-card")).to_have_count(0)
         page.expect(page.locator("#files")).to_be_focused()
+
+
+def test_what_is_similar_in_the_library(browser, address):
+    with opened(browser, address) as page:
+        give(page, SONG, PICTURE)
+        finished(page, 2)
+        page.expect(card(page, PICTURE.name).get_by_text("Similar in the library")).to_have_count(0)
+        song = card(page, SONG.name)
+        song.get_by_text("Similar in the library").focus()
+        page.keyboard.press("Enter")
+        rows = song.locator("genre-similar tbody tr")
+        page.expect(rows).to_have_count(5)
+        page.expect(song.locator("genre-similar")).not_to_contain_text(f"More like {SONG.name}")
+        first = rows.first.locator("th bdi").first.text_content()
+        rows.first.get_by_role("button").focus()
+        page.keyboard.press("Enter")
+        page.expect(song.locator("genre-similar > p").first).to_have_text(f"Most similar to {first}")
+        page.expect(song.locator("genre-similar > p").first).to_be_focused()
+        page.expect(rows.filter(has_text=SONG.name)).to_have_count(1)
+        song.get_by_role("button", name=f"Back to {SONG.name}").click()
+        page.expect(rows.filter(has_text=SONG.name)).to_have_count(0)
+        song.get_by_label("Only other artists").check()
+        page.expect(song.locator("genre-similar")).to_contain_text("artist of the song is not known")
 
 
 def test_a_click_on_the_timeline_seeks_the_player(browser, address):
@@ -392,6 +423,41 @@ def test_arabic_is_whole(browser, address):
         page.expect(root).to_have_attribute("lang", "en")
 
 
+def test_playlists_load_a_preview_on_a_click_only(browser, tmp_path):
+    youtube, radio = "https://www.youtube-nocookie.com", "https://radio.example"
+    lists = tmp_path / "lists.yaml"
+    lists.write_text(
+        "'*':\n  original:\n    - {title: Lists of ours, url: 'https://www.youtube.com/playlist?list=PL0123456789'}\n"
+        f"    - {{title: On air, url: '{radio}/a.mp3'}}\n",
+        encoding="utf-8",
+    )
+    words = ("spectrogram", "--jobs", "1", "--playlists", str(lists))
+    with started(tmp_path, *words) as server, opened(browser, server.url, hosts=(youtube, radio)) as page:
+        give(page, SONG)
+        finished(page, 1)
+        song = card(page, SONG.name)
+        song.get_by_text("Listen to this genre: jazz").click()
+        page.expect(song.get_by_role("heading", name="Original")).to_be_visible()
+        page.expect(song.get_by_role("heading", name="Khaleeji")).to_be_visible()
+        link = song.get_by_role("link", name="Lists of ours")
+        assert link.get_attribute("rel") == "noopener noreferrer"
+        assert [r.url for r in page.requests if not r.url.startswith((server.url, "blob:"))] == []
+        assert violations(page) == []
+
+        song.get_by_role("button", name="Play here, from www.youtube-nocookie.com").click()
+        page.expect(song.frame_locator("iframe.player").get_by_text("a player")).to_be_visible()
+        page.expect(song).to_contain_text("Your browser now talks to www.youtube-nocookie.com.")
+        asked = [r for r in page.requests if r.url.startswith(youtube)]
+        assert [r.url for r in asked] == [f"{youtube}/embed/videoseries?list=PL0123456789"]
+        assert asked[0].all_headers()["referer"] == f"{server.url}/"
+        assert not [r for r in page.requests if r.url.startswith(radio)]
+
+        with page.expect_request(f"{radio}/**"):
+            song.get_by_role("button", name="Play here, from radio.example").click()
+        page.evaluate("fetch('https://elsewhere.example/').catch(() => {})")
+        assert violations(page) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser, address, scheme, tmp_path):
     found = {}
@@ -426,13 +492,16 @@ def test_axe_finds_nothing(browser, address, scheme, tmp_path):
         page.expect(page.locator("img.heat")).to_be_visible()
         page.expect(page.locator("table.pushes").first).to_be_visible()
         found["why"] = violations(page)
+        card(page, SONG.name).get_by_text("Similar in the library").click()
+        page.expect(page.locator("genre-similar tbody tr")).to_have_count(5)
+        found["similar"] = violations(page)
         page.locator("#language").select_option("ar")
         page.expect(page.locator("html")).to_have_attribute("dir", "rtl")
         found["arabic"] = violations(page)
         page.set_viewport_size({"width": 360, "height": 800})
         found["narrow"] = violations(page)
     assert found == {state: [] for state in found}
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 @pytest.fixture(scope="module")
@@ -479,3 +548,63 @@ def test_without_a_microphone_the_page_says_why(browser, address):
         page.get_by_role("button", name="Listen", exact=True).click()
         page.expect(page.locator("#live").get_by_role("alert")).to_contain_text("may not use the microphone")
         page.expect(page.get_by_role("button", name="Stop listening")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def keeping(tmp_path_factory):
+    chromium_path()
+    folder = tmp_path_factory.mktemp("keeping")
+    words = ("image", "--jobs", "1", "--keep", "asked", "--store", str(folder / "store"))
+    with started(folder, *words, GENREKIT_SPOOL=str(folder / "spool")) as server:
+        yield server.url, folder / "store"
+
+
+def test_a_correction_with_the_keyboard_and_the_deletion_of_the_upload(browser, keeping):
+    address, store = keeping
+    with opened(browser, address) as page:
+        assert not page.locator("#keep").is_checked()
+        page.locator("#keep").focus()
+        page.keyboard.press("Space")
+        give(page, PICTURE)
+        finished(page, 1)
+        choice = page.get_by_label("No, it is")
+        choice.focus()
+        page.keyboard.press("ArrowDown")
+        page.get_by_role("button", name="Send").press("Enter")
+        page.expect(page.get_by_text("Thank you.")).to_be_focused()
+        receipt = page.locator("code").inner_text()
+        assert violations(page) == []
+        page.get_by_text("Delete an upload").click()
+        page.expect(
+            page.get_by_text("keep the weights and the key until the next retraining")
+        ).to_be_visible()
+        page.get_by_label("Receipt", exact=True).fill(receipt)
+        page.get_by_label("Receipt", exact=True).press("Enter")
+        page.expect(page.locator("#deleted")).to_have_text("Deleted.")
+        assert not list(store.rglob("objects/*/*"))
+
+
+def test_corrections_in_arabic(browser, keeping):
+    address, _ = keeping
+    with opened(browser, address, locale="ar") as page:
+        give(page, PICTURE)
+        finished(page, 1)
+        page.expect(page.get_by_text("هل هذا صحيح؟")).to_be_visible()
+        assert violations(page) == []
+        page.get_by_role("button", name="نعم").click()
+        page.expect(page.get_by_text("شكرًا لك.")).to_be_visible()
+        page.get_by_role("button", name=re.compile("^حذف ما أُرسل")).click()
+        page.expect(page.locator("article").get_by_text("حُذف.")).to_be_visible()
+
+
+def test_a_server_ends_with_its_last_page(browser, tmp_path):
+    with started(tmp_path, "spotify", "--jobs", "1", "--exit-with-page") as server:
+        with opened(browser, server.url) as page:
+            with opened(browser, server.url):
+                pass
+            page.reload()
+            page.expect(page.locator("#work")).to_be_visible()
+            page.wait_for_timeout(7_000)
+            assert server.process.poll() is None
+        assert server.wait() == 0
+        assert "draining" in server.said()

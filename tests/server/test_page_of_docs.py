@@ -10,6 +10,7 @@ from support.serving import started
 from support.waiting import GIVE_UP_S
 
 from genrekit.server.problems import KINDS
+from genrekit.similarity import index
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
@@ -17,8 +18,10 @@ PAGE = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
 
 def test_the_python_of_the_page_runs(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 2
-    with started(tmp_path, "--jobs", "1") as server:
+    assert len(blocks) == 3
+    songs = tmp_path / "songs.index"
+    index(ROOT / "examples" / "media", songs, model="spectrogram", jobs=1)
+    with started(tmp_path, "--jobs", "1", "--index", str(songs)) as server:
         for block in blocks:
             code = block.replace("http://127.0.0.1:8000", server.url)
             done = subprocess.run(

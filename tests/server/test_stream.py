@@ -231,6 +231,40 @@ def test_who_sends_nothing_is_let_go(client, monkeypatch):
     assert [message["type"] for message in messages] == ["ready", "error", "final"]
 
 
+def test_who_never_reads_is_let_go(client, song, monkeypatch):
+    import asyncio
+
+    monkeypatch.setattr("genrekit.server.streams.SEND_S", 0.2)
+    sound = pieces(song.astype("<f4").tobytes(), 1 << 16)
+    waiting = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": json.dumps({**START, "sample_rate": 22050})},
+        *({"type": "websocket.receive", "bytes": piece} for piece in sound),
+    ]
+    sent = []
+
+    async def receive():
+        await asyncio.sleep(0)
+        return waiting.pop(0) if waiting else await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(message)
+        if '"window"' in message.get("text", ""):  # the buffers are full
+            await asyncio.Event().wait()
+
+    scope = {
+        "type": "websocket", "path": "/v1/stream", "raw_path": b"/v1/stream", "query_string": b"", "scheme": "ws",
+        "headers": [(b"host", b"127.0.0.1:8000")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
+        "subprotocols": [],
+    }  # fmt: skip
+    client.portal.call(client.app, scope, receive, send)
+    assert sum("text" in message for message in sent) == 2  # it is not waited for again
+    with client.websocket_connect(ADDRESS) as socket:
+        socket.send_json({**START, "sample_rate": 22050})
+        assert socket.receive_json()["type"] == "ready"
+        leave(socket)
+
+
 def test_keys_and_origins():
     digest = hashlib.sha256(KEY.encode()).digest()
     with running(models=("spectrogram",), keys={"alice": digest}) as guarded:

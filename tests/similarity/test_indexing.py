@@ -225,7 +225,7 @@ def test_an_index_is_read_while_it_is_written(make, made, library):
         (lambda folder: (folder / "index.json").unlink(), UnknownSourceError, "no index.json"),
         (lambda folder: (folder / "index.json").write_text("{"), DatasetError, "damaged"),
         (lambda folder: (folder / "index.json").write_text("[]"), DatasetError, "damaged"),
-        (lambda folder: _edit(folder, format=2), DatasetError, "format 2"),
+        (lambda folder: _edit(folder, format=3), DatasetError, "format 3"),
         (lambda folder: _edit(folder, size=0), DatasetError, "damaged"),
         (lambda folder: _edit(folder, mean=[1.0]), DatasetError, "damaged"),
         (lambda folder: _edit(folder, mean=None, size=1 << 19), DatasetError, "damaged"),
@@ -338,6 +338,27 @@ def test_an_interrupted_index_can_be_asked(made, library):
     _edit(made, finished=False, mean=None)
     after = similar(next(library.rglob("*.flac")), made, k=17)
     assert [one.input for one in after] == [one.input for one in before]
+
+
+def test_an_index_of_an_earlier_version_stays_what_it_is(make, library, network, tmp_path):
+    from genrekit.prediction import load_model
+    from genrekit.similarity.facts import Facts, write_facts
+
+    folder, model = tmp_path / "earlier", load_model(network.path)
+    folder.mkdir()
+    size = model.runtime.embedding_size
+    write_facts(
+        folder,
+        Facts(
+            format=1, model=model.name, model_sha256=model.bundle.sha256, modality="audio", vectors="embeddings", size=size,
+            finished=True,
+        ),
+    )  # fmt: skip
+    said = []
+    assert make(library, folder, say=said.append).total == 18
+    assert "an earlier version" in said[0]
+    assert Index(folder).facts.size == size
+    assert len(similar(next(library.rglob("*.flac")), folder, k=17)) == 17
 
 
 def test_the_default_model_takes_songs_first(

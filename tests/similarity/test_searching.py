@@ -1,11 +1,15 @@
 """Exact search."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 from support.similarity_index import write
 
-from genrekit.errors import BundleError, UsageError
+from genrekit.errors import BundleError, MediaError, UsageError
+from genrekit.features import GTZAN_SR, TIMBRE_SIZE, timbre
+from genrekit.media import load
 from genrekit.prediction import load_model
 from genrekit.similarity import Filters, Index, search, similar
 
@@ -54,6 +58,25 @@ def test_missing_features_are_the_mean(tmp_path):
         .kneighbors(standard[3:4])
     )
     assert [one.id - 1 for one in opened.search(holes[3], 10)] == at[0].tolist()
+
+
+def test_an_embedding_and_a_timbre_have_the_same_weight(tmp_path):
+    rng = np.random.default_rng(3)
+    vectors = np.hstack([rng.normal(3, 0.1, (300, 20)), rng.normal(-9, 50, (300, TIMBRE_SIZE))]).astype(
+        np.float32
+    )
+    opened = write(tmp_path / "i", vectors, "sound")
+    spread = opened.scaled(vectors - vectors.mean(axis=0, dtype=np.float64))
+    parts = [np.square(part).sum(axis=1).mean() for part in (spread[:, :20], spread[:, 20:])]
+    assert parts == pytest.approx([1, 1], rel=1e-3)
+    distances, at = (
+        NearestNeighbors(n_neighbors=10, metric="cosine", algorithm="brute")
+        .fit(spread)
+        .kneighbors(spread[5:6])
+    )
+    found = opened.search(vectors[5], 10)
+    assert [one.id - 1 for one in found] == at[0].tolist()
+    assert [one.score for one in found] == pytest.approx(1 - distances[0], abs=2e-6)
 
 
 def test_filters(tmp_path):
@@ -166,12 +189,17 @@ def test_search_by_windows_and_by_vector(made, library, network, model_path):
     from genrekit.types import Example
 
     windows = model.backend.prepare(Example("a", path=song), model.config).values
-    by_windows = search(opened, model, windows=windows, k=4)
-    by_vector = search(opened, model, vector=model.runtime.embeddings(windows).mean(axis=0), k=4)
+    sound = timbre(load(song, sr=GTZAN_SR), GTZAN_SR)
+    with pytest.raises(MediaError, match="by their samples too"):
+        search(opened, model, windows=windows)
+    search_ = partial(search, timbre=sound)
+    by_windows = search_(opened, model, windows=windows, k=4)
+    vector = np.concatenate([model.runtime.embeddings(windows).mean(axis=0), sound])
+    by_vector = search(opened, model, vector=vector, k=4)
     assert [one.input for one in by_windows] == [one.input for one in by_vector]
     assert by_windows[0].input == str(song)
     assert by_windows[0].score == pytest.approx(1, abs=1e-5)
-    without = search(
+    without = search_(
         opened, model, windows=windows, k=3, filters=Filters(without=frozenset({by_windows[0].id}))
     )
     assert [one.input for one in without] == [one.input for one in by_windows[1:]]
@@ -180,4 +208,4 @@ def test_search_by_windows_and_by_vector(made, library, network, model_path):
     with pytest.raises(UsageError, match="cannot be compared"):
         search(opened, load_model(model_path), windows=windows)
     with pytest.raises(BundleError):
-        search(opened, model, windows=windows[:, :5])
+        search_(opened, model, windows=windows[:, :5])

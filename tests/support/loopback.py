@@ -57,6 +57,11 @@ class Host:
         Called with the bytes sent so far.
     api : dict of str to callable
         Paths that are answered by JSON of what the callable makes of the query.
+    sent, crossed : int
+        Bytes of files that were handed to the system; and those of them that the system of the client has acknowledged, where
+        Linux says so: what is left in the buffer of a socket whose client died was never transferred.
+    refusals : dict of str to (int, bytes)
+        Paths that are answered by a status and a body.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -72,9 +77,19 @@ class Host:
     pause_s: float = 0.0
     on_bytes: Callable[[int], None] = lambda sent: None
     api: dict[str, Callable[[Mapping[str, str]], object]] = field(default_factory=dict)
+    refusals: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     sent: int = 0
+    crossed: int = 0
     seen: list[Seen] = field(default_factory=list)
     base: str = ""
+
+
+def _acknowledged(connection: socket.socket) -> int | None:
+    """Return tcpi_bytes_acked of linux/tcp.h; None where the system has no such thing."""
+    if not hasattr(socket, "TCP_INFO"):
+        return None
+    facts = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return struct.unpack_from("Q", facts, 120)[0] if len(facts) >= 128 else None
 
 
 @contextmanager
@@ -99,6 +114,8 @@ def serving(host: Host) -> Iterator[Host]:
             if host.statuses:
                 status, headers = host.statuses.pop(0)
                 self.reply(status, headers, b"no")
+            elif path in host.refusals:
+                self.reply(host.refusals[path][0], {}, host.refusals[path][1])
             elif path in host.api:
                 found = host.api[path](query)
                 if isinstance(found, bytes):
@@ -143,7 +160,14 @@ def serving(host: Host) -> Iterator[Host]:
                     "Content-Length", str(len(data) - start if host.claim is None else host.claim)
                 )
             self.end_headers()
-            self.send_body(data, start)
+            before, sent = _acknowledged(self.connection), host.sent
+            try:
+                self.send_body(data, start)
+                host.crossed += host.sent - sent
+            except OSError:
+                after = _acknowledged(self.connection)
+                host.crossed += host.sent - sent if after is None else after - (before or 0)
+                raise
 
         def send_body(self, data: bytes, start: int) -> None:
             end = len(data)

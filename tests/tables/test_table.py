@@ -21,7 +21,7 @@ def test_rows_come_in_order_with_their_reasons(tmp_path: Path) -> None:
     for _ in range(2):
         assert list(table.rows()) == [
             (2, ["1", "2"], ""),
-            (3, [], "has 1 cells; the header has 2"),
+            (3, [], "has 1 cell; the header has 2"),
             (5, ["4", "5"], ""),
             (6, [], "has 3 cells; the header has 2"),
         ]

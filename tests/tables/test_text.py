@@ -17,6 +17,7 @@ from support.tables import Rows, broken_of, read, read_until_error, rows_of, sav
 
 from genrekit.errors import DatasetError
 from genrekit.tables import open_table
+from genrekit.text import counted
 
 ROOMY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ROWS = "".join(f"{i},song {i}\n" for i in range(60_000))
@@ -43,7 +44,7 @@ def test_blank_lines_above_the_header_are_not_counted(tmp_path: Path) -> None:
     path = save(tmp_path / "t.csv", "\n  \r\na,b\n1,2\n3\n5,6\n")
     _, rows, broken = read(path)
     assert rows == {2: ["1", "2"], 4: ["5", "6"]}
-    assert broken == {3: "has 1 cells; the header has 2"}
+    assert broken == {3: "has 1 cell; the header has 2"}
 
 
 def test_a_saved_index_has_a_column_without_a_name(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_bytes_that_are_no_utf8_harm_their_own_cell(tmp_path: Path) -> None:
     _, rows, broken = read(
         save(tmp_path / "t.csv", b"i,name\n" + b"\n".join([b"1", *lines, b"x," + names[0]]))
     )
-    assert broken == {2: "has 1 cells; the header has 2"}
+    assert broken == {2: "has 1 cell; the header has 2"}
     assert len(rows) == 130_001
     assert {row[1] for row in rows.values()} == {"Beyoncé", "Björk", r"nul\x00nul", "東京"}
     assert [row[0] for row in rows.values()] == [*map(str, range(130_000)), "x"]
@@ -146,7 +147,7 @@ def test_a_row_without_an_end_stops_the_reading_with_a_sentence(tmp_path: Path, 
 def test_an_unclosed_quote_near_the_end_breaks_one_row(tmp_path: Path) -> None:
     _, rows, broken = read(save(tmp_path / "t.csv", 'a,b\n1,2\n"3,4\n5,6\n'))
     assert rows == {2: ["1", "2"]}
-    assert broken == {3: "has 1 cells; the header has 2"}
+    assert broken == {3: "has 1 cell; the header has 2"}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +232,7 @@ def test_any_text_is_read_as_csv_reads_it(tmp_path: Path, lines: list[str]) -> N
             if any(cell.strip() for cell in row) and len(row) == 2:
                 expected[number] = row
             elif any(cell.strip() for cell in row):
-                reasons[number] = f"has {len(row)} cells; the header has 2"
+                reasons[number] = f"has {counted(len(row), 'cell')}; the header has 2"
     assert read(path)[1:] == (expected, reasons)
 
 
@@ -315,11 +316,13 @@ def test_bytes_that_are_no_text(tmp_path: Path, content: bytes) -> None:
         open_table(save(tmp_path / "t.csv", content))
 
 
-def test_an_archive_is_not_text(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "t.csv", "w") as archive:
+@pytest.mark.parametrize(("name", "hint"), [("t.csv", "Unpack it"), ("t.xlsx", "Save the sheet as CSV")])
+def test_an_archive_is_not_text(tmp_path: Path, name: str, hint: str) -> None:
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
         archive.writestr("a.csv", "a,b\n1,2\n")
-    with pytest.raises(DatasetError, match="is not text"):
-        open_table(tmp_path / "t.csv")
+    with pytest.raises(DatasetError, match="is not text") as caught:
+        open_table(tmp_path / name)
+    assert hint in str(caught.value)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -343,7 +346,7 @@ def test_some_columns(tmp_path: Path) -> None:
     table = open_table(path)
     frames = list(table.frames(["c", "a"]))
     assert rows_of(frames) == {2: ["3", "1"], 3: ["6", "4"], 5: ["9", "8"]}
-    assert broken_of(frames) == {4: "has 1 cells; the header has 3"}
+    assert broken_of(frames) == {4: "has 1 cell; the header has 3"}
     assert 5 in broken_of(list(table.frames()))
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import load, save
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
 
@@ -33,8 +34,9 @@ class OneLabel(ImageBackend):
         (registry.get("gtzan"), quick.GTZAN),
         (OneLabel(), quick.IMAGE),
         (registry.get("spectrogram"), quick.SPECTROGRAM),
+        (registry.get("spotify"), {**quick.SPOTIFY, "n_estimators": 5}),
     ],
-    ids=["gtzan", "image", "spectrogram"],
+    ids=["gtzan", "image", "spectrogram", "spotify"],
 )
 @pytest.mark.usefixtures("small_resnet", "exported_once")
 def test_built_in_backends_conform(backend, settings):
@@ -129,6 +131,103 @@ def test_a_backend_may_give_embeddings_and_distances():
     ],
 )
 def test_broken_promises_about_outputs_and_payloads_are_caught(backend, promise):
+    with pytest.raises(AssertionError, match=promise):
+        check_backend(backend())
+
+
+class Named(LinearBackend):
+    """Names the two numbers of its windows, and decomposes its scores."""
+
+    window_columns = ("x", "y")
+    n_features = 2
+    gains = (0.25, 0.75)
+    bias = 0.0
+
+    def windows_of(self, features):
+        return features
+
+    def fit(self, *arguments):
+        fitted = super().fit(*arguments)
+        weights = dict(zip(("w", "b"), map(numpy_helper.to_array, self.initializers(fitted)), strict=True))
+        return replace(fitted, native={"linear.safetensors": save(weights)})
+
+    @staticmethod
+    def initializers(fitted):
+        return onnx.load_model_from_string(fitted.onnx).graph.initializer
+
+    def contributions(self, members, windows):
+        weights = load(members["linear.safetensors"])
+        own = windows[:, None, :] * weights["w"].T[None]
+        bias = np.broadcast_to(weights["b"][None, :, None] + self.bias, (*own.shape[:2], 1))
+        return np.concatenate([own, bias * (1 + np.arange(own.shape[1])[None, :, None] * self.bias)], axis=-1)
+
+    def gain_shares(self, members, config):
+        return np.array(self.gains)
+
+
+class Twice(Named):
+    window_columns = ("x", "x")
+
+
+class TooMany(Named):
+    n_features = 3
+
+
+class Wide(Named):
+    window_columns = ("x", "y", "z")
+
+
+class Elsewhere(Named):
+    def windows_of(self, features):
+        return features + np.float32(1)
+
+
+class Neighbours(Named):
+    def windows_of(self, features):
+        return features + np.float32(1e-7) * len(features)
+
+
+class Unsummed(Named):
+    bias = 1.0
+
+
+class Halves(Named):
+    gains = (0.25, 0.25)
+
+
+class Losses(Named):
+    gains = (-0.5, 1.5)
+
+
+class Short(Named):
+    gains = (1.0,)
+
+
+class NoBias(Named):
+    def contributions(self, *arguments):
+        return super().contributions(*arguments)[..., :-1]
+
+
+def test_a_backend_may_name_features_and_decompose_scores():
+    check_backend(Named())
+
+
+@pytest.mark.parametrize(
+    ("backend", "promise"),
+    [
+        (Twice, "window_columns are different names"),
+        (TooMany, "n_features is from 1 to 2, not 3"),
+        (Wide, "a window holds its window_columns"),
+        (Elsewhere, "windows_of gives the windows that prepare gave"),
+        (Neighbours, "does not depend on the others"),
+        (Unsummed, "sum to the log odds of the scores"),
+        (Halves, "sum to 1, not to 0.5"),
+        (Losses, "at least 0"),
+        (Short, "gain_shares have the shape"),
+        (NoBias, "contributions have the shape"),
+    ],
+)
+def test_broken_promises_about_features_and_trees_are_caught(backend, promise):
     with pytest.raises(AssertionError, match=promise):
         check_backend(backend())
 

@@ -18,7 +18,7 @@ from genrekit.datasets.splits import SplitOptions, make_split
 from genrekit.errors import ConfigError, DatasetError, MediaError, OutputExistsError, TrainingError
 from genrekit.evaluation.evaluate import evaluate
 from genrekit.models.bundle import load
-from genrekit.training.grid import combinations
+from genrekit.training.combinations import combinations
 from genrekit.types import Modality
 
 training = import_module("genrekit.training.train")  # its package names the function so
@@ -150,9 +150,12 @@ def test_a_combination_that_cannot_be_fitted_is_named(points, tmp_path):
                 raise RuntimeError("no memory")
             return super().fit(train, valid, labels, config, progress)
 
-    with pytest.raises(TrainingError, match=r"seed=2 cannot be measured: .*no memory"):
-        training.train(points, backend=Broken(), output=tmp_path / "b.genrekit", grid={"seed": [1, 2]})
-    assert len((tmp_path / "b.grid.csv").read_text().splitlines()) == 2  # the header, and what was measured
+    training.train(points, backend=Broken(), output=tmp_path / "m.genrekit", grid={"seed": [1, 2]})
+    assert load(tmp_path / "m.genrekit").manifest.config["seed"] == 1
+    assert [(row["seed"], row["state"]) for row in rows(tmp_path)] == [("1", "complete"), ("2", "fail")]
+    assert "no memory" in rows(tmp_path)[1]["reason"]
+    with pytest.raises(TrainingError, match=r"All 1 combinations of the grid failed; .*no memory"):
+        training.train(points, backend=Broken(), output=tmp_path / "b.genrekit", grid={"seed": [2]})
 
 
 GTZAN = {"classifier": "logistic", "transform": "standard", "folds": 2}

@@ -14,6 +14,7 @@ from filelock import FileLock
 from pydantic import Field
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
+from support.waiting import wait_until
 
 from genrekit import tuning
 from genrekit.backends.base import tuned
@@ -26,7 +27,8 @@ from genrekit.errors import (
 )
 from genrekit.metrics import Estimate
 from genrekit.models import load
-from genrekit.tuning.study import SUFFIX, Study
+from genrekit.tuning.folder import SUFFIX
+from genrekit.tuning.study import Study
 
 SMALL = {**quick.SPOTIFY, "n_estimators": 12}
 SPACE = ("learning_rate=0.01..0.5:log", "max_depth=1..4", "class_weight=none,balanced")
@@ -174,7 +176,7 @@ def test_more_trials_continue_a_search(tracks_csv, tmp_path):
         tracks_csv, tmp_path / "a.genrekit", trials=4, resume=True, overwrite=True, say=said.append
     )
     assert len(rows(found.folder)) == 4
-    assert any("2 trials were told before" in line for line in said)
+    assert any("continuing after 2 trials" in line for line in said)
 
 
 def test_the_defaults_are_kept_where_nothing_is_better(table, tmp_path):
@@ -185,10 +187,10 @@ def test_the_defaults_are_kept_where_nothing_is_better(table, tmp_path):
 
 
 def test_what_is_better_by_chance_is_not_clearly_better():
-    from genrekit.tuning.search import _sentence
+    from genrekit.tuning.words import sentence_of
 
-    assert "is clearly better" in _sentence(Estimate(0.1, 0.05, 0.2), "log_loss", is_default=False)
-    assert "not clearly better than the defaults" in _sentence(
+    assert "is clearly better" in sentence_of(Estimate(0.1, 0.05, 0.2), "log_loss", is_default=False)
+    assert "not clearly better than the defaults" in sentence_of(
         Estimate(0.1, -0.05, 0.2), "log_loss", is_default=False
     )
 
@@ -304,6 +306,27 @@ def test_two_searches_in_one_folder_are_refused(tracks_csv, tmp_path):
     folder.mkdir()
     with FileLock(folder / "lock"), pytest.raises(UsageError, match="Another process searches"):
         search(tracks_csv, tmp_path / "a.genrekit")
+
+
+@pytest.mark.night
+def test_the_second_of_two_programs_on_one_study_is_refused_and_the_first_ends(
+    searched, tracks_csv, tmp_path
+):
+    words = [sys.executable, "-m", "genrekit", "tune", tracks_csv, "--backend", "spotify", "-o", "a.genrekit"]
+    words += ["--trials", "6", "--batch", "2", "-j", "1"]
+    words += [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    words += [word for one in SPACE for word in ("--space", one)]
+    words = list(map(str, words))
+    first = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert wait_until(
+        lambda: (tmp_path / f"a{SUFFIX}" / "study.journal").exists() or first.poll() is not None
+    )
+    for more in ([], ["--resume"], ["--overwrite"]):
+        second = subprocess.run([*words, *more], cwd=tmp_path, capture_output=True, text=True, check=False)
+        if first.poll() is None:
+            assert (second.returncode, "Another process searches" in second.stderr) == (2, True)
+    assert first.wait() == 0
+    assert (tmp_path / "a.genrekit").read_bytes() == searched.trained.path.read_bytes()
 
 
 def test_a_full_disk_is_said_and_the_search_goes_on_later(searched, tracks_csv, tmp_path, monkeypatch):

@@ -27,6 +27,7 @@ from genrekit.backends.encoder.pooling import pool, transform
 from genrekit.backends.encoder.table import Folds, Table, held_out, learnt_windows, make_table
 from genrekit.errors import ConfigError
 from genrekit.metrics import best_threshold
+from genrekit.text import counted
 
 _N_CHECK = 12
 _TOLERANCE = 1e-4
@@ -145,7 +146,7 @@ def learn(
         judged = table.subset(held_out(folds))
         wanted = KINDS if config.head in ("auto", "mean") else (config.head,)
         where = (
-            f"{len(folds)} folds of {len(table.targets)}"
+            f"{counted(len(folds), 'fold')} of {len(table.targets)}"
             if folds[1:]
             else f"{len(judged.targets)} validation"
         )

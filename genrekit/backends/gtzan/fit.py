@@ -15,6 +15,7 @@ from genrekit.backends.gtzan.backend import GtzanConfig
 from genrekit.backends.gtzan.comparison import Comparison, Table, choose
 from genrekit.backends.gtzan.estimators import CLASSIFIERS, TRANSFORMS, Floats, Vote, build
 from genrekit.backends.gtzan.export import to_onnx
+from genrekit.text import counted
 
 _N_CHECK = 500
 
@@ -29,10 +30,10 @@ def fit(
     with threadpool_limits(1):  # one thread per fit: the same bytes everywhere, and no contention for cores
         comparison = Comparison.of(table, config.folds, config.seed, labels)
         progress(
-            f"comparing {len(classifiers) * len(transforms)} candidates, and votes of them, on "
-            f"{len(comparison.folds)} folds of {len(table.y)} examples"
+            f"comparing {counted(len(classifiers) * len(transforms), 'candidate')}, and votes of them, on "
+            f"{counted(len(comparison.folds), 'fold')} of {counted(len(table.y), 'example')}"
             if config.classifier == "auto"
-            else f"measuring {config.classifier} on {len(comparison.folds)} folds of {len(table.y)} examples"
+            else f"measuring {config.classifier} on {counted(len(comparison.folds), 'fold')} of {counted(len(table.y), 'example')}"
         )
         candidates = comparison.run([(c, t) for c in classifiers for t in transforms])
         chosen, rows = choose(comparison, candidates)

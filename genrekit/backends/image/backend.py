@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WEIGHT_FILES = (".safetensors", ".pth", ".pt")
 # Size of a picture relative to the square, before ten squares are cut out of it: torchvision's 256 for 224.
-_TEN_CROP_SCALE = 256 / 224
+TEN_CROP_SCALE = 256 / 224
 
 
 class ImageConfig(NeuralConfig):
@@ -125,7 +125,7 @@ class ImageBackend(NeuralBackend):
         if not config.ten_crop:
             square = _square(images.load(example.path, size=size), size, 0.5, 0.5)
             return Windows(np.ascontiguousarray(square.transpose(2, 0, 1))[None])
-        picture = images.load(example.path, size=round(size * _TEN_CROP_SCALE))
+        picture = images.load(example.path, size=round(size * TEN_CROP_SCALE))
         places = ((0.5, 0.5), (0, 0), (0, 1), (1, 0), (1, 1))
         five = [_square(picture, size, down, right) for down, right in places]
         ten = np.stack([*five, *(square[:, ::-1] for square in five)])

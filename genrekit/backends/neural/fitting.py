@@ -19,6 +19,7 @@ from genrekit.backends.neural.module import Recipe
 from genrekit.backends.neural.network import Network
 from genrekit.errors import ConfigError
 from genrekit.metrics import THRESHOLD, best_threshold
+from genrekit.text import counted
 
 TOLERANCE = 1e-4
 _N_CHECK = 24
@@ -100,13 +101,15 @@ def fit(
         if valid is not None and config.join_valid:
             parts = distance.keep(valid, _n_kept(train, valid, config), config.seed) or (valid, None)
             train, kept = _joined(train, parts[0]), parts[1]
-            progress(f"training again on both splits, {len(train)} examples")
+            progress(f"training again on both splits, {counted(len(train), 'example')}")
             networks = run("train_and_valid", train, None)
         history["temperature"] = temperature
         far, limits = _distance(networks, train, kept, config)
         if limits:
             history["distance"] = {"examples": limits.n_examples, "false_alarms": distance.FALSE_ALARMS}
-            progress(f"limit of the distance from {limits.n_examples} examples that were not trained on")
+            progress(
+                f"limit of the distance from {counted(limits.n_examples, 'example')} that were not trained on"
+            )
         elif config.kept_share:
             progress(f"no distance: fewer than {distance.LEAST_KEPT} examples were not trained on")
         scorer = calibration.Scorer(networks, temperature=temperature, multilabel=config.multilabel).eval()

@@ -57,11 +57,13 @@ class SpectrogramConfig(NeuralConfig):
     max_windows: int = Field(
         360, ge=1, le=10_000, description="Maximum number of windows per song; evenly spaced in longer songs."
     )
-    arch: Literal["resnet", "plain"] = Field(
-        "resnet", description="resnet: residual blocks with channel attention; plain: four convolutions."
+    arch: Literal["resnet", "plain", "crnn"] = Field(
+        "resnet",
+        description="resnet: residual blocks with channel attention; plain: four convolutions; crnn: four convolutions and "
+        "a bidirectional GRU over time.",
     )
     width: int = Field(16, ge=4, le=512, description="Channels of the first stage.")
-    depth: int = Field(1, ge=1, le=20, description="Residual blocks per stage.")
+    depth: int = Field(1, ge=1, le=20, description="Residual blocks per stage; resnet only.")
     style: float = Field(
         0.5,
         ge=0,

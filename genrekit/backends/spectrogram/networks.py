@@ -1,4 +1,4 @@
-"""Convolutional networks over log-mel windows: a residual one with channel attention, and a plain one."""
+"""Networks over log-mel windows: a residual one with channel attention, a plain one, and a recurrent one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from genrekit.backends.neural.network import Network
 from genrekit.errors import ConfigError
 
-Arch = Literal["resnet", "plain"]
+Arch = Literal["resnet", "plain", "crnn"]
 STAGES = 4
 PLAIN_LAYERS = 4
+SHORTENING_LAYERS = 2  # of the recurrent network: those that halve the number of frames as well
 EXCITATION_RATIO = 8
 BAND_MEAN_OFF = 0.5
 LEVEL_VARIANCE_DB = 1.0  # avoids amplifying the noise of a nearly constant window
@@ -28,14 +29,15 @@ def build(
     ----------
     n_labels : int
         Number of labels, at least 1.
-    arch : {'resnet', 'plain'}
+    arch : {'resnet', 'plain', 'crnn'}
         'resnet': four stages of residual blocks [1]_ with squeeze-and-excitation [2]_, each stage twice as wide
         and at half the resolution of the one before. 'plain': four convolutions, each followed by a maximum pool, the
-        baseline of the tagging literature [3]_.
+        baseline of the tagging literature [3]_. 'crnn': the convolutions of 'plain', of which only the first two
+        shorten time, and a bidirectional gated recurrent unit over what is left of it [4]_.
     width : int
         Channels of the first stage, at least 4.
     depth : int
-        Residual blocks per stage, at least 1; not used by the plain network.
+        Residual blocks per stage, at least 1; used by the residual network alone.
     dropout : float
         Share of the pooled features that are dropped while training, in [0, 1).
 
@@ -57,6 +59,8 @@ def build(
     .. [2] J. Hu, L. Shen, G. Sun, "Squeeze-and-Excitation Networks", CVPR 2018.
     .. [3] K. Choi, G. Fazekas, M. Sandler, "Automatic Tagging Using Deep Convolutional Neural Networks",
        ISMIR 2016.
+    .. [4] K. Choi, G. Fazekas, M. Sandler, K. Cho, "Convolutional Recurrent Neural Networks for Music
+       Classification", ICASSP 2017.
     """
     for name, value, least in (("n_labels", n_labels, 1), ("width", width, 4), ("depth", depth, 1)):
         if value < least:
@@ -68,7 +72,9 @@ def build(
     if arch == "plain":
         # Twice as fast with the channels last, in bf16 on a CPU; the residual network is not.
         return Plain(n_labels, width, dropout).to(memory_format=torch.channels_last)
-    raise ConfigError(f"There is no architecture '{arch}'.", "Choose 'resnet' or 'plain'.")
+    if arch == "crnn":
+        return Recurrent(n_labels, width, dropout).to(memory_format=torch.channels_last)
+    raise ConfigError(f"There is no architecture '{arch}'.", "Choose 'resnet', 'plain' or 'crnn'.")
 
 
 class ResNet(Network):
@@ -127,6 +133,77 @@ class Plain(Network):
         """Return logits (n, n_labels) of features."""
         logits: Tensor = self.head(features)
         return logits
+
+
+class Recurrent(Network):
+    """A network of four convolutions, and a bidirectional gated recurrent unit over time; see `build`."""
+
+    def __init__(self, n_labels: int, width: int, dropout: float) -> None:
+        super().__init__()
+        widths = [Input.CHANNELS, *(width * 2**layer for layer in range(PLAIN_LAYERS))]
+        layers: list[nn.Module] = []
+        for number, (before, after) in enumerate(pairwise(widths)):
+            shorter = 2 if number < SHORTENING_LAYERS else 1
+            layers += [
+                *convolution(before, after),
+                nn.ReLU(),
+                nn.MaxPool2d(3, stride=(2, shorter), padding=1),
+            ]
+        self.input = Input()
+        self.layers = nn.Sequential(*layers)
+        self.recurrence = Recurrence(widths[-1], widths[-1] // 2)
+        self.head = Head(widths[-1], n_labels, dropout)
+
+    @property
+    def places(self) -> nn.Module:
+        """Last layer with spatial positions."""
+        return self.layers
+
+    def encode(self, windows: Tensor) -> Tensor:
+        """Return features (n, 2 * channels) of windows (n, n_mels, n_frames) in dB."""
+        frames = self.layers(self.input(windows)).mean(dim=2).transpose(1, 2)
+        return self.head.pool(self.recurrence(frames).transpose(1, 2)[:, :, None])
+
+    def score(self, features: Tensor) -> Tensor:
+        """Return logits (n, n_labels) of features."""
+        logits: Tensor = self.head(features)
+        return logits
+
+
+class Recurrence(nn.GRU):
+    """A bidirectional gated recurrent unit whose export is one operator of ONNX.
+
+    The exporter of PyTorch 2.14 takes the unit apart, and fails where the number of frames is variable.
+    """
+
+    def __init__(self, n_inputs: int, n_hidden: int) -> None:
+        super().__init__(n_inputs, n_hidden, batch_first=True, bidirectional=True)
+
+    def forward(self, frames: Tensor) -> Tensor:  # type: ignore[override]
+        """Turn (n, n_frames, n_inputs) into (n, n_frames, 2 * n_hidden)."""
+        if not torch.onnx.is_in_onnx_export():
+            hidden: Tensor = super().forward(frames)[0]
+            return hidden
+        both = ("", "_reverse")
+        weights, recurrent, from_input, from_hidden = (
+            [self._in_order_of_onnx(getattr(self, f"{name}_l0{way}")) for way in both]
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        biases = [torch.cat(pair) for pair in zip(from_input, from_hidden, strict=True)]
+        by_time = frames.transpose(0, 1)
+        states = torch.onnx.ops.symbolic(
+            "GRU",
+            (by_time, torch.stack(weights), torch.stack(recurrent), torch.stack(biases)),
+            {"hidden_size": self.hidden_size, "direction": "bidirectional", "linear_before_reset": 1},
+            dtype=frames.dtype,
+            shape=(by_time.shape[0], len(both), by_time.shape[1], self.hidden_size),
+        )
+        return states.permute(2, 0, 1, 3).flatten(2)
+
+    def _in_order_of_onnx(self, gates: Tensor) -> Tensor:
+        """Reorder reset, update and new gates, as PyTorch has them, to update, reset and new."""
+        n = self.hidden_size
+        return torch.cat((gates[n : 2 * n], gates[:n], gates[2 * n :]))
 
 
 class Input(nn.Module):

@@ -129,6 +129,13 @@ class SpotifyConfig(BackendConfig):
         description="'balanced': all labels have the same weight, independent of their number of rows; scores then assume that "
         "all labels are equally frequent.",
     )
+    gap_copies: int = Field(
+        1,
+        ge=0,
+        le=10,
+        description="Copies of every training row with values taken out (half of them lack one feature, half 10 to 40 % of all), "
+        "so that scores stay calibrated for rows with missing values; 0: none.",
+    )
     multilabel: bool = Field(False, description="One binary model per label: rows may have several labels.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Device that trains the trees; 'auto' is CUDA if XGBoost finds a GPU."

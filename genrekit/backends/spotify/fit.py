@@ -3,7 +3,8 @@
 The held-out rows are the validation split, or whole groups of the training split. They determine the number of
 rounds, the factor of the margins for calibrated scores (Guo, Pleiss, Sun and Weinberger, *On calibration of modern
 neural networks*, ICML 2017), and for multi-label models the thresholds. The final model has the same number of rounds
-and is trained on both splits.
+and is trained on both splits. Copies of rows with values taken out (``gap_copies``) are trained on and held out with the
+rows that they were made from, so that scores of rows with missing values are calibrated too.
 """
 
 from __future__ import annotations
@@ -89,10 +90,13 @@ def fit(
         bool((part.targets.sum(axis=1) > 1).any()) for part in (train, valid) if part
     )
     table = Table.of(train, valid, labels, config.seed, multilabel=several)
+    n_rows, n_held = len(table.X), len(table.held)
     device = choose_device(config)
     progress(
-        f"growing trees on {device} from {len(table.learn):,} rows; {len(table.held):,} held out for early stopping"
+        f"growing trees on {device} from {len(table.learn):,} rows; {n_held:,} held out for early stopping"
+        + (f"; {config.gap_copies} copies per row with values taken out" if config.gap_copies else "")
     )
+    table = table.with_gaps(config.gap_copies, config.seed)
     if several:
         grown = []
         for k, label in enumerate(labels):
@@ -111,12 +115,14 @@ def fit(
         )
     native = {spotify_native.TREES: tensors.dumps(models)}
     check = check_windows(table.X, config.seed)
-    history: dict[str, Any] = {"device": device, "rows": len(table.X), "rows_held_out": len(table.held)}
+    history: dict[str, Any] = {"device": device, "rows": n_rows, "rows_held_out": n_held}
     thresholds = {}
     if several:
         history["labels"] = {label: one.facts() for label, one in zip(labels, grown, strict=True)}
-        has = table.targets[table.held] > 0
-        thresholds = {label: best_threshold(grown[k].scores, has[:, k]) for k, label in enumerate(labels)}
+        has = table.targets[table.held[:n_held]] > 0  # without the copies
+        thresholds = {
+            label: best_threshold(grown[k].scores[:n_held], has[:, k]) for k, label in enumerate(labels)
+        }
     else:
         history |= grown[0].facts() | {"losses": [round(loss, 5) for loss in grown[0].losses]}
     return Fitted(

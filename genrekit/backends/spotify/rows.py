@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from genrekit.backends.base import Prepared
 from genrekit.errors import DatasetError
+from genrekit.features import SPOTIFY_COLUMNS, model_input
 
 Integers = npt.NDArray[np.intp]
 
 # A validation split smaller than this share of the training split is joined to it, and another one is made.
 _LEAST_VALID = 0.05
 _MOST_FOLDS, _ROWS_A_FOLD = 10, 20
+_GAPS = (0.1, 0.4)  # least and largest share of the features that are taken out of a row
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Table:
     X : np.ndarray [shape=(n_rows, 15), dtype=float32]
     targets : np.ndarray [shape=(n_rows, n_labels), dtype=float32]
     learn, held : np.ndarray [dtype=int]
-        Rows to train on first, and held-out rows. A row can be neither: if its label occurs only in its own group, no
+        Rows to train on first, and held-out rows; copies behind the rows that they were made from. A row can be neither: if its label occurs only in its own group, no
         model could predict it when held out. The final model is trained on all rows.
     """
 
@@ -87,6 +89,46 @@ class Table:
             "for early stopping.",
             "Give at least two groups (artists) per label, or leave the group column out.",
         )
+
+    def with_gaps(self, copies: int, seed: int) -> Table:
+        """Add copies of all rows with values taken out, for training and for calibration.
+
+        Half of the copies lack one feature, as tables lack a column, and half lack each feature with a probability
+        of 0.1 to 0.4. A feature that no row has is not counted.
+
+        Parameters
+        ----------
+        copies : int >= 0
+            Copies per row.
+        seed : int >= 0
+
+        Returns
+        -------
+        Table
+            The rows, and behind them the copies.
+        """
+        rng = np.random.default_rng(seed)
+        n = len(self.X)
+        starts = n * np.arange(1 + copies)[:, None]
+        return replace(
+            self,
+            X=np.concatenate([self.X, *(_gaps(self.X, rng) for _ in range(copies))]),
+            targets=np.tile(self.targets, (1 + copies, 1)),
+            learn=(starts + self.learn).ravel(),
+            held=(starts + self.held).ravel(),
+        )
+
+
+def _gaps(X: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Return a copy with values taken out; what is computed from a missing value is missing too."""
+    features = X[:, : len(SPOTIFY_COLUMNS)]
+    known = np.flatnonzero(~np.isnan(features).all(axis=0))
+    one = np.zeros(features.shape, dtype=bool)
+    one[np.arange(len(X)), rng.choice(known, len(X))] = True
+    several = rng.random(features.shape) < rng.uniform(*_GAPS, (len(X), 1))
+    gone = np.where(rng.random((len(X), 1)) < 0.5, one, several)
+    left = model_input(np.where(gone, np.float32(np.nan), features))
+    return np.where(np.isnan(left), np.float32(np.nan), X)
 
 
 def _cuts(

@@ -19,7 +19,7 @@ from genrekit.datasets.fetch.plan import Item, Plan
 from genrekit.datasets.fetch.record import FOLDER, Entry, Record
 from genrekit.errors import DatasetError, OutputExistsError
 from genrekit.remote import redact
-from genrekit.text import printable
+from genrekit.text import counted, printable
 
 Say = Callable[[str], None]
 Progress = Callable[[str], AbstractContextManager[Report]]
@@ -229,7 +229,7 @@ def _unpack(
         total = sum(member.size for member in listed)
         written = sum(member.size for member in listed if member.name in done)
         check_space(folder, total - written, f"what is in {archive.name}")
-        say(f"unpacking {len(listed) - len(done):,} files of {archive.name}")
+        say(f"unpacking {counted(len(listed) - len(done), 'file')} of {archive.name}")
         staging.mkdir(exist_ok=True)
         with progress(archive.name) as report:
 

@@ -20,7 +20,7 @@ from genrekit.datasets.fma.tables import Track, label_of, parse_genres, read_gen
 from genrekit.datasets.names import SPLIT_WORDS
 from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.files import at_home
-from genrekit.text import known, nearest, printable, quote_all
+from genrekit.text import counted, known, nearest, printable, quote_all
 from genrekit.types import Example, Modality
 
 USAGE = "Write fma:FOLDER, or fma:FOLDER?size=medium&labels=genres_all."
@@ -234,7 +234,7 @@ def _nothing(tracks: Path, size: str, songs: Path, left_out: list[tuple[str, str
     missing = [name for name, reason in left_out if reason == "no such file"]
     if missing:
         return DatasetError(
-            f"Not one of {len(missing):,} tracks of size={size} is in {printable(songs)}; the first that was looked "
+            f"Not one of {counted(len(missing), 'track')} of size={size} is in {printable(songs)}; the first that was looked "
             f"for is {missing[0]}.",
             f"Unpack {printable(songs.name)}.zip again.",
         )

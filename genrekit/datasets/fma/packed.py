@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from genrekit.datasets.files import Found
-from genrekit.errors import DatasetError
+from genrekit.errors import DatasetError, MediaError
 from genrekit.files import cache_folder
 from genrekit.hashing import hash_json
+from genrekit.remote import sizes_in
 from genrekit.tables import MAX_TABLE_BYTES
 from genrekit.text import printable
 from genrekit.types import Example, Modality
@@ -69,10 +70,11 @@ def choose_packed(candidates: Iterable[Example], archive: Path) -> Found:
         If the archive is damaged.
     """
     try:
-        with zipfile.ZipFile(archive) as packed:
-            sizes = {info.filename: info.file_size for info in packed.infolist()}
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise DatasetError(f"{printable(archive)} cannot be read: {error}.", "Fetch it again.") from error
+        sizes = sizes_in(archive, "zip")
+    except MediaError as error:
+        raise DatasetError(
+            f"{printable(archive)} cannot be read: {error.message}", "Fetch it again."
+        ) from error
     place = archive.absolute()
     examples, left_out = [], []
     for example in candidates:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from genrekit.datasets.names import track_of
 from genrekit.errors import DatasetError
-from genrekit.text import printable
+from genrekit.text import counted, printable
 from genrekit.types import Example
 
 LIST_FOLDERS = ("splits", ".")
@@ -53,7 +53,7 @@ def with_artists(examples: Sequence[Example], folder: Path | None) -> tuple[list
     source = "Sturm's index" if beside is None else "artists.txt"
     return (
         grouped,
-        f"grouped by artist ({source}); the artist of {unknown} of {len(tracks)} tracks is not known",
+        f"grouped by artist ({source}); the artist of {unknown} of {counted(len(tracks), 'track')} is not known",
     )
 
 

@@ -114,7 +114,10 @@ def with_gtzan_facts(dataset: Dataset, folder: Path) -> Dataset:
         As for `open_gtzan`.
     """
     examples, left_out, notes = _without_faults(dataset.examples)
-    notes.insert(0, "the names are GTZAN's, so it is read as gtzan: reads it")
+    notes.insert(
+        0,
+        "the names are GTZAN's: repeats, artists and the published split are taken from the package, as with gtzan:FOLDER",
+    )
     if all(e.group in (None, track_of(e.id)) for e in examples):
         examples, note = with_artists(examples, folder)
         notes.append(note)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from genrekit.datasets.base import Dataset
 from genrekit.datasets.files import choose
+from genrekit.datasets.jamendo.packed import packed_songs
 from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.labels import normalise
-from genrekit.text import printable
+from genrekit.text import counted, printable
 from genrekit.types import Example, Modality
 
 SPLITS = {"train": "train", "validation": "valid", "test": "test"}
@@ -28,7 +30,7 @@ def open_jamendo(source: str) -> Dataset:
     Parameters
     ----------
     source : str
-        ``jamendo:FOLDER``, where ``autotagging_genre-train.tsv`` and the folders ``00`` to ``99`` lie.
+        ``jamendo:FOLDER``, where ``autotagging_genre-train.tsv`` and the folders ``00`` to ``99`` or their tar archives lie.
 
     Raises
     ------
@@ -42,7 +44,9 @@ def open_jamendo(source: str) -> Dataset:
     if not rest or not folder.is_dir():
         raise UnknownSourceError(f"{printable(source)} names no folder.", "Write jamendo:FOLDER.")
     shards = {path.name for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()}
+    packed = packed_songs(folder, shards)
     candidates: list[Example] = []
+    examples: list[Example] = []
     left_out: list[tuple[str, str]] = []
     absent: Counter[str] = Counter()
     for split, row in _rows(folder):
@@ -51,27 +55,37 @@ def open_jamendo(source: str) -> Dataset:
         labels = tuple(
             dict.fromkeys(normalise(tag.removeprefix(_PREFIX)) for tag in tags if tag.startswith(_PREFIX))
         )
-        if shard not in shards:
+        if shard not in shards and shard not in packed:
             absent[shard] += 1
         elif "/../" in f"/{path}/" or not labels:
             left_out.append(
                 (printable(track), "has no genre" if labels == () else "has a path that leads away")
             )
         else:
-            place = folder / path
-            low = place.with_name(place.name.removesuffix(".mp3") + ".low.mp3")
-            place = low if low.is_file() else place
-            candidates.append(
-                Example(id=printable(path), path=place, labels=labels, group=printable(artist), split=split)
+            song = Example(
+                id=printable(path), path=folder / path, labels=labels, group=printable(artist), split=split
             )
+            low = f"{path.removesuffix('.mp3')}.low.mp3"
+            if shard not in packed:
+                beside = folder / low
+                candidates.append(replace(song, path=beside) if beside.is_file() else song)
+            elif member := packed[shard].get(low) or packed[shard].get(path):
+                examples.append(
+                    replace(song, path=None, address=member.address, extra={"bytes": str(member.size)})
+                )
+            else:
+                left_out.append((song.id, "no such file"))
     found = choose(candidates, Modality.AUDIO)
     left_out += found.left_out
-    if not found.examples:
+    examples += found.examples
+    if not examples:
         raise DatasetError(f"{printable(folder)} holds none of the songs of its lists.", _HINT)
     notes = [*found.notes, "grouped by artist, with the first of the published splits"]
     if absent:
-        notes.append(f"{absent.total():,} songs of {len(absent)} shards that are not here were passed over")
-    return Dataset(source, "jamendo", Modality.AUDIO, found.examples, tuple(left_out), tuple(notes))
+        notes.append(
+            f"passed over {counted(absent.total(), 'song')} of {counted(len(absent), 'shard')} that are not here"
+        )
+    return Dataset(source, "jamendo", Modality.AUDIO, tuple(examples), tuple(left_out), tuple(notes))
 
 
 def _rows(folder: Path) -> Iterator[tuple[str, list[str]]]:

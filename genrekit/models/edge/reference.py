@@ -1,8 +1,9 @@
-"""Genres of a song from its samples: the preparation of an exported model, with NumPy and onnxruntime alone.
+"""Genres from samples, pixels or a row of features: the preparation of an exported model, with NumPy and onnxruntime.
 
-    python genrekit_model.py song.wav
+    python genrekit_model.py FILE
 
-The song is a WAV file of integers at the rate in preparation.json. This file needs nothing of genrekit.
+A model of songs takes a WAV file of integers at the rate in preparation.json; one of pictures, a picture that Pillow
+reads; one of tables, a JSON file with an object of numbers. This file needs nothing of genrekit.
 """
 
 import json
@@ -150,10 +151,65 @@ def spans(n: int, size: int, overlap: float) -> list[tuple[int, int]]:
     return cuts
 
 
-def prepare(y: np.ndarray, preparation: dict[str, Any]) -> np.ndarray:
-    """Return the input of the graph for mono samples at ``preparation["sr"]``."""
-    make = {"patches": patches, "spectrograms": spectrograms}[preparation["kind"]]
-    return np.asarray(make(y.astype(np.float32), preparation), np.float32)
+def pictures(pixels: np.ndarray, p: dict[str, Any]) -> np.ndarray:
+    """Return squares of a picture [shape=(n, 3, crop, crop)], 0 to 255, from its pixels [shape=(height, width, 4)]."""
+    from PIL import Image
+
+    sides = pixels.shape[1], pixels.shape[0]
+    short = min(sides)
+    kept = [min(side, p["max_aspect"] * short) for side in sides]
+    start = [(side - part) / 2 for side, part in zip(sides, kept, strict=True)]
+    box = (start[0], start[1], start[0] + kept[0], start[1] + kept[1])
+    most = p["max_aspect"] * p["size"]
+    wide, high = (max(p["size"], min(most, round(p["size"] * part / short))) for part in kept)
+    whole = Image.fromarray(pixels).convert("RGBa")
+    if (wide, high) != sides:
+        whole = whole.resize((wide, high), Image.Resampling.BICUBIC, box, p["reducing_gap"])
+    layers = np.asarray(whole).astype(np.uint16)
+    on_white = np.minimum(layers[..., :3] + (255 - layers[..., 3:]), 255).astype(np.uint8)
+    crop, squares = p["crop"], []
+    for down, right in p["places"]:
+        top, left = round((high - crop) * down), round((wide - crop) * right)
+        squares.append(on_white[top : top + crop, left : left + crop])
+    if p["mirrored"]:
+        squares += [square[:, ::-1] for square in squares]
+    return np.asarray(np.stack(squares).transpose(0, 3, 1, 2), np.float32)
+
+
+def rows(row: dict[str, float], p: dict[str, Any]) -> np.ndarray:
+    """Return a row of features as the graph takes it [shape=(1, n), dtype=float32]."""
+    missing = [name for name in p["columns"] if not np.isfinite(row.get(name, np.nan))]
+    if missing if p["required"] else len(missing) == len(p["columns"]):
+        raise ValueError(f"The row has no number in {', '.join(missing)}.")
+    derived: dict[str, Any] = {
+        "fraction": lambda x: x - np.floor(x),
+        "over_level": lambda x, db: x / 10 ** (db / 20),
+    }
+    values = [float(row.get(name, np.nan)) for name in p["columns"]]
+    more = [derived[one["as"]](*(row.get(name, np.nan) for name in one["of"])) for one in p["derived"]]
+    return np.asarray([values + more], np.float32)
+
+
+def prepare(given: Any, preparation: dict[str, Any]) -> np.ndarray:
+    """Return the input of the graph: for mono samples at ``preparation["sr"]``, RGBA pixels, or a row of numbers."""
+    kind = preparation["kind"]
+    if kind == "rows":
+        return rows(given, preparation)
+    if kind == "pictures":
+        return pictures(given, preparation)
+    make = {"patches": patches, "spectrograms": spectrograms}[kind]
+    return np.asarray(make(given.astype(np.float32), preparation), np.float32)
+
+
+def read(path: str, preparation: dict[str, Any]) -> Any:
+    """Return what `prepare` takes of a file."""
+    if preparation["kind"] == "rows":
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    if preparation["kind"] == "pictures":
+        from PIL import Image, ImageOps
+
+        return np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGBA"))
+    return read_wav(path, preparation["sr"])
 
 
 def read_wav(path: str, sr: int) -> np.ndarray:
@@ -172,19 +228,17 @@ def read_wav(path: str, sr: int) -> np.ndarray:
     return np.asarray(values.reshape(-1, channels).mean(axis=1), np.float32)
 
 
-def predict(folder: Path, y: np.ndarray) -> list[tuple[str, float]]:
-    """Return labels with their scores, the best first."""
+def predict(folder: Path, path: str, graph: str = "model.onnx") -> list[tuple[str, float]]:
+    """Return the labels of a file with their scores, the best first."""
     import onnxruntime
 
     preparation = json.loads((folder / "preparation.json").read_text(encoding="utf-8"))
     labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
-    (scores,) = session.run(["scores"], {"windows": prepare(y, preparation)})
+    session = onnxruntime.InferenceSession(str(folder / graph), providers=["CPUExecutionProvider"])
+    (scores,) = session.run(["scores"], {"windows": prepare(read(path, preparation), preparation)})
     return sorted(zip(labels, scores.mean(axis=0).tolist(), strict=True), key=lambda pair: -pair[1])
 
 
 if __name__ == "__main__":
-    here = Path(__file__).parent
-    rate = json.loads((here / "preparation.json").read_text(encoding="utf-8"))["sr"]
-    for label, score in predict(here, read_wav(sys.argv[1], rate)):
+    for label, score in predict(Path(__file__).parent, *sys.argv[1:]):
         print(f"{score:.6f} {label}")

@@ -6,6 +6,7 @@ import { body, MOST_BYTES, query } from "./queue.js";
 import "./timeline.js";
 
 const HUNDRED = (value) => Math.round(value * 100);
+const indexed = document.documentElement.dataset.similar;
 const english = { lang: "en", dir: "auto" };
 
 class Card extends HTMLElement {
@@ -50,7 +51,7 @@ class Card extends HTMLElement {
     if (item.state === "working") return [make("div.busy", { "aria-hidden": "true" })];
     if (item.state === "failed") return [this.#failure()];
     if (item.state !== "done") return [];
-    if (item.counts) return [tableVerdict(item), counts(item), rows(item), this.#download(), this.#good(item.first.find((row) => row.model)), this.#why()];
+    if (item.counts) return [tableVerdict(item), counts(item), rows(item), this.#download(), this.#good(item.first.find((row) => row.model)), this.#listen(most(item)), this.#why()];
     const { row } = item;
     const player = this.#media();
     return [
@@ -59,9 +60,12 @@ class Card extends HTMLElement {
       bars(row.scores),
       row.familiar === false && make("p.warn", {}, t("unfamiliar")),
       row.note && make("p.warn", english, row.note),
+      this.#right(row),
       this.#timeline(row, player),
       this.#good(row),
+      this.#listen(row.labels.slice(0, 3)),
       this.#why(),
+      this.#similar(),
     ].filter(Boolean);
   }
 
@@ -94,6 +98,13 @@ class Card extends HTMLElement {
     return make("p.verdict", {}, make("strong", {}, two.length ? t("unsure", { genres: list(two, "disjunction") }) : t("none")));
   }
 
+  #right(row) {
+    if (!row.id) return null;
+    const place = make("div");
+    import("./feedback.js").then(({ ask }) => ask(place, this.item, this.models.get(row.model)));
+    return place;
+  }
+
   #timeline(row, player) {
     if (!row.windows?.length || player.tagName !== "AUDIO") return null;
     const timeline = make("genre-timeline");
@@ -123,6 +134,14 @@ class Card extends HTMLElement {
     return details;
   }
 
+  #listen(labels) {
+    if (!labels.length) return "";
+    const details = make("details.listen", {}, make("summary", {}, t("playlists.listen", { genre: list(labels.map(genre), "disjunction") })));
+    const find = async () => (await import("./playlists.js")).find(details, labels);
+    details.addEventListener("toggle", find, { once: true });
+    return details;
+  }
+
   async #explain(details) {
     const waiting = make("p", { role: "status" }, t("state.working"));
     details.append(waiting);
@@ -131,6 +150,20 @@ class Card extends HTMLElement {
     } catch (error) {
       waiting.replaceWith(make("p", english, error.message));
     }
+  }
+
+  // The index of the server holds one kind of file.
+  #similar() {
+    const { item } = this;
+    if (!indexed || item.kind !== indexed) return null;
+    const details = make("details.similar", {}, make("summary", {}, t("similar")));
+    details.addEventListener("toggle", async () => {
+      await import("./similar.js");
+      const list = make("genre-similar");
+      details.append(list);
+      list.show(item);
+    }, { once: true });
+    return details;
   }
 
   #download() {
@@ -173,6 +206,9 @@ function tableVerdict(item) {
   if (item.failed) parts.push(t("table.failed", { n: item.failed }));
   return make("p.verdict", {}, list(parts));
 }
+
+// The genre that most rows have.
+const most = (item) => [...item.counts].sort((a, b) => b[1] - a[1]).slice(0, 1).map(([label]) => label);
 
 function counts(item) {
   const found = [...item.counts].sort((a, b) => b[1] - a[1]);

@@ -37,7 +37,11 @@ async function show(body, model) {
     ...(model.metrics ? [numbers(model)] : [make("p", {}, t("model.unmeasured"))]),
     part("model.card", async () => [make("div", english, ...markdown(await (await call(`${at}/card`, { accept: "text/markdown" })).text()))]),
     model.metrics && part("model.confusion", async () => [confusion(await json(`${at}/confusion`))]),
-    part("model.history", async () => history(await json(`${at}/history`))),
+    part("model.history", async () => {
+      const { corrections, ...rest } = await json(`${at}/history`);
+      if (!corrections) return history(rest);
+      return [(await import("./feedback.js")).changes(corrections), ...history(rest)];
+    }),
   );
 }
 

@@ -37,8 +37,10 @@ async function start() {
   document.addEventListener("locked", ({ detail }) => lock(detail));
   at("leave").hidden = !stored("keyed");
   connect();
+  if (document.documentElement.dataset.keep !== "none") (await import("./feedback.js")).begin();
   await takeKey();
   for (const model of (await json("v1/models")).models) models.set(model.name, model);
+  if (document.documentElement.dataset.presence) (await import("./presence.js")).stay();
   at("work").hidden = false;
   at("listen").hidden = ![...models.values()].some((model) => model.modality === "audio");
   redraw();
@@ -126,7 +128,7 @@ function connect() {
 const wanted = ({ file, path }) => !path.split("/").some((part) => part.startsWith(".")) && kindOf(file.name);
 
 function add(files) {
-  if (files.length) queue.add(files, at("model").value);
+  if (files.length) queue.add(files, at("model").value, at("keep").checked);
 }
 
 function dropping() {

@@ -59,10 +59,11 @@ export class Queue extends EventTarget {
   items = [];
   #running = 0;
 
-  add(files, model) {
+  add(files, model, keep) {
     for (const { file, path } of files) {
       const item = new Item(file, path);
       item.model = model;
+      item.keep = keep;
       this.items.push(item);
     }
     this.#changed();
@@ -75,7 +76,7 @@ export class Queue extends EventTarget {
   }
 
   retry(item) {
-    item.set("waiting", { failure: null, row: null });
+    item.set("waiting", { failure: null, row: null, said: false, receipt: null, forgotten: "" });
     this.#changed();
   }
 
@@ -139,7 +140,7 @@ export function query(item, more = {}) {
 }
 
 async function predictOne(item) {
-  const response = await call(`v1/predict?${query(item, { windows: "true" })}`, {
+  const response = await call(`v1/predict?${query(item, { windows: "true", ...(item.keep && { keep: "true" }) })}`, {
     method: "POST",
     body: body(item),
     signal: item.abort.signal,

@@ -63,7 +63,7 @@ def router(service: Service, app: FastAPI) -> APIRouter:
     async def index(request: Request, response: Response) -> dict[str, Any] | Response:
         """List the endpoints and the loaded models; a browser gets the page."""
         if wants_page(request.headers):
-            return static(request, "index.html", service.settings.max_upload_bytes)
+            return static(request, "index.html", service)
         response.headers["Vary"] = "Accept"
         endpoints = sorted(
             f"{method} {path}"

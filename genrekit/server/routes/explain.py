@@ -1,4 +1,4 @@
-"""``POST /v1/explain``, ``POST /v1/embed``, and the place of ``POST /v1/similar``."""
+"""``POST /v1/explain`` and ``POST /v1/embed``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from genrekit.backends import EMBEDDINGS, OUTPUT, Explains
 from genrekit.errors import GenrekitError
 from genrekit.output import in_words
 from genrekit.prediction import HeatMapImage, heat_map
+from genrekit.server.leaving import ClientGone
 from genrekit.server.problems import Problem, problem_of
 from genrekit.server.routes.predict import GONE
 from genrekit.server.rows import JSON, Renderer, negotiate
-from genrekit.server.schemas import EMBED, EXPLAIN, INPUT_BODY, problems
-from genrekit.server.service import ClientGone, Job, Service
+from genrekit.server.schemas import EMBED, EXPLAIN
+from genrekit.server.service import Job, Service
 from genrekit.types import Contribution
 
 PNG = "image/png"
@@ -61,11 +62,6 @@ def router(service: Service) -> APIRouter:
         if failed == len(rows):
             raise Problem("unusable", rows[0]["error"], extensions={"results": rows, **counts})
         return Response(json.dumps({"results": rows, **counts}), media_type=JSON)
-
-    @routes.post("/v1/similar", responses=problems(501), openapi_extra={"requestBody": INPUT_BODY})
-    async def similar() -> dict[str, Any]:
-        """Find similar songs and pictures in an index; this server has none."""
-        raise Problem("not-available", "This server has no index of songs to compare with.")
 
     return routes
 

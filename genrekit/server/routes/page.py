@@ -24,7 +24,7 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; media-src blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; {playlists}"
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 PERMISSIONS = "microphone=(self), camera=(), geolocation=(), payment=(), usb=()"
@@ -36,7 +36,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/page/{name}")
     async def asset(request: Request, name: str) -> Response:
-        return static(request, name, service.settings.max_upload_bytes)
+        return static(request, name, service)
 
     @routes.post("/page/session", status_code=204)
     async def log_in(request: Request) -> Response:
@@ -68,32 +68,36 @@ def router(service: Service) -> APIRouter:
         )
         return response
 
+    if service.settings.exit_with_page:
+        routes.add_api_websocket_route("/page/presence", service.presence.hold)
+
     return routes
 
 
-def static(request: Request, name: str, most_bytes: int) -> Response:
+def static(request: Request, name: str, service: Service) -> Response:
     """Return a file of the page; it is sent again only when it changed.
 
     Parameters
     ----------
     request : Request
     name : str
-    most_bytes : int
-        The largest upload, which the page says before it sends one.
+    service : Service
 
     Raises
     ------
     Problem
         If there is none of this name.
     """
-    content = _contents(most_bytes).get(name)
+    similar = service.library.modality if service.library else ""
+    settings = service.settings
+    content = _contents(settings.max_upload_bytes, similar, settings.keep, settings.exit_with_page).get(name)
     if content is None:
         raise Problem("not-found", f"The page has no file {name[:80]!r}.")
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {
         "ETag": tag,
         "Cache-Control": "no-cache",
-        "Content-Security-Policy": CSP,
+        "Content-Security-Policy": CSP.format(playlists=service.playlists.policy),
         "Permissions-Policy": PERMISSIONS,
         "Vary": "Accept",
     }
@@ -104,8 +108,20 @@ def static(request: Request, name: str, most_bytes: int) -> Response:
 
 
 @lru_cache(maxsize=4)
-def _contents(most_bytes: int) -> dict[str, bytes]:
-    """Return the files by name; the page itself learns which languages, kinds of files and limits there are."""
+def _contents(most_bytes: int, similar: str, keep: str, exit_with_page: bool) -> dict[str, bytes]:
+    """Return the files by name; the page itself learns what there is.
+
+    Parameters
+    ----------
+    most_bytes : int
+        The largest upload, which the page says before it sends one.
+    similar : str
+        Kind of the inputs of the index; empty without one.
+    keep : str
+        Which uploads the server keeps.
+    exit_with_page : bool
+        Whether the page says that it is open.
+    """
     folder = files("genrekit.server").joinpath("page")
     found = {
         file.name: file.read_bytes()
@@ -119,6 +135,9 @@ def _contents(most_bytes: int) -> dict[str, bytes]:
         "table": sorted(TABLE_SUFFIXES),
         "version": [__version__],
         "most": [str(most_bytes)],
+        "similar": [similar],
+        "keep": [keep],
+        "presence": ["yes" if exit_with_page else ""],
     }
     page = found["index.html"].decode()
     for name, words in facts.items():

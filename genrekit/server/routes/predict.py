@@ -11,11 +11,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from genrekit.server.leaving import ClientGone
 from genrekit.server.problems import Problem
 from genrekit.server.routes.plain import PlainRoute
 from genrekit.server.rows import CSV, JSON, NDJSON, Part, Renderer, negotiate
 from genrekit.server.schemas import PREDICT
-from genrekit.server.service import ClientGone, Job, Service
+from genrekit.server.service import Job, Service
+from genrekit.server.uploaders import adopt_browser, remember_browser
 
 SMALL_BYTES = 1 << 20
 GONE = 499
@@ -63,11 +65,19 @@ async def answer(
     all_scores : bool
         Whether rows list all labels unless ``top_k`` says otherwise.
     """
+    response = await _answer(service, request, shape, all_scores=all_scores)
+    remember_browser(request, response, service.settings)
+    return response
+
+
+async def _answer(service: Service, request: Request, shape: Shape | None, *, all_scores: bool) -> Response:
     media_type = JSON if shape else negotiate(request.headers.get("accept", ""))
     async with AsyncExitStack() as stack:
         job = await stack.enter_async_context(service.job(request, all_scores=all_scores))
         engine, inputs = service.engine, job.body.inputs
         if media_type == NDJSON:
+            if service.keeping is not None and job.params.keep:
+                adopt_browser(request)
             return Streamed(
                 _as_finished(service, request, job),
                 stack.pop_all(),
@@ -87,6 +97,8 @@ async def answer(
         except ClientGone:
             return Response(status_code=GONE)
         _check(parts)
+        if service.keeping is not None:
+            parts = await service.keeping.note(request, job.params.keep, parts)
         service.compare(job, parts)
         if shape:
             return _json(shape(json.loads("".join(_object(parts)))))
@@ -121,6 +133,8 @@ async def _as_finished(service: Service, request: Request, job: Job) -> AsyncIte
             if part is None:
                 service.compare(job, done)
                 return
+            if service.keeping is not None:
+                (part,) = await service.keeping.note(request, job.params.keep, [part])
             if service.shadow is not None:
                 done.append(part)
             for piece in part.pieces():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from genrekit.backends.spectrogram.networks import Arch, build
 from genrekit.errors import ConfigError
 
-ARCHS: tuple[Arch, ...] = ("resnet", "plain")
+ARCHS: tuple[Arch, ...] = ("resnet", "plain", "crnn")
 
 
 def small(arch: Arch, n_labels: int = 3) -> nn.Module:

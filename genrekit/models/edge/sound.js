@@ -3,15 +3,6 @@
 
 const SILENT_BELOW = 2 ** -15; // one step of a 16-bit sample
 
-/** Round half to even, as Python and NumPy do. */
-function round(x) {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  if (rest < 0.5) return floor;
-  if (rest > 0.5) return floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
-}
-
 function spread(last, count) {
   if (count === 1) return [0];
   return Array.from({ length: count }, (_, i) => round((i * last) / (count - 1)));
@@ -228,16 +219,6 @@ function bandMajor(window, p) {
   return data;
 }
 
-function joined(parts) {
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part, at);
-    at += part.length;
-  }
-  return data;
-}
-
 /**
  * Return the input of the graph for a song.
  * @param {Float32Array} y mono samples at preparation.sr
@@ -246,25 +227,6 @@ function joined(parts) {
  */
 export function prepare(y, preparation) {
   return { patches, spectrograms }[preparation.kind](y, preparation);
-}
-
-/**
- * Return labels with their scores, the best first.
- * @param ort onnxruntime-web or onnxruntime-node
- * @param session an InferenceSession of model.onnx
- * @param {Float32Array} y mono samples at preparation.sr
- */
-export async function predict(ort, session, y, preparation, labels) {
-  const { data, shape } = prepare(y, preparation);
-  const { scores } = await session.run({ windows: new ort.Tensor("float32", data, shape) }, ["scores"]);
-  const [n, size] = scores.dims;
-  return labels
-    .map((label, k) => {
-      let sum = 0;
-      for (let i = 0; i < n; i += 1) sum += scores.data[i * size + k];
-      return { label, score: sum / n };
-    })
-    .sort((a, b) => b.score - a.score);
 }
 
 /** Return the mono samples of a decoded AudioBuffer at a rate; browsers resample by themselves. */

@@ -1,0 +1,240 @@
+"""Retraining with corrections: the champion's recipe on the original training split and what uploaders corrected."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from genrekit.datasets import Ambiguous, Reading
+from genrekit.evaluation import open_in_words_of, split_of
+from genrekit.feedback.challenger import Challenger, train_challenger
+from genrekit.feedback.champion import champion_path, load_champion
+from genrekit.feedback.corrections import collect
+from genrekit.feedback.events import now
+from genrekit.feedback.judgement import reasons_against
+from genrekit.feedback.material import Material, gather_material
+from genrekit.feedback.private_cache import PrivateCache
+from genrekit.feedback.store import Store
+from genrekit.feedback.versions import Version, Versions
+from genrekit.prediction import Model
+from genrekit.preparation import Cache
+from genrekit.types import Say, Sources, silent
+
+Outcome = Literal["waiting", "dry run", "nothing", "kept", "better", "promoted"]
+WORDS: dict[str, str] = {
+    "waiting": "too few new corrections; nothing was trained",
+    "dry run": "nothing was trained",
+    "nothing": "there is nothing to learn and nothing to forget",
+    "kept": "the champion stays",
+    "better": "the challenger would be promoted: give --promote",
+    "promoted": "the challenger was promoted",
+}
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """What came of a retraining.
+
+    Attributes
+    ----------
+    outcome : str
+        A key of `WORDS`.
+    champion, challenger : str
+        SHA-256 of the bundles; empty if none was trained.
+    new : int
+        Corrections since the last retraining.
+    learnt, held_back : int
+        Corrections that the challenger learnt, and those that it was measured on.
+    forgotten : int
+        Uploads that the champion learnt, and that are deleted.
+    left_out : tuple of (str, str)
+        What was left out, with its reason.
+    reasons : tuple of str
+        Why the challenger was not promoted.
+    facts : dict
+        As the history of the challenger has them.
+    """
+
+    outcome: Outcome
+    champion: str
+    challenger: str = ""
+    new: int = 0
+    learnt: int = 0
+    held_back: int = 0
+    forgotten: int = 0
+    left_out: tuple[tuple[str, str], ...] = ()
+    reasons: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-able values."""
+        return {**vars(self), "left_out": [list(one) for one in self.left_out], "reasons": list(self.reasons)}
+
+
+def retrain(
+    store: Store,
+    data: Sources,
+    *,
+    model: str | Path | None = None,
+    min_new: int = 50,
+    max_share: float = 0.2,
+    promote: bool = False,
+    dry_run: bool = False,
+    merge_labels: bool = False,
+    ambiguous: Ambiguous = "drop",
+    read: Reading | None = None,
+    jobs: int = 1,
+    cache: Cache | None = None,
+    say: Say = silent,
+) -> Retraining:
+    """Train a challenger with corrections, compare it with the champion, and promote it if it is better.
+
+    Parameters
+    ----------
+    store : Store
+    data : str, Path or DataFrame, or a sequence of them
+        The data that the champion was trained on.
+    model : str or Path, optional
+        The champion: the bundle that a server watches, which a promotion replaces; by default the one that the server of
+        this store has loaded.
+    min_new : int
+        Corrections since the last retraining, below which nothing is trained.
+    max_share : float in (0, 1]
+        Of what is learnt of a label, at most this share comes from one uploader.
+    promote, dry_run : bool
+        Whether to promote; whether to stop before training.
+    merge_labels, ambiguous, read, jobs, cache
+        As for the training of the champion.
+    say : callable
+
+    Returns
+    -------
+    Retraining
+
+    Raises
+    ------
+    GenrekitError
+        If the store is away, the data is not that of the champion, or training fails.
+    """
+    versions = Versions(store)
+    path = champion_path(store, model)
+    champion, content = load_champion(path)
+    known = versions.get(champion.bundle.sha256)
+    learnt = known.corrections if known else ()
+    there = {sha256 for sha256, content in store.contents().items() if content.object}
+    forgotten = len(set(learnt) - there)
+    corrections, left_out = collect(store, champion)
+    until = _until(store)
+    new = sum(one.when > until for one in corrections)
+    so_far = Retraining(
+        "waiting", champion.bundle.sha256, new=new, forgotten=forgotten, left_out=tuple(left_out)
+    )
+    if new < min_new and not forgotten and not dry_run:
+        return so_far
+    original = open_in_words_of(
+        champion, data, merge_labels=merge_labels, ambiguous=ambiguous, read=read, say=say
+    )
+    frozen = split_of(champion, original, "test")
+    with tempfile.TemporaryDirectory(prefix="genrekit-retrain-") as folder:
+        contents = frozenset(one.content.sha256 for one in corrections)
+        private = PrivateCache(cache or Cache(), Path(folder), contents)
+        material, more = gather_material(
+            store, champion, original, frozen, corrections, max_share, Path(folder), private, jobs
+        )
+        so_far = replace(
+            so_far,
+            left_out=(*left_out, *more),
+            learnt=len(material.learn),
+            held_back=len(material.own),
+        )
+        if dry_run:
+            return replace(so_far, outcome="dry run")
+        if not material.learn and not forgotten:
+            return replace(so_far, outcome="nothing")
+        found = train_challenger(champion, material, Path(folder), so_far.left_out, private, jobs, say)
+        reasons = reasons_against(found.frozen, found.own, material.own_uploaders)
+        if reasons and forgotten:
+            say(
+                "the challenger is not better; the champion's own corrections are learnt again, less the deleted ones"
+            )
+            again = [pair for pair in material.learn if pair[0].content.sha256 in learnt]
+            if len(again) < len(material.learn):
+                material = replace(material, learn=again)
+                found = train_challenger(
+                    champion, material, Path(folder), so_far.left_out, private, jobs, say
+                )
+        result = replace(
+            so_far,
+            outcome="kept" if reasons and not forgotten else "promoted" if promote else "better",
+            challenger=found.sha256,
+            learnt=len(material.learn),
+            reasons=tuple(reasons),
+            facts=found.facts,
+        )
+        if result.outcome == "promoted":
+            _promote(
+                versions,
+                champion,
+                content,
+                found,
+                material,
+                path,
+                forgotten=bool(forgotten),
+                learnt=learnt,
+                there=there,
+            )
+    if promote:
+        versions.purge(there, keep=versions.current or champion.bundle.sha256)
+    last = max((one.when for one in corrections), default=until).isoformat()
+    stamp = now().replace(":", "").replace("+", "-")
+    store.write_json(f"reports/{stamp}.json", {"until": last, "promote": promote, **_report(result)})
+    return result
+
+
+def _until(store: Store) -> datetime:
+    """Return the time up to which corrections were judged."""
+    names = sorted((name for name, _ in store.objects.names("reports/")), reverse=True)
+    for name in names:
+        facts = store.read_json(name) or {}
+        if facts.get("promote"):
+            try:
+                return datetime.fromisoformat(str(facts["until"]))
+            except (KeyError, ValueError):
+                continue
+    return datetime.min.replace(tzinfo=UTC)
+
+
+def _promote(
+    versions: Versions,
+    champion: Model,
+    content: bytes,
+    found: Challenger,
+    material: Material,
+    path: Path,
+    *,
+    forgotten: bool,
+    learnt: Sequence[str],
+    there: set[str],
+) -> None:
+    before = champion.bundle
+    if not forgotten:
+        earlier = versions.get(before.sha256) or Version(
+            before.sha256, champion.name, corrections=tuple(learnt)
+        )
+        versions.add(earlier, content)
+    hashes = tuple(one.content.sha256 for one, _ in material.learn)
+    parent = versions.before(before.sha256, there) if forgotten else before.sha256
+    versions.add(Version(found.sha256, champion.name, parent, hashes), found.content)
+    versions.serve(found.sha256, found.content, path)
+
+
+def _report(result: Retraining) -> dict[str, Any]:
+    """Return what a report keeps: no hash of an upload, so that a deletion leaves nothing."""
+    facts = result.to_dict()
+    facts["left_out"] = dict(Counter(reason for _, reason in result.left_out))
+    return facts
