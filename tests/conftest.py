@@ -85,7 +85,7 @@ def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def exported_once(shared_folder: SharedFolder) -> Iterator[None]:
-    """Export equal networks once per run, for tests of something else than the export."""
+    """Export networks of one architecture once per run, for tests of something else than the export."""
     from support.graphs import Exporter
 
     with pytest.MonkeyPatch.context() as patch:

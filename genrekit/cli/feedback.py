@@ -18,7 +18,7 @@ SOME_FAILED = 3
 
 
 class Format(StrEnum):
-    """What corrections are written as."""
+    """Formats of corrections."""
 
     CSV = "csv"
     LABEL_STUDIO = "label-studio"

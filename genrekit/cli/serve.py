@@ -14,7 +14,7 @@ from genrekit.errors import UsageError
 
 
 class Keep(StrEnum):
-    """Which uploads are kept, if their senders agree."""
+    """Uploads to keep if their senders agree."""
 
     NONE = "none"
     ASKED = "asked"

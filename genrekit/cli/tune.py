@@ -46,7 +46,7 @@ _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0
 
 
 class Pick(StrEnum):
-    """Which trial of a front wins."""
+    """Ways to choose a trial of a front."""
 
     KNEE = "knee"
     FASTEST = "fastest"
@@ -54,7 +54,7 @@ class Pick(StrEnum):
 
 
 class Prune(StrEnum):
-    """How trials are stopped early."""
+    """Ways to stop trials early."""
 
     FOLDS = "folds"
     EPOCHS = "epochs"

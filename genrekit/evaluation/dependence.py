@@ -1,4 +1,4 @@
-"""How the scores of a model follow its features: partial dependence and decision regions."""
+"""Dependence of a model's scores on its features: partial dependence and decision regions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model looks at, and where it errs most confidently, by single examples."""
+"""Explanations by single examples: heat maps, and the most confident mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a model after it was explained."""
+"""Results of explaining a model."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Mistake:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What a model does on labelled data.
+    """Behaviour of a model on labelled data.
 
     Attributes
     ----------

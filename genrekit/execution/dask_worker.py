@@ -1,4 +1,4 @@
-"""What a worker of a Dask cluster does with one item."""
+"""Processing of one item on a worker of a Dask cluster."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Correction:
 
     @property
     def held_back(self) -> bool:
-        """Whether its uploader is one of those who are never trained on."""
+        """True if its uploader is one of those who are never trained on."""
         return is_held_back(self.uploader)
 
 

@@ -1,4 +1,4 @@
-"""What is known of an upload and of what its sender said about the prediction: events, each an object of JSON.
+"""Events of an upload and of its sender's verdicts, each a JSON object.
 
 The name of an event says when, which kind and whose it is, so that a list of names tells what a store holds.
 """
@@ -31,7 +31,7 @@ _TIME = "%Y%m%d%H%M%S%f"
 
 
 class Predicted(BaseModel):
-    """What a model said of an input.
+    """Prediction of a model for an input.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ class Event(BaseModel):
 
     @property
     def when(self) -> datetime:
-        """When it happened; the beginning of time if that cannot be read."""
+        """Time of the event; the earliest possible time if it cannot be read."""
         try:
             found = datetime.fromisoformat(self.time)
         except ValueError:
@@ -127,7 +127,7 @@ class Event(BaseModel):
 
 
 class EventName(BaseModel):
-    """What the name of an event says."""
+    """Parts of the name of an event."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -36,7 +36,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of an import.
+    """Counts of an import.
 
     Attributes
     ----------

@@ -38,12 +38,12 @@ class Duel:
 
     @property
     def is_better(self) -> bool:
-        """Whether the challenger is told apart as better."""
+        """True if the challenger is significantly better."""
         return self.difference.low is not None and self.difference.low > 0
 
     @property
     def is_worse(self) -> bool:
-        """Whether the challenger is told apart as worse; without an interval, whether its value is lower."""
+        """True if the challenger is significantly worse, or has a lower value without an interval."""
         if self.difference.high is None:
             return self.difference.value < 0
         return self.difference.high < 0

@@ -1,4 +1,4 @@
-"""How much a store may hold, and how much it does."""
+"""Limits of a store, and its usage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Limits(BaseModel):
 
 
 class Usage:
-    """What a store holds."""
+    """Usage of a store."""
 
     def __init__(self, contents: Iterable[Content] = ()) -> None:
         self._sizes: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What a challenger learns from and is measured on: the champion's split, and corrections that can be read and are new."""
+"""Training and test data of a challenger: the champion's split, and new corrections that can be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from genrekit.types import Example
 
 @dataclass(frozen=True)
 class Material:
-    """What a challenger learns from and is measured on.
+    """Training and test data of a challenger.
 
     Attributes
     ----------

@@ -38,7 +38,7 @@ WORDS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Retraining:
-    """What came of a retraining.
+    """Result of a retraining.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ STALE_S = 3600.0
 
 
 class Order(BaseModel):
-    """What is to be done in the store.
+    """Task to be done in the store.
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ SERVED = "served.json"
 
 @dataclass
 class Content:
-    """What a store has of one content.
+    """Entries of a store for one content.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Content:
 
     @property
     def uploader(self) -> str:
-        """Who sent it first."""
+        """First sender."""
         return next((one.uploader for one in self.events if one.kind == "keep"), "")
 
 

@@ -1,4 +1,4 @@
-"""What a verdict says, in labels; and verdicts counted."""
+"""Labels of verdicts, and counts of verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How high the frequencies of a recording go, measured while it is decoded."""
+"""Bandwidth of a recording, measured while it is decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What services answered, for a day: YouTube gives 100 searches a day, and allows nothing to be kept for long."""
+"""Responses of services, kept for a day: YouTube allows 100 searches per day, and no long storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who finds playlists: the protocol, and providers by name over the entry-point group ``genrekit.playlists``."""
+"""Providers of playlists: the protocol, and providers by name from the entry-point group ``genrekit.playlists``."""
 
 from __future__ import annotations
 

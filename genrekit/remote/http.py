@@ -80,7 +80,7 @@ class Refused(DatasetError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a failing server is waited for.
+    """Limits of waiting for a failing server.
 
     Attributes
     ----------

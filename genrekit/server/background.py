@@ -1,4 +1,4 @@
-"""What runs beside requests: workers that warm up, models that changed, memory and disk that are tidied."""
+"""Background tasks: warming up workers, reloading changed models, freeing memory and disk space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sends a request: the owner of its key or session, and its address."""
+"""Callers: the owner of a request's key or session, and its address."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BASIC = 'Basic realm="genrekit"'
 
 @dataclass
 class Caller:
-    """Who sent a request: the name of its key ('' without one), and the address; ``admin`` if it may change the server."""
+    """The sender of a request: the name of its key ('' without one), and the address; ``admin`` if it may change the server."""
 
     owner: str = ""
     address: str = ""

@@ -134,7 +134,7 @@ class SimilarRow(BaseModel):
 
 
 class SimilarQuery(BaseModel):
-    """What was searched by."""
+    """The query of a search."""
 
     input: str
     id: int | None
@@ -181,7 +181,7 @@ class Invocations(Results):
 
 
 class FeedbackBody(BaseModel):
-    """What somebody says of a prediction."""
+    """A verdict on a prediction."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -195,7 +195,7 @@ class FeedbackBody(BaseModel):
 
 
 class FeedbackReceipt(BaseModel):
-    """What deletes an upload, and what was said of it."""
+    """Receipt of feedback: the key that deletes the upload, and the verdict."""
 
     receipt: str
 
@@ -207,7 +207,7 @@ class Deletion(BaseModel):
 
 
 class Summary(BaseModel):
-    """What a store holds, and how often the models were right."""
+    """Content of a store, and how often the models were right."""
 
     kept: int = Field(ge=0, description="Files.")
     bytes: int = Field(ge=0)
@@ -266,7 +266,7 @@ class Inference(BaseModel):
 
 
 class Preview(BaseModel):
-    """What a page may load when its user asks for it."""
+    """Preview that a page may load when its user asks for it."""
 
     kind: Literal["frame", "audio"]
     url: str

@@ -1,4 +1,4 @@
-"""Who sends uploads, as an opaque word: by the key, the cookie of a browser, or the address under a secret of this run."""
+"""Uploaders as opaque words: by the key, the cookie of a browser, or the address under a secret of this run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a run: settings, numbers, curves and files, from its bundle, its folders and its report."""
+"""Records of runs: settings, numbers, curves and files, from the bundle, its folders and its report."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from genrekit.training import Evaluation, kept_metrics, versions
 
 @dataclass(frozen=True)
 class Maker:
-    """What makes bundles of some members."""
+    """Maker of bundles of some members."""
 
     name: str
     members: Sequence[Model]

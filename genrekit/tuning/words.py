@@ -1,4 +1,4 @@
-"""What is said of a search: a line per trial, and what came of it."""
+"""Progress lines of a search: one per trial, and its result."""
 
 from __future__ import annotations
 

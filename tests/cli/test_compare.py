@@ -35,6 +35,7 @@ def test_every_form_says_the_same(compare, model_path, network, tmp_path):
         )
 
 
+@pytest.mark.usefixtures("exported_once")
 def test_backends_are_cross_validated_with_settings_of_their_own(compare, songs):
     words = [word for key, value in quick.GTZAN.items() for word in ("--set", f"gtzan.{key}={value}")]
     words += [

@@ -166,7 +166,7 @@ def test_tables_are_bounded(songs: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 cells = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.sampled_from(["a.wav", "b.wav", "gone.wav", "", "x" * 300]), cells, cells), max_size=6
@@ -187,7 +187,7 @@ def test_no_row_is_lost_and_nothing_but_a_dataset_error_comes_out(
     assert all(e.labels for e in dataset.examples)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_data_set_or_an_error_in_words(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "any.csv").write_bytes(data)

@@ -231,7 +231,11 @@ def test_a_damaged_array_is_noticed(tmp_path: Path) -> None:
         read_arrays(tmp_path / "m.npz", ("x",))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=2 * settings.default.max_examples,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     cuts=st.lists(st.tuples(st.integers(0, 2000), st.binary(min_size=1, max_size=4)), min_size=1, max_size=4)
 )

@@ -64,7 +64,7 @@ def data_sets(draw: st.DrawFn) -> list[Example]:
 
 class TestAlways:
     @given(data_sets(), st.sampled_from(["auto", "group", "random"]), st.integers(0, 5), st.data())
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None)
     def test_a_split_is_complete_disjoint_whole_and_says_when_it_is_inflated(self, examples, by, seed, data):
         test_size = data.draw(st.sampled_from([0, 0.01, 0.2, 0.33, 0.5, 0.9]))
         valid_size = data.draw(st.sampled_from([0, 0.05, 0.09]))
@@ -87,7 +87,7 @@ class TestAlways:
             assert sum(map(len, sides)) == len(set.union(*sides))
 
     @given(data_sets(), st.sampled_from(["auto", "random"]), st.integers(2, 6), st.sampled_from([0, 0.1]))
-    @settings(deadline=None, max_examples=40)
+    @settings(deadline=None)
     def test_folds_are_complete_and_test_nothing_twice(self, examples, by, k, valid_size):
         try:
             folds = make_folds(examples, k=k, seed=1, by=by, valid_size=valid_size)

@@ -10,7 +10,7 @@ from scipy.ndimage import median_filter
 from genrekit.features import hpss
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(
     n=st.integers(3, 130),
     m=st.integers(1, 9),

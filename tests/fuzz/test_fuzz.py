@@ -110,7 +110,7 @@ CELLS = st.one_of(st.floats().map(repr), st.integers().map(str), st.text(max_siz
 LINES = st.lists(st.lists(CELLS, max_size=16), max_size=5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 @given(st.lists(st.one_of(NAMES, CELLS), max_size=16), LINES, st.sampled_from(",;\t"))
 def test_any_text_as_a_table(
     models: list[Model], folder: Path, header: list[str], lines: list[list[str]], delimiter: str
@@ -132,7 +132,7 @@ VALUES = st.recursive(
 RECORDS = st.fixed_dictionaries({}, optional=dict.fromkeys(SPOTIFY_COLUMNS, VALUES))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 @given(
     st.one_of(
         VALUES,
@@ -147,7 +147,7 @@ def test_any_json_as_a_table(models: list[Model], folder: Path, value: object) -
     assert not verdict.complaint
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(st.data())
 def test_any_manifest_of_a_bundle(files: Files, data: st.DataObject) -> None:
     facts = json.loads(unpack(files["bundle"][0].data)[MANIFEST])

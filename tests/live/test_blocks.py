@@ -20,7 +20,7 @@ def cut(data, sizes):
         at, number = at + size, number + 1
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None)
 @given(SIZES, st.sampled_from(["f32le", "s16le"]), st.integers(1, 3))
 def test_samples_are_the_same_whatever_the_pieces(sizes, encoding, channels):
     values = np.random.default_rng(0).uniform(-1, 1, (5000, channels)).astype("<f4")
@@ -52,7 +52,7 @@ def test_what_cannot_be_decoded_is_refused(encoding, channels):
         Pcm(encoding, channels)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None)
 @given(SIZES, st.sampled_from([8000, 11025, 22050]), st.sampled_from([0.25, 1 / 3, 1.0, 3.0, 4.5, 10.0]))
 def test_blocks_are_the_same_whatever_the_pieces(sizes, sr, hop_s):
     samples = np.arange(20 * sr, dtype=np.float32)[:, None]

@@ -205,7 +205,7 @@ def test_a_webp_with_metadata_that_is_odd_or_cut_off(lossless: bool, load) -> No
 
 
 @given(st.binary(max_size=400), st.integers(0, 400))
-@settings(max_examples=200)
+@settings(max_examples=2 * settings.default.max_examples)
 def test_hostile_bytes_are_only_rearranged(data: bytes, at: int) -> None:
     png = encoded("PNG")
     for content in (b"\x89PNG\r\n\x1a\n" + data, png[:at] + data + png[at:]):
@@ -296,7 +296,7 @@ def test_metadata_changes_no_cmyk(load) -> None:
 
 
 @given(st.integers(1, 400))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_cut_jpeg_gives_its_pixels_or_none(load, cut: int) -> None:
     for options in JPEGS:
         whole = encoded("JPEG", **options)

@@ -118,7 +118,7 @@ def test_a_batch_has_a_bounded_size(batch: int, monkeypatch: pytest.MonkeyPatch)
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=8), st.integers(1, 9))
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 def test_an_example_scores_the_mean_of_its_windows(counts: list[int], batch: int) -> None:
     runtime = Runtime(graph(), n_labels=3, threads=1)
     examples = [windows(count, seed=k) for k, count in enumerate(counts)]

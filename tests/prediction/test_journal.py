@@ -72,7 +72,7 @@ def test_the_latest_answer_counts(path):
 
 
 @given(cut=st.integers(0, 10_000))
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 def test_a_line_that_was_cut_short_does_not_count(tmp_path_factory, cut):
     path = tmp_path_factory.mktemp("journal") / "j"
     with Journal(path, "key") as journal:

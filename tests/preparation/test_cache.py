@@ -50,7 +50,7 @@ def equal(a: Windows | None, b: Windows) -> bool:
 finite_times = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     values=st_numpy.arrays(
         st.sampled_from([np.float32, np.float64, np.uint8]),

@@ -21,7 +21,7 @@ MODELS = ("spectrogram", "image", "gtzan", "spotify")
 FINE = {None, 501, 503, 504}
 
 
-@pytest.mark.parametrize("n", [300, pytest.param(10_000, marks=pytest.mark.night)])
+@pytest.mark.parametrize("n", [150, pytest.param(10_000, marks=pytest.mark.night)])
 def test_no_body_makes_the_server_fail_or_grow(tmp_path, n):
     files = seeds({})
     with (

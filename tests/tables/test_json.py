@@ -16,7 +16,7 @@ from support.tables import broken_of, read, read_until_error, rows_of, save
 from genrekit.errors import DatasetError
 from genrekit.tables import open_table, read_values
 
-ROOMY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ROOMY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_an_array_of_objects(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from genrekit.errors import DatasetError
 from genrekit.tables import open_table
 from genrekit.text import counted
 
-ROOMY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ROOMY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ROWS = "".join(f"{i},song {i}\n" for i in range(60_000))
 
 
@@ -360,7 +360,7 @@ WORDS = st.text(st.characters(codec="cp1252", exclude_characters="\0\r\x81\x8d\x
 NUMBERS = st.floats(-1e6, 1e6).map(lambda x: f"{x:.4f}".replace(".", ","))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(WORDS, NUMBERS, WORDS | st.sampled_from(['"', "\n", ",", ";", "|", "\t", "''"]))),
     delimiter=st.sampled_from(",;\t|"),

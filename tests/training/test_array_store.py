@@ -18,7 +18,7 @@ arrays = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=arrays, memory_bytes=st.integers(0, 500), fortran=st.booleans())
 def test_what_is_put_comes_back_in_order(tmp_path, values, memory_bytes, fortran):
     store = ArrayStore(tmp_path, memory_bytes=memory_bytes)

@@ -10,6 +10,7 @@ from genrekit.backends.spectrogram.copies import altered
 from genrekit.preparation import Cache
 from genrekit.training import gather, with_copies
 
+pytestmark = pytest.mark.usefixtures("exported_once")
 SILENT = lambda text: None  # noqa: E731
 
 

@@ -24,7 +24,7 @@ _CALIBRATION_WINDOWS = 8
 
 @dataclass(frozen=True)
 class Quantised:
-    """What quantisation gave, on inputs that it was not calibrated with.
+    """Result of quantisation, on inputs that it was not calibrated with.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What to listen to for a genre."""
+"""Playlists for a genre."""
 
 from __future__ import annotations
 

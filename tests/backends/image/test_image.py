@@ -24,7 +24,7 @@ from genrekit.types import Example
 
 IMAGE = registry.get("image")
 LABELS = ("blues", "rock")
-pytestmark = pytest.mark.usefixtures("small_resnet")
+pytestmark = pytest.mark.usefixtures("small_resnet", "exported_once")
 
 
 def config_of(**settings):

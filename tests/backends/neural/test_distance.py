@@ -102,8 +102,17 @@ def test_nothing_is_kept_where_training_would_suffer(case):
     assert keep(prepared, 5 if case == "too few" else 15, seed=0) is None
 
 
-@pytest.mark.parametrize("way", ["valid", "joined", "of train"])
-def test_a_trained_network_has_a_distance(tmp_path, way):
+@pytest.mark.usefixtures("exported_once")
+@pytest.mark.parametrize(
+    ("way", "members"),
+    [
+        ("valid", 1),
+        ("of train", 1),
+        pytest.param("valid", 2, marks=pytest.mark.night),
+        pytest.param("joined", 1, marks=pytest.mark.night),
+    ],
+)
+def test_a_trained_network_has_a_distance(tmp_path, way, members):
     said: list[str] = []
     train, valid = one_each(100 if way == "of train" else 45), one_each(30, seed=1)
     fitted = fit(
@@ -113,7 +122,7 @@ def test_a_trained_network_has_a_distance(tmp_path, way):
         said=said,
         epochs=6,
         join_valid=way == "joined",
-        members=2 if way == "valid" else 1,
+        members=members,
     )
     runtime = Runtime(fitted.onnx, n_labels=3)
     assert runtime.has_distance
@@ -133,13 +142,21 @@ def test_a_trained_network_has_a_distance(tmp_path, way):
 
 
 @pytest.mark.parametrize("settings", [{"kept_share": 0}, {"kept_share": 0, "join_valid": True}])
-def test_without_kept_examples_there_is_no_distance(tmp_path, settings):
+def test_without_kept_examples_there_is_no_distance(tmp_path, monkeypatch, settings):
+    distances = []
+
+    def export(*arguments, distance, **more):
+        distances.append(distance)
+        return b""
+
+    monkeypatch.setattr("genrekit.backends.neural.fitting.to_onnx", export)
     fitted = fit(tmp_path, one_each(30), one_each(30, seed=1), epochs=1, **settings)
-    assert not Runtime(fitted.onnx, n_labels=3).has_distance
+    assert distances == [None]
     assert fitted.distance_threshold is None
     assert fitted.distance_thresholds_of_few == ()
 
 
+@pytest.mark.usefixtures("without_graph")
 def test_too_few_examples_train_without_one_and_it_is_said(tmp_path):
     said: list[str] = []
     fitted = fit(tmp_path, one_each(20), None, said=said, epochs=1)
@@ -147,6 +164,7 @@ def test_too_few_examples_train_without_one_and_it_is_said(tmp_path):
     assert any("no distance: fewer than 10 examples" in line for line in said)
 
 
+@pytest.mark.usefixtures("without_graph")
 def test_several_labels_are_one_class(tmp_path):
     labels = [[0], [1, 2], [2], [0, 1, 2]] * 6
     fitted = fit(tmp_path, easy(labels), easy(labels, seed=1), epochs=2, multilabel=True)

@@ -225,7 +225,7 @@ def scorers(single, multi):
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(rows=arrays(np.float32, (8, 15), elements=VALUES))
 def test_any_row_scores_the_same_natively_and_by_the_graph(scorers, rows) -> None:
     for native, graph in scorers:

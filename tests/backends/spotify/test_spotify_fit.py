@@ -340,7 +340,7 @@ def test_rows_that_all_have_a_label_are_no_reason_to_stop() -> None:
     assert worst_difference(fitted) < 1e-5
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.7, 1.0]), st.booleans()), min_size=1))
 def test_no_threshold_gives_a_larger_f1(pairs) -> None:
     scores = np.array([score for score, _ in pairs])
