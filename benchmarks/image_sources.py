@@ -35,7 +35,7 @@ from genrekit.types import Example
 
 LEAST = 100  # covers of a source in a genre, to tell sources apart by
 SIDE = 224
-COPIES = 2
+COPIES = 1
 PICTURES_AT_ONCE = 32
 
 Array = npt.NDArray[np.generic]

@@ -1,6 +1,6 @@
 """How many predictions of a model stay when songs are quieter, narrower in bandwidth, or re-encoded.
 
-    python benchmarks/robustness.py FOLDER [--models gtzan,spectrogram,encoder] [--songs N]
+    python benchmarks/robustness.py FOLDER [--models gtzan,spectrogram,encoder] [--songs N] [--changes "16 kHz; 8 kHz"]
 
 Every song is decoded once, changed, written to a temporary file and predicted like the original. The original is written as a
 24-bit file too, so that only the change differs. One table: per change the share of songs whose label stays, and the label that
@@ -20,6 +20,7 @@ import soundfile
 import soxr
 
 from genrekit.errors import MediaError
+from genrekit.execution import Pool, default_jobs
 from genrekit.media import AUDIO_SUFFIXES, walk
 from genrekit.prediction import Model, load_model, predict
 
@@ -77,21 +78,21 @@ def _flac(y: np.ndarray, sr: int, stem: Path) -> Path:
     return path
 
 
-def changed(songs: list[Path], folder: Path) -> dict[str, list[Path]]:
+def changed(songs: list[Path], folder: Path, changes: dict[str, Change]) -> dict[str, list[Path]]:
     """Write every song in every form; return the files per change, the unchanged ones first."""
-    found: dict[str, list[Path]] = {name: [] for name in ("unchanged", *CHANGES)}
+    found: dict[str, list[Path]] = {name: [] for name in ("unchanged", *changes)}
     for number, song in enumerate(songs):
         y, sr = soundfile.read(song, always_2d=True, dtype="float32")
         mono = y.mean(axis=1)
         for name in found:
             stem = folder / f"{number:04} {name.replace('/', ' per ')}"
-            found[name].append(CHANGES.get(name, _flac)(mono, sr, stem))
+            found[name].append(changes.get(name, _flac)(mono, sr, stem))
     return found
 
 
-def labels(model: Model, paths: list[Path]) -> list[str]:
+def labels(model: Model, paths: list[Path], pool: Pool) -> list[str]:
     """Return the label of every file, or why there is none."""
-    return [one.label or one.error or "unsure" for one in predict(paths, model=model)]
+    return [one.label or one.error or "unsure" for one in predict(paths, model=model, pool=pool)]
 
 
 def main() -> None:
@@ -102,7 +103,15 @@ def main() -> None:
     parser.add_argument(
         "--songs", type=int, default=60, help="at most so many, spread evenly (default: %(default)s)"
     )
+    parser.add_argument("--changes", metavar="NAMES", help=f"some of: {'; '.join(CHANGES)}; separated by ';'")
+    parser.add_argument(
+        "--jobs", type=int, default=default_jobs(), help="processes that decode (default: %(default)s)"
+    )
     arguments = parser.parse_args()
+    wanted = [name.strip() for name in arguments.changes.split(";")] if arguments.changes else [*CHANGES]
+    unknown = [name for name in wanted if name not in CHANGES]
+    if unknown:
+        parser.error(f"there is no change {unknown[0]!r}; there are: {'; '.join(CHANGES)}")
     found = [path for path in walk(arguments.folder) if path.suffix.lower() in AUDIO_SUFFIXES]
     if not found:
         raise MediaError(f"{arguments.folder} has no songs.")
@@ -110,15 +119,15 @@ def main() -> None:
     songs = [found[i] for i in at]
     names = arguments.models.split(",")
     models = [load_model(name) for name in names]
-    with tempfile.TemporaryDirectory() as folder:
-        files = changed(songs, Path(folder))
-        plain = [labels(model, files["unchanged"]) for model in models]
+    with tempfile.TemporaryDirectory() as folder, Pool(arguments.jobs) as pool:
+        files = changed(songs, Path(folder), {name: CHANGES[name] for name in wanted})
+        plain = [labels(model, files["unchanged"], pool) for model in models]
         print(f"{len(songs)} songs of {arguments.folder.name}\n")
         print(f"| same label | {' | '.join(names)} |\n|{'---|' * (1 + len(names))}")
-        for name in CHANGES:
+        for name in wanted:
             cells = []
             for model, before in zip(models, plain, strict=True):
-                now = labels(model, files[name])
+                now = labels(model, files[name], pool)
                 same = sum(a == b for a, b in zip(before, now, strict=True))
                 others = Counter(b for a, b in zip(before, now, strict=True) if a != b).most_common(1)
                 cells.append(

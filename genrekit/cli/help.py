@@ -17,9 +17,9 @@ _PANELS = {
     "genres region provider regions_file limit playlists",
     "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir heat_map with_ labels_max by map_file k genre other_artists",
     "Training": "backend config print_config settings seed refit grid device multilabel about licence no_keys cv "
-    "rank_by no_cost min_new max_share promote rollback watch weights space trials batch objective pick prune repeats learning_curve",
+    "rank_by no_cost min_new max_share promote rollback watch weights space trials batch objective pick prune repeats learning_curve parent",
     "Output": "format output field report_folder html to link copy write overwrite append keep_time journal card as_json columns "
-    "unpack keep_archive int8",
+    "unpack keep_archive int8 track history",
     "Run": "dry_run jobs cluster timeout resume prune retry_errors no_cache yes clear quiet verbose version "
     "help install_completion show_completion",
     "Server": "host port api_key_file admin_key_file no_key allow_host allow_origin allow_path root_path trust_proxy "

@@ -25,8 +25,9 @@ from genrekit.backends.gtzan.estimators import (
     LEAST_PROBABILITY,
     LOG_COLUMNS,
     LOG_FLOOR,
+    RELATIVE_MATRIX,
     Boosting,
-    LogColumns,
+    Relative,
     Vote,
     WithinClassWhitening,
 )
@@ -117,10 +118,11 @@ def _log_odds(graph: Graph, model: Pipeline, x: str) -> str:
     return graph("Sub", graph("Log", p), graph("Log", graph("Sub", 1.0, p)))
 
 
-def _log_columns(graph: Graph, step: LogColumns, x: str) -> str:
+def _relative(graph: Graph, step: Relative, x: str) -> str:
     positive = np.zeros(len(GTZAN_COLUMNS), dtype=bool)
     positive[list(LOG_COLUMNS)] = True
-    return graph("Where", positive, graph("Log", graph("Max", x, LOG_FLOOR)), x)
+    logs = graph("Where", positive, graph("Log", graph("Max", x, LOG_FLOOR)), x)
+    return graph("MatMul", logs, RELATIVE_MATRIX)
 
 
 def _standard(graph: Graph, step: StandardScaler, x: str) -> str:
@@ -225,7 +227,7 @@ def _boosting(graph: Graph, model: Boosting, x: str) -> str:
 
 Emit = Callable[[Graph, Any, str], str]
 _TRANSFORMS: dict[type, Emit] = {
-    LogColumns: _log_columns,
+    Relative: _relative,
     StandardScaler: _standard,
     PowerTransformer: _power,
     WithinClassWhitening: _whitening,

@@ -8,20 +8,26 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import onnx
 import pytest
+import soxr
 
 from genrekit.backends.base import Fitted, Prepared
 from genrekit.backends.gtzan import comparison as comparison_of
 from genrekit.backends.gtzan import fit as gtzan_fit
 from genrekit.backends.gtzan.backend import GtzanBackend, GtzanConfig
+from genrekit.backends.gtzan.bandwidth import DIRECTIONS
 from genrekit.backends.gtzan.estimators import (
     CLASSIFIERS,
     TRANSFORMS,
+    Relative,
     Sigmoid,
     build,
     example_means,
+    level_free,
     log_odds,
 )
+from genrekit.datasets.synthetic.song import play
 from genrekit.errors import DatasetError, MediaError
+from genrekit.features import gtzan_features
 from genrekit.features.schema import GTZAN_COLUMNS
 from genrekit.models.runtime import Runtime
 from genrekit.types import Example
@@ -130,6 +136,21 @@ def test_auto_learns_what_is_there_to_learn(automatic: tuple[Fitted, list[str]])
     y = fresh.targets.argmax(axis=1)
     assert (scores.argmax(axis=1) == y).mean() > 0.8  # chance is a third
     assert -np.log(scores[np.arange(len(y)), y]).mean() < 0.5 * np.log(3)
+
+
+def test_the_level_of_a_song_changes_nothing_and_its_bandwidth_less() -> None:
+    y = play("metal", seed=4, duration_s=4.0).astype(np.float32)
+    narrow = soxr.resample(soxr.resample(y, 22_050, 16_000), 16_000, 22_050)
+    plain, quiet, loud, cut = (gtzan_features(one) for one in (y, y / 10, 3 * y, narrow))
+    rows = Relative().transform(np.stack([plain, quiet, loud]).astype(np.float32))
+    np.testing.assert_allclose(rows, rows[[0, 0, 0]], atol=1e-4)
+    deviations, *directions = np.array([*DIRECTIONS.values()]).T
+    np.testing.assert_allclose(
+        np.dot(directions, np.transpose(directions)), np.eye(len(directions)), atol=1e-3
+    )
+    moved = np.diff(Relative().transform(np.stack([plain, cut])) / deviations, axis=0)
+    before = np.diff(level_free(np.stack([plain, cut])) / deviations, axis=0)
+    assert np.linalg.norm(moved) < np.linalg.norm(before)
 
 
 def test_the_seed_decides(rows: Prepared) -> None:

@@ -138,7 +138,17 @@ def test_xgboost_uses_every_parameter_and_would_ignore_others() -> None:
         xgb.train(parameters, rows, 1)  # which warns of a parameter that it does not use
     with xgb.config_context(verbosity=1), pytest.warns(UserWarning, match="max_features"):
         xgb.train(parameters | {"max_features": 3}, rows, 1)
-    ours = {"n_estimators", "early_stopping_rounds", "class_weight", "multilabel", "device", "seed"}
+    ours = {
+        *(
+            "n_estimators",
+            "early_stopping_rounds",
+            "class_weight",
+            "gap_copies",
+            "multilabel",
+            "device",
+            "seed",
+        )
+    }
     assert set(SpotifyConfig.model_fields) == ours | set(parameters)
 
 
