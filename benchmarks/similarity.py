@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.datasets import open_dataset
-from genrekit.features import log_mel
+from genrekit.features import TIMBRE_SIZE, log_mel
 from genrekit.media import load
 from genrekit.similarity import Index, evaluate_similarity, index
 from genrekit.similarity.course import courses
@@ -174,22 +174,52 @@ def near_duplicates(folder: Path, model: str) -> None:
             found = dict(rows.all())
         names = [Path(found[id].name).name.rpartition(" ")[0] for id in opened.ids.tolist()]
         shapes = courses([found[id].course for id in opened.ids.tolist()])
-        unit = opened.directions(np.array(opened.vectors[opened.places]))
+        vectors = np.array(opened.vectors[opened.places])
         first, second = np.triu_indices(len(names), 1)
-        cosine, course = (unit @ unit.T)[first, second], (shapes @ shapes.T)[first, second]
+        course = (shapes @ shapes.T)[first, second]
         same = np.array([names[i] == names[j] for i, j in zip(first, second, strict=True)])
         half = np.array([names[i][0] + names[j][0] for i, j in zip(first, second, strict=True)])
-        for one in ("00", "11"):
-            of_half = half == one
-            true, other = of_half & same, of_half & ~same
-            close = other & (cosine >= 0.8)
-            taken = (cosine >= CLOSE) & (course >= SAME_COURSE)
-            print(
-                f"half {one[0]}: {true.sum()} pairs of copies, cosine from {cosine[true].min():.3f} (5 %: "
-                f"{np.quantile(cosine[true], 0.05):.3f}), course from {course[true].min():.2f}; {other.sum()} other pairs, cosine to "
-                f"{cosine[other].max():.3f}, course of those above 0.8 to {course[close].max() if close.any() else float('nan'):.2f}; "
-                f"found {(true & taken).sum()}, false {(other & taken).sum()}"
-            )
+        embeddings = vectors[:, : opened.facts.size - TIMBRE_SIZE].astype(np.float64)
+        whole = opened.directions(vectors)
+        for name, unit in (
+            ("with timbre", whole),
+            ("embedding", _unit(embeddings - embeddings.mean(axis=0))),
+        ):
+            cosine = (unit @ unit.T)[first, second]
+            for one, other in (("00", "11"), ("11", "00")):
+                close, alike = _thresholds(cosine, course, same, half == one)
+                print(
+                    f"{name}, half {one[0]}: {_counts(cosine, course, same, half == one, CLOSE, SAME_COURSE)}"
+                )
+                print(
+                    f"  chosen here: cosine {close:.2f}, course {alike:.2f}; on the other half: "
+                    f"{_counts(cosine, course, same, half == other, close, alike)}",
+                    flush=True,
+                )
+
+
+def _thresholds(
+    cosine: np.ndarray, course: np.ndarray, same: np.ndarray, known: np.ndarray
+) -> tuple[float, float]:
+    """Choose thresholds: in the middle between copies and the different songs that are most alike in both."""
+    true, other = known & same, known & ~same
+    close = float(np.quantile(cosine[true], 0.02))
+    near = other & (cosine >= close)
+    alike = (np.quantile(course[true], 0.02) + (course[near].max() if near.any() else 0.0)) / 2
+    return close, float(alike)
+
+
+def _counts(
+    cosine: np.ndarray, course: np.ndarray, same: np.ndarray, known: np.ndarray, close: float, alike: float
+) -> str:
+    true, other = known & same, known & ~same
+    taken = (cosine >= close) & (course >= alike)
+    return (
+        f"found {(true & taken).sum()} of {true.sum()} pairs of copies, {(other & taken).sum()} false of {other.sum()}; copies: cosine "
+        f"from {cosine[true].min():.3f} (2 %: {np.quantile(cosine[true], 0.02):.3f}), course from {course[true].min():.2f} (2 %: "
+        f"{np.quantile(course[true], 0.02):.2f}); others: cosine to {cosine[other].max():.3f}, course of those from {close:.2f} to "
+        f"{course[other & (cosine >= close)].max(initial=-1):.2f}"
+    )
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ class GenrekitError(Exception):
     message : str
         One sentence: what was wrong, what was given, what is allowed.
     hint : str, optional
-        What to do instead, with the exact command where there is one.
+        Advice, with the exact command if there is one.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:

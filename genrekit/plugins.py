@@ -1,4 +1,4 @@
-"""Entry points: who registers which name, and loading one without letting a broken package do harm."""
+"""Entry points: the packages that register a name, and the loading of one without harm from broken packages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def load(point: EntryPoint) -> Any:
     Raises
     ------
     Exception
-        What the module of a third party raises; the caller puts it into words.
+        Any error of the third party's module; the caller reports it.
     """
     loaded: Any = point.load()
     return loaded() if isinstance(loaded, type) else loaded

@@ -27,7 +27,7 @@ class Epoch(str):
     Parameters
     ----------
     number, total : int > 0
-        Which epoch of at most how many; a training may end earlier.
+        Number of the epoch, and the maximum; a training may end earlier.
     loss : float or None
         Mean training loss of the epoch, in nats; None where it is not measured.
     valid : Mapping of str to float

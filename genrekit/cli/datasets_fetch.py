@@ -26,7 +26,7 @@ def list_(
 ) -> None:
     """List the data sets that are known by name: size, licence, what each is good for, how to get it.
 
-    What cannot be had any more is listed too, with what to use instead. Nothing is asked of the network.
+    Data sets that cannot be fetched any more are listed too, with an alternative. Nothing is asked of the network.
     """
     import json
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from enum import Enum
 from typing import Any
@@ -16,9 +17,9 @@ _PANELS = {
     "genres region provider regions_file limit playlists",
     "Prediction": "model top_k min_confidence labels unfamiliar windows explain explain_dir heat_map with_ labels_max by map_file k genre other_artists",
     "Training": "backend config print_config settings seed refit grid device multilabel about licence no_keys cv "
-    "rank_by no_cost min_new max_share promote rollback watch weights space trials batch objective pick prune repeats learning_curve",
+    "rank_by no_cost min_new max_share promote rollback watch weights space trials batch objective pick prune repeats learning_curve parent",
     "Output": "format output field report_folder html to link copy write overwrite append keep_time journal card as_json columns "
-    "unpack keep_archive int8",
+    "unpack keep_archive int8 track history",
     "Run": "dry_run jobs cluster timeout resume prune retry_errors no_cache yes clear quiet verbose version "
     "help install_completion show_completion",
     "Server": "host port api_key_file admin_key_file no_key allow_host allow_origin allow_path root_path trust_proxy "
@@ -105,10 +106,42 @@ def _print(command: Any, ctx: Any) -> None:
             console.print(panel(title, panels[title]))
 
 
-def _plain(error: Any) -> Any:
-    """Return an error of usage without the name of the exception that a library puts before its words."""
-    error.message = error.message.removeprefix("Value error, ")
+_WORDS = (
+    (re.compile(r"Input should be a valid integer\b.*"), "is not a whole number"),
+    (re.compile(r"Input should be a valid number\b.*"), "is not a number"),
+    (re.compile(r"Input should be greater than or equal to (\S+)"), r"is too small; at least \1 is allowed"),
+    (re.compile(r"Input should be less than or equal to (\S+)"), r"is too large; at most \1 is allowed"),
+    (re.compile(r"Input should be greater than (\S+)"), r"is too small; more than \1 is allowed"),
+    (re.compile(r"Input should be less than (\S+)"), r"is too large; less than \1 is allowed"),
+    (re.compile(r"Input should be a finite number\b.*"), "is not a finite number"),
+)
+"""Words of the library that checks values, and what to say of the value instead."""
+
+
+def _plain(error: Any, arguments: list[str]) -> Any:
+    """Return an error of usage in the words of this program, with the value that was given."""
+    message = error.message.removeprefix("Value error, ")
+    for pattern, words in _WORDS:
+        if found := pattern.fullmatch(message):
+            given = _given(error, arguments)
+            message = f"{given} is not a number." if given == "'nan'" else f"{given} {found.expand(words)}."
+            break
+    error.message = message
+    if getattr(error.param, "envvar", None):  # it would be shown as a list of Python
+        error.param_hint = f"'{error.param.opts[0]}'"
     return error
+
+
+def _given(error: Any, arguments: list[str]) -> str:
+    """Return the value of the option of an error in quotation marks; 'the value' where it was not typed."""
+    options = getattr(error.param, "opts", ())
+    for word, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, has_value, rest = word.partition("=")
+        if name in options:
+            return f"'{rest if has_value else value}'"
+        if len(word) > 2 and not word.startswith("--") and word[:2] in options:
+            return f"'{word[2:]}'"
+    return "the value"
 
 
 class Command(TyperCommand):
@@ -120,10 +153,11 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments."""
+        given = list(args)
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
-            raise _plain(error) from None
+            raise _plain(error, given) from None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""

@@ -49,7 +49,7 @@ def listen(
             "--smooth", metavar="SECONDS", min=0, max=3600, help="Smooth scores over so long; 0: not."
         ),
     ] = 15.0,
-    top_k: Annotated[int, typer.Option("--top-k", metavar="N", min=1, help="Labels per window.")] = 3,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", metavar="N", min=1, help="Labels per window.")] = 3,
     rate: Annotated[
         int,
         typer.Option(

@@ -163,7 +163,9 @@ GenreMap = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", metavar="N", min=1, max=1024, help="Processes; the default is one a core."),
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, max=1024, help="Processes; the default is one per core."
+    ),
 ]
 Cluster = Annotated[
     str | None,

@@ -21,13 +21,13 @@ class OpenOptions:
     schemas : Mapping of str to sequence of str
         The feature columns by which a table is recognised.
     prefer : {'table', 'audio', 'spectrogram'}, optional
-        What to read where a source holds several.
+        Kind of content to read from a source that holds several.
     spectrograms : bool
         Whether precomputed spectrograms will do without being asked for.
     require_labels : bool
         Whether examples without a label are left out.
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a track of a table under several genres.
+        Treatment of a track that a table lists under several genres.
     """
 
     schemas: Mapping[str, Sequence[str]] = field(default_factory=lambda: SCHEMAS)
@@ -71,7 +71,7 @@ class Part:
     name : str
         Empty for a data set that has one part only.
     about : str
-        What it holds, in a few words.
+        Content, in a few words.
     files : tuple of RemoteFile
     needs : tuple of str
         Other parts without which this one cannot be read; they are fetched with it.
@@ -101,11 +101,11 @@ class DataSource:
         The scheme: ``fma`` for ``fma:FOLDER`` and ``fma:small``.
     title : str
     good_for : str
-        What it is of use for, in one sentence.
+        Purpose, in one sentence.
     licence : str
         Under which terms it may be used.
     how : str
-        How to get it, in one sentence; where it cannot be had, why, and what to use instead.
+        Way to get it, in one sentence; if it cannot be fetched, the reason and an alternative.
     citation : str
         A BibTeX entry; empty for what nobody published.
     homepage : str

@@ -87,7 +87,7 @@ def measure_cost(
     backend, config
         The recipe that prepares.
     model : HasRuntime
-        What scores; picklable.
+        Object with the graph that scores; picklable.
     examples : sequence of Example
         At least one; some of them are chosen evenly.
 

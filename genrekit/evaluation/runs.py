@@ -35,7 +35,7 @@ class Run:
     settings : Mapping
         The config.
     facts : Mapping
-        What else is known: source and size of the data, the split, members, size of the bundle.
+        Other facts: source and size of the data, the split, members, size of the bundle.
     note : str
         Why it is damaged.
     """

@@ -102,7 +102,7 @@ def scaled_mel(
     log : {'log10', 'ln', 'db', 'none'}
         The logarithm; 'db' is ten times the decadic one.
     gain, offset : float
-        What the mel values are multiplied with before the logarithm, and what is added to them.
+        Factor of the mel values before the logarithm, and the number added to them.
     pad_mode : {'reflect', 'constant'}
         Values beyond the ends: the sound mirrored, or zeros.
 

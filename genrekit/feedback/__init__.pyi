@@ -1,3 +1,4 @@
+from .champion import champion_path
 from .checking import check_store
 from .cleaning import ROW, Cleaned, clean
 from .corrections import Correction, agreed, capped, collect, is_held_back
@@ -18,7 +19,7 @@ from .exporting import export_csv, export_label_studio
 from .importing import Imported, import_labels
 from .judgement import MIN_UPLOADERS, Duel
 from .limits import Limits, Usage
-from .retrain import WORDS, Retraining, champion_path, retrain
+from .retrain import WORDS, Retraining, retrain
 from .spool import Order, Spool, default_folder
 from .store import Content, Store
 from .verdicts import Tally, right_labels

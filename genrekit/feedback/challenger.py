@@ -9,49 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from genrekit.backends import GRAPH_FILE
-from genrekit.datasets import Dataset, Split, SplitOptions
+from genrekit.datasets import Split, SplitOptions
 from genrekit.evaluation import compare_on
-from genrekit.feedback.corrections import Correction
 from genrekit.feedback.judgement import CHALLENGER, CHAMPION, Duel, duel_of
+from genrekit.feedback.material import Material
 from genrekit.models import SUFFIX, Bundle, save, write_card
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
 from genrekit.training import train
-from genrekit.types import Example, Say
+from genrekit.types import Say
 
 CARD = "README.md"
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a challenger learns from and is measured on.
-
-    Attributes
-    ----------
-    original : Dataset
-    frozen : Split
-        The split of the champion.
-    learn, own : list of (Correction, Example)
-        Corrections that are learnt, and those that are held back.
-    """
-
-    original: Dataset
-    frozen: Split
-    learn: list[tuple[Correction, Example]]
-    own: list[tuple[Correction, Example]]
-
-    @property
-    def own_uploaders(self) -> int:
-        """Uploaders of the corrections that are held back."""
-        return len({one.uploader for one, _ in self.own})
-
-    def dataset(self) -> Dataset:
-        """Return the original examples in their splits, and the corrections in train."""
-        parts = {i: name for name in ("train", "valid", "test") for i in getattr(self.frozen, name)}
-        examples = [replace(self.original.examples[i], split=parts[i]) for i in sorted(parts)]
-        examples += [replace(example, split="train") for _, example in self.learn]
-        sources = self.original.sources or (self.original.source,)
-        return replace(self.original, examples=tuple(examples), sources=sources)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,21 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from genrekit.datasets import Ambiguous, Dataset, Reading, Split
-from genrekit.errors import UsageError
+from genrekit.datasets import Ambiguous, Reading
 from genrekit.evaluation import open_in_words_of, split_of
-from genrekit.feedback.challenger import Challenger, Material, train_challenger
-from genrekit.feedback.corrections import Correction, LeftOut, capped, collect, fetch
+from genrekit.feedback.challenger import Challenger, train_challenger
+from genrekit.feedback.champion import champion_path, load_champion
+from genrekit.feedback.corrections import collect
 from genrekit.feedback.events import now
 from genrekit.feedback.judgement import reasons_against
+from genrekit.feedback.material import Material, gather_material
 from genrekit.feedback.private_cache import PrivateCache
-from genrekit.feedback.store import SERVED, Store
+from genrekit.feedback.store import Store
 from genrekit.feedback.versions import Version, Versions
-from genrekit.hashing import hash_bytes
-from genrekit.models import SUFFIX, shipped_models
-from genrekit.prediction import Model, find, load_model
+from genrekit.prediction import Model
 from genrekit.preparation import Cache
-from genrekit.training import gather, learnt_keys, recognised
 from genrekit.types import Say, Sources, silent
 
 Outcome = Literal["waiting", "dry run", "nothing", "kept", "better", "promoted"]
@@ -125,7 +123,7 @@ def retrain(
     """
     versions = Versions(store)
     path = champion_path(store, model)
-    champion, content = _champion(path)
+    champion, content = load_champion(path)
     known = versions.get(champion.bundle.sha256)
     learnt = known.corrections if known else ()
     there = {sha256 for sha256, content in store.contents().items() if content.object}
@@ -145,8 +143,8 @@ def retrain(
     with tempfile.TemporaryDirectory(prefix="genrekit-retrain-") as folder:
         contents = frozenset(one.content.sha256 for one in corrections)
         private = PrivateCache(cache or Cache(), Path(folder), contents)
-        material, more = _material(
-            store, champion, original, frozen, corrections, max_share, Path(folder), private, jobs, say
+        material, more = gather_material(
+            store, champion, original, frozen, corrections, max_share, Path(folder), private, jobs
         )
         so_far = replace(
             so_far,
@@ -198,56 +196,6 @@ def retrain(
     return result
 
 
-def champion_path(store: Store, model: str | Path | None) -> Path:
-    """Return the bundle that is served and retrained.
-
-    Raises
-    ------
-    UsageError
-        If it is not a file, or the store does not say which it is.
-    """
-    if model is not None:
-        path = Path(model)
-        if not path.is_file() and str(model).removesuffix(SUFFIX) in shipped_models():
-            raise UsageError(
-                f"{model} is a shipped model, which is not replaced.",
-                "Train your own: genrekit train DATA -o mine.genrekit",
-            )
-        find(path)
-        return path
-    served = (store.read_json(SERVED) or {}).get("models")
-    named = [one for one in served if isinstance(one, dict)] if isinstance(served, list) else []
-    shipped = {path.resolve() for path in shipped_models().values()}
-    paths = [Path(str(one.get("path", ""))) for one in named]
-    own = [path for path in paths if path.is_file() and path.resolve() not in shipped]
-    if len(own) != 1:
-        names = ", ".join(str(one.get("name")) for one in named) or "none"
-        raise UsageError(
-            f"The store does not say which model is to be retrained (served are: {names}).",
-            "Name its bundle: --model FILE.genrekit",
-        )
-    return own[0]
-
-
-def _champion(path: Path) -> tuple[Model, bytes]:
-    content = path.read_bytes()
-    champion = load_model(path)
-    if hash_bytes(content) != champion.bundle.sha256:
-        raise UsageError(f"{path} changed while it was read.", "Try again.")
-    manifest = champion.bundle.manifest
-    if manifest.members:
-        raise UsageError(
-            f"{manifest.name!r} is a combination, which is not retrained.",
-            "Retrain its members, and combine them.",
-        )
-    if str(manifest.data.get("fitted_on", "")).startswith("all s"):
-        raise UsageError(
-            f"{manifest.name!r} was fitted again on all splits: no test split is left that it did not learn.",
-            "Train it without --refit.",
-        )
-    return champion, content
-
-
 def _until(store: Store) -> datetime:
     """Return the time up to which corrections were judged."""
     names = sorted((name for name, _ in store.objects.names("reports/")), reverse=True)
@@ -259,61 +207,6 @@ def _until(store: Store) -> datetime:
             except (KeyError, ValueError):
                 continue
     return datetime.min.replace(tzinfo=UTC)
-
-
-def _material(
-    store: Store,
-    champion: Model,
-    original: Dataset,
-    frozen: Split,
-    corrections: Sequence[Correction],
-    max_share: float,
-    folder: Path,
-    cache: Cache,
-    jobs: int,
-    say: Say,
-) -> tuple[Material, LeftOut]:
-    """Fetch corrections, and divide those that can be read and are new into what is learnt and what is held back."""
-    info = champion.backend.info
-    pairs, left_out = fetch(store, corrections, info.columns, folder)
-    joint = replace(original, examples=(*original.examples, *(example for _, example in pairs)))
-    first = len(original.examples)
-    places = range(first, first + len(pairs))
-    everything = [*frozen.train, *frozen.valid, *frozen.test, *places]
-    prepared = gather(
-        champion.backend,
-        champion.config,
-        joint,
-        everything,
-        jobs=jobs,
-        cache=cache,
-        keys=True,
-        say=lambda text: None,
-    )
-    left_out += [(joint.examples[i].id, prepared.failures[i]) for i in places if i in prepared.failures]
-
-    def same(places: Sequence[int], others: Sequence[int], why: str) -> list[int]:
-        found = set(recognised(prepared, places, learnt_keys(prepared, others, info), info))
-        left_out.extend((joint.examples[i].id, why) for i in sorted(found))
-        return [i for i in places if i not in found]
-
-    good = [i for i in places if i in prepared.windows]
-    good = same(good, frozen.test, "it is in the frozen test")
-    good = same(good, [*frozen.train, *frozen.valid], "it is in the original data")
-    pair = dict(zip(places, pairs, strict=True))
-    own = [i for i in good if pair[i][0].held_back]
-    rest = [i for i in good if not pair[i][0].held_back]
-    rest = same(rest, own, "an uploader who is never trained on sent it too")
-    counts = Counter(original.examples[i].labels[0] for i in frozen.train)
-    kept, over = capped([pair[i][0] for i in rest], counts, max_share)
-    left_out += [(one.id, f"more than {max_share:.0%} of its label from one uploader") for one in over]
-    chosen = {one.id for one in kept}
-    return Material(
-        original,
-        frozen,
-        [pair[i] for i in rest if pair[i][0].id in chosen],
-        [pair[i] for i in own],
-    ), left_out
 
 
 def _promote(

@@ -30,7 +30,7 @@ def draw_model(bundle: Bundle) -> tuple[bytes, str]:
     bytes
         A PNG.
     str
-        What it shows, in words.
+        Content of the picture, in words.
 
     Raises
     ------

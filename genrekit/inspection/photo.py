@@ -32,7 +32,7 @@ def draw_photo(model: Model, name: str, path: Path) -> tuple[bytes, str]:
     bytes
         A PNG.
     str
-        What it shows, in words.
+        Content of the picture, in words.
 
     Raises
     ------

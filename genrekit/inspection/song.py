@@ -51,7 +51,7 @@ def draw_song(
     bytes
         A PNG.
     str
-        What it shows, in words.
+        Content of the picture, in words.
 
     Raises
     ------

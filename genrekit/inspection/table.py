@@ -39,7 +39,7 @@ def draw_table(models: Sequence[Model], name: str, path: Path, rows: Sequence[in
     bytes
         A PNG.
     str
-        What it shows, in words.
+        Content of the picture, in words.
 
     Raises
     ------

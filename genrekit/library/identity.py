@@ -20,7 +20,7 @@ def same_song(path: Path, content: Content | None, sha256: str | None = None) ->
     ----------
     path : Path
     content : Content or None
-        What was predicted.
+        Content of the file that was predicted.
     sha256 : str, optional
         The SHA-256 of the file, where it is known.
 

@@ -62,7 +62,7 @@ class Ranking:
         Parameters
         ----------
         counts : np.ndarray [shape=(n_resamples, n_groups), dtype=int]
-            How often each group was drawn.
+            Number of times that each group was drawn.
 
         Returns
         -------

@@ -168,7 +168,7 @@ class Report:
         Multi-label only: the resamples behind the intervals of mean_average_precision and roc_auc; fewer
         than ``n_boot`` where all of them would take minutes.
     learnt : Learnt or None
-        What the model learnt of the measured examples; None where its bundle has no content keys.
+        The measured examples that the model learnt; None if its bundle has no content keys.
     """
 
     split: str

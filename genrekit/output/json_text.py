@@ -23,7 +23,7 @@ def dumps(value: Any, stream: TextIO | None = None) -> str:
     value
         Without NaN and infinity.
     stream : TextIO, optional
-        Where it is written; UTF-8 unless given.
+        Stream to write to, whose encoding decides which characters are escaped; UTF-8 unless given.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     if text.isascii() and text.isprintable():

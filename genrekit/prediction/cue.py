@@ -35,7 +35,7 @@ class Track:
     start_s : float
         In seconds from the start of the file.
     end_s : float or None
-        Where the next track of the file starts; None for the last one.
+        Start of the next track of the file; None for the last one.
     title, performer : str
         Empty where the sheet has none.
     is_part : bool

@@ -64,7 +64,7 @@ def expand(
     ----------
     words : iterable of str or Path
     kinds : collection of Modality
-        What files found in folders may be.
+        Kinds of files to take from folders.
     passed : PassedOver, optional
         Gets what is passed over in folders.
     tracks : bool

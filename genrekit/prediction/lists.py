@@ -35,7 +35,7 @@ def read_list(stream: BinaryIO, name: str) -> Iterator[str]:
     ----------
     stream : binary file
     name : str
-        What errors call the list.
+        Name of the list in errors.
 
     Raises
     ------

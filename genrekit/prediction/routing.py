@@ -136,8 +136,12 @@ class Router:
         except MediaError as error:
             return Task(example, error=str(error))
         if kind is None:
+            hint = (
+                " It has the suffix of a model: --model takes it." if example.id.endswith(".genrekit") else ""
+            )
             return Task(
-                example, error="The file is not a song, a picture or a table, by its content and its suffix."
+                example,
+                error=f"The file is not a song, a picture or a table, by its content and its suffix.{hint}",
             )
         return self._taken(example, kind)
 

@@ -86,7 +86,7 @@ class Preparer:
     def keyed(self, example: Example) -> Keyed:
         """Prepare one example, and find the content key of its file, which is fetched once for both.
 
-        What can be prepared and has no key is kept without one.
+        An example that can be prepared and has no key is kept without one.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class Preparer:
                 return Keyed(windows.values)
 
     def key(self, example: Example) -> Keyed:
-        """Find the content key of an example's file; only what has no file is prepared.
+        """Return the content key of an example's file; prepare the example only if it has no file.
 
         Raises
         ------

@@ -129,7 +129,7 @@ class Tries:
         Parameters
         ----------
         reason : str
-            What went wrong, for the last error.
+            Cause of the failure, for the last error.
         retry_after : str, optional
             The header of this name: seconds or a date.
 
@@ -186,7 +186,7 @@ class Service:
     Parameters
     ----------
     base : str
-        What stands before every path, with ``/`` at its end.
+        Prefix of every path, with ``/`` at its end.
     interval_s : float
         The least time between the starts of two requests.
     headers : Mapping, optional

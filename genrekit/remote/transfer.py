@@ -78,7 +78,7 @@ def expand_remote(
     word : str
         An address for which `is_remote` is true.
     kinds : collection of Modality
-        What files found in folders may be; tables are never taken from folders.
+        Kinds of files to take from folders; tables are never taken from folders.
     passed : PassedOver, optional
         Gets what is passed over in folders.
 

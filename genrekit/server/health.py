@@ -23,7 +23,7 @@ def check_health(url: str, *, verify: bool = True, timeout_s: float = TIMEOUT_S)
     Returns
     -------
     str
-        What it said.
+        Response of the server.
 
     Raises
     ------

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as TookTooLong
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,28 +41,16 @@ from genrekit.server.access_log import AccessLog
 from genrekit.server.metrics import Metrics
 from genrekit.server.problems import Problem
 from genrekit.server.registry import Registry
+from genrekit.server.remembered import Memory, Remembered
 from genrekit.server.rows import Part
 from genrekit.server.settings import Settings
 from genrekit.server.uploaders import adopt_browser, uploader_of
 from genrekit.server.uploads import Upload
 from genrekit.types import Example, Prediction
 
-REMEMBERED, REMEMBERED_S = 20_000, 3600.0
-HELD_BYTES = 1 << 30
 MAX_PER_PREDICTION = 10
 LOOK_UP_S = 5.0
 CLEAN_S = 120.0
-
-
-@dataclass
-class Remembered:
-    """A prediction that feedback may come for, and its file if it waits for that."""
-
-    event: Event
-    at_s: float
-    file: Path | None = None
-    receipt: str = ""
-    given: int = 0
 
 
 class Keeping:
@@ -90,11 +75,8 @@ class Keeping:
         self._settings = settings
         self._registry = registry
         self._pool = pool
-        self._folder = folder / "held"
-        self._folder.mkdir(mode=0o700)
+        self._memory = Memory(folder / "held")
         self._metrics = metrics
-        self._known: OrderedDict[str, Remembered] = OrderedDict()
-        self._held_bytes = 0
         self.store = Store(settings.store)
         self.tally = Tally(self.store)
         self.spool = Spool(default_folder(self.store.word))
@@ -144,7 +126,7 @@ class Keeping:
         Problem
             If there is no such prediction, the label does not fit, or too much waits for the store.
         """
-        known = self._known.get(id_) or await self._from_store(id_)
+        known = self._memory.get(id_) or await self._from_store(id_)
         if known.given >= MAX_PER_PREDICTION:
             raise Problem("too-many-requests", "There is feedback enough for this prediction.")
         labels = self._right(known.event.predicted, verdict, labels)
@@ -163,21 +145,18 @@ class Keeping:
                     "busy", "Too much waits for the store.", "Try again later.", {"Retry-After": "60"}
                 )
         known.given += 1
-        self._let_go(known)
+        self._memory.let_go(known)
         return known.receipt
 
     async def delete(self, receipt: str) -> str:
         """Delete what a receipt stands for; return 'deleted', 'queued' or 'unknown'."""
-        for known in self._known.values():
-            if known.receipt == receipt:
-                self._let_go(known)
+        self._memory.let_go_of(receipt)
         return await asyncio.to_thread(self.writer.delete, receipt)
 
     def _noted(self, part: Part, uploader: str, *, consent: bool = False) -> Part:
         prediction = part.prediction
         if prediction is None or prediction.error is not None or part.header:
             return part
-        self._forget_old()
         event = Event(
             kind="keep",
             time=now(),
@@ -187,7 +166,7 @@ class Keeping:
             consent=consent,
             predicted=self._predicted(prediction),
         )
-        known = Remembered(event, time.monotonic())
+        known = self._memory.add(event)
         row = {"id": event.id}
         content = _content(part.source) if consent else None
         if content is not None and self._settings.keep == "asked":
@@ -197,9 +176,8 @@ class Keeping:
                 known.receipt = row["receipt"] = receipt
             else:
                 self._metrics.kept.labels("dropped").inc()
-        elif content is not None:
-            known.file = self._hold(event.id, content)
-        self._known[event.id] = known
+        elif content is not None and not self._memory.hold(known, content):
+            self._metrics.kept.labels("dropped").inc()
         return replace(part, text=f"{json.dumps(row)[:-1]}, {part.text[1:]}")
 
     def _predicted(self, prediction: Prediction) -> Predicted:
@@ -211,33 +189,6 @@ class Keeping:
             scores=prediction.scores[:10],
             multilabel=bool(loaded and loaded.model.bundle.manifest.multilabel),
         )
-
-    def _hold(self, id_: str, content: Path | bytes) -> Path | None:
-        """Hold a content until feedback comes; None if too much is held."""
-        path = self._folder / id_
-        size = len(content) if isinstance(content, bytes) else content.stat().st_size
-        if self._held_bytes + size > HELD_BYTES:
-            self._metrics.kept.labels("dropped").inc()
-            return None
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        else:
-            os.link(content, path)
-        self._held_bytes += size
-        return path
-
-    def _let_go(self, known: Remembered) -> None:
-        if known.file is not None:
-            self._held_bytes -= known.file.stat().st_size
-            known.file.unlink()
-            known.file = None
-
-    def _forget_old(self) -> None:
-        limit_s = time.monotonic() - REMEMBERED_S
-        while self._known and (
-            len(self._known) >= REMEMBERED or next(iter(self._known.values())).at_s < limit_s
-        ):
-            self._let_go(self._known.popitem(last=False)[1])
 
     async def _from_store(self, id_: str) -> Remembered:
         try:
@@ -253,8 +204,7 @@ class Keeping:
                 "There is no prediction of this id.",
                 "Predictions whose files are not kept are remembered for an hour, until the server ends.",
             )
-        self._forget_old()
-        return self._known.setdefault(id_, Remembered(event, time.monotonic()))
+        return self._memory.add(event)
 
     def _right(self, predicted: Predicted, verdict: Verdict, labels: tuple[str, ...]) -> tuple[str, ...]:
         """Return the labels that are right, in the spelling of the model.

@@ -25,7 +25,7 @@ def read_keys(path: Path | None, text: str | None = None, *, option: str) -> dic
     text : str, optional
         The same lines.
     option : str
-        What to name in an error.
+        Name of the option in errors.
 
     Returns
     -------

@@ -26,7 +26,7 @@ def _ref(*names: str) -> dict[str, Any]:
 
 
 def described(description: str, *names: str) -> dict[int | str, dict[str, Any]]:
-    """Return the description of a good response that is one of some objects."""
+    """Return the description of a successful response with one of several objects."""
     return {200: {"description": description, "content": {"application/json": _ref(*names)}}}
 
 

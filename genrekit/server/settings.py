@@ -77,7 +77,7 @@ class Settings(BaseModel):
     regions_file : Path or None
         Further regions of playlists.
     shadow_file : Path
-        Where differences of the shadow are written, as JSON Lines.
+        File for differences of the shadow, as JSON Lines.
     index : Path or None
         The index in which requests search for what is similar.
     log : {'text', 'json'}

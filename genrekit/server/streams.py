@@ -69,7 +69,7 @@ class Start(BaseModel):
 
 
 class _Ended(Exception):
-    """The end of a stream: why, and with what words."""
+    """The end of a stream, with its cause and its message."""
 
     def __init__(self, reason: str, detail: str = "", hint: str = "") -> None:
         self.reason, self.detail, self.hint = reason, detail, hint

@@ -237,7 +237,7 @@ class _Run:
                 )
 
     def _is_known(self, task: Task) -> bool:
-        """Return whether a file is as it was, or is one of the index under another name; then its row is right now."""
+        """Return whether a file is as it was, or is one of the index under another name; then its row is updated."""
         example, rows = task.example, self.writer.rows
         if example.path is None or example.address is not None:
             return False

@@ -12,8 +12,8 @@ from genrekit.similarity.rows import Row, Rows
 from genrekit.similarity.searching import Index
 
 CLOSE = 0.93
-"""Cosine of centred vectors from which two songs with the same course are near-identical."""
-SAME_COURSE = 0.65
+"""Cosine of centred embeddings from which two songs with the same course are near-identical."""
+SAME_COURSE = 0.48
 """Correlation of courses from which they are the same."""
 SAME = 0.995
 """Cosine from which two inputs without a course are near-identical."""
@@ -31,7 +31,7 @@ class Pair:
     input, other : str
         Their names.
     score : float
-        Cosine of the centred vectors.
+        Cosine of the centred vectors, without the timbre: what an encoder leaves out above some kHz changes it.
     identical : bool
         Whether the encoded sound, or the whole file, is the same.
     length_s, other_length_s : float or None
@@ -51,10 +51,10 @@ class Pair:
 def duplicates(index: Index) -> Iterator[Pair]:
     """Find pairs of near-identical rows, by comparing all with all.
 
-    Songs are near-identical if the cosine of their vectors is at least `CLOSE`, their lengths differ by at most `SAME_S`
+    Songs are near-identical if the cosine of their embeddings is at least `CLOSE`, their lengths differ by at most `SAME_S`
     and their courses (`genrekit.similarity.course`) correlate with at least `SAME_COURSE`; pictures, rows of tables and songs
-    of a model that sees no spectrogram if the cosine is at least `SAME`. Measured on 60 songs and 30 re-encoded or trimmed
-    copies: docs/similar.md.
+    of a model that sees no spectrogram if the cosine is at least `SAME`. Chosen and measured on re-encoded and trimmed copies
+    of songs of different artists: docs/similar.md.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _close(index: Index, lengths: np.ndarray, shapes: np.ndarray) -> Iterator[tu
 
 def _directions(index: Index, start: int) -> np.ndarray:
     vectors = index.vectors[index.places[start : start + _ROWS]]
-    return index.directions(vectors).astype(np.float32)
+    return index.directions(vectors, timbre=False).astype(np.float32)
 
 
 def _pair(one: Row, other: Row, score: float) -> Pair:

@@ -254,7 +254,7 @@ class Reader:
 
 
 def _row_of(found: Any, name: str, number: int | None) -> Embedded:
-    """Return one row of a table: that of a number, else the only one."""
+    """Return the row of a table with a given number, or its only row."""
     rows: Sequence[Embedded | tuple[str, str]] = [
         one for one in found
         if number is None or (one[0] if isinstance(one, tuple) else one.row.name).endswith(f"#row {number}")

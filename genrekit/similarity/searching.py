@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.errors import DatasetError, UsageError
+from genrekit.features import TIMBRE_SIZE
 from genrekit.prediction import Model
 from genrekit.similarity.embedding import mean_vector, vectors_of
 from genrekit.similarity.facts import Facts, read_facts
@@ -168,12 +169,25 @@ class Index:
         found: np.ndarray = vectors.astype(np.float64) if scale is None else vectors / scale
         return found
 
-    def directions(self, vectors: np.ndarray) -> np.ndarray:
-        """Centre vectors [shape=(n, size)] by the mean of the index and bring them to length 1, in float64."""
+    def directions(self, vectors: np.ndarray, *, timbre: bool = True) -> np.ndarray:
+        """Centre vectors by the mean of the index and bring them to length 1.
+
+        Parameters
+        ----------
+        vectors : np.ndarray [shape=(n, size)]
+        timbre : bool
+            Whether the timbre counts, where vectors have one.
+
+        Returns
+        -------
+        np.ndarray [shape=(n, size) or (n, size - TIMBRE_SIZE), dtype=float64]
+        """
         mean, scale = self._mean_and_scale
         found = np.asarray(vectors, dtype=np.float64) - mean
         if scale is not None:
             found = np.nan_to_num(found / scale)
+        if self.facts.vectors == "sound" and not timbre:
+            found = found[:, :-TIMBRE_SIZE]
         norms = np.linalg.norm(found, axis=1, keepdims=True)
         unit: np.ndarray = np.divide(found, norms, out=np.zeros_like(found), where=norms > 1e-9)
         return unit

@@ -32,7 +32,7 @@ class Columns:
     notes : tuple of str
         Remarks for the user on how the table was read.
     folder : Path, optional
-        Where relative paths in the table start; by default the folder of the file.
+        Folder that relative paths in the table start from; by default the folder of the file.
     """
 
     path: Path

@@ -31,7 +31,7 @@ def backends_for(
     tuple of str
         The names of the backends, sorted; none where the source cannot be opened.
     str
-        What the source holds, in words.
+        Content of the source, in words.
     """
     try:
         dataset = open_dataset(

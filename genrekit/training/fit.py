@@ -48,7 +48,7 @@ def fit_checked(
     say : callable
         Receives progress lines.
     run : RunFolder, optional
-        Where backends that support it keep their checkpoints.
+        Folder for the checkpoints of backends that support it.
     part : str
         Name of the fit within ``run``; each part has checkpoints of its own.
     on_epoch : callable, optional

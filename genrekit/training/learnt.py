@@ -43,7 +43,7 @@ class Recognised:
 def learnt_keys(prepared: PreparedDataset, indices: Sequence[int], info: BackendInfo) -> LearntKeys:
     """Return the content keys of the examples that a model learnt.
 
-    Where the sound itself is not at hand, because rows or spectrograms were learnt, names are keys too.
+    Names are keys too if the sound itself is not available because rows or spectrograms were learnt.
 
     Parameters
     ----------

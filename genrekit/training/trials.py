@@ -92,7 +92,7 @@ class Rules:
     ----------
     prune : {'folds', 'epochs', 'no'}
     metric : str
-        What is compared after a fold.
+        Metric that is compared after a fold.
     best : Result or None
         The best of the batches that are told.
     curves : sequence of Curve

@@ -34,6 +34,14 @@ ELSEWHERE = {
     "fma-small.md": "sh",
     "playlists.md": "sh",
 }  # test_docs.py, test_docs_pages.py
+PYTHON_HERE = ("analysis.md", "bundle.md")
+PYTHON_ELSEWHERE = (
+    "README.md",
+    "python.md",
+    "serve.md",
+    "start-python.md",
+    "tutorial.md",
+)  # test_docs.py, tests/server
 SHOWN = ("library.md", "tour.md")  # with outputs
 NIGHT = (
     "compare.md",
@@ -147,7 +155,7 @@ def runs(page: Path) -> bool:
 )
 def test_the_commands_of_a_page_run_one_after_the_other(page, world, genrekit):
     if page.name in ("compare.md", "explain.md"):
-        shutil.copy("a.genrekit", "mine.genrekit")  # as another page makes it
+        genrekit(*words_of("genrekit train music/ -o mine.genrekit"))  # as another page does
     for text in to_run(page):
         for line in text.replace("\\\n", " ").splitlines() if "$ " not in text else ():
             if not line.strip():
@@ -172,9 +180,25 @@ def test_the_outputs_of_a_page_are_what_a_terminal_shows(name, world):
             assert checker.check_output(wanted, got, flags), f"{command}\n{got}"
 
 
+@pytest.mark.parametrize("name", PYTHON_HERE)
+def test_the_python_of_a_page_runs(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for block in BLOCK.finditer((ROOT / "docs" / name).read_text(encoding="utf-8")):
+        if block["language"].startswith("python") and block["reason"] is None:
+            exec(compile(block["text"], name, "exec"), {})
+
+
 def test_every_block_of_commands_is_run_or_marked():
     seen = [block for page in PAGES for block in blocks(page)]
     assert len(seen) > 60
+    code = [
+        block
+        for page in PAGES
+        if page.name not in (*PYTHON_HERE, *PYTHON_ELSEWHERE)
+        for block in BLOCK.finditer(page.read_text(encoding="utf-8"))
+        if block["language"].startswith("python")
+    ]
+    assert all(block["reason"] for block in code), [block["text"] for block in code if not block["reason"]]
     for block in seen:
         assert block["reason"] is None or len(block["reason"].split()) > 1
         if block["reason"] is None:

@@ -122,3 +122,26 @@ def test_a_choice_that_is_not_there_is_said_plainly(genrekit):
     assert "'artist' is not one of 'genre'" in run.err
     assert "Value error" not in run.err
     assert "sort [OPTIONS] PATH..." in run.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("predict", "x", "-j", "0"), "'0' is too small; at least 1 is allowed."),
+        (("predict", "x", "--jobs=1e3"), "'1e3' is not a whole number."),
+        (("predict", "x", "-kx"), "'x' is not a whole number."),
+        (("predict", "x", "--min-confidence", "1.5"), "'1.5' is too large; at most 1 is allowed."),
+        (("predict", "x", "--duration", "nan"), "'nan' is not a number."),
+        (("evaluate", "--cv", "1", "x"), "'1' is too small; at least 2 is allowed."),
+        (("serve", "--port", "http"), "Invalid value for '--port': 'http' is not a whole number."),
+    ],
+)
+def test_numbers_out_of_range_are_refused_in_plain_words(genrekit, words, said):
+    run = genrekit(*words)
+    assert run.status == 2
+    assert said in " ".join(run.err.replace("│", " ").split())
+
+
+def test_a_model_among_the_inputs_names_the_option_for_it(genrekit, model_path):
+    run = genrekit("predict", model_path, "--model", model_path, "-f", "csv")
+    assert (run.status, "--model takes it" in run.out) == (1, True)

@@ -97,6 +97,9 @@ def test_what_is_deleted_is_forgotten_by_the_next_retraining(place, tmp_path):
     gone = next(sha256 for sha256 in hashes if sha256 in first.corrections)
     keys = load_model(mine).bundle.learnt.counts
     store.delete_content(gone)
+    rng = np.random.default_rng(6)
+    for number, (_, row) in enumerate(rows(60, 8, shifted=True)):  # no better for it: they are not learnt
+        add(store, row, LABELS[rng.integers(3)], f"new {number}", folder=tmp_path)
     found = retrain(store, table, model=mine, promote=True)
     assert (found.outcome, found.forgotten, found.learnt) == ("promoted", 1, len(first.corrections) - 1)
     assert load_model(mine).bundle.learnt.counts["row"] == keys["row"] - 1

@@ -6,6 +6,7 @@ from support.similarity_index import write
 
 from genrekit.similarity import Index, duplicates
 from genrekit.similarity.course import LENGTH, courses
+from genrekit.similarity.pairs import CLOSE, SAME_COURSE
 
 
 def test_copies_are_found_and_songs_alike_are_not(make, made, library, tmp_path):
@@ -52,7 +53,9 @@ def test_equal_to_comparing_all_with_all(tmp_path, monkeypatch):
             one, other = rows[i]["length_s"], rows[j]["length_s"]
             near = one is None or other is None or abs(one - other) <= 2
             both = rows[i]["course"] and rows[j]["course"]
-            close = cosines[i, j] >= (0.93 if both else 0.995) and (not both or course[i] @ course[j] >= 0.65)
+            close = cosines[i, j] >= (CLOSE if both else 0.995) and (
+                not both or course[i] @ course[j] >= SAME_COURSE
+            )
             if near and close:
                 wanted.add((f"/music/{i}", f"/music/{j}"))
     assert 5 <= len(wanted) <= 12

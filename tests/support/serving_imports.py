@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import tempfile
+import time
 from contextlib import suppress
 from importlib import import_module, metadata
 from importlib.abc import MetaPathFinder
@@ -49,28 +52,35 @@ def main() -> None:
         if response.status_code != 200:
             failed.append(f"{what}: {response.status_code} {response.text[:300]}")
 
-    service = Service(Settings(models=("gtzan", "image", "spotify"), jobs=1, watch_s=0))
+    kept = Path(tempfile.mkdtemp())
+    os.environ["GENREKIT_SPOOL"] = str(kept / "spool")
+    keeping = {"keep": "asked", "store": str(kept / "store")}
+    service = Service(Settings(models=("gtzan", "image", "spotify"), jobs=1, watch_s=0, **keeping))
     with TestClient(create_app(service=service), base_url="http://127.0.0.1:8000") as client:
         song, photo = media / "boom_bap.ogg", media / "night_drive.jpg"
         for path in (song, photo, examples / "tracks.csv"):
             send = {"files": (path.name, path.read_bytes())}
-            answer(client.post("/v1/predict?with=bpm,key,loudness&duration=4", files=send), path.name)
+            answer(client.post("/v1/predict?with=bpm,key,loudness&duration=4&keep", files=send), path.name)
         table = {"file": ("tracks.csv", (examples / "tracks.csv").read_bytes())}
         answer(client.post("/v1/explain", files=table), "reasons of a table")
         answer(client.post("/v1/predict", json={"features": [0.5] * 57}), "numbers")
         answer(client.get("/v1/models/gtzan/confusion", headers={"Accept": "image/png"}), "confusion matrix")
         for path in ("/metrics", "/docs", "/openapi.json", "/v1/models"):
             answer(client.get(path), path)
+        give_up_s = time.monotonic() + 60
+        while len(list(kept.glob("store/objects/*/*"))) < 2 and time.monotonic() < give_up_s:
+            time.sleep(0.1)
+        if len(list(kept.glob("store/objects/*/*"))) < 2:
+            failed.append("a song and a picture were not kept")
         modules |= set(service.pool.caller(loaded)(1).result().value)
     service.close()
+    shutil.rmtree(kept)
     modules |= _command_line(media / "boom_bap.ogg", failed)
     print(json.dumps({"failed": failed, "modules": sorted(modules | set(loaded(0)))}))
 
 
 def _command_line(song: Path, failed: list[str]) -> set[str]:
     """Run what the server does not: tags, playlists, settings of a file, containers that FFmpeg reads."""
-    import tempfile
-
     from genrekit.cli import main as run
 
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ class Hearing(BaseModel):
     Attributes
     ----------
     input : {'mel', 'samples'}
-        What a patch consists of.
+        Content of a patch.
     sr : int
         Samples a second.
     patch : int
@@ -96,7 +96,7 @@ class Layer(BaseModel):
     size : int
         Its length.
     names : tuple of str
-        What each number stands for, of a layer of tags; their values are from 0 to 1.
+        Meaning of each number of a layer of tags; their values are from 0 to 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

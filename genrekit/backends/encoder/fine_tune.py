@@ -1,7 +1,7 @@
 """Further training of the last layers of an encoder, by the training loop that all networks share.
 
-The network is trained with a linear head over the mean of a few patches, which begins as the logistic regression on what
-the encoder gives as it is. Afterwards only the encoder is kept: its head is chosen on the validation split as always.
+The network is trained with a linear head over the mean of a few patches, which begins as the logistic regression on
+the features of the unchanged encoder. Afterwards only the encoder is kept: its head is chosen on the validation split as always.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class Nodes:
     Parameters
     ----------
     prefix : str
-        What every name begins with.
+        Prefix of every name.
     opset : int
         The opset that they are written in, 13 or later.
     """

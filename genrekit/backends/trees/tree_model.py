@@ -42,11 +42,11 @@ class TreeModel:
     base_score : tuple of float
         One for every output: a margin of a softmax, a probability of a yes-or-no model.
     starts : np.ndarray [shape=(n_trees + 1,), dtype=int64]
-        Where the nodes of each tree begin.
+        Index of the first node of each tree.
     outputs : np.ndarray [shape=(n_trees,), dtype=int32]
         The output that each tree adds to.
     rounds : np.ndarray [shape=(n_rounds + 1,), dtype=int32]
-        Where the trees of each round begin.
+        Index of the first tree of each round.
     nodes : Mapping[str, np.ndarray]
         The arrays of `NODE_ARRAYS`, one value a node; children are counted within their tree, -1 in a leaf, which
         keeps its value in ``split_conditions``.

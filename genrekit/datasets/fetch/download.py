@@ -60,9 +60,9 @@ def download(
     target : Path
         Path of the finished file, which does not exist yet; its folder exists.
     digest : str
-        What it must hash to, ``sha1:HEX`` or the like; empty where that is not known.
+        Expected hash, ``sha1:HEX`` or the like; empty if it is not known.
     after_bytes : callable
-        How many bytes more the disk must hold afterwards, given the length of the file.
+        Returns the number of further bytes that the disk must hold afterwards, given the length of the file.
     report : callable
         Gets the bytes that are there and the length of the file, or None.
     max_bytes : int, optional
@@ -77,7 +77,7 @@ def download(
     Raises
     ------
     DatasetError
-        If the file cannot be had, does not hash to ``digest`` (then nothing of it is kept), or the disk is full
+        If the file cannot be fetched, does not hash to ``digest`` (then nothing of it is kept), or the disk is full
         (then what has arrived is kept, and the next call goes on).
     """
     part = target.with_name(f"{target.name}.part")

@@ -25,7 +25,7 @@ class Item:
     file : RemoteFile
     part : str
     address : str
-        Where from, over HTTP; empty where ``local`` is given. It may hold a secret.
+        Address over HTTP, which may hold a secret; empty if ``local`` is given.
     local : Path or None
         A file of the user's own.
     """
@@ -82,7 +82,7 @@ def make_plan(name: str, *, origin: str | None = None, shards: str | None = None
         Another place than the publisher's: an address or a path that ends in ``/`` (or a folder) holds all files by
         their names; any other is the one file of the part.
     shards : str, optional
-        Which files of a part in shards, from 0: ``0-3,17``.
+        Numbers of the files of a part in shards, from 0: ``0-3,17``.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class Record:
     Parameters
     ----------
     folder : Path
-        Where the data set is.
+        Folder of the data set.
     name : str
         The name of the archive.
     """

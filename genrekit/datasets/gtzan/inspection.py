@@ -26,7 +26,7 @@ def inspect(folder: Path) -> list[str]:
     Parameters
     ----------
     folder : Path
-        Where it was unpacked.
+        Folder in which it was unpacked.
 
     Returns
     -------

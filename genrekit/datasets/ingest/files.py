@@ -77,7 +77,7 @@ def place_of(location: str, folder: Path) -> str:
     location : str
         A path, relative to the playlist, or ``file://...``.
     folder : Path
-        Where the playlist is.
+        Folder of the playlist.
     """
     if location.lower().startswith("file://"):
         parts = urlsplit(location)

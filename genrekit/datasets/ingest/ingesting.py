@@ -30,10 +30,10 @@ class IngestOptions:
     Attributes
     ----------
     label_from : {'name', 'column', 'folder'}
-        Where the label comes from: the name of the playlist, the genres that an entry names, the folder of the file.
+        Source of the label: the name of the playlist, the genres that an entry names, the folder of the file.
     rules : Rules
     ambiguous : {'drop', 'first', 'multi'}
-        What becomes of a track in playlists of several labels: left out, kept under the first, or under all.
+        Treatment of a track in playlists of several labels: left out, kept under the first, or under all.
     reccobeats : bool
         Whether features that are missing are asked for at ReccoBeats.
     match : Path, optional
@@ -56,7 +56,7 @@ class Ingested:
     entries, rows : int
         Read, and written.
     left_out : Counter of str
-        How many tracks or entries were not written, by reason.
+        Number of tracks or entries that were not written, by reason.
     labels : Counter of str
         Tracks by label.
     failed : list of (str, str)
@@ -64,7 +64,7 @@ class Ingested:
     problems : list of (str, str)
         Entries that could not be used, and why; the first of each input.
     has_files, has_features : bool
-        What the table holds that can be learnt from.
+        Content of the table that can be learnt from.
     without_features : int
         Rows that ReccoBeats has no features of, or that have no id to ask by.
     """

@@ -45,7 +45,7 @@ def read(word: str) -> Iterator[Track | Problem]:
     Raises
     ------
     GenrekitError
-        If it cannot be read; entries before that have been given.
+        If it cannot be read; entries before that were yielded.
     """
     playlist = spotify_api.playlist_of(word)
     service = services.service_of(word)

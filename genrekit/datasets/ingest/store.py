@@ -39,7 +39,7 @@ class Row:
     labels : tuple of str
         The labels of its entries, ``|`` between several of one, each once, in the order of the entries.
     entries : int
-        How many there were.
+        Number of entries.
     track : Track
         The first entry; what it did not say is taken from the others.
     """

@@ -26,7 +26,7 @@ class Track:
     Attributes
     ----------
     source : str
-        What it was read from: 'm3u', 'exportify', 'deezer' ...
+        Format that it was read from: 'm3u', 'exportify', 'deezer' ...
     playlist : str
         The name of the playlist.
     title, artist, album : str
@@ -40,7 +40,7 @@ class Track:
     duration_ms : int
         0 where unknown.
     genres : tuple of str
-        What the entry itself says.
+        Genres as the entry has them.
     folder : str
         The folder that the playlist's file is in.
     path : str
@@ -110,14 +110,14 @@ def isrc(value: object) -> str:
 
 
 def milliseconds(value: object, unit: float = 1.0) -> int:
-    """Return a length in whole milliseconds; 0 for what is none.
+    """Return a length in whole milliseconds; 0 if the value is not one.
 
     Parameters
     ----------
     value : object
         A number or text.
     unit : float
-        Milliseconds in one of it.
+        Milliseconds per unit of the value.
     """
     try:
         number = float(str(value)) * unit

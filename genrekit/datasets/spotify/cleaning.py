@@ -22,7 +22,7 @@ class Cleaned:
     left_out : Mapping of int to (str, str)
         The index of every other row, with 'repeated', 'ambiguous' or 'merged' and the reason in words.
     notes : tuple of str
-        What was removed, as sentences with counts.
+        Removed rows, as sentences with counts.
     """
 
     labels: Mapping[int, tuple[str, ...]]

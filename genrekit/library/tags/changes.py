@@ -182,7 +182,7 @@ def planned(
     wanted : sequence of str
         Values to write; empty if there is none.
     existing : Existing
-        What to do with present values that differ.
+        Treatment of present values that differ.
     names : GenreNames or None
         The names that the user chose; None for the display names.
 

@@ -77,7 +77,7 @@ def undo(
     entries : iterable of Entry
         From `genrekit.library.tags.journal.read_journal`.
     root : Path, optional
-        Where the library is now, if it was moved: a file is looked for by as much of the end of its path as is there.
+        Folder of the library if it was moved: a file is looked for by as much of the end of its path as is there.
     journal, keep_time
         As for `tag`: an undo can be undone.
 

@@ -63,7 +63,7 @@ class Similar extends HTMLElement {
         "table",
         {},
         make("caption", {}, caption),
-        make("thead", {}, make("tr", {}, ...heads, make("td"))),
+        make("thead", {}, make("tr", {}, ...heads)),
         make("tbody", {}, ...rows.map((row) => this.#row(row))),
       ),
     );
@@ -82,10 +82,10 @@ class Similar extends HTMLElement {
         row.length_s != null && make("span.quiet", {}, ` ${clock(row.length_s)}`),
         name !== row.input && make("div.quiet", {}, make("bdi", { dir: "ltr" }, row.input)),
         !row.exists && make("div.quiet", {}, t("similar.gone")),
+        make("div", {}, make("button.plain", more, t("similar.more"))),
       ),
       make("td", {}, row.label ? genre(row.label) : ""),
       make("td", {}, make("span", { dir: "ltr" }, number(row.score, { minimumFractionDigits: 2, maximumFractionDigits: 2 }))),
-      make("td", {}, make("button.plain", more, t("similar.more"))),
     );
   }
 }
