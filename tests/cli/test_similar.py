@@ -146,7 +146,7 @@ def test_what_is_wrong_is_explained(genrekit, similar, made, library, network, m
     run = genrekit("index", tmp_path / "text.flac", "-o", tmp_path / "new.index", "--model", network.path)
     assert (run.status, "Nothing could be indexed" in run.err) == (1, True)
     run = genrekit("index", library, tmp_path / "text.flac", "-o", made, "--model", network.path)
-    assert (run.status, "1 inputs could not be read" in run.err) == (3, True)
+    assert (run.status, "1 input could not be read" in run.err) == (3, True)
 
 
 def test_a_list_on_stdin(genrekit, library, network, tmp_path):

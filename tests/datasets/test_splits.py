@@ -277,7 +277,7 @@ class TestInflation:
         examples += [Example("2", labels=("a",), group="x", split="test")]
         split = make_split(examples)
         assert split.inflated
-        assert "(1 of the 1 groups measured)" in split.method
+        assert "(1 of the 1 group measured)" in split.method
 
 
 class TestPublished:

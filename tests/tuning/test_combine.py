@@ -118,7 +118,7 @@ def test_weights_are_fitted_on_valid_and_the_test_split_is_measured_once(
 
 
 def test_too_few_examples_to_fit_on_are_refused(model_path, network, songs, tmp_path):
-    with pytest.raises(DatasetError, match="are left to fit"):
+    with pytest.raises(DatasetError, match="left to fit"):
         combine([model_path, network.path], output=tmp_path / "f.genrekit", source=songs.source)
     assert not (tmp_path / "f.genrekit").exists()
 

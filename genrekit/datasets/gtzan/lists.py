@@ -84,7 +84,7 @@ def with_published_split(examples: Sequence[Example], folder: Path | None) -> tu
     counts = Counter({track_of(e.id): e.split for e in placed}.values())
     note = (
         f"published fault-filtered split: {counts['train']} train, {counts['valid']} valid, "
-        f"{counts['test']} test tracks; {counts[None]} tracks are on none of its lists"
+        f"{counts['test']} test tracks; on none of its lists: {counts[None]:,}"
     )
     return placed, note
 
