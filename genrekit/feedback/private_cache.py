@@ -1,4 +1,4 @@
-"""A cache in which the windows of uploads go to a folder of their own, which is removed: nothing of them stays behind."""
+"""A cache in which all that comes of uploads goes to a folder of its own, which is removed: nothing of it stays behind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genrekit.preparation import Cache
+from genrekit.preparation import ENCODING, Cache
 
 _PRIVATE = "private-"
 
@@ -21,7 +21,8 @@ class PrivateCache(Cache):
     folder : Path
         The folder of the private part.
     contents : frozenset of str
-        SHA-256 of the private contents.
+        SHA-256 of the private contents. Encoded windows have other keys, which do not tell whose they are: all of them
+        are private.
     """
 
     def __init__(self, cache: Cache, folder: Path, contents: frozenset[str]) -> None:
@@ -32,7 +33,7 @@ class PrivateCache(Cache):
     def key(self, content: str, backend: str, feature_version: str, settings: Mapping[str, Any]) -> str:
         """Return the key of an entry."""
         key = super().key(content, backend, feature_version, settings)
-        return f"{_PRIVATE}{key}" if content in self._contents else key
+        return f"{_PRIVATE}{key}" if content in self._contents or backend.endswith(ENCODING) else key
 
     def _path(self, key: str) -> Path:
         if key.startswith(_PRIVATE):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from genrekit.feedback.judgement import reasons_against
 from genrekit.feedback.material import Material, gather_material
 from genrekit.feedback.private_cache import PrivateCache
 from genrekit.feedback.store import Store
-from genrekit.feedback.versions import Version, Versions
+from genrekit.feedback.versions import Version, Versions, one_at_a_time
 from genrekit.prediction import Model
 from genrekit.preparation import Cache
 from genrekit.types import Say, Sources, silent
@@ -119,7 +120,8 @@ def retrain(
     Raises
     ------
     GenrekitError
-        If the store is away, the data is not that of the champion, or training fails.
+        If the store is away, the data is not that of the champion, another retraining of the champion runs, or training
+        fails.
     """
     versions = Versions(store)
     path = champion_path(store, model)
@@ -140,7 +142,10 @@ def retrain(
         champion, data, merge_labels=merge_labels, ambiguous=ambiguous, read=read, say=say
     )
     frozen = split_of(champion, original, "test")
-    with tempfile.TemporaryDirectory(prefix="genrekit-retrain-") as folder:
+    with (
+        one_at_a_time(path) if promote else nullcontext(),
+        tempfile.TemporaryDirectory(prefix="genrekit-retrain-") as folder,
+    ):
         contents = frozenset(one.content.sha256 for one in corrections)
         private = PrivateCache(cache or Cache(), Path(folder), contents)
         material, more = gather_material(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrekit.errors import UsageError
+from genrekit.errors import GenrekitError, UsageError
 from genrekit.feedback.events import now
 from genrekit.feedback.store import Store
 from genrekit.hashing import hash_file
@@ -145,6 +145,32 @@ def swap(bundle: bytes, path: Path) -> None:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process on this machine promote versions of the model at a path.
+
+    Raises
+    ------
+    GenrekitError
+        If another process does so, or the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.name}.retrain.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise GenrekitError(
+            f"Another process retrains {path}.", "Run the same command again when it has ended."
+        ) from None
+    except OSError as error:
+        raise GenrekitError(f"{path.parent} cannot be written: {error.strerror}.") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _version(sha256: str, facts: dict[str, Any]) -> Version:

@@ -31,6 +31,8 @@ MAX_BYTES = 4 * 2**30
 SUFFIX = ".windows"
 CRC_BYTES = 4
 STALE_S = 3600.0
+ENCODING = " encoding"
+"""Behind the name of a backend: entries of windows that its network has encoded."""
 ENTRY_BYTES = 4096  # headers and times of an entry; only songs of over four hours have more
 
 

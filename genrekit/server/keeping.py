@@ -162,7 +162,7 @@ class Keeping:
             time=now(),
             id=new_id(),
             uploader=uploader,
-            suffix=_suffix(part.source),
+            suffix=ROW if isinstance(part.source, Example) else "",
             consent=consent,
             predicted=self._predicted(prediction),
         )
@@ -207,12 +207,7 @@ class Keeping:
         return self._memory.add(event)
 
     def _right(self, predicted: Predicted, verdict: Verdict, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the labels that are right, in the spelling of the model.
-
-        Raises
-        ------
-        Problem
-        """
+        """Return the labels that are right, in the spelling of the model."""
         loaded = self._registry.current.by_name.get(predicted.model)
         return right_labels(predicted, verdict, labels, loaded.model.labels if loaded else ())
 
@@ -250,7 +245,3 @@ def _content(source: Upload | Example | None) -> Path | bytes | None:
     if source is not None and source.row is not None:
         return json.dumps(dict(source.row), sort_keys=True).encode()
     return None
-
-
-def _suffix(source: Upload | Example | None) -> str:
-    return ROW if isinstance(source, Example) else ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from genrekit.feedback import MAX_COMMENT, Verdict
+from genrekit.server.feedback_bodies import Deletion, FeedbackBody, FeedbackReceipt, Summary
+from genrekit.server.playlist_bodies import FoundPlaylists
 
 
 class _Open(BaseModel):
@@ -180,46 +179,6 @@ class Invocations(Results):
     predictions: list[Row]
 
 
-class FeedbackBody(BaseModel):
-    """A verdict on a prediction."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: str = Field(pattern=r"^p_[0-9a-f]{31}$", description="The id of the row.")
-    verdict: Verdict
-    label: str | None = Field(None, max_length=200, description="The right label, if the verdict is wrong.")
-    labels: list[Annotated[str, Field(max_length=200)]] = Field(
-        default_factory=list, max_length=1000, description="The right labels of a multi-label model."
-    )
-    comment: str = Field("", max_length=MAX_COMMENT)
-
-
-class FeedbackReceipt(BaseModel):
-    """Receipt of feedback: the key that deletes the upload, and the verdict."""
-
-    receipt: str
-
-
-class Deletion(BaseModel):
-    """That a deletion waits for the store."""
-
-    status: str
-
-
-class Summary(BaseModel):
-    """Content of a store, and how often the models were right."""
-
-    kept: int = Field(ge=0, description="Files.")
-    bytes: int = Field(ge=0)
-    waiting: int = Field(ge=0, description="Orders that wait for the store.")
-    feedback: int = Field(ge=0)
-    verdicts: dict[str, int]
-    agreement: float | None = Field(description="Share of right among right and wrong.")
-    by_label: dict[str, dict[str, int]] = Field(description="Verdicts by predicted label.")
-    by_model: dict[str, dict[str, int]] = Field(description="Verdicts by model.")
-    corrected_to: dict[str, int] = Field(description="How often a label was said to be the right one.")
-
-
 class Status(BaseModel):
     """That a server, or a part of it, is well."""
 
@@ -263,41 +222,6 @@ class Inference(BaseModel):
     model_name: str
     model_version: str
     outputs: list[Tensor]
-
-
-class Preview(BaseModel):
-    """Preview that a page may load when its user asks for it."""
-
-    kind: Literal["frame", "audio"]
-    url: str
-    host: str
-
-
-class PlaylistItem(BaseModel):
-    """A playlist, a radio station or a search."""
-
-    region: str
-    title: str
-    url: str
-    source: str
-    embed: Preview | None
-
-
-class PlaylistRegion(BaseModel):
-    """A region, with its name by language."""
-
-    name: str
-    title: dict[str, str]
-
-
-class FoundPlaylists(BaseModel):
-    """Playlists for a genre; the notes say why there are links instead."""
-
-    genre: str
-    provider: str
-    regions: list[PlaylistRegion]
-    items: list[PlaylistItem]
-    notes: list[str]
 
 
 MODELS: tuple[type[BaseModel], ...] = (

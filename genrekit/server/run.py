@@ -21,7 +21,7 @@ from genrekit.server.app import create_app
 from genrekit.server.memory import share_arenas
 from genrekit.server.service import Service
 from genrekit.server.settings import Settings
-from genrekit.server.streams import MAX_FRAME_BYTES
+from genrekit.server.stream_messages import MAX_FRAME_BYTES
 
 BACKLOG_S = 0.2
 """Seconds between the signal and the end of accepting: connections that are in the backlog are refused in words."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from genrekit.backends import Backend, BackendConfig, EncodesWindows
 from genrekit.hashing import hash_bytes
-from genrekit.preparation import Cache
+from genrekit.preparation import ENCODING, Cache
 from genrekit.progress import progress
 from genrekit.training.prepared_dataset import PreparedDataset
 from genrekit.types import Windows
@@ -36,7 +36,7 @@ def encoded(
     with progress(len(prepared.windows), "encoding") as advance:
         for i, values in prepared.windows.items():
             content = hash_bytes(np.ascontiguousarray(values).tobytes())
-            key = cache.key(content, f"{backend.info.name} encoding", VERSION, facts)
+            key = cache.key(content, f"{backend.info.name}{ENCODING}", VERSION, facts)
             kept = cache.get(key)
             if kept is None:
                 kept = Windows(encode(values))

@@ -7,11 +7,12 @@ import pytest
 from support.corrected import LABELS, add, champion, good, rows
 
 from genrekit import load_model
-from genrekit.errors import UsageError
+from genrekit.errors import GenrekitError, UsageError
 from genrekit.evaluation import evaluate
 from genrekit.feedback import Limits, Spool, Store, Versions, Writer, hash_receipt, new_receipt, retrain
 from genrekit.feedback.corrections import Correction, capped
 from genrekit.feedback.store import Content
+from genrekit.feedback.versions import one_at_a_time
 from genrekit.hashing import hash_file
 
 
@@ -44,6 +45,8 @@ def test_good_corrections_promote_and_a_rollback_is_one_call(place, tmp_path):
     assert 0.1 < dry.held_back / 200 < 0.4
     tried = retrain(store, table, model=mine)
     assert (tried.outcome, hash_file(mine)) == ("better", before)
+    with one_at_a_time(mine), pytest.raises(GenrekitError, match="Another process retrains"):
+        retrain(store, table, model=mine, promote=True)
     found = retrain(store, table, model=mine, promote=True)
     assert found.outcome == "promoted"
     assert hash_file(mine) == found.challenger

@@ -223,7 +223,7 @@ def test_there_is_an_end_of_streams_at_a_time(client, monkeypatch):
 
 
 def test_who_sends_nothing_is_let_go(client, monkeypatch):
-    monkeypatch.setattr("genrekit.server.streams.QUIET_S", 0.1)
+    monkeypatch.setattr("genrekit.server.stream.QUIET_S", 0.1)
     with client.websocket_connect(ADDRESS) as socket:
         socket.send_json({**START, "sample_rate": 22050})
         messages, code = until_end(socket)
@@ -234,7 +234,7 @@ def test_who_sends_nothing_is_let_go(client, monkeypatch):
 def test_who_never_reads_is_let_go(client, song, monkeypatch):
     import asyncio
 
-    monkeypatch.setattr("genrekit.server.streams.SEND_S", 0.2)
+    monkeypatch.setattr("genrekit.server.stream_messages.SEND_S", 0.2)
     sound = pieces(song.astype("<f4").tobytes(), 1 << 16)
     waiting = [
         {"type": "websocket.connect"},

@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, Response
 
 from genrekit.errors import GenrekitError, UsageError
 from genrekit.feedback import is_receipt
+from genrekit.server.feedback_bodies import FeedbackBody, FeedbackReceipt
 from genrekit.server.json_body import read_json, read_limited
 from genrekit.server.problems import Problem, pointers
-from genrekit.server.responses import FeedbackBody, FeedbackReceipt
 from genrekit.server.schemas import DELETE_UPLOAD, FEEDBACK, described, problems
 from genrekit.server.service import Service
 from genrekit.server.uploaders import remember_browser
