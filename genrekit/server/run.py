@@ -29,6 +29,7 @@ STREAMS_S = 3.0
 """Seconds that streams have to send what they found."""
 KEEP_ALIVE_S = 15
 INTERRUPTED = 130
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared, not listened on)
 
 
 class _Server(uvicorn.Server):
@@ -76,14 +77,18 @@ class _Server(uvicorn.Server):
             leave = functools.partial(self._end, signal.SIGTERM)
             self._watching = asyncio.create_task(self.service.presence.watch(leave))
         if self._on_ready is not None:
-            self._on_ready(f"{address}{self.service.settings.root_path}")
+            self._on_ready(f"{self._own_address()}{self.service.settings.root_path}")
         if self._open_page:
             fragment = f"#key={self.service.sessions.ticket()}" if self.service.settings.keys else ""
-            webbrowser.open(f"{address}{self.service.settings.root_path}/{fragment}")
+            webbrowser.open(f"{self._own_address()}{self.service.settings.root_path}/{fragment}")
 
-    def _address(self) -> str:
+    def _own_address(self) -> str:
+        """Return the address for a browser of this machine: on loopback it allows the microphone."""
+        return self._address(_LOOPBACK.get(self.config.host, self.config.host))
+
+    def _address(self, host: str = "") -> str:
         port = self.servers[0].sockets[0].getsockname()[1]
-        host = self.config.host
+        host = host or self.config.host
         shown = f"[{host}]" if ":" in host else host
         return f"{'https' if self.config.is_ssl else 'http'}://{shown}:{port}"
 

@@ -183,14 +183,15 @@ def test_sessions_are_bounded():
     assert sessions.find({"cookie": f"genrekit={first}", "host": "x"}) is None
 
 
-def test_open_passes_a_ticket_and_no_key(tmp_path):
+def test_open_passes_a_ticket_and_no_key_to_a_secure_address(tmp_path):
     said = tmp_path / "address"
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {said}.part && mv {said}.part {said}\n')
     browser.chmod(0o755)
     environment = {"GENREKIT_API_KEY": f"alice:{KEY}", "BROWSER": os.fspath(browser)}
-    with started(tmp_path / "server", "spotify", "--open", "--jobs", "1", **environment) as server:
-        address = server.url
+    options = ("--open", "--jobs", "1", "--host", "0.0.0.0")
+    with started(tmp_path / "server", "spotify", *options, **environment) as server:
+        address = server.url.replace("0.0.0.0", "127.0.0.1")  # only there may the page hear a microphone
         assert wait_until(said.exists)
         opened = said.read_text().strip()
         ticket = opened.removeprefix(f"{address}/#key=")
