@@ -167,7 +167,7 @@ def predict(
         bool, typer.Option("--overwrite", help="Replace an existing --output and its journal.")
     ] = False,
 ) -> None:
-    """Name the genre of songs and of tables of features: one row for each input, in order.
+    """Name the genre of songs, pictures and rows of features: one row per input, in order.
 
     With --output every finished input is kept in a journal, OUTPUT.run, until the results are whole.
 

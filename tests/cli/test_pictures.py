@@ -14,6 +14,7 @@ from genrekit.media.kinds import Modality
 from genrekit.models import shipped_models
 from genrekit.models.bundle import load
 from genrekit.prediction.explanation_images import image_name
+from genrekit.text import counted
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -152,12 +153,12 @@ def test_images_of_reasons_and_a_file_of_results_go_together(output, genrekit, s
     assert str(why) not in json.dumps(options)
 
     again = genrekit(*words, "--resume")
-    assert f"{len(inputs)} inputs finished before, 0 now" in again.err
+    assert f"{counted(len(inputs), 'input')} finished before, 0 now" in again.err
     assert {path.name: path.stat().st_mtime_ns for path in why.iterdir()} == there
 
     (why / image_name(str(inputs[1]))).unlink()
     again = genrekit(*words, "--resume")
-    assert f"{len(inputs) - 1} inputs finished before, 1 now" in again.err
+    assert f"{counted(len(inputs) - 1, 'input')} finished before, 1 now" in again.err
     assert {path.name for path in why.iterdir()} == set(there)
 
 

@@ -104,7 +104,7 @@ def test_duplicates(genrekit, similar, made, library, network, tmp_path):
         str(library / "song 1.flac"),
         str(library / "song 1 (copy).flac"),
     }
-    assert "pairs of near-identical songs among 7" in run.err
+    assert "1 pair of near-identical songs among 7" in run.err
     assert "identical" in similar("--duplicates", "-f", "table").out
     assert similar("--duplicates", "-o", tmp_path / "pairs.csv").status == 0
     assert len((tmp_path / "pairs.csv").read_text().splitlines()) == 1 + len(pairs)

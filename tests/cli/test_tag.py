@@ -178,7 +178,7 @@ def test_no_journal_no_change(genrekit, library, tmp_path):
     (tmp_path / "j.jsonl").write_text("no journal\n")
     run = genrekit("tag", "--undo", tmp_path / "j.jsonl", "--write")
     assert run.status == 1
-    assert "no journal of 'genrekit tag'" in run.err
+    assert "not a journal of 'genrekit tag'" in run.err
     (tmp_path / "empty.jsonl").write_text("")
     assert genrekit("tag", "--undo", tmp_path / "empty.jsonl").status == 1
 

@@ -98,7 +98,7 @@ def test_what_is_not_taken_has_a_reason(songs: Path) -> None:
     assert told["row 10"] == "has no path"
     assert told[r"nul\x00.wav"] == "no such file"
     assert told["n" * 5000 + ".wav"]
-    assert told["row 13"] == "has 1 cells; the header has 2"
+    assert told["row 13"] == "has 1 cell; the header has 2"
     assert told["row 14"] == "has 3 cells; the header has 2"
 
 

@@ -104,7 +104,7 @@ def test_a_journal_of_another_version_and_one_cut_short(tmp_path):
     line = json.dumps(entry)
     path = tmp_path / "j.jsonl"
     path.write_text(json.dumps(entry | {"genrekit_tags": 3}) + "\n")
-    with pytest.raises(DatasetError, match="no journal"):
+    with pytest.raises(DatasetError, match="not a journal"):
         read_journal(path)
     path.write_text(f"{line}\n{line[:40]}")
     assert [one.path for one in read_journal(path)] == ["/a"]
@@ -136,7 +136,7 @@ def test_a_measure_that_is_none_is_no_result(tmp_path, value):
     path = tmp_path / "out.jsonl"
     path.write_text('{"input": "a", "label": null, "bpm": ' + value + "}\n")
     (row,) = read_results(path)
-    assert "no result" in row.error
+    assert "not a result" in row.error
 
 
 @pytest.mark.parametrize("above", ["", "sep=;\r\n"])

@@ -100,7 +100,7 @@ def test_what_cannot_be_heard_is_said(tmp_path, what):
 
 def test_a_note_says_that_there_is_little_sound(tmp_path):
     assert "only 2.0 s of sound" in prepared(tmp_path, song(2)).note
-    assert prepared(tmp_path, song(4)).note == ""
+    assert "of sound" not in prepared(tmp_path, song(4)).note
 
 
 def test_it_offers_what_callers_ask_for():

@@ -291,6 +291,7 @@ def test_shards_and_a_list_of_hashes(tmp_path, monkeypatch):
             ("62/1062.mp3", ("rock", "jazz"), "artist_31", "valid"),
         ]
         assert any("97 songs of 97 shards" in note for note in dataset.notes)
+        assert sum(one.path == "hashes.txt" for one in host.seen) == 1
         get(make_plan("jamendo:genre", shards="0,61-62"), tmp_path / "p", Options(unpack=False))
         packed = open_dataset(f"jamendo:{tmp_path / 'p'}")
         check_loader(lambda: open_dataset(f"jamendo:{tmp_path / 'p'}"))
@@ -298,7 +299,6 @@ def test_shards_and_a_list_of_hashes(tmp_path, monkeypatch):
             (e.id, e.labels, e.group, e.split) for e in dataset.examples
         ]
         assert all(one.path is None and one.address.startswith("tar://") for one in packed.examples)
-        assert sum(one.path == "hashes.txt" for one in host.seen) == 1
         host.files["raw_30s_audio-low-07.tar"] = host.files["raw_30s_audio-low-08.tar"]
         with pytest.raises(DatasetError, match="hashes to sha256"):
             get(make_plan("jamendo:genre", shards="7"), tmp_path / "j")
