@@ -1,9 +1,7 @@
 """A micro-batcher that never waits: while a batch is scored, the next one gathers.
 
 One thread per model scores; ONNX Runtime frees the interpreter meanwhile. There is no time window: a single request
-is scored at once, and under load a batch is what arrived while the last one ran. A batch that takes a millisecond or
-two is scored in the event loop instead, with all that arrived in one of its rounds: two threads that hand over the
-interpreter cost more than that.
+is scored at once, and under load a batch is what arrived while the last one ran.
 """
 
 from __future__ import annotations
@@ -30,8 +28,6 @@ TRIAL_S = 0.15
 """A batch that takes longer than this makes the others wait too long, whatever it gains."""
 TRIAL_BYTES = 1 << 20
 """Windows of a trial: ONNX Runtime keeps the memory of the largest batch that it ever had."""
-QUICK_S = 0.002
-"""A batch that takes no longer than this may be scored in the event loop."""
 GAIN = 0.95
 """The next size is worth it if a window takes at most this part of the time that it took in a batch half as large."""
 
@@ -56,16 +52,12 @@ class Batcher:
     ----------
     max_windows : int
         Windows in a batch; measured by `measure`.
-    quick_windows : int
-        Windows in a batch that is scored in the event loop, 0 for none; measured by `measure`.
     """
 
     def __init__(self, runtime: Runtime, observe: Observe = lambda windows, seconds: None) -> None:
         self.runtime = runtime
         self.max_windows = START_WINDOWS
-        self.quick_windows = 0
         self._observe = observe
-        self._quick: deque[_Item] = deque()
         self._items: deque[_Item] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -88,19 +80,13 @@ class Batcher:
         GenrekitError
             As `genrekit.models.Runtime.outputs`, or if the model is closed.
         """
-        loop = asyncio.get_running_loop()
-        item = _Item(values, names, loop.create_future())
-        if self._closed:
-            raise GenrekitError("The model was unloaded.", "Send the request again.")
-        if len(values) <= self.quick_windows:
-            if not self._quick:
-                loop.call_soon(self._work_quickly, loop)
-            self._quick.append(item)
-            return await item.future
+        future: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
         with self._changed:
-            self._items.append(item)
+            if self._closed:
+                raise GenrekitError("The model was unloaded.", "Send the request again.")
+            self._items.append(_Item(values, names, future))
             self._changed.notify()
-        return await item.future
+        return await future
 
     def measure(self) -> None:
         """Find the size of batches that pays, when the scoring thread has time."""
@@ -114,50 +100,42 @@ class Batcher:
             self._closed = True
             self._changed.notify()
 
-    def _work_quickly(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Score a batch in the event loop; the next one when others had their turn."""
-        if batch := _take(self._quick, self.quick_windows):
-            _settle(list(zip((item.future for item in batch), self._scored(batch), strict=True)))
-        if self._quick:
-            loop.call_soon(self._work_quickly, loop)
-
-    def _scored(self, batch: Sequence[_Item]) -> list[Outputs | GenrekitError]:
-        started_s = time.perf_counter()
-        results = _score(self.runtime, batch, self.max_windows)
-        self._observe(sum(len(item.values) for item in batch), time.perf_counter() - started_s)
-        return results
-
     def _work(self) -> None:
         while True:
             with self._changed:
                 while not (self._items or self._closed or self._measure):
                     self._changed.wait()
-                batch = _take(self._items, self.max_windows)
+                batch = self._take()
                 if not batch and self._closed:
                     return
                 trial, self._measure = not batch and self._measure, self._measure and bool(batch)
             if trial:
-                self.max_windows, self.quick_windows = _best_sizes(self.runtime)
-            elif batch:
-                _deliver(batch, self._scored(batch))
+                self.max_windows = _best_size(self.runtime)
+                continue
+            if not batch:
+                continue
+            started_s = time.perf_counter()
+            results = _score(self.runtime, batch, self.max_windows)
+            self._observe(sum(len(item.values) for item in batch), time.perf_counter() - started_s)
+            _deliver(batch, results)
 
-
-def _take(items: deque[_Item], max_windows: int) -> list[_Item]:
-    """Take waiting windows of one shape up to the size of a batch; at least one item."""
-    batch: list[_Item] = []
-    n_windows = 0
-    while items:
-        item = items[0]
-        if item.future.cancelled():
-            items.popleft()
-            continue
-        if batch and (
-            n_windows + len(item.values) > max_windows or item.values.shape[1:] != batch[0].values.shape[1:]
-        ):
-            break
-        batch.append(items.popleft())
-        n_windows += len(item.values)
-    return batch
+    def _take(self) -> list[_Item]:
+        """Take waiting windows of one shape up to the size of a batch; at least one item."""
+        batch: list[_Item] = []
+        n_windows = 0
+        while self._items:
+            item = self._items[0]
+            if item.future.cancelled():
+                self._items.popleft()
+                continue
+            if batch and (
+                n_windows + len(item.values) > self.max_windows
+                or item.values.shape[1:] != batch[0].values.shape[1:]
+            ):
+                break
+            batch.append(self._items.popleft())
+            n_windows += len(item.values)
+        return batch
 
 
 def _score(runtime: Runtime, batch: Sequence[_Item], size: int) -> list[Outputs | GenrekitError]:
@@ -205,11 +183,11 @@ def _settle(pairs: Sequence[tuple[asyncio.Future[Outputs], Outputs | GenrekitErr
             future.set_result(result)
 
 
-def _best_sizes(runtime: Runtime) -> tuple[int, int]:
-    """Measure batches of windows until a larger one takes as long per window; return that size, and the quick one."""
+def _best_size(runtime: Runtime) -> int:
+    """Measure batches of windows until a larger one takes as long per window."""
     shape = tuple(length or 1 for length in runtime.input_shape)
     rng = np.random.default_rng(0)
-    best, best_s, quick = 1, float("inf"), 0
+    best, best_s = 1, float("inf")
     for size in SIZES:
         if size > 1 and 4 * size * int(np.prod(shape)) > TRIAL_BYTES:
             break
@@ -221,9 +199,7 @@ def _best_sizes(runtime: Runtime) -> tuple[int, int]:
                 runtime.outputs(values, (OUTPUT,))
                 runs_s.append(time.perf_counter() - started_s)
         except GenrekitError:  # random windows say nothing about real ones
-            return best, 0
-        if min(runs_s) <= QUICK_S:
-            quick = size
+            return best
         per_window_s = min(runs_s) / size
         if per_window_s <= best_s * GAIN:
             best, best_s = size, per_window_s
@@ -231,4 +207,4 @@ def _best_sizes(runtime: Runtime) -> tuple[int, int]:
             break
         if min(runs_s) > TRIAL_S:
             break
-    return best, quick
+    return best

@@ -162,29 +162,3 @@ def test_the_size_of_batches_is_measured(batcher, graph):
     batcher.measure()
     asyncio.run(batcher.outputs(window(1)))
     assert batcher.max_windows >= 1
-
-
-def test_quick_windows_are_scored_in_the_event_loop_with_those_of_the_same_round(batcher, graph):
-    batcher.quick_windows = 4
-
-    async def run():
-        gone = asyncio.create_task(batcher.outputs(window(9)))
-        tasks = [asyncio.create_task(batcher.outputs(window(n))) for n in range(6)]
-        tasks.append(asyncio.create_task(batcher.outputs(window(np.nan))))
-        tasks.append(asyncio.create_task(batcher.outputs(window(7, 5))))  # too many: the thread scores them
-        await asyncio.sleep(0)
-        gone.cancel()
-        return await asyncio.gather(*tasks, return_exceptions=True)
-
-    found = asyncio.run(run())
-    assert [float(one["scores"][0, 0]) for one in found[:6]] == [0, 1, 2, 3, 4, 5]
-    assert isinstance(found[6], BundleError)
-    assert found[7]["scores"].tolist() == [[7]] * 5
-    assert sorted(graph.sizes) == [1, 1, 1, 3, 4, 5]
-
-
-def test_graphs_that_take_long_stay_out_of_the_event_loop(batcher, graph, monkeypatch):
-    monkeypatch.setattr("genrekit.server.batching.QUICK_S", 0.0)
-    batcher.measure()
-    assert asyncio.run(batcher.outputs(window(1)))["scores"].tolist() == [[1]]
-    assert batcher.quick_windows == 0
