@@ -94,6 +94,7 @@ class GenreNames:
 
     own: Mapping[str, str] = field(default_factory=dict)
     _found: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _others: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for label, name in self.own.items():
@@ -102,7 +103,28 @@ class GenreNames:
 
     def __call__(self, label: str) -> str:
         """Return the name of a label."""
-        return self._own(label) or display_name(label)
+        if own := self._own(label):
+            return own
+        if self.own:
+            self._others.add(label)
+        return display_name(label)
+
+    def near_misses(self) -> list[tuple[str, str]]:
+        """Return labels of ``own`` that are nearly a label without an own name, each with that label.
+
+        Examples
+        --------
+        >>> names = GenreNames({"rokc": "Rock 'n' Roll"})
+        >>> names("rock"), names.near_misses()
+        ('Rock', [('rokc', 'rock')])
+        """
+        from difflib import get_close_matches
+
+        return [
+            (label, nearest[0])
+            for label in self.own
+            if (nearest := get_close_matches(normalise(label), sorted(self._others), n=1, cutoff=0.7))
+        ]
 
     def _own(self, label: str) -> str:
         plain = normalise(label)

@@ -59,6 +59,12 @@ def say_kept_labels(names: GenreNames, format: str) -> None:
         say("--map names genres in tables for people; the other formats keep the labels of the model")
 
 
+def say_near_misses(names: GenreNames) -> None:
+    """Print which of the user's own names were probably meant for a label that was predicted."""
+    for own, label in names.near_misses():
+        say(f"--map names {own!r}, which is not a label here; did you mean {label!r}?")
+
+
 def write_batch(batch: Batch, done: Iterable[Finished], columns: Sequence[str], total: int | None) -> Counts:
     """Finish a batch and write its results; after an interruption report how to continue.
 

@@ -13,7 +13,7 @@ import typer
 from genrekit.analysis import measures_of
 from genrekit.cli import completion
 from genrekit.cli.options import Cluster, GenreMap, Jobs, Models, NoCache, job_count, open_cache
-from genrekit.cli.output_rows import causes, print_rows, say_kept_labels, write_batch, wrote
+from genrekit.cli.output_rows import causes, print_rows, say_kept_labels, say_near_misses, write_batch, wrote
 from genrekit.cli.printing import detail, say
 from genrekit.cli.streams import stdin_bytes, stdout_is_optional
 from genrekit.remote import is_remote
@@ -269,6 +269,7 @@ def predict(
     n_all = counts.predicted + counts.failed
     if n_all > FEW:
         pipeline.cache.prune()
+    say_near_misses(names)
     if not n_all:
         say("genrekit: there was nothing to predict: the input is empty")
         raise typer.Exit(ALL_FAILED)

@@ -20,6 +20,7 @@ from genrekit.cli.existing_predictions import (
     new_predictions,
 )
 from genrekit.cli.options import GenreMap, Jobs, Models, NoCache, Overwrite
+from genrekit.cli.output_rows import say_near_misses
 from genrekit.cli.printing import out, say
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.text import counted
@@ -108,6 +109,7 @@ def sort(
     if not done + failed:
         say("genrekit: there was nothing to sort")
         raise typer.Exit(ALL_FAILED)
+    say_near_misses(genre_names)
     _say_stale(others_in(to, kind, made), to)
     if done and not write:
         say("Nothing was written; add --write to write.")

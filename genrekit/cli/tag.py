@@ -22,7 +22,7 @@ from genrekit.cli.existing_predictions import (
     new_predictions,
 )
 from genrekit.cli.options import GenreMap, Jobs, Models, NoCache
-from genrekit.cli.output_rows import numbered
+from genrekit.cli.output_rows import numbered, say_near_misses
 from genrekit.cli.printing import say
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
@@ -189,6 +189,7 @@ def tag(
             counts, causes = _print(rows, format, shown, place)
         finally:  # also after an interruption: finished changes can be undone
             _say_journal(opened)
+    say_near_misses(names)
     if not counts:
         say("genrekit: there was nothing to tag")
         raise typer.Exit(ALL_FAILED)

@@ -22,6 +22,8 @@ def read_genre_names(path: Path | None) -> GenreNames:
     """
     if path is None:
         return GenreNames()
+    if not path.exists():
+        raise UsageError(f"{printable(path)} is not there.", _HINT)
     import yaml  # a prediction needs none of it
 
     try:

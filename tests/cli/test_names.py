@@ -92,7 +92,7 @@ def test_a_name_that_was_edited_in_the_results_is_kept(genrekit, hiphop, model_p
 def test_a_map_that_is_not_there_is_wrong_usage(genrekit, hiphop, command):
     run = genrekit(command, "music", "--map", "none.yaml")
     assert run.status == 2
-    assert "none.yaml cannot be read" in run.err
+    assert "none.yaml is not there" in run.err
 
 
 def test_undo_takes_no_map(genrekit, hiphop):

@@ -67,3 +67,23 @@ def test_another_spelling_is_replaced_only_by_a_name_of_ones_own(own, existing, 
     names = GenreNames(own)
     change = planned(Field.GENRE, ("Hip Hop",), (names("hiphop"),), existing, names)
     assert change.status is status
+
+
+@pytest.mark.parametrize(
+    ("own", "label", "expected"),
+    [
+        ("rokc", "rock", True),
+        ("clasical", "classical", True),
+        ("rock", "rock", False),
+        ("polka", "rock", False),
+    ],
+)
+def test_a_label_that_is_nearly_one_of_the_predicted_is_found(own, label, expected):
+    names = GenreNames({own: "Mine"})
+    names(label)
+    assert names.near_misses() == ([(own, label)] if expected else [])
+
+
+def test_a_map_that_is_not_there_is_said_so(tmp_path):
+    with pytest.raises(UsageError, match="is not there"):
+        read_genre_names(tmp_path / "map.yaml")

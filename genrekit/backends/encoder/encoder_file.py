@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -38,6 +39,10 @@ class EncoderFile:
         ConfigError
             If there is none, or it is not right.
         """
+        if not self.path.is_file():
+            raise ConfigError(
+                f"The encoder {str(self.path)!r} is {'not a file' if self.path.exists() else 'not there'}."
+            )
         found = [self.path.with_suffix(suffix) for suffix in SUFFIXES]
         path = next((candidate for candidate in found if candidate.is_file()), None)
         if path is None:
@@ -51,9 +56,7 @@ class EncoderFile:
             return EncoderFacts.model_validate(values)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[:5]
-            wrong = "; ".join(
-                f"{'.'.join(map(str, e['loc']))[:80] or 'all'}: {e['msg'][:160]}" for e in first
-            )
+            wrong = "; ".join(map(_problem, first))
             raise ConfigError(f"The encoder's YAML {str(path)!r} is wrong: {wrong}.", _HINT) from None
 
     def graph(self) -> bytes:
@@ -78,3 +81,12 @@ class EncoderFile:
         if problem := check_graph(content, self.facts):
             raise ConfigError(f"The encoder {str(self.path)!r} cannot be used: {problem}.", _HINT)
         return content
+
+
+def _problem(detail: Any) -> str:
+    key = ".".join(map(str, detail["loc"]))[:80] or "all"
+    if detail["type"] == "missing":
+        return f"{key} is missing"
+    if detail["type"] == "extra_forbidden":
+        return f"{key} is not a known key"
+    return f"{key}: {detail['msg'][:160]}"

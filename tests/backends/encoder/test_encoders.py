@@ -89,11 +89,12 @@ def test_a_batch_that_mixes_patches_is_refused(tmp_path):
 
 LIES = {
     "no yaml": (None, "needs a YAML beside it"),
+    "nothing in it": ("a: 1", "hears is missing; layers is missing; a is not a known key"),
     "no mapping": ("- 1", "must map keys to values"),
     "broken": ("{", "is not YAML"),
     "unknown key": (
         "hears: {sr: 8000, patch: 40, colour: 1}\nlayers: {e: {output: z, size: 5}}",
-        "hears.colour",
+        "hears.colour is not a known key",
     ),
     "no layers": ("hears: {sr: 8000, patch: 40}\nlayers: {}", "layers"),
     "axes": (
@@ -196,3 +197,8 @@ def test_a_bundle_needs_no_file_of_the_encoder(tmp_path):
 
 def test_the_test_encoder_is_valid():
     onnx.checker.check_model(linear([40, 16]))
+
+
+def test_a_file_that_is_not_there_is_not_asked_for_its_yaml(tmp_path):
+    with pytest.raises(ConfigError, match="is not there"):
+        make_config(registry.get("encoder"), {"encoder": str(tmp_path / "own.onnx")})
