@@ -265,6 +265,7 @@ def sentence(reason: str, subject: str = "The input") -> str:
 
 
 # What follows in an error is about one file, or lists what is allowed.
+_PLACE = re.compile(r"(?i:column|row|line) \S+")
 _CLAUSE = re.compile(r"[;(]|: |[.] |[.]$")
 
 
@@ -275,8 +276,13 @@ def cause(error: str) -> str:
     --------
     >>> cause("The content is not a known sound format; known formats are wav and flac.")
     'The content is not a known sound format'
+    >>> cause("Column 'tempo': 'fast' is not a number.")
+    "Column 'tempo': 'fast' is not a number"
     """
-    return _CLAUSE.split(error)[0].rstrip()
+    end = next(
+        (one.start() for one in _CLAUSE.finditer(error) if not _PLACE.fullmatch(error[: one.start()])), None
+    )
+    return error[:end].rstrip()
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
