@@ -130,10 +130,11 @@ def frozen(paths: Array, weights: str, copies: int) -> Array:
     body, parts = network.body, []
     with torch.inference_mode():
         for start in range(0, len(paths), PICTURES_AT_ONCE):
-            loaded = np.stack(
-                [images.load(Path(p), size=SIDE) for p in paths[start : start + PICTURES_AT_ONCE]]
-            )
-            pixels = torch.from_numpy(loaded).permute(0, 3, 1, 2)
+            loaded = [images.load(Path(p), size=SIDE) for p in paths[start : start + PICTURES_AT_ONCE]]
+            squares = [
+                v2.functional.center_crop(torch.from_numpy(one).permute(2, 0, 1), [SIDE]) for one in loaded
+            ]
+            pixels = torch.stack(squares)
             several = [pixels, *(torch.stack([change(one) for one in pixels]) for _ in range(copies))]
             rows = []
             for batch in several:
