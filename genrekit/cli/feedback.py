@@ -77,6 +77,7 @@ def export(
     """Write what was said of kept files, with the predictions."""
     from genrekit.feedback import Store, export_csv, export_label_studio
 
+    output = None if output == Path("-") else output
     check_output(output, overwrite=overwrite)
     text = (export_csv if format is Format.CSV else export_label_studio)(Store(store))
     if output is None:
