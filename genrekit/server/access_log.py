@@ -81,10 +81,12 @@ class AccessLog:
             line = f"{stamp} {event} {words}".rstrip()
         self._lines.append(f"{line}\n")
         try:
-            if len(self._lines) == 1:
-                asyncio.get_running_loop().call_soon(self.flush)
+            loop = asyncio.get_running_loop()
         except RuntimeError:  # outside the event loop
             self.flush()
+            return
+        if len(self._lines) == 1:
+            loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write the lines that wait."""

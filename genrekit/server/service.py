@@ -146,6 +146,7 @@ class Service:
         if hasattr(self, "registry"):
             self.registry.current.retire()
         self.uploads.close()
+        self.log.flush()
 
     @asynccontextmanager
     async def job(self, request: Request, *, all_scores: bool = False) -> AsyncIterator[Job]:
