@@ -16,7 +16,10 @@ from genrekit.cli import app
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = ["python.md", "start-python.md", "tutorial.md"]
+NIGHT = pytest.mark.night
+PAGES = [
+    pytest.param("python.md", marks=NIGHT), "start-python.md", pytest.param("tutorial.md", marks=NIGHT)
+]  # fmt: skip
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SEPARATOR = "-- next block --"
 
@@ -56,8 +59,9 @@ def test_the_python_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
             assert checker.check_output(text, printed[position], flags), printed[position]
 
 
+@pytest.mark.night  # by day tests/cli/test_docs_commands.py runs them, without a shell
 @pytest.mark.parametrize("number", [0, 1])
-def test_the_commands_of_the_readme_run(number, tmp_path):
+def test_the_commands_of_the_readme_run_in_a_shell(number, tmp_path):
     shutil.copytree(ROOT / "examples" / "media", tmp_path / "examples" / "media")
     shutil.copy(ROOT / "examples" / "tracks.csv", tmp_path / "examples")
     block = [text for language, text in blocks_of(ROOT / "README.md") if language == "bash"][number]
