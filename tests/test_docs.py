@@ -16,10 +16,7 @@ from genrekit.cli import app
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-NIGHT = pytest.mark.night
-PAGES = [
-    pytest.param("python.md", marks=NIGHT), "start-python.md", pytest.param("tutorial.md", marks=NIGHT)
-]  # fmt: skip
+PAGES = ["python.md", "start-python.md", "tutorial.md"]
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SEPARATOR = "-- next block --"
 
@@ -35,6 +32,7 @@ def run(script, cwd):
     return done.stdout
 
 
+@pytest.mark.night  # by day the Python of the README
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
     blocks = blocks_of(DOCS / page)
