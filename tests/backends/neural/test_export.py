@@ -36,7 +36,7 @@ SEVERAL = [[0], [1, 2], [2], [0, 1, 2]] * 5
 @pytest.fixture(scope="module")
 def members(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     """Two plain networks of one label per example, with a temperature."""
-    return fit(tmp_path_factory.mktemp("members"), TRAIN, VALID, arch="plain", members=2)
+    return fit(tmp_path_factory.mktemp("members"), TRAIN, VALID, members=2)
 
 
 def short(prepared: Prepared) -> Prepared:
@@ -46,7 +46,7 @@ def short(prepared: Prepared) -> Prepared:
 
 def fit_several(folder: Path) -> Fitted:
     train, valid = short(easy(SEVERAL)), short(easy(SEVERAL, seed=1))
-    return fit(folder, train, valid, multilabel=True, half=True, window_s=0.5)
+    return fit(folder, train, valid, arch="resnet", multilabel=True, half=True, window_s=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def scorer_of(fitted: Fitted, *, multilabel: bool, **settings: object) -> Scorer
 def test_the_graph_gives_the_scores_of_the_networks(members, several, n, n_frames):
     rng = np.random.default_rng(n)
     windows = rng.uniform(-40, 0, (n, 32, n_frames)).astype(np.float32)
-    for fitted, multilabel, settings in ((members, False, {"arch": "plain"}), (several, True, {})):
+    for fitted, multilabel, settings in ((members, False, {}), (several, True, {"arch": "resnet"})):
         with torch.inference_mode():
             expected = scorer_of(fitted, multilabel=multilabel, **settings)(torch.from_numpy(windows))
         scores = Runtime(fitted.onnx, n_labels=3).scores(windows)
@@ -84,7 +84,7 @@ def test_the_graph_holds_the_weights_and_the_payload_what_it_lacks(members):
     assert len(members.native[native.PAYLOAD]) < len(members.onnx) / 4
     tensors = native.tensors(members_of(members))
     assert {name.partition(".")[0] for name in tensors} == {"0", "1", "temperature"}
-    state = SpectrogramRecipe(config_of(arch="plain"), 3).bare_network().state_dict()
+    state = SpectrogramRecipe(config_of(), 3).bare_network().state_dict()
     assert all(tensors[f"1.{name}"].shape == values.shape for name, values in state.items())
 
 
@@ -120,7 +120,7 @@ def test_damaged_graphs_are_refused(members, graph):
     hostile.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
     files = {**members.native, GRAPH_FILE: hostile.SerializeToString() if graph is None else graph}
     with pytest.raises(BundleError, match="damaged"):
-        native.restore(files, SpectrogramRecipe(config_of(arch="plain"), 3).bare_network, multilabel=False)
+        native.restore(files, SpectrogramRecipe(config_of(), 3).bare_network, multilabel=False)
 
 
 def test_silence_is_scored(members):
@@ -170,7 +170,7 @@ def test_the_graph_names_nothing_of_this_machine(members):
 def test_a_backend_fits_in_a_folder_that_is_gone_afterwards(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     labels = ("a", "b", "c")
-    fitted = BACKEND.fit(TRAIN, VALID, labels, config_of(epochs=1, arch="plain"), lambda text: None)
+    fitted = BACKEND.fit(TRAIN, VALID, labels, config_of(epochs=1), lambda text: None)
     assert fitted.tolerance == TOLERANCE
     assert not list(tmp_path.iterdir())
 
