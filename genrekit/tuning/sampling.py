@@ -70,7 +70,9 @@ class Sampler(TPESampler):
         if told < self._startup:
             return self._settings(self._far_from(tried))
         found: dict[str, Any] = super().sample_relative(
-            study, trial, {one.key: _Ranks(one) if _is_ordered(one) else search_space[one.key] for one in self._space}
+            study,
+            trial,
+            {one.key: _Ranks(one) if _is_ordered(one) else search_space[one.key] for one in self._space},
         )
         point = tuple(found[one.key] for one in self._space)
         if point in tried and (free := self._untried(tried)):
