@@ -120,7 +120,7 @@ def similar(
             opened.check_model(load_model(model))
         pairs = list(similarity.duplicates(opened))
         write_rows(pairs, format.value, output, pairs=True)
-        say(f"{counted(len(pairs), 'pair')} of near-identical songs among {len(opened)}")
+        say(f"{counted(len(pairs), 'pair')} of near-identical {opened.facts.noun}s among {len(opened)}")
         return
     found = similarity.similar(
         song,

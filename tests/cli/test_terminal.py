@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from support.night import day_and_night
 from support.terminal import on_terminal
 
 COLUMNS = (60, 120)
@@ -32,7 +33,9 @@ def files(line):
     return line.count(".wav")
 
 
-@pytest.mark.parametrize(("columns", "measured"), [(60, True), (80, False), (120, True)])
+@pytest.mark.parametrize(
+    ("columns", "measured"), day_and_night([(60, True), (80, False), (120, True)], day=1)
+)
 def test_a_table_of_tags(library, model_path, columns, measured):
     words = "--with bpm,key" if measured else ""
     shown = on_terminal(f"genrekit tag Music -j 1 --model {model_path} {words}", columns, library)
@@ -52,13 +55,16 @@ def test_a_table_of_tags(library, model_path, columns, measured):
 
 @pytest.mark.parametrize(
     ("command", "pipe"),
-    [
-        ("predict", "| cat"),
-        ("predict", ""),
-        ("predict", "2>&1 | cat"),
-        ("tag", "| cat"),
-        ("sort", "2>&1 | cat"),
-    ],
+    day_and_night(
+        [
+            ("predict", ""),
+            ("tag", "| cat"),
+            ("predict", "| cat"),
+            ("predict", "2>&1 | cat"),
+            ("sort", "2>&1 | cat"),
+        ],
+        day=2,
+    ),
 )
 def test_tables_in_pipes_have_lines_of_their_own(library, model_path, command, pipe):
     shown = on_terminal(f"genrekit {command} Music -j 1 --model {model_path} -f table {pipe}", 80, library)
@@ -66,7 +72,7 @@ def test_tables_in_pipes_have_lines_of_their_own(library, model_path, command, p
     assert not any(files(line) and "━" in line for line in shown.lines)
 
 
-@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("columns", day_and_night(COLUMNS, day=1))
 def test_a_table_of_predictions_tells_all_names_apart(library, model_path, columns):
     shown = on_terminal(f"genrekit predict Music -j 1 -k 1 --model {model_path}", columns, library)
     folder, names = "", []
@@ -80,7 +86,7 @@ def test_a_table_of_predictions_tells_all_names_apart(library, model_path, colum
     assert len(shown.lines) < 3 * len(ALBUMS) * len(NAMES)
 
 
-@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("columns", day_and_night(COLUMNS, day=1))
 def test_a_table_of_genres_is_whole(library, model_path, columns):
     shown = on_terminal(f"genrekit sort Music -j 1 --model {model_path}", columns, library)
     at = next(n for n, line in enumerate(shown.lines) if line.startswith("genre"))
