@@ -140,11 +140,12 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _shared(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the folder of all songs, if the list has several and paths too long for a narrow column."""
+    """Return the folder of all songs, if a terminal shows several and paths too long for a narrow column."""
     from genrekit.output import common_folder
 
     paths = [row[key] for row in rows for key in _PATHS if key in row]
-    return common_folder(paths) if len(paths) > 1 and max(map(len, paths)) > _SHORT else ""
+    is_long = sys.stdout.isatty() and len(paths) > 1 and max(map(len, paths)) > _SHORT
+    return common_folder(paths) if is_long else ""
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> str:
