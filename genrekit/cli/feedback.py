@@ -12,7 +12,7 @@ from genrekit.cli.help import Command, Group
 from genrekit.cli.listing import print_list
 from genrekit.cli.printing import out, say
 from genrekit.cli.verbosity import with_verbosity
-from genrekit.files import check_output
+from genrekit.files import check_output, naming
 
 SOME_FAILED = 3
 
@@ -83,7 +83,8 @@ def export(
     if output is None:
         out(text.rstrip("\n"))
         return
-    output.write_text(text, encoding="utf-8", newline="")
+    with naming(output):
+        output.write_text(text, encoding="utf-8", newline="")
     say(f"wrote {output}")
 
 
