@@ -32,6 +32,7 @@ def run(script, cwd):
     return done.stdout
 
 
+@pytest.mark.night  # by day the Python of the README
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
     blocks = blocks_of(DOCS / page)
@@ -56,7 +57,8 @@ def test_the_python_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
             assert checker.check_output(text, printed[position], flags), printed[position]
 
 
-def test_the_commands_of_the_readme_run(tmp_path):
+@pytest.mark.night  # by day tests/cli/test_docs_commands.py runs them, without a shell
+def test_the_commands_of_the_readme_run_in_a_shell(tmp_path):
     shutil.copytree(ROOT / "examples" / "media", tmp_path / "examples" / "media")
     (block,) = [text for language, text in blocks_of(ROOT / "README.md") if language == "bash"]
     script = f'set -e\ngenrekit() {{ {shlex.quote(sys.executable)} -m genrekit "$@"; }}\n{block}'

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrekit.cli.printing import say
+from genrekit.cli.printing import out, say
 from genrekit.text import counted
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _TITLES = {
     "identical": "sound",
 }  # fmt: skip
 _COLUMNS = ("rank", "input", "score", "label", "label_score", "artist", "title", "length_s", "exists")
+_PATHS = ("input", "other")
+_SHORT = 24
 _PAIR_COLUMNS = ("input", "other", "score", "identical", "length_s", "other_length_s", "exists")
 
 
@@ -129,9 +131,21 @@ def _titles(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     from genrekit.cli.listing import print_list
+    from genrekit.text import visible
 
+    if folder := _shared(rows):
+        out(visible(folder))
+        rows = [row | {key: row[key].removeprefix(folder) for key in _PATHS if key in row} for row in rows]
     keys = _titles(rows)
     print_list([_TITLES[key] for key in keys], [[_cells(row)[key] for key in keys] for row in rows])
+
+
+def _shared(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the folder of all songs, if the list has several and paths too long for a narrow column."""
+    from genrekit.output import common_folder
+
+    paths = [row[key] for row in rows for key in _PATHS if key in row]
+    return common_folder(paths) if len(paths) > 1 and max(map(len, paths)) > _SHORT else ""
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> str:

@@ -25,6 +25,7 @@ from genrekit.hashing import hash_json
 from genrekit.metrics import LOWER_IS_BETTER
 from genrekit.training import PREDICT_MS, Result, Row, rounded, write_table
 from genrekit.tuning.folder import JOURNAL, RESULTS, TABLE, remove_half_line, writing
+from genrekit.tuning.sampling import Sampler
 from genrekit.tuning.space import Space
 
 _STUDY, _FACTS = "genrekit", "genrekit"
@@ -110,9 +111,7 @@ class Study:
         with writing(self.folder / JOURNAL), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             entropy = np.random.SeedSequence([self._seed, number]).generate_state(1)[0]
-            self._study.sampler = optuna.samplers.TPESampler(
-                seed=int(entropy), multivariate=True, constant_liar=True
-            )
+            self._study.sampler = Sampler(self.space, int(entropy))
             if known and known.state is TrialState.RUNNING:  # interrupted while it was asked
                 trial = optuna.trial.Trial(self._study, known._trial_id)
             else:

@@ -14,9 +14,11 @@ from filelock import FileLock
 from pydantic import Field
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
+from support.night import day_and_night
 from support.waiting import wait_until
 
 from genrekit import tuning
+from genrekit.backends import make_config, registry
 from genrekit.backends.base import tuned
 from genrekit.errors import (
     ConfigError,
@@ -27,6 +29,7 @@ from genrekit.errors import (
 )
 from genrekit.metrics import Estimate
 from genrekit.models import load
+from genrekit.training import Result
 from genrekit.tuning.folder import SUFFIX
 from genrekit.tuning.study import Study
 
@@ -120,25 +123,24 @@ def test_the_same_seed_gives_the_same_trials_whatever_runs_them(searched, tracks
     assert rows(other.folder)[1]["learning_rate"] != rows(searched.folder)[1]["learning_rate"]
 
 
-def test_an_interrupted_search_ends_as_if_it_was_not(searched, tracks_csv, tmp_path, monkeypatch):
+# Within a batch, between asking and telling, after a batch.
+@pytest.mark.parametrize("stop_at", day_and_night([2, 0, 3], day=1))
+def test_an_interrupted_search_ends_as_if_it_was_not(searched, tracks_csv, tmp_path, monkeypatch, stop_at):
     asked = Study.ask
-    for stop_at in (0, 2, 3):  # between asking and telling, within a batch, after a batch
-        folder = tmp_path / f"{stop_at}"
-        folder.mkdir()
 
-        def ask(self, number, settings=None, stop_at=stop_at):
-            trial = asked(self, number, settings)
-            if number == stop_at:
-                raise KeyboardInterrupt
-            return trial
+    def ask(self, number, settings=None):
+        trial = asked(self, number, settings)
+        if number == stop_at:
+            raise KeyboardInterrupt
+        return trial
 
-        monkeypatch.setattr(Study, "ask", ask)
+    with monkeypatch.context() as patch:
+        patch.setattr(Study, "ask", ask)
         with pytest.raises(KeyboardInterrupt):
-            search(tracks_csv, folder / "a.genrekit")
-        monkeypatch.setattr(Study, "ask", asked)
-        again = search(tracks_csv, folder / "a.genrekit", resume=True)
-        assert (again.folder / "trials.csv").read_bytes() == (searched.folder / "trials.csv").read_bytes()
-        assert again.trained.path.read_bytes() == searched.trained.path.read_bytes()
+            search(tracks_csv, tmp_path / "a.genrekit")
+    again = search(tracks_csv, tmp_path / "a.genrekit", resume=True)
+    assert (again.folder / "trials.csv").read_bytes() == (searched.folder / "trials.csv").read_bytes()
+    assert again.trained.path.read_bytes() == searched.trained.path.read_bytes()
 
 
 @pytest.mark.night
@@ -167,6 +169,62 @@ def test_kill_9_and_resume_give_the_same_bundle(searched, tracks_csv, tmp_path, 
         searched.folder / "trials.csv"
     ).read_bytes()
     assert (tmp_path / "a.genrekit").read_bytes() == searched.trained.path.read_bytes()
+
+
+def ask_and_tell(folder, words, n, loss, *, batch=4, seed=0):
+    """Run a search against a function."""
+    space = tuning.make_space(registry.get("spotify"), make_config(registry.get("spotify"), {}), words)
+    folder.mkdir()
+    study = Study(folder, {}, space, ["log_loss"], seed)
+    asked = []
+    for first in range(0, n, batch):
+        numbers = range(first, min(first + batch, n))
+        asked += [study.ask(number).params for number in numbers]
+        for number in numbers:
+            study.tell(number, Result(metrics={"log_loss": loss(asked[number])}))
+    return asked
+
+
+LEVELS = ("learning_rate=0.02,0.05,0.1,0.15,0.25", "max_depth=2,4,6,8", "class_weight=none,balanced")
+
+
+def test_no_settings_are_tried_twice(tmp_path):
+    for k, words in enumerate((LEVELS, ("max_depth=1..8", "class_weight=none,balanced"))):
+        size = (40, 16)[k]
+        asked = ask_and_tell(tmp_path / str(k), words, size, lambda one: one["max_depth"])
+        assert len({tuple(one.items()) for one in asked}) == size
+
+
+def test_the_first_trials_are_far_from_each_other(tmp_path):
+    asked = ask_and_tell(
+        tmp_path / "a", ("learning_rate=0.001..1:log", "max_depth=2..10"), 4, lambda one: 1.0
+    )
+    assert len({one["max_depth"] for one in asked}) > 2
+    assert max(one["learning_rate"] for one in asked) / min(one["learning_rate"] for one in asked) > 10
+
+
+def test_numbers_of_a_list_keep_their_order(tmp_path):
+    """The best of the ends of a list is found through its neighbours, in fewer trials than there are settings."""
+    after = []
+    for seed in range(5):
+        words = ("learning_rate=0.01,0.02,0.03,0.05,0.08,0.1,0.2,0.3", "max_depth=1,2,3,4,5,6,7,8")
+        asked = ask_and_tell(
+            tmp_path / str(seed),
+            words,
+            32,
+            lambda one: abs(one["learning_rate"] - 0.3) + (8 - one["max_depth"]) / 9,
+            seed=seed,
+        )
+        best = {"learning_rate": 0.3, "max_depth": 8}
+        after.append(asked.index(best) if best in asked else len(asked))
+    assert np.median(after) < 20  # by chance: 32 of 64
+
+
+def test_a_small_space_ends_the_search(table, tmp_path):
+    said = []
+    found = _linear(table, tmp_path, space=["noise=0,0.5,1"], trials=9, say=said.append)
+    assert len(rows(found.folder)) == 3
+    assert any("3 combinations" in line for line in said)
 
 
 def test_more_trials_continue_a_search(tracks_csv, tmp_path):
@@ -333,7 +391,7 @@ def test_a_full_disk_is_said_and_the_search_goes_on_later(searched, tracks_csv, 
     told = Study.tell
 
     def tell(self, number, result):
-        if number == 3:
+        if number == 1:
             monkeypatch.setattr("genrekit.tuning.study.np.savez", full)
         told(self, number, result)
 
@@ -344,11 +402,11 @@ def test_a_full_disk_is_said_and_the_search_goes_on_later(searched, tracks_csv, 
     monkeypatch.setattr(Study, "tell", tell)
     monkeypatch.setattr("genrekit.training.trials.is_better", lambda *args: False)
     with pytest.raises(TrainingError, match="No space left"):
-        search(tracks_csv, tmp_path / "a.genrekit")
+        search(tracks_csv, tmp_path / "a.genrekit", trials=3)
     monkeypatch.setattr("genrekit.tuning.study.np.savez", real)
     monkeypatch.setattr(Study, "tell", told)
-    found = search(tracks_csv, tmp_path / "a.genrekit", resume=True)
-    assert len(rows(found.folder)) == 6
+    found = search(tracks_csv, tmp_path / "a.genrekit", trials=3, resume=True)
+    assert len(rows(found.folder)) == 3
 
 
 class _Trained:
@@ -387,7 +445,7 @@ def test_rounds_of_boosting_stop_a_trial(tracks_csv, tmp_path):
         tmp_path / "a.genrekit",
         space=["learning_rate=0.001..0.5:log"],
         config={**SMALL, "n_estimators": 40},
-        trials=12,
+        trials=6,
         prune="epochs",
     )
     stopped = [one for one in rows(found.folder) if one["state"] == "pruned"]

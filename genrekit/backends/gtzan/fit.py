@@ -26,7 +26,7 @@ def fit(
 ) -> Fitted:
     """Fit, calibrate and export; see `genrekit.backends.base.Backend`."""
     table = Table.of(train, valid) if valid else Table.of(train)
-    classifiers = CLASSIFIERS if config.classifier == "auto" else (config.classifier,)
+    classifiers: tuple[str, ...] = CLASSIFIERS if config.classifier == "auto" else (config.classifier,)
     transforms = TRANSFORMS if config.transform == "auto" else (config.transform,)
     with threadpool_limits(1):  # one thread per fit: the same bytes everywhere, and no contention for cores
         comparison = Comparison.of(table, config.folds, config.seed, labels)
