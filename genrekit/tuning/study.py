@@ -64,6 +64,11 @@ class Study:
             with writing(path):
                 remove_half_line(path)
                 storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_NoLock()))
+                if others := set(optuna.get_all_study_names(storage)) - {_STUDY}:
+                    raise UsageError(
+                        f"{path} is the journal of another search: it holds the study {min(others)!r}.",
+                        "Start anew with --overwrite, or choose another --output.",
+                    )
                 self._study = optuna.create_study(
                     storage=storage,
                     study_name=_STUDY,

@@ -9,8 +9,11 @@ import time
 from typing import ClassVar
 
 import numpy as np
+import optuna
 import pytest
 from filelock import FileLock
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from pydantic import Field
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
@@ -107,9 +110,6 @@ def test_a_search_leaves_a_bundle_a_table_a_journal_and_a_report(searched):
 
 
 def test_the_journal_is_one_that_optuna_opens(searched):
-    import optuna
-    from optuna.storages.journal import JournalFileBackend
-
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(searched.folder / "study.journal")))
     study = optuna.load_study(study_name=None, storage=storage)
     assert len(study.trials) == 6
@@ -351,7 +351,12 @@ def test_journals_of_other_searches_and_damaged_ones_are_refused(searched, track
         search(tracks_csv, output, seed=9, resume=True)
     with pytest.raises(UsageError, match=r"another search: .*space"):
         search(tracks_csv, output, space=["max_depth=1..3"], resume=True)
-    (tmp_path / f"a{SUFFIX}" / "study.journal").write_text("not a journal\n")
+    journal = tmp_path / f"a{SUFFIX}" / "study.journal"
+    journal.unlink()
+    optuna.create_study(storage=JournalStorage(JournalFileBackend(str(journal))), study_name="mine")
+    with pytest.raises(UsageError, match="another search: it holds the study 'mine'"):
+        search(tracks_csv, output, resume=True)
+    journal.write_text("not a journal\n")
     with pytest.raises(UsageError, match="not a journal of a search"):
         search(tracks_csv, output, resume=True)
     (tmp_path / f"a{SUFFIX}" / "notes.txt").write_text("mine")
@@ -426,9 +431,6 @@ def _linear(source, folder, **more):
 class _open:
     def __init__(self, folder, space, goals):
         self.study = Study.__new__(Study)
-        import optuna
-        from optuna.storages.journal import JournalFileBackend
-
         storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.journal")))
         self.study._study = optuna.load_study(study_name=None, storage=storage)
 
