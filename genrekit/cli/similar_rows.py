@@ -29,8 +29,10 @@ _SHORT = 24
 _PAIR_COLUMNS = ("input", "other", "score", "identical", "length_s", "other_length_s", "exists")
 
 
-def write_rows(found: Sequence[Neighbour] | Sequence[Pair], format: str, output: Path | None) -> None:
-    """Write results to stdout or into a file; files that are gone are marked, and left out of a playlist."""
+def write_rows(
+    found: Sequence[Neighbour] | Sequence[Pair], format: str, output: Path | None, *, pairs: bool = False
+) -> None:
+    """Write results or pairs to stdout or into a file; files that are gone are marked, and left out of a playlist."""
     from genrekit.files import naming
 
     if format == "auto":
@@ -43,12 +45,14 @@ def write_rows(found: Sequence[Neighbour] | Sequence[Pair], format: str, output:
             f"the files of {gone} of {len(rows)} results are not there any more{left}; 'genrekit index ... --prune' removes them"
         )
     if format == "table" and output is None:
-        _print_table(rows)
+        if rows:
+            _print_table(rows)
         return
     if format == "m3u8":
         text = _playlist(rows, output)
     else:
-        text = {"jsonl": _jsonl, "csv": _csv, "table": _lines}[format](rows)
+        columns = _PAIR_COLUMNS if pairs else _COLUMNS
+        text = _lines(rows) if format == "table" else {"jsonl": _jsonl, "csv": _csv}[format](rows, columns)
     if output is None:
         from genrekit.text import encodable
 
@@ -71,27 +75,22 @@ def _row(rank: int, one: Any) -> dict[str, Any]:
     return fields | ({} if "other" in fields else {"rank": rank}) | {"exists": exists, "_path": paths[0]}
 
 
-def _columns(rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    return _PAIR_COLUMNS if rows and "other" in rows[0] else _COLUMNS
-
-
-def _jsonl(rows: Sequence[dict[str, Any]]) -> str:
+def _jsonl(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     from genrekit.output import dumps
     from genrekit.text import utf8_name
 
     lines = []
     for row in rows:
         named = {key: utf8_name(row[key]) for key in ("input", "other") if key in row}
-        lines.append(dumps({key: row[key] for key in _columns(rows)} | named) + "\n")
+        lines.append(dumps({key: row[key] for key in columns} | named) + "\n")
     return "".join(lines)
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
+def _csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     from genrekit.text import escaped_name
 
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    columns = _columns(rows)
     writer.writerow(columns)
     for row in rows:
         named = {key: escaped_name(row[key]) for key in ("input", "other") if key in row}
@@ -141,11 +140,12 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _shared(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the folder of all songs, if the list has several and paths too long for a narrow column."""
+    """Return the folder of all songs, if a terminal shows several and paths too long for a narrow column."""
     from genrekit.output import common_folder
 
     paths = [row[key] for row in rows for key in _PATHS if key in row]
-    return common_folder(paths) if len(paths) > 1 and max(map(len, paths)) > _SHORT else ""
+    is_long = sys.stdout.isatty() and len(paths) > 1 and max(map(len, paths)) > _SHORT
+    return common_folder(paths) if is_long else ""
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> str:

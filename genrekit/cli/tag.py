@@ -154,6 +154,8 @@ def tag(
     if not paths and results is None and undo is None:
         raise UsageError("There is nothing to tag.", "Name files or folders: genrekit tag music/")
     if journal is not None:
+        if os.path.lexists(journal):
+            raise UsageError(f"{journal} exists; a journal is never overwritten.", "Give another --journal.")
         check_output(journal, overwrite=False)
     names = read_genre_names(map_file)
     if write:

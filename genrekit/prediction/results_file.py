@@ -86,7 +86,8 @@ class _Places:
     def located(self, prediction: Prediction) -> Prediction:
         """Return the prediction with the path of its file from here; with an error where there is none."""
         name = prediction.id
-        if is_track(name) and prediction.error is None:
+        is_part = prediction.error is None and is_track(name)
+        if is_part and not any(os.path.lexists(folder / name) for folder in self.folders):
             return replace(
                 prediction,
                 error="The result is of a track within a file; only whole files are tagged and sorted.",

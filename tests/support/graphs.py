@@ -96,6 +96,10 @@ def _key(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], distance: 
         key.update(repr((name, type(module), sorted(settings.items()))).encode())
     for name, values in [*modules.named_parameters(), *modules.named_buffers()]:
         # The components of a distance are as many as the examples make them; no node of the graph depends on it.
-        shape = values.ndim if isinstance(modules[-1], Distance) and name.startswith("1.") else tuple(values.shape)
+        shape = (
+            values.ndim
+            if isinstance(modules[-1], Distance) and name.startswith("1.")
+            else tuple(values.shape)
+        )
         key.update(repr((name, values.dtype, shape)).encode())
     return key.hexdigest()[:32]
