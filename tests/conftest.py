@@ -169,10 +169,10 @@ def network(songs: Dataset, shared_folder: SharedFolder) -> TrainedNetwork:
             pytest.MonkeyPatch.context() as patch,
             redirect_stdout(out),
             redirect_stderr(err),
-            pytest.raises(SystemExit) as leave,
         ):
             patch.setattr("genrekit.backends.neural.fitting.to_onnx", Exporter(shared_folder))
-            main(words)
+            with pytest.raises(SystemExit) as leave:
+                main(words)
         assert not leave.value.code, err.getvalue()
         (folder / "out").write_text(out.getvalue())
         (folder / "err").write_text(err.getvalue())

@@ -33,7 +33,9 @@ def files(line):
     return line.count(".wav")
 
 
-@pytest.mark.parametrize(("columns", "measured"), day_and_night([(60, True), (80, False), (120, True)], day=1))
+@pytest.mark.parametrize(
+    ("columns", "measured"), day_and_night([(60, True), (80, False), (120, True)], day=1)
+)
 def test_a_table_of_tags(library, model_path, columns, measured):
     words = "--with bpm,key" if measured else ""
     shown = on_terminal(f"genrekit tag Music -j 1 --model {model_path} {words}", columns, library)

@@ -233,7 +233,9 @@ def test_rows_of_features(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("size", "alpha"),
-    day_and_night([((224, 224), False), ((300, 260), True), ((60, 500), False), *product(SIZES, [False, True])], day=3),
+    day_and_night(
+        [((224, 224), False), ((300, 260), True), ((60, 500), False), *product(SIZES, [False, True])], day=3
+    ),
 )
 def test_pixels_of_a_picture(pictures, size, alpha):
     rng = np.random.default_rng(size[0])

@@ -72,11 +72,12 @@ def genrekit_run(capsys, monkeypatch):
     """Run a command that ends by itself, in this process."""
 
     def run(*words, **environment):
-        with monkeypatch.context() as patch, pytest.raises(SystemExit) as leave:
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
-            capsys.readouterr()
-            main(words)
+            with pytest.raises(SystemExit) as leave:
+                main(words)
         out, err = capsys.readouterr()
         return subprocess.CompletedProcess(words, leave.value.code or 0, out, err)
 

@@ -11,6 +11,8 @@ import pytest
 def day_and_night(cases: Iterable[Any], day: int) -> list[Any]:
     """Return cases for ``pytest.mark.parametrize``, of which only the first few run by day; a tuple is several arguments."""
     return [
-        case if n < day else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.night)
+        case
+        if n < day
+        else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.night)
         for n, case in enumerate(cases)
     ]
