@@ -48,7 +48,7 @@ def state_of(graph):
 def fitted():
     said = []
     config = make_config(BACKEND, {**SETTINGS, "fine_tune": 2})
-    found = BACKEND.fit(patches(10), patches(12, seed=1), LABELS, config, said.append)
+    found = BACKEND.fit(patches(20), patches(12, seed=1), LABELS, config, said.append)
     return found, said
 
 
