@@ -30,8 +30,7 @@ from genrekit.models import Bundle, Runtime, keys, load, save, shipped_models, w
 from genrekit.models.bundle import Manifest
 from genrekit.models.manifest import FORMAT, Outputs
 from genrekit.preparation import Cache
-from genrekit.training import gather, open_for
-from genrekit.training.learnt import learnt_keys
+from genrekit.training import gather, learnt_keys, open_for
 
 ROOT = Path(__file__).parents[1]
 TOLERANCE = 1e-6

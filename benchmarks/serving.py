@@ -164,12 +164,12 @@ def naive() -> None:
     from pydantic import BaseModel
 
     from genrekit.prediction import load_model
+    from genrekit.server import Settings
     from genrekit.server.access_log import AccessLog
     from genrekit.server.admission import Admission
     from genrekit.server.gate import Gate
     from genrekit.server.metrics import Metrics
     from genrekit.server.sessions import Sessions
-    from genrekit.server.settings import Settings
 
     class Body(BaseModel):
         features: list[float]

@@ -28,12 +28,12 @@ import numpy as np
 from genrekit.datasets import open_dataset
 from genrekit.features import TIMBRE_SIZE, log_mel
 from genrekit.media import load
-from genrekit.similarity import Index, evaluate_similarity, index
+from genrekit.similarity import Index, Row, Similarity, evaluate_similarity, index
 from genrekit.similarity.course import courses
-from genrekit.similarity.evaluation import Similarity, measure_similarity
+from genrekit.similarity.evaluation import measure_similarity
 from genrekit.similarity.facts import Facts
 from genrekit.similarity.pairs import CLOSE, SAME_COURSE
-from genrekit.similarity.rows import Row, Rows
+from genrekit.similarity.rows import Rows
 from genrekit.similarity.writer import Writer
 
 SR, N_FFT, HOP, N_MELS = 22_050, 2048, 512, 128

@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from genrekit.tracking import Tracker
 
 
+PROVIDERS = "links, a .yaml of your own, youtube, listenbrainz, jamendo or radio-browser"
+RegionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--regions-file",
+        metavar="FILE",
+        envvar="GENREKIT_REGIONS_FILE",
+        help="A YAML table of further regions of playlists, and genres.",
+    ),
+]
+
+
 class SplitBy(StrEnum):
     """Ways to split a data set."""
 

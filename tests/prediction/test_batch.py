@@ -20,8 +20,8 @@ from support.waiting import wait_until
 
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.prediction import batch as batches
+from genrekit.prediction import load_model
 from genrekit.prediction.batch import Batch
-from genrekit.prediction.model import load_model
 from genrekit.prediction.options import PredictOptions
 from genrekit.prediction.output_file import OutputFile
 from genrekit.prediction.pipeline import Pipeline

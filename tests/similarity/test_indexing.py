@@ -40,7 +40,7 @@ def test_an_unchanged_library_is_not_read_again(make, made, library, monkeypatch
 
     before = (made / "vectors.f32").read_bytes()
     monkeypatch.setattr("genrekit.preparation.preparer.content_of", never)
-    monkeypatch.setattr("genrekit.similarity.indexing.content_of", never)
+    monkeypatch.setattr("genrekit.similarity.update.content_of", never)
     assert counts(make(library, made)) == {"unchanged": 18}
     assert (made / "vectors.f32").read_bytes() == before
 
