@@ -11,7 +11,7 @@ WORDS: dict[str, str] = {
     "dry run": "nothing was trained",
     "nothing": "there is nothing to learn and nothing to forget",
     "kept": "the champion stays",
-    "better": "the challenger would be promoted: give --promote",
+    "better": "the challenger would be promoted: use --promote",
     "promoted": "the challenger was promoted",
 }
 

@@ -31,7 +31,7 @@ class PipeConsole(Console):
 
 
 class TableWriter(Writer):
-    """For people: a line a label with its bar, the best one first, and the name beside it.
+    """For terminals: a line per label with its bar, the best one first, and the name beside it.
 
     Widths follow the terminal (rich; the variable ``COLUMNS``), down to 40 columns.
     """
@@ -89,7 +89,7 @@ class TableWriter(Writer):
             self._print(Padding(Text(self._shown(in_words(prediction.reasons)), "cyan"), (0, 0, 0, 2)))
 
     def _named(self, path: str) -> str:
-        """Return what the name column has of a path, after the lines that stand above it.
+        """Return what the name column has of a path, after the lines above it.
 
         A path that does not fit has its folder on a line above, once for all that follow in it.
         """

@@ -96,7 +96,7 @@ def index(
         )
         if kind == "scores":
             say(
-                f"note: model {chosen.name} gives no embeddings; songs are compared by its scores, which say less"
+                f"note: model {chosen.name} has no embeddings; songs are compared by its scores, which say less"
             )
         pipeline = Pipeline(
             [chosen],

@@ -14,7 +14,7 @@ from genrekit.prediction import Model
 from genrekit.similarity.embedding import mean_vector, vectors_of
 from genrekit.similarity.facts import Facts, read_facts
 from genrekit.similarity.mean import blocks, mean_and_scale, open_vectors
-from genrekit.similarity.neighbours import Filters, Neighbour, neighbour
+from genrekit.similarity.results import Filters, Neighbour, neighbour
 from genrekit.similarity.rows import Row, Rows
 from genrekit.text import nearest
 

@@ -97,6 +97,7 @@ def test_a_file_of_somebody_else_is_left_alone(search, tmp_path):
     assert (tmp_path / "m.grid.csv").read_text() == "a,b\n"
 
 
+@pytest.mark.night
 def test_processes_find_the_same(search, tmp_path):
     search()
     alone = (tmp_path / "m.genrekit").read_bytes()
