@@ -181,7 +181,7 @@ def n_lines(journal):
     return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.night)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.night)])
 def test_killed_at_random_and_resumed_gives_the_same_file(model_path, library, tmp_path, kills):
     whole = tmp_path / "whole.csv"
     run = subprocess.run(command(model_path, library, whole), capture_output=True, text=True)

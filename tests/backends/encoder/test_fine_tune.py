@@ -23,12 +23,12 @@ LABELS = ("high", "low")
 SETTINGS = {"patches": 2, "head": "lda", "fine_tune_epochs": 2, "fine_tune_rate": 1e-3}
 
 
-def patches(n, seed=0):
-    """Windows of one or two patches with energy in the upper or the lower bands, in turn."""
+def patches(n, seed=0, longest=2):
+    """Windows of up to ``longest`` patches with energy in the upper or the lower bands, in turn."""
     rng = np.random.default_rng(seed)
     windows = []
     for i in range(n):
-        window = rng.uniform(0, 1, (1, 1 + i % 2, 187, 96)).astype(np.float32)
+        window = rng.uniform(0, 1, (1, 1 + i % longest, 187, 96)).astype(np.float32)
         window[..., slice(48, None) if i % 2 else slice(48)] += 1.5
         windows.append(window)
     targets = np.eye(2, dtype=np.float32)[[1 - i % 2 for i in range(n)]]
@@ -48,7 +48,7 @@ def state_of(graph):
 def fitted():
     said = []
     config = make_config(BACKEND, {**SETTINGS, "fine_tune": 2})
-    found = BACKEND.fit(patches(20), patches(12, seed=1), LABELS, config, said.append)
+    found = BACKEND.fit(patches(20, longest=1), patches(12, seed=1), LABELS, config, said.append)
     return found, said
 
 
