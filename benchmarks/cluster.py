@@ -73,7 +73,7 @@ def measure_fits(table: str, trees: int, n_trials: int, repeats: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             tune(
                 table, backend="spotify", config=config, output=Path(folder) / "a.genrekit",
-                space=["max_depth=3..6"], trials=n_trials, batch=4, prune="no", cluster=cluster,
+                space=["learning_rate=0.02..0.2:log", "max_depth=3..6"], trials=n_trials, batch=4, prune="no", cluster=cluster,
             )  # fmt: skip
 
     with start_cluster(1) as one, start_cluster(2) as two:

@@ -1,10 +1,11 @@
 """What a search over settings gives, over several seeds: gain on the test split, trials to reach the best of a grid, overhead.
 
-    python benchmarks/tuning.py SOURCE BACKEND [--set KEY=VALUE ...] [--space ...] [--grid KEY=A,B ...] [--seeds 5] [--trials 30]
+    python benchmarks/tuning.py SOURCE BACKEND [--set KEY=VALUE ...] [--space ...] [--grid KEY=A,B ...] [--seeds 5] [--first-seed 0] [--trials 30]
 
 Each seed is the seed of the split, of the folds and of the search. Per seed it prints a line of JSON: accuracy and log loss of
 the defaults and of the winner on the test split, and, with --grid, after how many trials the search was within 0.002 of the
-best log loss of the grid on the same folds. The last line has the means.
+best log loss of the grid on the same folds; the defaults count as a trial where they are not in the space. Without --space, the
+space of the search is the grid. The last line has the means.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from genrekit.backends import make_config, parse_grid, parse_settings, registry
 from genrekit.training import train, trials
-from genrekit.tuning import search, tune
+from genrekit.tuning import make_space, search, tune
 from genrekit.tuning.study import Study
 
 spent = {"search": 0.0, "trials": 0.0}
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--space", action="append", default=[])
     parser.add_argument("--grid", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--prune", default="folds")
     args = parser.parse_args()
@@ -55,7 +57,7 @@ def main() -> None:
     trials.run_trial = timed("trials", trials.run_trial)
     backend = registry.get(args.backend)
     rows = []
-    for seed in range(args.seeds):
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
         config = make_config(backend, {**parse_settings(args.set), "seed": seed})
         with TemporaryDirectory() as name:
             folder = Path(name)
@@ -84,7 +86,7 @@ def main() -> None:
                 backend=backend,
                 config=config,
                 output=folder / "tuned.genrekit",
-                space=args.space,
+                space=args.space or args.grid,
                 trials=args.trials,
                 seed=seed,
                 prune=args.prune,
@@ -101,7 +103,9 @@ def main() -> None:
             )
             row[metric] = [round(before, 4), round(after, 4)]
         if best_of_grid is not None:
-            best = np.minimum.accumulate(told)
+            space = make_space(backend, config, args.space or args.grid)
+            in_space = all(one.has(getattr(config, one.key)) for one in space)
+            best = np.minimum.accumulate([*[np.inf] * (not in_space), *told])
             reached = np.flatnonzero(best <= best_of_grid + 0.002)
             row["grid"] = {
                 "combinations": len(tried),

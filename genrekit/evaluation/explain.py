@@ -23,12 +23,12 @@ from genrekit.evaluation.explanation import Explanation, Shap
 from genrekit.evaluation.importance import (
     FeatureTable,
     Importance,
-    feature_names,
     feature_table,
     permutation_importances,
 )
 from genrekit.evaluation.leaderboard import METRICS, MULTILABEL_METRICS
 from genrekit.evaluation.model_data import open_in_words_of, split_of
+from genrekit.evaluation.shapley import sampled_shap
 from genrekit.metrics import ScoredExample
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
@@ -137,7 +137,7 @@ def explain(
             seed=seed,
         )
         dependences, regions = _shapes(table, importances, truth, multilabel, seed, notes)
-    gains, shap = _of_trees(model, windows, evaluation.rows, seed, notes)
+    gains, shap = _of_trees(model, windows, evaluation.rows, table, seed, say, notes)
     heat_maps = average_maps(model, windows, truth, evaluation.rows, seed, say, notes)
     return Explanation(
         model.name,
@@ -187,16 +187,26 @@ def _shapes(
 
 
 def _of_trees(
-    model: Model, windows: Sequence[np.ndarray], rows: Sequence[ScoredExample], seed: int, notes: list[str]
+    model: Model,
+    windows: Sequence[np.ndarray],
+    rows: Sequence[ScoredExample],
+    table: FeatureTable | None,
+    seed: int,
+    say: Say,
+    notes: list[str],
 ) -> tuple[dict[str, float], Shap | None]:
     """Return the shares of gain, and SHAP values of a sample of the examples."""
     backend = model.backend
     if not isinstance(backend, SummarisesTrees):
-        if feature_names(model):
-            notes.append(
-                f"There are neither gains nor SHAP values: backend {backend.info.name!r} has no trees to read."
-            )
-        return {}, None
+        if table is None:
+            return {}, None
+        say("estimating SHAP values")
+        estimated, orders = sampled_shap(table, seed)
+        notes.append(
+            f"The SHAP values of {counted(len(estimated.values), 'example')} are estimates, from {orders} random orders of the "
+            f"features each. There are no gains: backend {backend.info.name!r} has no trees that split on its features."
+        )
+        return {}, estimated
     names = backend.window_columns if isinstance(backend, NamesFeatures) else backend.info.columns
     members = model.bundle.payload
     shares = backend.gain_shares(members, model.config)

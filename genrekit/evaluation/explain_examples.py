@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from genrekit.evaluation.explanation import AverageMap, Mistake
 from genrekit.features import log_mel
 from genrekit.media import audio
 from genrekit.metrics import ScoredExample
+from genrekit.models import Combination, place_of_labels
 from genrekit.prediction import Model
 from genrekit.types import Example, Modality, Say
 
@@ -34,28 +36,61 @@ def average_maps(
     notes: list[str],
 ) -> tuple[AverageMap, ...]:
     """Return the mean heat map per label, of examples that the model recognises."""
-    if model.picture_axes is None:
-        if model.has_heat_maps:
-            notes.append("There are no average heat maps: the members of a combination have their own.")
+    seeing = _seeing(model)
+    if not seeing:
         return ()
     rng = np.random.default_rng(seed)
     per_label = max(1, min(_MOST_MAPS, _ALL_MAPS // len(model.labels)))
     say("averaging heat maps per label")
-    found = []
+    chosen = []
     for k, label in enumerate(model.labels):
         right = [i for i in np.flatnonzero(truth == k).tolist() if label in rows[i].predicted.split("|")]
-        chosen = sorted(rng.permutation(right)[:per_label].tolist())
-        maps = []
-        for i in chosen:
-            best = int(model.runtime.scores(windows[i])[:, k].argmax()) if len(windows[i]) > 1 else 0
-            maps.append(model.heat_map(windows[i][best], label))
-        same = [one for one in maps if one.shape == maps[0].shape]
-        if same:
-            found.append(AverageMap(label, np.mean(same, axis=0), len(same)))
-    missing = set(model.labels) - {one.label for one in found}
+        chosen.append(sorted(rng.permutation(right)[:per_label].tolist()))
+    found = []
+    for member, own, its_label in seeing:
+        for k, label in enumerate(model.labels):
+            maps = [
+                member.heat_map(own(_best_window(model, windows[i], k)), its_label(label)) for i in chosen[k]
+            ]
+            same = [one for one in maps if one.shape == maps[0].shape]
+            if same:
+                name = "" if member is model else member.name
+                found.append(AverageMap(label, np.mean(same, axis=0), len(same), name))
+    missing = [label for label, some in zip(model.labels, chosen, strict=True) if not some]
     if missing:
         notes.append(f"No example of {', '.join(sorted(missing))} is recognised: no heat map.")
     return tuple(found)
+
+
+_Seeing = tuple[Model, Callable[[np.ndarray], np.ndarray], Callable[[str], str]]
+
+
+def _seeing(model: Model) -> list[_Seeing]:
+    """Return the models whose windows are pictures: it, or members of it; with its window and its label for those of the whole."""
+    if model.picture_axes is not None:
+        return [(model, lambda window: window, str)]
+    backend = model.backend
+    if not isinstance(backend, Combination):
+        return []
+    found: list[_Seeing] = []
+    for j, member in enumerate(model.members):
+        if member.picture_axes is None:
+            continue
+        places = place_of_labels(model.labels, member.labels).tolist()
+        names = dict(zip(model.labels, (member.labels[place] for place in places), strict=True))
+        found.append((member, partial(_own_window, backend, j), names.__getitem__))
+    return found
+
+
+def _own_window(backend: Combination, j: int, window: np.ndarray) -> np.ndarray:
+    own: np.ndarray = backend.member_windows(window[None], j)[0]
+    return own
+
+
+def _best_window(model: Model, windows: np.ndarray, k: int) -> np.ndarray:
+    """Return the window with the highest score of a label."""
+    best: np.ndarray = windows[int(model.runtime.scores(windows)[:, k].argmax()) if len(windows) > 1 else 0]
+    return best
 
 
 def most_confident_mistakes(
@@ -92,13 +127,10 @@ def _reasons(model: Model, windows: np.ndarray, row: ScoredExample) -> tuple[str
 
 
 def _picture(model: Model, example: Example, windows: np.ndarray, row: ScoredExample) -> np.ndarray | None:
-    if model.picture_axes is not None:
-        best = (
-            int(model.runtime.scores(windows)[:, int(np.argmax(row.scores))].argmax())
-            if len(windows) > 1
-            else 0
-        )
-        return picture_of(windows[best], model.picture_axes)[0]
+    for member, own, _ in _seeing(model)[:1]:
+        assert member.picture_axes is not None
+        window = own(_best_window(model, windows, int(np.argmax(row.scores))))
+        return picture_of(window, member.picture_axes)[0]
     if model.backend.info.modality is not Modality.AUDIO or example.path is None:
         return None
     try:

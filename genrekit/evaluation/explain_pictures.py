@@ -80,7 +80,7 @@ def _region_names(found: Explanation) -> list[str]:
 def _heat_maps(maps: Sequence[AverageMap], *, sound: bool) -> bytes:
     n_columns = min(5, len(maps))
     n_rows = math.ceil(len(maps) / n_columns)
-    figure = Figure(figsize=(2.9 * n_columns + 0.8, 2.7 * n_rows), dpi=100, layout="constrained")
+    figure = Figure(figsize=(2.9 * n_columns + 0.8, 2.8 * n_rows), dpi=100, layout="constrained")
     places = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     image: AxesImage | None = None
     for axes, one in zip(places, maps, strict=False):
@@ -93,7 +93,8 @@ def _heat_maps(maps: Sequence[AverageMap], *, sound: bool) -> bytes:
             origin="lower" if sound else "upper",
         )
         examples = f"{one.examples} example{'s' if one.examples > 1 else ''}"
-        axes.set_title(f"{short(one.label)} ({examples})", fontsize=10, parse_math=False)
+        words = f"{short(one.label)} ({examples})" + (f"\n{short(one.member)}" if one.member else "")
+        axes.set_title(words, fontsize=10, parse_math=False)
         axes.set(xticks=[], yticks=[])
         if sound:
             axes.set_xlabel("time", fontsize=8)

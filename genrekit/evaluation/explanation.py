@@ -35,11 +35,21 @@ class Shap:
 
 @dataclass(frozen=True, eq=False)
 class AverageMap:
-    """The mean heat map of examples of a label [shape=(height, width), range 0 to 1] that the model recognises."""
+    """The mean heat map of examples of a label that the model recognises.
+
+    Attributes
+    ----------
+    label : str
+    heat : np.ndarray [shape=(height, width), range 0 to 1]
+    examples : int
+    member : str
+        The member of a combination whose map it is; empty for a single model.
+    """
 
     label: str
     heat: np.ndarray
     examples: int
+    member: str = ""
 
 
 @dataclass(frozen=True, eq=False)

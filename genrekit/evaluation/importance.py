@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from genrekit.backends import NamesFeatures, ScoresNatively
+from genrekit.backends import Backend, NamesFeatures, ScoresNatively
 from genrekit.execution import default_jobs
 from genrekit.metrics import LOWER_IS_BETTER, Estimate, Thresholds, difference, paired_draws
+from genrekit.models import Combination, Manifest
 from genrekit.prediction import Model
 
 Score = Callable[[np.ndarray], np.ndarray]
@@ -73,11 +74,19 @@ class FeatureTable:
 
 def feature_names(model: Model) -> tuple[str, ...]:
     """Return the names of the features of a model's windows; empty for a model without named features."""
-    backend = model.backend
+    backend, manifest = _reader(model)
     if isinstance(backend, NamesFeatures):
         return backend.window_columns[: backend.n_features]
     columns = backend.info.columns
-    return columns if columns and model.bundle.manifest.input_shape == (len(columns),) else ()
+    return columns if columns and manifest.input_shape == (len(columns),) else ()
+
+
+def _reader(model: Model) -> tuple[Backend, Manifest]:
+    """Return the backend that makes the windows: of a combination with a single preparation, that of its members."""
+    backend = model.backend
+    if isinstance(backend, Combination) and len(backend.parts) == 1:
+        return backend.recipes[0][0], backend.manifests[0]
+    return backend, model.bundle.manifest
 
 
 def feature_table(model: Model, windows: Sequence[np.ndarray]) -> FeatureTable | None:
@@ -92,18 +101,22 @@ def feature_table(model: Model, windows: Sequence[np.ndarray]) -> FeatureTable |
     names = feature_names(model)
     if not names:
         return None
-    backend = model.backend
-    native = backend.native_scorer(model.bundle.payload) if isinstance(backend, ScoresNatively) else None
+    backend, whole = _reader(model)[0], model.backend
+    native = whole.native_scorer(model.bundle.payload) if isinstance(whole, ScoresNatively) else None
     one_block: Score = native or model.runtime.scores
 
     def score(features: np.ndarray) -> np.ndarray:
         rows = backend.windows_of(features) if isinstance(backend, NamesFeatures) else features
+        if isinstance(whole, Combination):
+            rows = whole.joined_rows(rows)
         blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
         if native is None or len(blocks) == 1:  # ONNX Runtime has threads of its own
             return np.concatenate([one_block(block) for block in blocks])
         with ThreadPoolExecutor(default_jobs()) as pool:
             return np.concatenate(list(pool.map(one_block, blocks)))
 
+    if isinstance(whole, Combination):
+        windows = [whole.member_windows(one, 0) for one in windows]
     features = np.concatenate(windows)[:, : len(names)].astype(np.float32)
     return FeatureTable(names, features, np.array([len(one) for one in windows]), score)
 

@@ -120,6 +120,10 @@ class Combination:
         """Join what the distinct preparations made of one example."""
         return join(parts)
 
+    def joined_rows(self, windows: np.ndarray) -> np.ndarray:
+        """Return joined windows [shape=(n, length)] of windows [shape=(n, *shape)] of the only preparation."""
+        return join_rows([windows])
+
     def fit(
         self, train: Prepared, valid: Prepared | None, labels: tuple[str, ...], config: Any, progress: Any
     ) -> Fitted:

@@ -14,7 +14,7 @@ from .pipeline import FEW, Finished, Pipeline
 from .playlists import is_playlist
 from .predict_frame import predict_frame
 from .predicting import predict
-from .results_file import read_results, results_for
+from .results_file import NOT_THERE, read_results, results_for
 from .routing import TableTask, open_tables
 from .scoring import Scored
 from .worker import Task, lost
@@ -22,6 +22,7 @@ from .worker import Task, lost
 __all__ = [
     "FEW",
     "MAX_CHARACTERS",
+    "NOT_THERE",
     "Batch",
     "Counts",
     "Decision",

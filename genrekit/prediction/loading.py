@@ -29,7 +29,7 @@ def find(model: str | Path) -> Bundle:
         bundles = [str(folder / found.name) for found in folder.glob(f"*{SUFFIX}")]
         guess = nearest(name, shipped) or nearest(str(model), bundles)
         raise UnknownModelError(
-            f"There is no model {str(model)!r}: no such file, and the shipped models are {', '.join(shipped) or 'none'}.",
+            f"There is no model {str(model)!r}: {'it is a folder' if path.is_dir() else 'no such file'}, and the shipped models are {', '.join(shipped) or 'none'}.",
             (f"Did you mean {guess}? " if guess else "")
             + "Use a shipped name, or the path of a bundle that 'genrekit train' wrote.",
         )

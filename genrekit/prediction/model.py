@@ -136,7 +136,7 @@ class Model:
         if self._table_reader is not None:
             return bool(self._table_reader.feature_columns(tuple(columns)))
         wanted = self.backend.info.columns
-        return bool(wanted) and all(column in columns for column in wanted)
+        return bool(wanted) and set(wanted).issubset(columns)
 
     @cached_property
     def _table_reader(self) -> ReadsTables | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genrekit.models import load
-from genrekit.prediction import Model, load_model
+from genrekit.prediction import Model, PredictOptions, load_model
 from genrekit.types import Modality, Prediction
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class Served:
             inputs = model_input[
                 [name for name in model_input if name in self._model.bundle.manifest.columns]
             ]
-        found = self._model.predict(inputs) if len(model_input) else []
+        every_score = PredictOptions(top_k=len(self._model.labels))
+        found = self._model.predict(inputs, every_score) if len(model_input) else []
         found += found[-1:] * (len(model_input) - len(found))  # a table without the columns has one error
         rows = [self._row(one) for one in found]
         return pd.DataFrame(rows, index=model_input.index, dtype=object)

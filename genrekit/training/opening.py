@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from genrekit.backends import Backend, BackendConfig, BackendInfo, registry
+from genrekit.backends import Backend, BackendConfig, BackendInfo, PreparesInParts, registry
 from genrekit.datasets import Ambiguous, Dataset, Reading, open_dataset
 from genrekit.errors import DatasetError, UnknownSourceError
 from genrekit.tables import DATA_FRAME
@@ -44,7 +44,10 @@ def open_for(
         window length, or examples with several labels and ``config`` is not multi-label.
     """
     info = backend.info
-    tables = {info.name: info.columns} if info.columns and read != "audio" else {}
+    # A combination reads the tables of its members.
+    recipes = [one for one, _ in backend.parts] if isinstance(backend, PreparesInParts) else [backend]
+    able = info.columns and read != "audio"
+    tables = {one.info.name: one.info.columns for one in recipes if one.info.columns} if able else {}
     try:
         dataset = open_dataset(
             source,

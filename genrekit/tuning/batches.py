@@ -10,7 +10,7 @@ from genrekit.backends import Backend, BackendConfig, make_config
 from genrekit.errors import ConfigError
 from genrekit.text import counted
 from genrekit.training import PREDICT_MS, Result, Rules
-from genrekit.tuning.space import Space
+from genrekit.tuning.space import Space, size_of
 from genrekit.tuning.study import Study
 from genrekit.tuning.words import line_of
 from genrekit.types import Say
@@ -43,16 +43,20 @@ def search_batches(
         if baseline.error:
             say(f"the defaults failed: {baseline.error}")
             baseline = None
+    size = size_of(parameters)
+    if size is not None and size < trials:
+        say(f"the space has {counted(size, 'combination')}: all of them are tried, and none twice")
+        trials = size
     first = 0
     while first < trials:
         if timeout_s is not None and time.monotonic() - start_s > timeout_s and first:
             say(f"the time is over: {first} of {counted(trials, 'trial')}")
             break
         # The defaults are a batch of their own: every other trial can be compared with them.
-        size = 1 if in_space and first == 0 else min(batch, trials - first)
+        together = 1 if in_space and first == 0 else min(batch, trials - first)
         asked = [
             study.ask(number, default if in_space and number == 0 else None)
-            for number in range(first, first + size)
+            for number in range(first, first + together)
         ]
         left = [one for one in asked if not one.state.is_finished()]
         if left:
@@ -71,7 +75,7 @@ def search_batches(
                 study.tell(one.number, result)
                 say(line_of(study, one.number, result))
             study.write_table()
-        first += size
+        first += together
     study.write_table()
     if in_space and study.complete(before=1):
         baseline = study.result(0)

@@ -60,6 +60,14 @@ class Parameter:
 Space = tuple[Parameter, ...]
 
 
+def size_of(space: Space) -> int | None:
+    """Return the number of combinations of a space; None if it is not finite."""
+    sizes = [
+        len(one.choices) or (int(one.high) - one.low + 1 if isinstance(one.low, int) else 0) for one in space
+    ]
+    return math.prod(sizes) if all(sizes) else None
+
+
 def default_space(backend: Backend) -> dict[str, Any]:
     """Return what the fields of a backend's Config say to search: values of ``json_schema_extra={"tune": ...}`` by key."""
     found = {}

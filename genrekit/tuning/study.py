@@ -25,6 +25,7 @@ from genrekit.hashing import hash_json
 from genrekit.metrics import LOWER_IS_BETTER
 from genrekit.training import PREDICT_MS, Result, Row, rounded, write_table
 from genrekit.tuning.folder import JOURNAL, RESULTS, TABLE, remove_half_line, writing
+from genrekit.tuning.sampling import Sampler
 from genrekit.tuning.space import Space
 
 _STUDY, _FACTS = "genrekit", "genrekit"
@@ -63,6 +64,11 @@ class Study:
             with writing(path):
                 remove_half_line(path)
                 storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_NoLock()))
+                if others := set(optuna.get_all_study_names(storage)) - {_STUDY}:
+                    raise UsageError(
+                        f"{path} is the journal of another search: it holds the study {min(others)!r}.",
+                        "Start anew with --overwrite, or choose another --output.",
+                    )
                 self._study = optuna.create_study(
                     storage=storage,
                     study_name=_STUDY,
@@ -110,9 +116,7 @@ class Study:
         with writing(self.folder / JOURNAL), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             entropy = np.random.SeedSequence([self._seed, number]).generate_state(1)[0]
-            self._study.sampler = optuna.samplers.TPESampler(
-                seed=int(entropy), multivariate=True, constant_liar=True
-            )
+            self._study.sampler = Sampler(self.space, int(entropy))
             if known and known.state is TrialState.RUNNING:  # interrupted while it was asked
                 trial = optuna.trial.Trial(self._study, known._trial_id)
             else:
@@ -163,7 +167,9 @@ class Study:
         }
         stream = io.BytesIO()
         np.savez(stream, labels=np.array(result.labels), **arrays)
-        (self.folder / RESULTS / f"{number}.npz").write_bytes(stream.getvalue())
+        path = self.folder / RESULTS / f"{number}.npz"
+        with writing(path):
+            path.write_bytes(stream.getvalue())
 
     def result(self, number: int) -> Result:
         """Return what a told trial gave, with its scores.

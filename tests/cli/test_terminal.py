@@ -43,10 +43,12 @@ def test_a_table_of_tags(library, model_path, columns, measured):
     assert "━" not in shown.sent
     assert sum("would change" in line for line in shown.lines) == len(ALBUMS) * len(NAMES) + 1  # and the sum
     assert sum(" %" in line for line in shown.lines) == len(ALBUMS) * len(NAMES)
-    assert all(f"Music/{album}/" in shown.lines for album in ALBUMS)
+    assert "Music/" in shown.lines
+    assert sum("Music" in line for line in shown.lines) == 1
+    assert all(f"{album}/" in shown.lines for album in ALBUMS)
     for label in ("Classical", "Disco", "Hip-Hop", "Jazz"):
         assert not any(f"{label[:3]}…" in line for line in shown.lines)
-    below = "\n".join(shown.lines).split(f"Music/{ALBUMS[0]}/\n")[1].split("Music/")[0]
+    below = "\n".join(shown.lines).split(f"{ALBUMS[0]}/\n")[1].split(f"{ALBUMS[1]}/")[0]
     names = [line.split(".wav")[0] for line in below.replace("\n", " ").split("  ") if ".wav" in line]
     assert len(names) == len(set(names))
 
@@ -75,7 +77,7 @@ def test_a_table_of_predictions_tells_all_names_apart(library, model_path, colum
     shown = on_terminal(f"genrekit predict Music -j 1 -k 1 --model {model_path}", columns, library)
     folder, names = "", []
     for line in shown.lines:
-        if line.startswith("Music/"):
+        if line.endswith("/"):
             folder = line
         elif " %" in line and ".wav" in line:
             names.append((folder, line[line.index("%") + 1 :].strip()))

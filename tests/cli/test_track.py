@@ -2,10 +2,19 @@
 
 import base64
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
+import httpx
 import pandas as pd
 import pytest
 from support import quick
+from support.waiting import wait_until
 
 import genrekit as package
 from genrekit.models import load
@@ -79,7 +88,10 @@ def test_a_training_is_logged_with_a_model_that_answers_like_the_bundle(
     served = logged_model(client, run)
     frame = pd.read_csv(tracks_csv)[list(manifest.columns)].head(7)
     frame["key"] = frame["key"].astype("int64")
-    assert list(served.predict(frame).label) == list(package.predict_frame(frame, model=path).label)
+    found = served.predict(frame)
+    assert list(found.label) == list(package.predict_frame(frame, model=path).label)
+    scores = found[[f"score:{label}" for label in manifest.labels]].astype(float)
+    assert scores.sum(axis=1).to_list() == pytest.approx([1] * 7, abs=1e-5)
 
 
 def test_a_served_table_reads_no_files(tracks_model, songs):
@@ -194,6 +206,91 @@ def test_a_place_that_does_not_answer_is_said_before_the_work(genrekit, tracks_c
     assert ran.status == 2
     assert said in ran.err
     assert not list(tmp_path.iterdir())
+
+
+class _Leaving(BaseHTTPRequestHandler):
+    """An MLflow server that answers once."""
+
+    def do_POST(self):
+        body = b"{}"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.server.socket.close()
+
+    do_GET = do_POST
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("kind", ["the server leaves", "the files cannot be written", "the disk is full"])
+def test_a_store_that_fails_after_the_work_takes_nothing_of_it(
+    genrekit, tracks_csv, tmp_path, monkeypatch, kind
+):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    uri = f"sqlite:///{tmp_path / 'runs.db'}"
+    if kind == "the server leaves":
+        server = HTTPServer(("127.0.0.1", 0), _Leaving)
+        Thread(target=server.handle_request, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+    elif kind == "the files cannot be written":
+        mlflow.MlflowClient(uri).create_experiment("genrekit", artifact_location="file:///dev/full/files")
+    else:
+        client = mlflow.MlflowClient(uri)
+        client.create_experiment("genrekit", artifact_location=(tmp_path / "files").as_uri())
+
+        def full(*args, **more):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("shutil.copy2", full)
+        monkeypatch.setattr("shutil.copyfile", full)
+    path = tmp_path / "a.genrekit"
+    ran = genrekit(
+        "train", tracks_csv, "--backend", "spotify", *SMALL, "-o", path, "--track", f"mlflow:{uri}"
+    )
+    assert ran.status == 1
+    assert f"MLflow at {uri} does not work" in ran.err
+    assert "The results are kept" in ran.err
+    assert "accuracy" in ran.out
+    assert load(path).manifest.metrics
+
+
+@pytest.mark.night
+def test_mlflow_serves_a_logged_model(store, tracks_csv, tracks_model, tmp_path):
+    client, uri = store
+    run_id = open_tracker(f"mlflow:{uri}").log(of_training(tracks_model, None))
+    (output,) = client.get_run(run_id).outputs.model_outputs
+    place = client.get_logged_model(output.model_id).artifact_location
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["models", "serve", "-m", place, "--env-manager", "local", "-h", "127.0.0.1", "-p", str(port)]
+    log = (tmp_path / "serve.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", *words], stdout=log, stderr=log, start_new_session=True
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        assert wait_until(lambda: process.poll() is not None or _answers(f"{url}/ping"))
+        frame = pd.read_csv(tracks_csv)[list(load(tracks_model).manifest.columns)].head(3)
+        response = httpx.post(
+            f"{url}/invocations", json={"dataframe_records": frame.to_dict("records")}, timeout=60
+        )
+        found = [one["label"] for one in response.json()["predictions"]]
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        log.close()
+    assert found == list(package.predict_frame(frame, model=tracks_model).label)
+
+
+def _answers(url):
+    try:
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def test_without_mlflow_one_sentence_says_what_to_install(genrekit, tracks_csv, tracks_model, monkeypatch):

@@ -12,7 +12,9 @@ from support.linear_backend import LinearBackend
 from genrekit.datasets import SplitOptions
 from genrekit.errors import DatasetError, OutputExistsError
 from genrekit.evaluation import explain, render_explanation, write_explanation
-from genrekit.prediction import Model
+from genrekit.evaluation.importance import FeatureTable
+from genrekit.evaluation.shapley import sampled_shap
+from genrekit.prediction import Model, load_model
 from genrekit.training import train
 
 
@@ -154,6 +156,48 @@ def test_a_network_has_average_heat_maps_and_a_contact_sheet(network, tmp_path):
     assert (tmp_path / "out" / "heat_maps.png").exists() == bool(found.heat_maps)
     assert (tmp_path / "out" / "mistakes.png").exists() == bool(found.mistakes)
     assert found.heat_maps or found.mistakes
+
+
+def test_a_combination_has_the_average_heat_maps_of_its_members(network, model_path, tmp_path):
+    from genrekit.tuning import combine
+
+    combine([network.path, model_path], output=tmp_path / "both.genrekit", weights="0.7,0.3")
+    found = explain(tmp_path / "both.genrekit", "synthetic:?genres=3&songs=4&seconds=4&seed=9")
+    assert found.heat_maps
+    assert {one.member for one in found.heat_maps} == {load_model(network.path).name}
+    assert not any("combination" in note for note in found.notes)
+    write_explanation(found, tmp_path / "out")
+    assert (tmp_path / "out" / "heat_maps.png").exists()
+
+
+def test_shap_values_without_readable_trees_are_estimated(model_path):
+    found = explain(model_path, "synthetic:?genres=3&songs=2&seconds=4&seed=9")
+    assert not found.gains
+    assert found.shap.strength.shape == (3, 57)
+    assert found.shap.pushes.shape == found.shap.values.shape == (6, 57)
+    assert any("estimates" in note and "no gains" in note for note in found.notes)
+
+
+def test_estimates_are_those_of_a_linear_model():
+    """Where log odds are linear, a SHAP value is the weight times the distance from the mean (Lundberg & Lee, 2017, corollary 1)."""
+    rng = np.random.default_rng(0)
+    weights = np.array([1.0, -2.0, 0.0])
+
+    def score(rows):
+        p = 1 / (1 + np.exp(-rows @ weights))
+        return np.stack([1 - p, p], axis=1)
+
+    rows = rng.normal(size=(50, 3)).astype(np.float32)
+    table = FeatureTable(("a", "b", "none"), rows, np.ones(50, dtype=int), score)
+    found, orders = sampled_shap(table, 0)
+    assert orders == 64
+    exact = weights * (rows - rows.mean(axis=0))
+    best = score(rows)[:, 1] > 0.5
+    np.testing.assert_allclose(found.pushes * np.where(best, 1, -1)[:, None], exact, atol=1.2)
+    assert np.corrcoef(found.pushes[best][:, 1], exact[best][:, 1])[0, 1] > 0.9
+    assert np.abs(found.pushes[:, 2]).max() < 1e-5
+    again, _ = sampled_shap(table, 0)
+    np.testing.assert_array_equal(again.pushes, found.pushes)
 
 
 def test_mistakes_are_the_most_confident_ones_first(tmp_path):

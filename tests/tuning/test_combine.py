@@ -10,6 +10,7 @@ from support import quick
 
 from genrekit import evaluate, predict
 from genrekit.errors import BundleError, DatasetError, OutputExistsError, UsageError
+from genrekit.evaluation import explain
 from genrekit.models import dumps, load, loads, pooled
 from genrekit.prediction import PredictOptions, load_model
 from genrekit.preparation import Cache
@@ -149,6 +150,14 @@ def test_tables_in_bulk(tables, tracks_csv, tracks_model):
         [[row[label] for label in labels] for row in scores_of(tables / "ab.genrekit", tracks_csv)]
     )
     assert found == pytest.approx(wanted, abs=1e-4)
+
+
+def test_labelled_tables_are_read_as_the_members_read_them(tables, tracks_csv, tracks_model):
+    found = explain(tables / "ab.genrekit", tracks_csv)
+    alone = evaluate(tracks_model, tracks_csv).report
+    assert evaluate(tables / "ab.genrekit", tracks_csv).report.n_examples == alone.n_examples
+    assert {one.feature for one in found.importances[:2]} == {"loudness", "energy"}
+    assert found.shap.strength.shape == (3, 13)
 
 
 def test_reasons_are_the_weighted_sum_of_those_of_the_members(tables, tracks_csv, tracks_model):

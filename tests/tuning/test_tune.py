@@ -9,8 +9,11 @@ import time
 from typing import ClassVar
 
 import numpy as np
+import optuna
 import pytest
 from filelock import FileLock
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from pydantic import Field
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
@@ -18,6 +21,7 @@ from support.night import day_and_night
 from support.waiting import wait_until
 
 from genrekit import tuning
+from genrekit.backends import make_config, registry
 from genrekit.backends.base import tuned
 from genrekit.errors import (
     ConfigError,
@@ -28,6 +32,7 @@ from genrekit.errors import (
 )
 from genrekit.metrics import Estimate
 from genrekit.models import load
+from genrekit.training import Result
 from genrekit.tuning.folder import SUFFIX
 from genrekit.tuning.study import Study
 
@@ -105,9 +110,6 @@ def test_a_search_leaves_a_bundle_a_table_a_journal_and_a_report(searched):
 
 
 def test_the_journal_is_one_that_optuna_opens(searched):
-    import optuna
-    from optuna.storages.journal import JournalFileBackend
-
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(searched.folder / "study.journal")))
     study = optuna.load_study(study_name=None, storage=storage)
     assert len(study.trials) == 6
@@ -167,6 +169,62 @@ def test_kill_9_and_resume_give_the_same_bundle(searched, tracks_csv, tmp_path, 
         searched.folder / "trials.csv"
     ).read_bytes()
     assert (tmp_path / "a.genrekit").read_bytes() == searched.trained.path.read_bytes()
+
+
+def ask_and_tell(folder, words, n, loss, *, batch=4, seed=0):
+    """Run a search against a function."""
+    space = tuning.make_space(registry.get("spotify"), make_config(registry.get("spotify"), {}), words)
+    folder.mkdir()
+    study = Study(folder, {}, space, ["log_loss"], seed)
+    asked = []
+    for first in range(0, n, batch):
+        numbers = range(first, min(first + batch, n))
+        asked += [study.ask(number).params for number in numbers]
+        for number in numbers:
+            study.tell(number, Result(metrics={"log_loss": loss(asked[number])}))
+    return asked
+
+
+LEVELS = ("learning_rate=0.02,0.05,0.1,0.15,0.25", "max_depth=2,4,6,8", "class_weight=none,balanced")
+
+
+def test_no_settings_are_tried_twice(tmp_path):
+    for k, words in enumerate((LEVELS, ("max_depth=1..8", "class_weight=none,balanced"))):
+        size = (40, 16)[k]
+        asked = ask_and_tell(tmp_path / str(k), words, size, lambda one: one["max_depth"])
+        assert len({tuple(one.items()) for one in asked}) == size
+
+
+def test_the_first_trials_are_far_from_each_other(tmp_path):
+    asked = ask_and_tell(
+        tmp_path / "a", ("learning_rate=0.001..1:log", "max_depth=2..10"), 4, lambda one: 1.0
+    )
+    assert len({one["max_depth"] for one in asked}) > 2
+    assert max(one["learning_rate"] for one in asked) / min(one["learning_rate"] for one in asked) > 10
+
+
+def test_numbers_of_a_list_keep_their_order(tmp_path):
+    """The best of the ends of a list is found through its neighbours, in fewer trials than there are settings."""
+    after = []
+    for seed in range(5):
+        words = ("learning_rate=0.01,0.02,0.03,0.05,0.08,0.1,0.2,0.3", "max_depth=1,2,3,4,5,6,7,8")
+        asked = ask_and_tell(
+            tmp_path / str(seed),
+            words,
+            32,
+            lambda one: abs(one["learning_rate"] - 0.3) + (8 - one["max_depth"]) / 9,
+            seed=seed,
+        )
+        best = {"learning_rate": 0.3, "max_depth": 8}
+        after.append(asked.index(best) if best in asked else len(asked))
+    assert np.median(after) < 20  # by chance: 32 of 64
+
+
+def test_a_small_space_ends_the_search(table, tmp_path):
+    said = []
+    found = _linear(table, tmp_path, space=["noise=0,0.5,1"], trials=9, say=said.append)
+    assert len(rows(found.folder)) == 3
+    assert any("3 combinations" in line for line in said)
 
 
 def test_more_trials_continue_a_search(tracks_csv, tmp_path):
@@ -293,7 +351,12 @@ def test_journals_of_other_searches_and_damaged_ones_are_refused(searched, track
         search(tracks_csv, output, seed=9, resume=True)
     with pytest.raises(UsageError, match=r"another search: .*space"):
         search(tracks_csv, output, space=["max_depth=1..3"], resume=True)
-    (tmp_path / f"a{SUFFIX}" / "study.journal").write_text("not a journal\n")
+    journal = tmp_path / f"a{SUFFIX}" / "study.journal"
+    journal.unlink()
+    optuna.create_study(storage=JournalStorage(JournalFileBackend(str(journal))), study_name="mine")
+    with pytest.raises(UsageError, match="another search: it holds the study 'mine'"):
+        search(tracks_csv, output, resume=True)
+    journal.write_text("not a journal\n")
     with pytest.raises(UsageError, match="not a journal of a search"):
         search(tracks_csv, output, resume=True)
     (tmp_path / f"a{SUFFIX}" / "notes.txt").write_text("mine")
@@ -368,9 +431,6 @@ def _linear(source, folder, **more):
 class _open:
     def __init__(self, folder, space, goals):
         self.study = Study.__new__(Study)
-        import optuna
-        from optuna.storages.journal import JournalFileBackend
-
         storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.journal")))
         self.study._study = optuna.load_study(study_name=None, storage=storage)
 
