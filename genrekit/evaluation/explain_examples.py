@@ -25,6 +25,8 @@ _MOST_MAPS, _ALL_MAPS = 8, 80
 
 _SHEET_S = 30.0
 
+_Seeing = tuple[Model, Callable[[np.ndarray], np.ndarray], Callable[[str], str]]
+
 
 def average_maps(
     model: Model,
@@ -62,14 +64,14 @@ def average_maps(
     return tuple(found)
 
 
-def _seeing(model: Model) -> list[tuple[Model, Callable[[np.ndarray], np.ndarray], Callable[[str], str]]]:
+def _seeing(model: Model) -> list[_Seeing]:
     """Return the models whose windows are pictures: it, or members of it; with its window and its label for those of the whole."""
     if model.picture_axes is not None:
         return [(model, lambda window: window, str)]
     backend = model.backend
     if not isinstance(backend, Combination):
         return []
-    found = []
+    found: list[_Seeing] = []
     for j, member in enumerate(model.members):
         if member.picture_axes is None:
             continue
