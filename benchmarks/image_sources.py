@@ -30,6 +30,7 @@ from torchvision.transforms import v2
 
 from genrekit.backends.image.backbones import Pictures, load_weights
 from genrekit.media import images
+from genrekit.metrics import difference, paired_draws
 from genrekit.prediction import load_model
 from genrekit.types import Example
 
@@ -39,6 +40,7 @@ COPIES = 1
 PICTURES_AT_ONCE = 32
 
 Array = npt.NDArray[np.generic]
+Draws = dict[str, np.ndarray]
 
 
 def read(manifest: Path) -> dict[str, Array]:
@@ -157,11 +159,14 @@ def weights_of(covers: dict[str, Array], *, by_source: bool) -> npt.NDArray[np.f
         if by_source:
             for source, count in counts.items():
                 weights[mine & (covers["source"] == source)] = mine.sum() / len(counts) / max(count, 15)
-    return weights / weights.mean()
+    return np.asarray(weights / weights.mean())
 
 
-def head(features: Array, y: Array, weights: Array, learn: Array, held: Array, *, with_copies: bool) -> Array:
-    """Train on some covers and return the labels of others."""
+def head(
+    features: Array, y: Array, weights: Array, learn: Array, held: Array, *, with_copies: bool
+) -> npt.NDArray[np.float64]:
+    """Train on some covers and return the scores [shape=(len(held), n_labels)] of others."""
+    labels = np.unique(y)
     stacks = features if with_copies else features[:1]
     model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=500))
     model.fit(
@@ -169,20 +174,25 @@ def head(features: Array, y: Array, weights: Array, learn: Array, held: Array, *
         np.tile(y[learn], len(stacks)),
         logisticregression__sample_weight=np.tile(weights[learn], len(stacks)),
     )
-    return np.asarray(model.predict(features[0][held]))
+    scores: npt.NDArray[np.float64] = np.zeros((len(held), len(labels)))
+    scores[:, np.searchsorted(labels, model.classes_)] = model.predict_proba(features[0][held])
+    return scores
 
 
 def heads(covers: dict[str, Array], features: Array) -> None:
-    """Print the table of heads: on folds, and on each of the large sources alone."""
-    label, source = covers["label"], covers["source"]
+    """Print the table of heads, on folds and on each of the large sources alone, and paired differences from the first."""
+    label, source, group = covers["label"], covers["source"], covers["group"]
+    labels = np.unique(label)
+    targets = label[:, None] == labels
     large = [s for s in np.unique(source) if (source == s).sum() > 5 * LEAST]
-    in_all = [
-        g for g in np.unique(label) if all(((label == g) & (source == s)).sum() >= LEAST for s in large)
-    ]
-    print(
-        f"| head | accuracy | macro-F1 | {' | '.join(f'{s} alone' for s in large)} |\n|---|---|---|{'---|' * len(large)}"
-    )
-    folds = list(StratifiedGroupKFold(5, shuffle=True, random_state=0).split(label, label, covers["group"]))
+    in_all = [g for g in labels if all(((label == g) & (source == s)).sum() >= LEAST for s in large)]
+    columns = {"folds": np.arange(len(label))} | {
+        f"{s} alone": np.flatnonzero((source == s) & np.isin(label, in_all)) for s in large
+    }
+    print(f"{', '.join(f'{name}: {len(held)} covers' for name, held in columns.items())}")
+    print(f"| head | measured on | accuracy | macro-F1 | log loss |\n|---|---|{'---|' * 3}")
+    folds = list(StratifiedGroupKFold(5, shuffle=True, random_state=0).split(label, label, group))
+    first: dict[str, Draws] = {}
     for name, with_copies, by_source in (
         ("as it is", False, False),
         ("jitter of colours and borders", True, False),
@@ -190,20 +200,26 @@ def heads(covers: dict[str, Array], features: Array) -> None:
         ("both", True, True),
     ):
         weights = weights_of(covers, by_source=by_source)
-        got = np.empty_like(label)
+        scores = {"folds": np.zeros((len(label), len(labels)))}
         for learn, held in folds:
-            got[held] = head(features, label, weights, learn, held, with_copies=with_copies)
-        cells = [
-            f"{(got == label).mean():.1%}",
-            f"{f1_score(label, got, average='macro', zero_division=0):.1%}",
-        ]
+            scores["folds"][held] = head(features, label, weights, learn, held, with_copies=with_copies)
         for one in large:
             learn = np.flatnonzero(source != one)
-            held = np.flatnonzero((source == one) & np.isin(label, in_all))
-            alone = head(features, label, weights, learn, held, with_copies=with_copies)
-            cells.append(f"{(alone == label[held]).mean():.1%}")
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    print(f"a source alone: {' and '.join(in_all)} of it, by a head that learnt from the others")
+            held = columns[f"{one} alone"]
+            scores[f"{one} alone"] = head(features, label, weights, learn, held, with_copies=with_copies)
+        for column, held in columns.items():
+            draws = paired_draws(scores[column], targets[held], labels.tolist(), group[held])
+            reference = first.setdefault(column, draws)
+            cells = []
+            for metric, unit in (("accuracy", "%"), ("macro_f1", "%"), ("log_loss", "")):
+                found, scale = difference(draws, reference, metric), 100 if unit else 1
+                cell = f"{scale * draws[metric][0]:.{1 if unit else 3}f} {unit}".strip()
+                if draws is not reference:
+                    low, high = (scale * (found.low or 0), scale * (found.high or 0))
+                    cell += f" ({scale * found.value:+.2f}: {low:+.2f} to {high:+.2f})"
+                cells.append(cell)
+            print(f"| {name} | {column} | {' | '.join(cells)} |", flush=True)
+    print(f"a source alone: {' and '.join(in_all)} of it, by a head that learnt from the other sources")
 
 
 def main() -> None:

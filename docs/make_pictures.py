@@ -16,6 +16,7 @@ INSPECTED = {
     "photo": ["examples/media/night_drive.jpg"],
     "table": ["examples/tracks.csv", "--rows", "2,3"],
     "model": ["spectrogram"],
+    "spotify": ["spotify"],
 }
 TERMINALS = {
     "predict": [

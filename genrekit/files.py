@@ -80,6 +80,19 @@ def naming(name: str | os.PathLike[str]) -> Iterator[None]:
         raise
 
 
+def refuse_stdout(output: Path) -> None:
+    """Refuse '-' for an output that is not rows of text.
+
+    Raises
+    ------
+    UsageError
+    """
+    if output == Path("-"):
+        raise UsageError(
+            "'-' is stdout, which this output cannot go to.", "Give the name of a file or folder."
+        )
+
+
 def check_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, ...] = ()) -> None:
     """Refuse an output that cannot or must not be written, before the work starts.
 
@@ -97,10 +110,11 @@ def check_output(output: Path | None, *, overwrite: bool, suffixes: tuple[str, .
     OutputExistsError
         If it exists, and overwriting was not requested.
     UsageError
-        If its folder is missing or not writable, it is a folder itself, or its suffix is not among ``suffixes``.
+        If its folder is missing or not writable, it is a folder itself or '-', or its suffix is not among ``suffixes``.
     """
     if output is None:
         return
+    refuse_stdout(output)
     if output.is_dir():
         raise UsageError(
             f"{output} is a folder; an output is a file.", f"For example: --output {output / 'out'}"

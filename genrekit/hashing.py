@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +35,7 @@ def hash_file(path: str | Path) -> str:
     Raises
     ------
     OSError
-        If the file cannot be read.
+        If the file cannot be read, or is a pipe, socket or device.
     """
     return _read(path).sha256
 
@@ -53,6 +55,9 @@ def content_of(path: str | Path) -> Content:
 
 
 def _read(path: str | Path) -> Content:
+    mode = Path(path).stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe waits for its writer, a device has no end
+        raise OSError(errno.EINVAL, "it is not a regular file but a pipe, socket or device", str(path))
     with open(path, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return Content(file.tell(), sha256)

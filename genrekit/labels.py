@@ -42,6 +42,18 @@ _DISPLAY = {
         "Rock & Roll": ("rock & roll", "rock and roll", "rock'n'roll", "rock n roll"),
         "Rhythm & Blues": ("rhythm and blues", "rhythm & blues"),
         "Country & Western": ("country & western", "country and western"),
+        "Trip-Hop": ("trip-hop", "triphop", "trip hop"),
+        "Lo-Fi": ("lo-fi", "lofi", "lo fi"),
+        "K-Pop": ("k-pop", "kpop", "k pop"),
+        "J-Pop": ("j-pop", "jpop", "j pop"),
+        "J-Rock": ("j-rock", "jrock", "j rock"),
+        "C-Pop": ("c-pop", "cpop", "c pop"),
+        "Bossa Nova": ("bossa nova", "bossanova", "bossa-nova"),
+        "Nu Metal": ("nu metal", "nu-metal", "numetal"),
+        "Synth-Pop": ("synth-pop", "synthpop", "synth pop"),
+        "Post-Punk": ("post-punk", "postpunk", "post punk"),
+        "Post-Rock": ("post-rock", "postrock", "post rock"),
+        "Singer-Songwriter": ("singer-songwriter", "singer songwriter", "singer/songwriter"),
     }.items()
     for spelling in spellings
 }

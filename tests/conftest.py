@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
-import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from support.track_tables import tracks
 
 from genrekit.backends import registry
 from genrekit.backends.config import make_config
+from genrekit.cli import main
 from genrekit.datasets import open_dataset
 from genrekit.datasets.base import Dataset
 from genrekit.training.train import train
@@ -158,13 +160,22 @@ def network(songs: Dataset, shared_folder: SharedFolder) -> TrainedNetwork:
     """A network that knows the labels of ``songs``, trained on the command line with ``quick.SPECTROGRAM``."""
 
     def fill(folder: Path) -> None:
+        from support.graphs import Exporter
+
         words = ["train", "--backend", "spectrogram", "--data", songs.source, "--jobs", "1"]
-        words += ["-o", "net.genrekit", "--format", "json", *quick.as_words(quick.SPECTROGRAM)]
-        command = [sys.executable, "-m", "genrekit", *words]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        (folder / "out").write_text(done.stdout)
-        (folder / "err").write_text(done.stderr)
+        words += ["-o", str(folder / "net.genrekit"), "--format", "json", *quick.as_words(quick.SPECTROGRAM)]
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            patch.setattr("genrekit.backends.neural.fitting.to_onnx", Exporter(shared_folder))
+            with pytest.raises(SystemExit) as leave:
+                main(words)
+        assert not leave.value.code, err.getvalue()
+        (folder / "out").write_text(out.getvalue())
+        (folder / "err").write_text(err.getvalue())
 
     folder = shared_folder.once("network", fill)
     return TrainedNetwork(folder / "net.genrekit", (folder / "out").read_text(), (folder / "err").read_text())

@@ -32,6 +32,7 @@ def run(script, cwd):
     return done.stdout
 
 
+@pytest.mark.night  # by day the Python of the README
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
     blocks = blocks_of(DOCS / page)
@@ -56,17 +57,14 @@ def test_the_python_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
             assert checker.check_output(text, printed[position], flags), printed[position]
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_commands_of_the_readme_run(number, tmp_path):
+@pytest.mark.night  # by day tests/cli/test_docs_commands.py runs them, without a shell
+def test_the_commands_of_the_readme_run_in_a_shell(tmp_path):
     shutil.copytree(ROOT / "examples" / "media", tmp_path / "examples" / "media")
-    shutil.copy(ROOT / "examples" / "tracks.csv", tmp_path / "examples")
-    block = [text for language, text in blocks_of(ROOT / "README.md") if language == "bash"][number]
+    (block,) = [text for language, text in blocks_of(ROOT / "README.md") if language == "bash"]
     script = f'set -e\ngenrekit() {{ {shlex.quote(sys.executable)} -m genrekit "$@"; }}\n{block}'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout
-    written = ("song.png", "genres.csv") if number == 0 else ("mine.genrekit",)
-    assert all((tmp_path / name).stat().st_size > 0 for name in written)
+    assert all((tmp_path / name).stat().st_size > 0 for name in ("song.png", "genres.csv", "mine.genrekit"))
 
 
 def test_the_python_of_the_readme_runs(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,3 +24,11 @@ def test_arrays_hash_by_dtype_shape_and_values() -> None:
     assert {hash_array(other) for other in same} == {hash_array(array)}
     others = [array.astype("<f8"), array.reshape(3, 2), array.view("<u4"), array + np.float32(1e-6)]
     assert len({hash_array(other) for other in [array, *others]}) == 5
+
+
+def test_a_pipe_or_device_is_refused_before_it_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "endless.wav").symlink_to("/dev/zero")
+    for name in ("pipe.wav", "endless.wav"):
+        with pytest.raises(MediaError, match="not a regular file"):
+            content_of(tmp_path / name)

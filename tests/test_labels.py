@@ -36,8 +36,8 @@ def test_only_groups_of_two_or_more_are_the_same_genre():
         (("rnb", "r&b", "r'n'b"), "R&B"),
         (("drum and bass", "dnb", "drum'n'bass"), "Drum & Bass"),
         (("rock and roll", "rock & roll"), "Rock & Roll"),
-        (("trip-hop",), "Trip-Hop"),
-        (("k-pop",), "K-Pop"),
+        (("trip-hop", "triphop", "trip_hop"), "Trip-Hop"),
+        (("k-pop", "kpop"), "K-Pop"),
         (("old-time / historic",), "Old-Time / Historic"),
         (("uk garage",), "UK Garage"),
         (("idm",), "IDM"),
@@ -47,6 +47,7 @@ def test_only_groups_of_two_or_more_are_the_same_genre():
         (("songs of the sea",), "Songs of the Sea"),
         (("Mine own",), "Mine own"),
         (("",), ""),
+        (("bossa nova", "bossanova", "bossa-nova"), "Bossa Nova"),
     ],
 )
 def test_genres_as_people_write_them(labels, name):

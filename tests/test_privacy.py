@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import no_internet
+from support.night import day_and_night
 
 SWITCHES = (
     "ORT_DISABLE_TELEMETRY",
@@ -66,7 +67,9 @@ def left_in(home):
     return sorted(str(path) for path in files if path.parts[0] != "genrekit-cache")
 
 
-@pytest.mark.parametrize("command", ["predict", "predict-in-processes", "evaluate", "train", "track"])
+@pytest.mark.parametrize(
+    "command", day_and_night(["predict-in-processes", "track", "predict", "evaluate", "train"], day=2)
+)
 def test_a_run_leaves_only_the_cache_and_asks_for_no_internet_socket(
     command, home, model_path, songs, tmp_path
 ):

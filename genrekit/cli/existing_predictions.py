@@ -43,31 +43,62 @@ RowFormat = Annotated[
 ]
 
 
-def finished_predictions(results: Path, paths: list[str]) -> Iterator[Prediction]:
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        metavar="FOLDER",
+        help="Where the library is now, if it was moved: files of --from or --undo are looked for below it.",
+    ),
+]
+
+
+def check_root(root: Path | None) -> None:
+    """Refuse what is not a folder.
+
+    Raises
+    ------
+    UsageError
+    """
+    from genrekit.errors import UsageError
+
+    if root is not None and not root.is_dir():
+        raise UsageError(
+            f"{printable(root)} is not a folder.", "Give the folder in which the library is now."
+        )
+
+
+def finished_predictions(results: Path, paths: list[str], root: Path | None) -> Iterator[Prediction]:
     """Yield the predictions in a results file: of some paths in their order, or all songs."""
     from genrekit.prediction import read_results, results_for
 
-    found = _looked_for(read_results(results), results)
-    return results_for(_songs(paths), found, str(results)) if paths else _without_pictures(found)
+    found = _looked_for(read_results(results, root=root), results, root)
+    return results_for(songs(paths), found, str(results)) if paths else _without_pictures(found)
 
 
-def _looked_for(found: Iterator[Prediction], results: Path) -> Iterator[Prediction]:
-    """Say once that relative names lead nowhere, where nothing tells the folder that they start at."""
+def _looked_for(found: Iterator[Prediction], results: Path, root: Path | None) -> Iterator[Prediction]:
+    """Say once how files that are not where the results say can be named."""
+    from genrekit.prediction import NOT_THERE
     from genrekit.remote import is_remote
 
-    said = results.with_name(f"{results.name}.run").exists()
+    said = root is not None
     for prediction in found:
         name = prediction.id
-        if not said and prediction.content and not is_remote(name) and not os.path.lexists(name):
+        is_file = prediction.content is not None and not is_remote(name)
+        if prediction.error is not None and not prediction.error.startswith(NOT_THERE):
+            is_file = False
+        if is_file and not said and not os.path.lexists(name):
             said = True
+            relative = "; its paths start at the folder where it was predicted: run the command there, or"
+            start = "; if they were moved," if os.path.isabs(prediction.id) else relative  # noqa: PTH117
             say(
-                f"genrekit: files that {printable(results)} names are not here; its paths start at the folder where it was "
-                f"predicted: run the command there, or put its folder {printable(results.name)}.run beside it"
+                f"genrekit: files that {printable(results)} names are not there{start} give --root FOLDER, the folder in "
+                "which they are now"
             )
         yield prediction
 
 
-def _songs(paths: list[str]) -> list[Input]:
+def songs(paths: list[str]) -> list[Input]:
     """Return the songs that paths mean, and report what was passed over."""
     from genrekit.media import PassedOver
     from genrekit.prediction import expand
@@ -96,7 +127,7 @@ def _without_pictures(found: Iterator[Prediction]) -> Iterator[Prediction]:
 
 
 def new_predictions(
-    paths: list[str],
+    inputs: list[Input],
     names: list[str] | None,
     *,
     top_k: int,
@@ -111,7 +142,6 @@ def new_predictions(
     from genrekit.types import Modality
 
     models = tuple(m for m in load_models(names or None) if m.backend.info.modality is Modality.AUDIO)
-    inputs = _songs(paths)
     options = PredictOptions(top_k=top_k, measures=measures)
     stream = predict(inputs, model=models, options=options, jobs=jobs, cache=open_cache(no_cache), say=say)
     with progress(len(inputs), "predicting", rows=rows) as advance:

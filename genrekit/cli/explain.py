@@ -26,6 +26,7 @@ from genrekit.cli.options import (
 from genrekit.cli.printing import say
 from genrekit.cli.reports import print_rendered
 from genrekit.cli.streams import stdout_is_optional
+from genrekit.files import refuse_stdout
 
 
 def explain(
@@ -87,6 +88,7 @@ def explain(
     sources = sources_of(words, data, f"explain {model}")
     loaded = load_model(model)
     output = output or Path(f"{loaded.name}.explanation")
+    refuse_stdout(output)
     evaluation.check_explanation_folder(output, overwrite=overwrite)
     found = evaluation.explain(
         loaded,

@@ -12,7 +12,7 @@ from genrekit.cli.help import Command, Group
 from genrekit.cli.listing import print_list
 from genrekit.cli.printing import out, say
 from genrekit.cli.verbosity import with_verbosity
-from genrekit.files import check_output
+from genrekit.files import check_output, naming
 
 SOME_FAILED = 3
 
@@ -77,12 +77,14 @@ def export(
     """Write what was said of kept files, with the predictions."""
     from genrekit.feedback import Store, export_csv, export_label_studio
 
+    output = None if output == Path("-") else output
     check_output(output, overwrite=overwrite)
     text = (export_csv if format is Format.CSV else export_label_studio)(Store(store))
     if output is None:
         out(text.rstrip("\n"))
         return
-    output.write_text(text, encoding="utf-8", newline="")
+    with naming(output):
+        output.write_text(text, encoding="utf-8", newline="")
     say(f"wrote {output}")
 
 

@@ -133,15 +133,21 @@ def _plain(error: Any, arguments: list[str]) -> Any:
 
 
 def _given(error: Any, arguments: list[str]) -> str:
-    """Return the value of the option of an error in quotation marks; 'the value' where it was not typed."""
+    """Return the value of the option of an error in quotation marks; 'the value' where it was not typed.
+
+    The last value counts where an option is typed twice.
+    """
     options = getattr(error.param, "opts", ())
+    given = "the value"
+    if "--" in arguments:
+        arguments = arguments[: arguments.index("--")]
     for word, value in zip(arguments, [*arguments[1:], ""], strict=True):
         name, has_value, rest = word.partition("=")
         if name in options:
-            return f"'{rest if has_value else value}'"
-        if len(word) > 2 and not word.startswith("--") and word[:2] in options:
-            return f"'{word[2:]}'"
-    return "the value"
+            given = f"'{rest if has_value else value}'"
+        elif len(word) > 2 and not word.startswith("--") and word[:2] in options:
+            given = f"'{word[2:]}'"
+    return given
 
 
 class Command(TyperCommand):

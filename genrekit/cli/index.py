@@ -12,6 +12,7 @@ from genrekit.cli.options import Jobs, NoCache, Overwrite, open_cache
 from genrekit.cli.output_rows import causes
 from genrekit.cli.printing import say
 from genrekit.cli.streams import stdin_bytes, stdout_is_optional
+from genrekit.files import refuse_stdout
 from genrekit.progress import progress
 from genrekit.text import counted
 
@@ -77,6 +78,7 @@ def index(
         raise UsageError(
             "There is nothing to index.", "Name files or folders: genrekit index music/ -o music.index"
         )
+    refuse_stdout(output)
     stdout_is_optional()
     words = [
         name

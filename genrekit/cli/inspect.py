@@ -85,9 +85,9 @@ def inspect(
         one = inspected(thing, models, options)
         found.append(one)
         if one.error:
-            error_line(f"{one.name}: {one.error}")
+            error_line(one.said)
         else:
-            say(f"{one.name}: {one.words}")
+            say(one.said)
     failed = sum(bool(one.error) for one in found)
     if failed == len(found):
         raise typer.Exit(ALL_FAILED)

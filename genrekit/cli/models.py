@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +14,8 @@ from genrekit.cli.printing import out
 
 if TYPE_CHECKING:
     from genrekit.models import Bundle, Version
+
+_MOST_LABELS = 12
 
 
 def models(
@@ -58,7 +62,7 @@ def models(
         facts = [(name, bundle.manifest) for name, bundle in bundles.items()]
         print_list(
             ("model", "backend", "reads", "labels", "accuracy"),
-            [(name, m.backend, str(m.modality), ", ".join(m.labels), accuracy(m)) for name, m in facts],
+            [(name, m.backend, str(m.modality), _listed(m.labels), accuracy(m)) for name, m in facts],
             wide=3,
         )
         return
@@ -82,6 +86,12 @@ def models(
 
 def _facts(bundle: Bundle) -> dict[str, Any]:
     return {**bundle.manifest.model_dump(mode="json"), "sha256": bundle.sha256}
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Return labels with commas; on a terminal the first of many."""
+    more = len(labels) - _MOST_LABELS if sys.stdout.isatty() else 0
+    return ", ".join(labels) if more <= 0 else f"{', '.join(labels[:_MOST_LABELS])} and {more} more"
 
 
 def _print_history(versions: list[Version], *, as_json: bool) -> None:

@@ -28,8 +28,9 @@ def print_rows(
     images: ImageFolder | None,
     total: int | None,
     names: GenreNames,
+    paths: Sequence[str] = (),
 ) -> Counts:
-    """Write predictions as they come, to stdout or to a pipe or device."""
+    """Write predictions as they come, to stdout or to a pipe or device; ``paths`` are those of all inputs, where known."""
     from genrekit.prediction import write_rows
 
     to_terminal = device is None and sys.stdout.isatty()
@@ -49,6 +50,7 @@ def print_rows(
             columns=columns,
             provenance=device is not None,
             names=names,
+            paths=paths,
             advance=stack.enter_context(bar),
         )
 

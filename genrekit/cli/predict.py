@@ -216,6 +216,7 @@ def predict(
     inputs: Iterable[str | Input | Example] = _words(paths or [])
     total = None
     columns: tuple[str, ...] = ()
+    known: list[str] = []
     if "-" in (paths or []) or any(is_remote(word) for word in paths or []):
         jobs = job_count(jobs)
     else:
@@ -227,6 +228,7 @@ def predict(
             found, columns = open_tables(models, found)
         else:
             total = len(found)
+            known = [one.name for one in found]
         inputs = found
     if features is not None:
         text = (
@@ -258,7 +260,7 @@ def predict(
         models, options, open_cache(no_cache), jobs=jobs, timeout_s=timeout, cluster=cluster, say=say
     )
     if target is None or target.is_device:
-        counts = print_rows(pipeline, inputs, target, format.value, columns, images, total, names)
+        counts = print_rows(pipeline, inputs, target, format.value, columns, images, total, names, known)
     else:
         say_kept_labels(names, target.format)
         batch = Batch(target, pipeline, images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TextIO
 
@@ -51,7 +52,40 @@ def error_line(message: str, hint: str = "") -> None:
 
 
 def _to_stderr(text: str) -> None:
-    print(printable(text), file=sys.stderr, flush=True)
+    shown = printable(text)
+    if width := _columns(sys.stderr):
+        shown = "\n".join(wrapped(line, width) for line in shown.split("\n"))
+    print(shown, file=sys.stderr, flush=True)
+
+
+def _columns(stream: TextIO | None) -> int:
+    """Return the width of the terminal that a stream leads to; 0 if it leads to none."""
+    if stream is None or stream.closed or not stream.isatty():
+        return 0
+    try:
+        return int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0
+
+
+def wrapped(line: str, width: int) -> str:
+    """Return a line broken between words, so that a terminal does not break it inside them.
+
+    Words longer than the line, and commands to be copied (a line that begins with 'genrekit NAME'), stay whole.
+    """
+    from rich.cells import cell_len
+
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    if cell_len(line) <= width or line.removeprefix(indent).startswith("genrekit "):
+        return line
+    lines: list[str] = []
+    for word in line.split():
+        longer = f"{lines[-1]} {word}" if lines else ""
+        if lines and cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(indent + word)
+    return "\n".join(lines)
 
 
 def printable(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from genrekit.cli.options import Format
 from genrekit.cli.printing import say
+from genrekit.files import refuse_stdout
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,6 +28,8 @@ def refuse_folder(folder: Path | None, *, overwrite: bool) -> None:
     OutputExistsError
         If it does, and overwriting was not requested.
     """
+    if folder is not None:
+        refuse_stdout(folder)
     if folder is not None and not overwrite:
         from genrekit.errors import OutputExistsError
         from genrekit.evaluation import FILES

@@ -110,6 +110,7 @@ def similar(
         )
     if duplicates and format is Format.M3U8:
         raise UsageError("Pairs are not a playlist.", "Use --format table, jsonl or csv.")
+    output = None if output == Path("-") else output
     check_output(output, overwrite=overwrite, suffixes=SUFFIXES if format is Format.AUTO else ())
     opened = similarity.Index(index)
     if duplicates:
@@ -118,8 +119,8 @@ def similar(
 
             opened.check_model(load_model(model))
         pairs = list(similarity.duplicates(opened))
-        write_rows(pairs, format.value, output)
-        say(f"{counted(len(pairs), 'pair')} of near-identical songs among {len(opened)}")
+        write_rows(pairs, format.value, output, pairs=True)
+        say(f"{counted(len(pairs), 'pair')} of near-identical {opened.facts.noun}s among {len(opened)}")
         return
     found = similarity.similar(
         song,

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genrekit.cli.printing import say
+from genrekit.cli.printing import out, say
 from genrekit.text import counted
 
 if TYPE_CHECKING:
@@ -24,11 +24,15 @@ _TITLES = {
     "identical": "sound",
 }  # fmt: skip
 _COLUMNS = ("rank", "input", "score", "label", "label_score", "artist", "title", "length_s", "exists")
+_PATHS = ("input", "other")
+_SHORT = 24
 _PAIR_COLUMNS = ("input", "other", "score", "identical", "length_s", "other_length_s", "exists")
 
 
-def write_rows(found: Sequence[Neighbour] | Sequence[Pair], format: str, output: Path | None) -> None:
-    """Write results to stdout or into a file; files that are gone are marked, and left out of a playlist."""
+def write_rows(
+    found: Sequence[Neighbour] | Sequence[Pair], format: str, output: Path | None, *, pairs: bool = False
+) -> None:
+    """Write results or pairs to stdout or into a file; files that are gone are marked, and left out of a playlist."""
     from genrekit.files import naming
 
     if format == "auto":
@@ -41,12 +45,14 @@ def write_rows(found: Sequence[Neighbour] | Sequence[Pair], format: str, output:
             f"the files of {gone} of {len(rows)} results are not there any more{left}; 'genrekit index ... --prune' removes them"
         )
     if format == "table" and output is None:
-        _print_table(rows)
+        if rows:
+            _print_table(rows)
         return
     if format == "m3u8":
         text = _playlist(rows, output)
     else:
-        text = {"jsonl": _jsonl, "csv": _csv, "table": _lines}[format](rows)
+        columns = _PAIR_COLUMNS if pairs else _COLUMNS
+        text = _lines(rows) if format == "table" else {"jsonl": _jsonl, "csv": _csv}[format](rows, columns)
     if output is None:
         from genrekit.text import encodable
 
@@ -69,27 +75,22 @@ def _row(rank: int, one: Any) -> dict[str, Any]:
     return fields | ({} if "other" in fields else {"rank": rank}) | {"exists": exists, "_path": paths[0]}
 
 
-def _columns(rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    return _PAIR_COLUMNS if rows and "other" in rows[0] else _COLUMNS
-
-
-def _jsonl(rows: Sequence[dict[str, Any]]) -> str:
+def _jsonl(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     from genrekit.output import dumps
     from genrekit.text import utf8_name
 
     lines = []
     for row in rows:
         named = {key: utf8_name(row[key]) for key in ("input", "other") if key in row}
-        lines.append(dumps({key: row[key] for key in _columns(rows)} | named) + "\n")
+        lines.append(dumps({key: row[key] for key in columns} | named) + "\n")
     return "".join(lines)
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
+def _csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     from genrekit.text import escaped_name
 
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    columns = _columns(rows)
     writer.writerow(columns)
     for row in rows:
         named = {key: escaped_name(row[key]) for key in ("input", "other") if key in row}
@@ -129,9 +130,22 @@ def _titles(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     from genrekit.cli.listing import print_list
+    from genrekit.text import visible
 
+    if folder := _shared(rows):
+        out(visible(folder))
+        rows = [row | {key: row[key].removeprefix(folder) for key in _PATHS if key in row} for row in rows]
     keys = _titles(rows)
     print_list([_TITLES[key] for key in keys], [[_cells(row)[key] for key in keys] for row in rows])
+
+
+def _shared(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the folder of all songs, if a terminal shows several and paths too long for a narrow column."""
+    from genrekit.output import common_folder
+
+    paths = [row[key] for row in rows for key in _PATHS if key in row]
+    is_long = sys.stdout.isatty() and len(paths) > 1 and max(map(len, paths)) > _SHORT
+    return common_folder(paths) if is_long else ""
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> str:

@@ -13,11 +13,14 @@ import typer
 
 from genrekit.cli.existing_predictions import (
     Finished,
+    Root,
     RowFormat,
     Rows,
     SoundPaths,
+    check_root,
     finished_predictions,
     new_predictions,
+    songs,
 )
 from genrekit.cli.options import GenreMap, Jobs, Models, NoCache, Overwrite
 from genrekit.cli.output_rows import say_near_misses
@@ -26,6 +29,8 @@ from genrekit.cli.streams import stdout_is_optional
 from genrekit.text import counted
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from genrekit.library import SortRow
 
 ALL_FAILED, SOME_FAILED = 1, 3
@@ -42,6 +47,7 @@ def sort(
     paths: SoundPaths = None,
     by: Annotated[By, typer.Option("--by", metavar="genre", help="What to sort by.")] = By.GENRE,
     results: Finished = None,
+    root: Root = None,
     model: Models = None,
     map_file: GenreMap = None,
     to: Annotated[
@@ -81,15 +87,18 @@ def sort(
         raise UsageError("--from reads existing predictions; --model cannot be used with it.")
     if not paths and results is None:
         raise UsageError("There is nothing to sort.", "Name files or folders: genrekit sort music/")
+    if root is not None and not results:
+        raise UsageError("--root says where the files of results are.", "Give it with --from FILE.")
+    check_root(root)
     if os.path.lexists(to) and not to.is_dir():
         raise UsageError(f"{to} is not a folder; playlists are written into a folder.", "Use --to FOLDER.")
     genre_names = read_genre_names(map_file)
     if results:
-        predictions = finished_predictions(results, paths or [])
+        predictions = finished_predictions(results, paths or [], root)
     else:
         rows_now = None if _as_table(format) else sys.stdout  # the table comes when all is predicted
         predictions = new_predictions(
-            paths or [], model, top_k=1, jobs=jobs, no_cache=no_cache, rows=rows_now
+            songs(paths or []), model, top_k=1, jobs=jobs, no_cache=no_cache, rows=rows_now
         )
     if write:
         stdout_is_optional()
@@ -163,7 +172,7 @@ def _print_table(rows: list[SortRow]) -> None:
     from rich.text import Text
 
     from genrekit.library import UNSURE
-    from genrekit.output import PipeConsole
+    from genrekit.output import PathColumn, PipeConsole
     from genrekit.text import encodable, visible
 
     names: dict[str | None, list[str]] = {}
@@ -186,10 +195,26 @@ def _print_table(rows: list[SortRow]) -> None:
         grid.add_row(*map(Text, cells, (style, "", "dim")))
     if names:
         console.print(grid)
-    for row in rows:
-        if row.error is not None:
-            words = encodable(visible(f"{row.input}: {row.error}"), sys.stdout)
-            console.print(Text(words, "red"), soft_wrap=not console.is_terminal)
+    failed = [row for row in rows if row.error is not None]
+    inputs = PathColumn(console.width, paths=[row.input for row in failed], grouped=len(failed) > 1)
+    for row in failed:
+        if not console.is_terminal:
+            _print_line(console, f"{row.input}: {row.error}", "red")
+            continue
+        placed = inputs.place(row.input)
+        for folder in placed.folders:
+            _print_line(console, folder, "dim")
+        _print_line(console, placed.name)
+        _print_line(console, f"  {row.error}", "red")
+
+
+def _print_line(console: Console, text: str, style: str = "") -> None:
+    from rich.text import Text
+
+    from genrekit.text import encodable, visible
+
+    shown = encodable(visible(text), sys.stdout)
+    console.print(Text(shown, style), soft_wrap=not console.is_terminal)
 
 
 def _json(row: SortRow) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +17,14 @@ import typer
 from genrekit.analysis import measures_of
 from genrekit.cli.existing_predictions import (
     Finished,
+    Root,
     RowFormat,
     Rows,
     SoundPaths,
+    check_root,
     finished_predictions,
     new_predictions,
+    songs,
 )
 from genrekit.cli.options import GenreMap, Jobs, Models, NoCache
 from genrekit.cli.output_rows import numbered, say_near_misses
@@ -29,6 +34,7 @@ from genrekit.files import check_output
 
 if TYPE_CHECKING:
     from genrekit.library import Field, Journal, TagRow
+    from genrekit.types import Prediction
 
 ALL_FAILED, SOME_FAILED = 1, 3
 
@@ -95,12 +101,7 @@ def tag(
     undo: Annotated[
         Path | None, typer.Option("--undo", metavar="JOURNAL", help="Restore the old values of a journal.")
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            "--root", metavar="FOLDER", help="With --undo: where the library is now, if it was moved."
-        ),
-    ] = None,
+    root: Root = None,
     format: RowFormat = Rows.AUTO,
     jobs: Jobs = None,
     no_cache: NoCache = False,
@@ -142,15 +143,19 @@ def tag(
         or field is not LabelField.GENRE
     ):
         raise UsageError("--undo takes everything from its journal.", f"genrekit tag --undo {undo} --write")
-    if root is not None and not undo:
-        raise UsageError("--root says where the files of a journal are.", "Give it with --undo JOURNAL.")
-    if root is not None and not root.is_dir():
-        raise UsageError(f"{root} is not a folder.", "Give the folder in which the library is now.")
+    if root is not None and not undo and not results:
+        raise UsageError(
+            "--root says where the files of a journal or of results are.",
+            "Give it with --undo JOURNAL or --from FILE.",
+        )
+    check_root(root)
     if results and model:
         raise UsageError("--from reads existing predictions; --model cannot be used with it.")
     if not paths and results is None and undo is None:
         raise UsageError("There is nothing to tag.", "Name files or folders: genrekit tag music/")
     if journal is not None:
+        if os.path.lexists(journal):
+            raise UsageError(f"{journal} exists; a journal is never overwritten.", "Give another --journal.")
         check_output(journal, overwrite=False)
     names = read_genre_names(map_file)
     if write:
@@ -158,6 +163,8 @@ def tag(
     with Journal(journal) as opened:
         record = opened if write else None
         rows: Iterator[TagRow]
+        predictions: Iterable[Prediction]
+        known: list[str] = []
         shown, place = measured, Field(field.value)
         if undo:
             entries = read_journal(undo)
@@ -167,16 +174,22 @@ def tag(
                 say(
                     "genrekit: some files are not where the journal says; if they were moved, give --root FOLDER"
                 )
+            known = [str(_place(entry.path, root)) for entry in entries]
             rows = undone(entries, root=root, journal=record, keep_time=keep_time)
         else:
             existing = Existing.OVERWRITE if overwrite else Existing.APPEND if append else Existing.KEEP
             most = labels_max or (1 if place is Field.GENRE else _SEVERAL)
             policy = Policy(existing, min_confidence, most, measured, place, names)
             if results:
-                predictions = finished_predictions(results, paths or [])
+                predictions = finished_predictions(results, paths or [], root)
+                if _as_table(format):  # an error of the file comes before the table
+                    predictions = list(predictions)
+                    known = [one.id for one in predictions]
             else:
+                inputs = songs(paths or [])
+                known = [one.name for one in inputs]
                 predictions = new_predictions(
-                    paths or [],
+                    inputs,
                     model,
                     top_k=most,
                     measures=measured,
@@ -186,7 +199,7 @@ def tag(
                 )
             rows = tagged(predictions, policy, journal=record, keep_time=keep_time)
         try:
-            counts, causes = _print(rows, format, shown, place)
+            counts, causes = _print(rows, format, shown, place, known)
         finally:  # also after an interruption: finished changes can be undone
             _say_journal(opened)
     say_near_misses(names)
@@ -214,8 +227,23 @@ def _measured(words: str | None) -> tuple[Field, ...]:
     return tuple(map(Field, asked))
 
 
+def _as_table(format: Rows) -> bool:
+    return format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty())
+
+
+def _place(path: str, root: Path | None) -> Path:
+    """Return where a file of a journal is now; its old path if it is nowhere."""
+    from genrekit.errors import MediaError
+    from genrekit.library import moved
+
+    if root is not None:
+        with suppress(MediaError):
+            return moved(Path(path), root)
+    return Path(path)
+
+
 def _print(
-    rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...], field: Field
+    rows: Iterator[TagRow], format: Rows, measured: tuple[Field, ...], field: Field, paths: Sequence[str]
 ) -> tuple[Counter[str], Counter[str]]:
     """Print rows, and count them by status and the failed ones by cause."""
     from genrekit.cli.tag_rows import RowTable, write_jsonl
@@ -224,8 +252,8 @@ def _print(
     counts: Counter[str] = Counter()
     causes: Counter[str] = Counter()
     table = None
-    if format is Rows.TABLE or (format is Rows.AUTO and sys.stdout.isatty()):
-        table = RowTable(sys.stdout, measured, field)
+    if _as_table(format):
+        table = RowTable(sys.stdout, measured, field, paths)
     for row in rows:
         counts[row.status] += 1
         if row.error is not None:
@@ -240,5 +268,6 @@ def _print(
 def _say_journal(journal: Journal) -> None:
     if journal.count:
         say(
-            f"The journal is {journal.path}; to restore the old values: genrekit tag --undo {journal.path} --write"
+            f"The journal is {journal.path}; to restore the old values:\n"
+            f"  genrekit tag --undo {shlex.quote(str(journal.path))} --write"
         )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TextIO
 
 from rich.table import Table
 from rich.text import Text
 
 from genrekit.library import Change, Field, Status, TagRow
-from genrekit.output import DistinctNames, PipeConsole, dumps, rounded
+from genrekit.output import PathColumn, PipeConsole, dumps, rounded
 from genrekit.text import encodable, utf8_name, visible
 
 _COLOURS = {
@@ -39,7 +38,9 @@ def write_jsonl(row: TagRow, stream: TextIO) -> None:
 
 
 class RowTable:
-    """Table of file, genre now, genre then, score, measured fields and status; one line per folder precedes its files.
+    """Table of file, genre now, genre then, score, measured fields and status.
+
+    The folder of all files is on the first line, and each folder in it precedes its files.
 
     Widths follow the terminal. A name is cut in its middle where it must be, never so that two of a folder look the
     same; what does not fit elsewhere takes several lines. Where a terminal is too narrow for all columns, the status
@@ -52,9 +53,17 @@ class RowTable:
         Further columns.
     field : Field
         The field for labels.
+    paths : sequence of str
+        The files that will follow, where they are known.
     """
 
-    def __init__(self, stream: TextIO, measured: Collection[Field] = (), field: Field = Field.GENRE) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        measured: Collection[Field] = (),
+        field: Field = Field.GENRE,
+        paths: Sequence[str] = (),
+    ) -> None:
         self._stream = stream
         self._field = field
         self._measured = tuple(measured)
@@ -64,10 +73,9 @@ class RowTable:
         self._one_line = rest - 2 * _GENRE >= _NAME
         genre = max(_GENRE, min(24, rest // 4))
         self._widths = (rest - 2 * genre, genre, genre, *columns)
-        self._name_width = self._widths[0] if self._one_line else max(8, self._console.width)
-        self._mark = "..." if self._console.options.ascii_only else "…"
-        self._folder = ""
-        self._names = DistinctNames(self._name_width, self._mark)
+        width = self._widths[0] if self._one_line else max(8, self._console.width)
+        mark = "..." if self._console.options.ascii_only else "…"
+        self._paths = PathColumn(width, mark, paths, grouped=True, shown=self._shown)
         if self._one_line:
             titles = ("file", f"{field} now", f"{field} then", "score", *self._measured, "")
             self._line([Text(word, "bold") for word in titles])
@@ -99,16 +107,12 @@ class RowTable:
 
     def _named(self, path: str) -> str:
         """Return the text of a path in the first column, below the line of its folder."""
-        folder, name = os.path.split(path)
-        folder = os.path.join(folder, "")  # noqa: PTH118 - for the separator at its end
-        if folder != self._folder:
-            self._folder = folder
-            self._names = DistinctNames(self._name_width, self._mark)
-            self._print(self._folder or "./", "dim")
-        cut = self._names.cut(self._shown(name))
-        if cut is not None and self._one_line:
-            return cut
-        self._print(name if cut is None else cut)
+        placed = self._paths.place(path)
+        for folder in placed.folders:
+            self._print(folder, "dim")
+        if placed.cell is not None and self._one_line:
+            return placed.cell
+        self._print(placed.name if placed.cell is None else placed.cell)
         return ""
 
     def _line(self, cells: list[Text]) -> None:

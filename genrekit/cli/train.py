@@ -44,14 +44,14 @@ from genrekit.cli.reports import refuse_folder, show
 from genrekit.cli.streams import stdout_is_optional
 from genrekit.files import check_output
 from genrekit.progress import heartbeat
-from genrekit.types import silent
+from genrekit.types import Modality, silent
 
 if TYPE_CHECKING:
     from genrekit.backends import Backend
 
 
 @contextmanager
-def going_on(backend: Backend, output: Path, *, grid: bool) -> Iterator[None]:
+def going_on(backend: Backend, output: Path, *, grid: bool, cached: bool) -> Iterator[None]:
     """Print how to resume if a training is interrupted."""
     from genrekit.backends import FitsInFolder
     from genrekit.training import beside
@@ -63,8 +63,10 @@ def going_on(backend: Backend, output: Path, *, grid: bool) -> Iterator[None]:
             say(f"genrekit: what is done is kept in {beside(output)}; to go on, add --resume")
         elif grid:
             say("genrekit: the candidates that are measured are kept; the same command goes on after them")
-        else:
+        elif cached and backend.info.modality is not Modality.TABLE:
             say("genrekit: prepared examples are kept in the cache; the same command starts from them")
+        else:
+            say("genrekit: nothing of this training is kept; the same command starts it anew")
         raise
 
 
@@ -188,7 +190,7 @@ def train(
     cache = open_cache(no_cache)
     refuse_folder(report_folder, overwrite=overwrite)
     with (
-        going_on(chosen, output, grid=bool(grid)),
+        going_on(chosen, output, grid=bool(grid), cached=cache.enabled),
         heartbeat("training", say if first else silent) as progress,
     ):
         trained = training.train(

@@ -17,7 +17,7 @@ from genrekit.datasets.genres import Genres
 from genrekit.datasets.gtzan.facts import GENRES
 from genrekit.datasets.names import SPLIT_WORDS, Groups, is_slice, track_of
 from genrekit.errors import DatasetError
-from genrekit.media import TABLE_SUFFIXES, is_system_folder
+from genrekit.media import TABLE_SUFFIXES, is_system_folder, leads_up
 from genrekit.text import printable, quote_all
 from genrekit.types import Example, Modality
 
@@ -111,6 +111,9 @@ def walk(root: Path, left_out: Reasons) -> Iterator[Path]:
                 left_out.append((name, "is a link to a folder that was read already"))
                 continue
             seen.add((facts.st_dev, facts.st_ino))
+            if folder != root and folder.is_symlink() and leads_up(folder, root):
+                left_out.append((name, "is a link to a folder that this one lies in"))
+                continue
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
         except OSError as error:

@@ -52,7 +52,7 @@ def open_manifest(
     label_at, label_notes = find_label_column(source, cells) if require_labels else (None, ())
     if path_at is None or (require_labels and label_at is None):
         raise DatasetError(
-            f"{printable(source)} is not a manifest: it has the columns {quote_all(cells.columns)}, "
+            f"{printable(source)} is not a manifest: it has the columns {quote_all(filter(str.strip, cells.columns))}, "
             f"and none of {quote_all(PATH_COLUMNS if path_at is None else LABEL_COLUMNS)}.",
             "A manifest has the columns path and label, and optionally group and split.",
         )
@@ -76,11 +76,7 @@ def open_manifest(
         problem = ""
         if label_at is not None:
             labels, problem, _ = genres.read(row[label_at])
-        split = (
-            read_split(row[split_at], f"{printable(cells.path)}, row {number}")
-            if split_at is not None
-            else None
-        )
+        split = read_split(row[split_at], f"{cells.shown}, row {number}") if split_at is not None else None
         path = paths.find(text)
         file = paths.identity(path)
         if problem:

@@ -228,7 +228,7 @@ def _open_table(
             known = f" The features of {', '.join(schemas)} are known."
         raise DatasetError(
             f"{printable(source)} is not a manifest or a known table: it has the columns "
-            f"{quote_all([name for name in cells.columns if name.strip()])}.{known}",
+            f"{quote_all(filter(str.strip, cells.columns))}.{known}",
             f"A manifest has a column {quote_all(PATH_COLUMNS[:3])} and a column {quote_all(LABEL_COLUMNS)}.",
         )
     return open_manifest(source, cells, modality=modality, require_labels=require_labels, ambiguous=ambiguous)

@@ -66,7 +66,7 @@ def match(cells: Columns, schemas: Mapping[str, Sequence[str]]) -> str | None:
     if best is None or share[best] < NEARLY or "path" in names:
         return None
     raise DatasetError(
-        f"{printable(cells.path)} is nearly a table of {best} features: of {len(schemas[best])} columns it "
+        f"{cells.shown} is nearly a table of {best} features: of {len(schemas[best])} columns it "
         f"does not have {quote_all(missing[best])}.",
         "Add the missing columns; order, case and other columns do not matter.",
     )
@@ -228,9 +228,7 @@ def examples_of(
             id=unique,
             row=values,
             group=group or None,
-            split=read_split(row[split_at], f"{printable(cells.path)}, {where}")
-            if split_at is not None
-            else None,
+            split=read_split(row[split_at], f"{cells.shown}, {where}") if split_at is not None else None,
             extra={column: printable(row[at]) for column, at in others},
             row_number=row_number,
         )

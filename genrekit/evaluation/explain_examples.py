@@ -25,8 +25,6 @@ _MOST_MAPS, _ALL_MAPS = 8, 80
 
 _SHEET_S = 30.0
 
-_Seeing = tuple[Model, Callable[[np.ndarray], np.ndarray], Callable[[str], str]]
-
 
 def average_maps(
     model: Model,
@@ -62,6 +60,9 @@ def average_maps(
     if missing:
         notes.append(f"No example of {', '.join(sorted(missing))} is recognised: no heat map.")
     return tuple(found)
+
+
+_Seeing = tuple[Model, Callable[[np.ndarray], np.ndarray], Callable[[str], str]]
 
 
 def _seeing(model: Model) -> list[_Seeing]:

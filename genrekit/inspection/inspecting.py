@@ -45,6 +45,12 @@ class Inspected:
     words: str = ""
     error: str = ""
 
+    @property
+    def said(self) -> str:
+        """The words or the reason, with the name of the input in front, once."""
+        text = self.error or self.words
+        return text if text.startswith(f"{self.name} ") else f"{self.name}: {text}"
+
 
 def is_model(word: str) -> bool:
     """Return whether a word names a model: a bundle, or a shipped one where no file has its name."""
@@ -132,7 +138,7 @@ def inspection_page(found: Sequence[Inspected]) -> str:
     for one in found:
         parts.append(page.heading(Path(one.name).name or one.name))
         if one.error:
-            parts.append(page.note(f"{one.name}: {one.error}"))
+            parts.append(page.note(one.said))
             continue
-        parts += [page.paragraph(one.words), page.pictures([(f"{one.name}: {one.words}", one.png)])]
+        parts += [page.paragraph(one.words), page.pictures([(one.said, one.png)])]
     return page.page("What a model saw", parts)

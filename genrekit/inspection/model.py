@@ -108,15 +108,17 @@ def _labels(axes: Axes, per_label: Sequence[Mapping[str, Any]]) -> str:
 
 def _calibration(axes: Axes, bins: Sequence[Mapping[str, float]]) -> None:
     axes.plot((0, 1), (0, 1), color="grey", linestyle="--", linewidth=1)
-    sizes = [12 + 2 * one["examples"] for one in bins]
+    most = max(one["examples"] for one in bins)
+    sizes = [12 + 240 * one["examples"] / most for one in bins]
     axes.scatter(
         [one["confidence"] for one in bins],
         [one["accuracy"] for one in bins],
         s=sizes,
         color=DARK,
         edgecolor="black",
+        clip_on=False,
     )
-    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="score of the prediction", ylabel="accuracy")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="score of the prediction", ylabel="accuracy")
     axes.set_title("calibration: on the dashed line scores mean what they say", fontsize=9, loc="left")
 
 

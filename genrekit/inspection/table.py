@@ -117,7 +117,9 @@ def _draw(
     failed: int,
     reasons: Sequence[tuple[int, Prediction]],
 ) -> tuple[bytes, str]:
-    shown = counts.most_common(_MAX_GENRES)
+    labels = labelled or Counter()
+    genres = sorted({*counts, *labels}, key=lambda label: (-counts[label], -labels[label], label))
+    shown = [(label, counts[label]) for label in genres[:_MAX_GENRES]]
     heights = [0.28 * len(shown) + 0.8] + [0.26 * _n_features(p) + 0.9 for _, p in reasons]
     total = sum(counts.values())
     figure, axes = panels(
@@ -125,11 +127,15 @@ def _draw(
     )
     words = [f"{n:,}" for _, n in shown]
     if labelled:
-        words = [f"{n:,} (labelled: {labelled.get(label, 0):,})" for label, n in shown]
+        words = [f"{n:,} (labelled: {labelled[label]:,})" for label, n in shown]
     bars(axes[0], [label for label, _ in shown], [n for _, n in shown], words=words)
     axes[0].set_xticks([])
     axes[0].set_title("rows by predicted genre", fontsize=9, loc="left")
-    said = [f"{counted(total, 'row')}: " + ", ".join(f"{label} {n:,}" for label, n in shown) + "."]
+    said = [
+        f"{counted(total, 'row')}: "
+        + ", ".join(f"{label} {n}" for (label, _), n in zip(shown, words, strict=True))
+        + "."
+    ]
     if failed:
         said.append(f"No prediction for {counted(failed, 'row')}.")
     for panel, (number, prediction) in zip(axes[1:], reasons, strict=True):

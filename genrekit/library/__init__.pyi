@@ -4,7 +4,7 @@ from .sort import UNSURE, Kind, SortRow, others_in, sort_songs
 from .tags.changes import Change, Existing, Policy, Status, TagRow
 from .tags.fields import LABELLED, MEASURED, Field
 from .tags.journal import Journal, read_journal
-from .tags.tagging import tag, undo
+from .tags.tagging import moved, tag, undo
 
 __all__ = [
     "LABELLED",
@@ -19,6 +19,7 @@ __all__ = [
     "SortRow",
     "Status",
     "TagRow",
+    "moved",
     "others_in",
     "read_genre_names",
     "read_journal",

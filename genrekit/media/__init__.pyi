@@ -4,7 +4,7 @@ from .audio_decoders import AnyPath, Decoder, Samples, open_decoder
 from .clean_image import clean_image
 from .clean_sound import clean_sound
 from .content_keys import VERSION, content_key
-from .folders import PassedOver, is_system_folder, walk
+from .folders import PassedOver, is_system_folder, leads_up, walk
 from .kinds import AUDIO_SUFFIXES, IMAGE_SUFFIXES, TABLE_SUFFIXES, found_modality, modality, suffix_modality
 from .song_tags import SongTags, read_song_tags
 from .stream_key import STREAM_KEY_VERSION, stream_key
@@ -31,6 +31,7 @@ __all__ = [
     "images",
     "is_silent",
     "is_system_folder",
+    "leads_up",
     "load",
     "modality",
     "open_decoder",

@@ -66,8 +66,9 @@ def _listed(counts: Counter[str]) -> str:
 def walk(folder: str | Path, passed: PassedOver | None = None) -> Iterator[Path]:
     """Yield what lies below a folder and is not a folder, sorted, whether it can be opened or not.
 
-    Hidden entries, linked folders and folders of systems are passed over. A folder below that cannot be listed is
-    yielded itself.
+    Hidden entries and folders of systems are passed over. Linked folders come last, each folder once; a link to a folder
+    that was read already, or that ``folder`` lies in, is passed over. A folder below that cannot be listed is yielded
+    itself.
 
     Parameters
     ----------
@@ -81,15 +82,39 @@ def walk(folder: str | Path, passed: PassedOver | None = None) -> Iterator[Path]
         If ``folder`` itself cannot be listed.
     """
     passed = passed or PassedOver()
+    top = Path(folder)
+    seen: set[tuple[int, int]] = set()
+    links: list[Path] = []
+    yield from _below(folder, passed, seen, links)
+    while links:
+        link = links.pop(0)
+        facts = link.stat()
+        if (facts.st_dev, facts.st_ino) in seen or leads_up(link, top):
+            passed.add_folder("links")
+        elif _is_open(link):
+            yield from _below(link, passed, seen, links)
+        else:
+            yield link
+
+
+def leads_up(link: Path, top: Path) -> bool:
+    """Return whether a link leads to a folder that ``top`` lies in: it would bring in what is beside it."""
+    return Path(os.path.realpath(top)).is_relative_to(os.path.realpath(link))
+
+
+def _below(
+    folder: str | Path, passed: PassedOver, seen: set[tuple[int, int]], links: list[Path]
+) -> Iterator[Path]:
+    """Yield what is below a folder, and collect the linked folders."""
+    facts = os.stat(folder)  # noqa: PTH116
+    seen.add((facts.st_dev, facts.st_ino))
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
     for entry in entries:
         path = Path(entry.path)
-        if not entry.is_dir(follow_symlinks=False):
-            # Path.is_dir raises where a link leads into a closed folder (Python 3.11).
-            if entry.is_symlink() and os.path.isdir(path):  # noqa: PTH112
-                passed.add_folder("links")
-            elif entry.name.startswith("."):
+        # Path.is_dir raises where a link leads into a closed folder (Python 3.11).
+        if not os.path.isdir(path):  # noqa: PTH112
+            if entry.name.startswith("."):
                 passed.add_file(path)
             else:
                 yield path
@@ -97,7 +122,13 @@ def walk(folder: str | Path, passed: PassedOver | None = None) -> Iterator[Path]
             passed.add_folder(f"{entry.name} (of the system)")
         elif entry.name.startswith("."):
             passed.add_folder("hidden")
-        elif os.access(path, os.R_OK | os.X_OK):
-            yield from walk(path, passed)
+        elif entry.is_symlink():
+            links.append(path)
+        elif _is_open(path):
+            yield from _below(path, passed, seen, links)
         else:
             yield path
+
+
+def _is_open(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)

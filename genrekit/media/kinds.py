@@ -10,11 +10,12 @@ from genrekit.types import Modality
 AUDIO_SUFFIXES = frozenset(
     (
         ".wav .wave .bwf .flac .fla .ogg .oga .ogx .spx .opus .mp3 .mp2 .mpga .mpa .au .snd .aif .aiff .aifc .w64 .rf64 .caf "
-        ".m4a .m4b .m4p .m4r .m4v .mp4 .f4a .mov .qt .3gp .3gpp .3g2 .aac .adts .wma .asf .wmv .webm .weba .mka .mkv .ogv"
+        ".voc .sf .ircam .nist .sph .paf .fap .pvf .svx .8svx .avr .htk .xi "
+        ".m4a .m4b .m4p .m4r .m4v .mp4 .f4a .f4v .mov .qt .3gp .3gpp .3g2 .aac .adts .wma .asf .wmv .webm .weba .mka .mkv .ogv"
     ).split()
 )
 IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jif .jfif .pjpeg .pjp .png .apng .webp .gif .bmp .dib .tif .tiff .avif .heic .heif .hif".split()
+    ".jpg .jpeg .jpe .jif .jfif .pjpeg .pjp .png .apng .webp .gif .bmp .tif .tiff .avif .heic .heif .hif".split()
 )
 TABLE_SUFFIXES = frozenset(".csv .tsv .parquet .json .jsonl .ndjson".split())
 
@@ -43,10 +44,9 @@ _MAGIC = (
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Modality.AUDIO),
     (0, b"\x1a\x45\xdf\xa3", Modality.AUDIO),
     (0, b"caff", Modality.AUDIO),
+    (8, b"8SVX", Modality.AUDIO),
     (8, b"WEBP", Modality.IMAGE),
-    (4, b"ftypavif", Modality.IMAGE),
-    (4, b"ftyphei", Modality.IMAGE),
-    (4, b"ftypmif1", Modality.IMAGE),
+    *((4, b"ftyp" + brand, Modality.IMAGE) for brand in (b"avif", b"avis", b"hei", b"hev", b"mif1", b"msf1")),
     (4, b"ftyp", Modality.AUDIO),
     (4, b"moov", Modality.AUDIO),  # QuickTime files older than ftyp
     (4, b"mdat", Modality.AUDIO),

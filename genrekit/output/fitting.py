@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 from rich.cells import cell_len
 
 
@@ -35,7 +39,110 @@ def middle_cut(text: str, width: int, mark: str = "…") -> str:
     return head + mark + tail
 
 
-class DistinctNames:
+def common_folder(paths: Sequence[str]) -> str:
+    """Return the folder that all paths lie in, with the separator at its end; '' if there is none but the root.
+
+    Examples
+    --------
+    >>> common_folder(["music/a/1.mp3", "music/b/2.mp3"]), common_folder(["a.mp3", "music/b.mp3"])
+    ('music/', '')
+    """
+    shared = os.path.commonprefix(paths)  # noqa: RUF071 - commonpath changes addresses and fails on mixed paths
+    end = max(shared.rfind("/"), shared.rfind(os.sep)) + 1
+    is_root = end <= 1 or shared[:end].endswith("://")
+    return "" if is_root or any("::" in path for path in paths) else shared[:end]
+
+
+class Placed(NamedTuple):
+    """A path in a table.
+
+    Attributes
+    ----------
+    folders : tuple of str
+        Lines above it: folders that later paths lie in, too.
+    name : str
+        What is left of the path.
+    cell : str or None
+        The name as the column has it, cut where it is too long; None where an earlier one looks the same after the
+        cut, so that the name must be shown whole.
+    """
+
+    folders: tuple[str, ...]
+    name: str
+    cell: str | None
+
+
+class PathColumn:
+    """The paths of a table: what they have in common stands above them once, the middle of a long name is cut.
+
+    A path is whole if it fits. If not, and all paths are known, the folder that they share is on the first line, and each
+    path goes on from there. What does not fit then has its further folder on a line above, once for all that
+    follow in it.
+
+    Parameters
+    ----------
+    width : int
+        Cells.
+    mark : str
+        Text in place of the part that was cut.
+    paths : sequence of str
+        All paths that will follow, where they are known.
+    grouped : bool
+        Whether folders are on their own lines even if all paths fit.
+    shown : callable
+        Makes a text printable.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        mark: str = "…",
+        paths: Sequence[str] = (),
+        *,
+        grouped: bool = False,
+        shown: Callable[[str], str] = str,
+    ) -> None:
+        self._width, self._mark, self._shown = width, mark, shown
+        self._grouped = grouped
+        self._known = bool(paths)
+        self._names = _DistinctNames(width, mark)
+        self._folder = self._common = ""
+        self._begun = False
+        if grouped or not all(map(self._fits, paths)):
+            self._common = common_folder(paths)
+            self._grouped = grouped or not all(self._fits(self._rest(path)) for path in paths)
+
+    def place(self, path: str) -> Placed:
+        """Return the lines above a path, and what its own line has of it."""
+        folders = [] if self._begun or not self._common else [self._common]
+        self._begun = True
+        rest = self._rest(path)
+        if not self._grouped and self._fits(rest):
+            self._folder = ""
+            return Placed(tuple(folders), self._shown(rest), self._shown(rest))
+        folder, name = _split(rest)
+        if folder != self._folder:
+            self._folder = folder
+            self._names = _DistinctNames(self._width, self._mark)
+            folders.append(folder or f".{os.sep}")
+        name = self._shown(name)
+        return Placed(tuple(map(self._shown, folders)), name, self._names.cut(name))
+
+    def _fits(self, text: str) -> bool:
+        return cell_len(self._shown(text)) <= self._width
+
+    def _rest(self, path: str) -> str:
+        return path.removeprefix(self._common)
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Return the folder of a path, with the separator at its end, and its name; the archive of a member is part of its folder."""
+    member, *archive = path.split("::", 1) if "://" in path else [path]
+    name = os.path.basename(member)  # noqa: PTH119 - addresses and odd names
+    return "::".join((member.removesuffix(name), *archive)), name
+
+
+class _DistinctNames:
     """Cuts names so that no two different ones look the same.
 
     Parameters

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, TextIO
 
 from rich.bar import Bar
-from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genrekit.output.fitting import DistinctNames, middle_cut
+from genrekit.output.fitting import PathColumn, middle_cut
 from genrekit.output.writers import Writer, in_words
 from genrekit.text import encodable, visible
 from genrekit.types import Prediction, WindowScore
@@ -43,8 +41,7 @@ class TableWriter(Writer):
         label, bar, percent = 16 if total >= 60 else 12, max(4, min(20, total // 5)), 5
         self._widths = (label, bar, percent, max(8, total - label - bar - percent - 3))
         self._mark = "..." if self._console.options.ascii_only else "…"
-        self._names = DistinctNames(self._widths[-1], self._mark)
-        self._folder = ""
+        self._paths = PathColumn(self._widths[-1], self._mark, self.paths, shown=self._shown)
         self._model = ""
 
     def write(self, prediction: Prediction) -> None:
@@ -89,24 +86,13 @@ class TableWriter(Writer):
             self._print(Padding(Text(self._shown(in_words(prediction.reasons)), "cyan"), (0, 0, 0, 2)))
 
     def _named(self, path: str) -> str:
-        """Return what the name column has of a path, after the lines that stand above it.
-
-        A path that does not fit has its folder on a line above, once for all that follow in it.
-        """
-        width = self._widths[-1]
-        if cell_len(self._shown(path)) <= width:
-            self._folder = ""
-            return self._shown(path)
-        folder, name = os.path.split(path)
-        folder = os.path.join(folder, "") if folder else ""  # noqa: PTH118 - for the separator at its end
-        if folder != self._folder:
-            self._folder = folder
-            self._names = DistinctNames(width, self._mark)
-            self._print(Text(self._shown(folder), "dim"))
-        cut = self._names.cut(self._shown(name))
-        if cut is None:
-            self._print(Text(self._shown(name), "bold"))
-        return cut or ""
+        """Print the lines that stand above a path, and return what the name column has of it."""
+        placed = self._paths.place(path)
+        for folder in placed.folders:
+            self._print(Text(folder, "dim"))
+        if placed.cell is None:
+            self._print(Text(placed.name, "bold"))
+        return placed.cell or ""
 
     def _bar(self, score: float, colour: str) -> RenderableType:
         if self._console.options.ascii_only:

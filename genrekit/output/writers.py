@@ -54,6 +54,8 @@ class Writer(ABC):
         Longest time in seconds that a row waits to be flushed with the next one; 0 flushes every row at once.
     names : callable
         Returns the name of a label in tables for people, `genrekit.labels.GenreNames` for example; other formats have the label.
+    paths : sequence of str
+        The inputs that will follow, where they are known: tables for people show what their paths share once.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Writer(ABC):
         provenance: bool = False,
         flush_s: float = 0.0,
         names: Callable[[str], str] = str,
+        paths: Sequence[str] = (),
     ) -> None:
         self.stream = stream
         self.top_k = top_k
@@ -78,6 +81,7 @@ class Writer(ABC):
         self.reasons = reasons
         self.analysis = tuple(analysis)
         self.provenance = provenance
+        self.paths = paths
         self.names = names
         self._flush_s = flush_s
         self._flushed_s = time.monotonic()

@@ -12,7 +12,7 @@ from .output_file import Counts, OutputFile, write_rows
 from .pipeline import FEW, Finished, Pipeline, predict
 from .playlists import is_playlist
 from .predict_frame import predict_frame
-from .results_file import read_results, results_for
+from .results_file import NOT_THERE, read_results, results_for
 from .routing import TableTask, open_tables
 from .scoring import Scored
 from .worker import Task, lost
@@ -20,6 +20,7 @@ from .worker import Task, lost
 __all__ = [
     "FEW",
     "MAX_CHARACTERS",
+    "NOT_THERE",
     "Batch",
     "Counts",
     "Decision",

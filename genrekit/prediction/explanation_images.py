@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genrekit.errors import OutputExistsError, UsageError
+from genrekit.errors import GenrekitError, OutputExistsError
 from genrekit.hashing import hash_bytes
 from genrekit.prediction.model import Model
 from genrekit.prediction.options import HeatMap
@@ -56,14 +56,14 @@ class ImageFolder:
 
         Raises
         ------
-        UsageError
+        GenrekitError
             If the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             (self.path / image_name(id_)).write_bytes(png)
         except OSError as error:
-            raise UsageError(
+            raise GenrekitError(
                 f"{self.path} cannot be written: {error.strerror}.", "Choose another --explain-dir."
             ) from None
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from genrekit.errors import UsageError
+from genrekit.tables import decimal_comma
 from genrekit.types import Example
 
 MAX_CHARACTERS = 1_000_000
@@ -14,6 +15,8 @@ MAX_CHARACTERS = 1_000_000
 
 def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
     """Read numbers separated by commas, semicolons or white space, with or without brackets.
+
+    Where commas are only before decimals, as spreadsheets of many countries write them, they are read so.
 
     Parameters
     ----------
@@ -36,11 +39,17 @@ def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
     --------
     >>> read_numbers("[0.5, 2]", {"two": ("a", "b")}).row
     {'a': 0.5, 'b': 2.0}
+    >>> read_numbers("0,5; 2", {"two": ("a", "b")}).row
+    {'a': 0.5, 'b': 2.0}
     """
     expected = _expected(schemas)
     if len(text) > MAX_CHARACTERS:
         raise UsageError(f"The list of numbers has {len(text):,} characters; {MAX_CHARACTERS:,} are allowed.")
-    words = [word for word in re.split(r"[,;\s]+", text.strip().strip("[]()").strip()) if word]
+    bare = text.strip().strip("[]()").strip()
+    words = [word for word in re.split(r"[,;\s]+", bare) if word]
+    cells = [cell for cell in re.split(r"[;\s]+", bare) if cell]
+    if len(cells) in map(len, schemas.values()) and decimal_comma(cells):
+        words = [cell.replace(",", ".") for cell in cells]
     values = []
     for position, word in enumerate(words, start=1):
         try:

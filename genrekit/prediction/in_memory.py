@@ -53,7 +53,7 @@ def check_input(given: Any) -> bool:
         return True
     if hasattr(given, "read") or _is_samples(given) or _is_image(given) or is_data_frame(given):
         return True
-    if isinstance(given, Iterable) and not isinstance(given, np.ndarray) and not _is_swapped(given):
+    if isinstance(given, Iterable) and not _is_of_numbers(given) and not _is_swapped(given):
         return False
     raise _not_an_input(given)
 
@@ -70,6 +70,10 @@ def _is_samples(item: Any) -> bool:
 
 def _is_swapped(item: Any) -> bool:
     return isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], np.ndarray)
+
+
+def _is_of_numbers(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and (item.ndim != 1 or item.dtype.kind not in "OU")
 
 
 def _is_image(item: Any) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from genrekit.errors import UsageError
+from genrekit.prediction.playlists import PLS_FILE
 
 MAX_NAME_BYTES = 1 << 16
 _HEAD_BYTES, _BLOCK_BYTES = 4096, 1 << 16
@@ -21,7 +22,7 @@ _SIGNATURES = (
 # Control characters that no list has; names with a few of them come from hostile archives.
 _CONTROLS = bytes(set(range(32)) - set(b"\0\t\n\r"))
 _MAX_CONTROLS = 0.05
-_COMMENT, _M3U = "#", "#EXTM3U"
+_COMMENT, _M3U, _PLS = "#", "#EXTM3U", "[playlist]"
 
 
 def read_list(stream: BinaryIO, name: str) -> Iterator[str]:
@@ -29,7 +30,7 @@ def read_list(stream: BinaryIO, name: str) -> Iterator[str]:
 
     UTF-8 with or without a byte order mark, and UTF-16 with one; bytes that are not UTF-8 stay those of the file
     name. Blank lines are passed over; so are comments: lines that begin with ``#``, and after ``#EXTM3U`` all of
-    them, else those that name no file.
+    them, else those that name no file. After ``[playlist]`` only the files of a pls count.
 
     Parameters
     ----------
@@ -45,20 +46,31 @@ def read_list(stream: BinaryIO, name: str) -> Iterator[str]:
     head = _head(stream)
     _check_text(head, name)
     encoding = next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), "utf-8")
-    is_m3u = None
+    is_m3u: bool | None = None
+    is_pls = False
     for line in _lines(_blocks(head, stream, encoding), name):
         text = _found(os.fsdecode(line))
         if is_m3u is None:
             is_m3u = text.strip().upper().startswith(_M3U)
+            is_pls = text.strip().lower() == _PLS
+        if is_pls:
+            if entry := PLS_FILE.fullmatch(text.strip()):
+                yield _found(entry[1])
+            continue
         if text.startswith(_COMMENT) and (is_m3u or not os.path.lexists(text)):
             continue
         yield text
 
 
 def _found(name: str) -> str:
-    """Return a name with slashes for backslashes where that, and only that, is a file here: Windows wrote the list."""
-    turned = name.replace("\\", "/")
-    return turned if turned != name and not os.path.lexists(name) and os.path.lexists(turned) else name
+    """Return the first spelling of a name that is a file here, else the name.
+
+    Spellings are the name itself, with slashes for backslashes, as Windows writes them, and without blanks and
+    quotation marks around it.
+    """
+    bare = name.strip().strip('"')
+    spellings = (name, name.replace("\\", "/"), bare, bare.replace("\\", "/"))
+    return next((spelling for spelling in spellings if spelling and os.path.lexists(spelling)), name)
 
 
 def _head(stream: BinaryIO) -> bytes:

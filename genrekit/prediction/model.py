@@ -142,7 +142,7 @@ class Model:
         if self._table_reader is not None:
             return bool(self._table_reader.feature_columns(tuple(columns)))
         wanted = self.backend.info.columns
-        return bool(wanted) and all(column in columns for column in wanted)
+        return bool(wanted) and set(wanted).issubset(columns)
 
     @cached_property
     def _table_reader(self) -> ReadsTables | None:
@@ -305,7 +305,7 @@ def find(model: str | Path) -> Bundle:
         bundles = [str(folder / found.name) for found in folder.glob(f"*{SUFFIX}")]
         guess = nearest(name, shipped) or nearest(str(model), bundles)
         raise UnknownModelError(
-            f"There is no model {str(model)!r}: no such file, and the shipped models are {', '.join(shipped) or 'none'}.",
+            f"There is no model {str(model)!r}: {'it is a folder' if path.is_dir() else 'no such file'}, and the shipped models are {', '.join(shipped) or 'none'}.",
             (f"Did you mean {guess}? " if guess else "")
             + "Use a shipped name, or the path of a bundle that 'genrekit train' wrote.",
         )

@@ -64,6 +64,7 @@ def write_rows(
     provenance: bool = False,
     flush_s: float = 0.0,
     names: Callable[[str], str] = str,
+    paths: Sequence[str] = (),
     advance: Callable[[], None] = lambda: None,
 ) -> Counts:
     """Write predictions in a format as they come.
@@ -82,7 +83,7 @@ def write_rows(
         Identifying columns of tables; by default those of the first prediction.
     provenance : bool
         Whether rows have the size and hash of the input and the hash of the model.
-    flush_s, names
+    flush_s, names, paths
         As for `genrekit.output.Writer`.
     advance : callable
         Called after every row.
@@ -100,6 +101,7 @@ def write_rows(
         "provenance": provenance,
         "flush_s": flush_s,
         "names": names,
+        "paths": paths,
     }
     with open_writer(format, stream, **settings) as writer:
         while first is not None:

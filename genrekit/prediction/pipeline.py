@@ -109,8 +109,9 @@ class Pipeline:
         if (self.options.explain or self.options.images) and not any(map(self._explains, self.models)):
             names = ", ".join(model.name for model in self.models)
             draws = any(model.has_heat_maps for model in self.models)
+            what = "heat maps or explanations" if self.options.images else "explanations in words"
             raise UsageError(
-                f"No loaded model has explanations in words (models: {names}).",
+                f"No loaded model has {what} (models: {names}).",
                 "Heat maps are available: add --explain-dir FOLDER." if draws else "",
             )
         if self.options.images and self.options.heat_map == "grad-cam":

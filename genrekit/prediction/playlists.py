@@ -22,7 +22,7 @@ MAX_BYTES = 1 << 26
 MAX_SONGS = 1_000_000
 
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_PLS_FILE = re.compile(r"\s*file\d+\s*=\s*(.*?)\s*", re.IGNORECASE)
+PLS_FILE = re.compile(r"\s*file\d+\s*=\s*(.*?)\s*", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _DRIVE = re.compile(r"[a-z]:[\\/]", re.IGNORECASE)
 
@@ -92,7 +92,7 @@ def local_path(address: str) -> str:
 
 
 def _entries(text: str, suffix: str) -> Iterator[str]:
-    pattern = _PLS_FILE if suffix == ".pls" else None
+    pattern = PLS_FILE if suffix == ".pls" else None
     for line in text.replace("\r", "\n").split("\n"):
         if pattern is None:
             if line.strip() and not line.startswith("#"):

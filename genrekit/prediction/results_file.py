@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from genrekit.analysis import MEASURES, columns_of
-from genrekit.errors import DatasetError, UnknownSourceError, UsageError
+from genrekit.errors import DatasetError, MediaError, UnknownSourceError, UsageError
+from genrekit.library import moved
 from genrekit.prediction.cue import is_track
 from genrekit.prediction.inputs import Input
 from genrekit.prediction.output_file import FACTS, SUFFIXES
@@ -20,12 +21,13 @@ from genrekit.tables import open_table, read_values
 from genrekit.text import nearest, printable, system_name, unescaped_name, utf8_name
 from genrekit.types import Content, Prediction
 
+NOT_THERE = "There is no such file"
 _TABLES = (".csv", ".parquet")
 _MAX_LINE = 1 << 24
 _NOT_A_RESULT = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
-def read_results(path: Path) -> Iterator[Prediction]:
+def read_results(path: Path, *, root: Path | None = None) -> Iterator[Prediction]:
     """Read the rows of a results file.
 
     A line that is not a result is a prediction with ``error``. A table with a timeline has several rows per input,
@@ -36,6 +38,8 @@ def read_results(path: Path) -> Iterator[Prediction]:
     ----------
     path : Path
         With a suffix that ``genrekit predict -o`` takes.
+    root : Path, optional
+        Folder of the files if they were moved: a file is looked for by as much of the end of its path as is there.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def read_results(path: Path) -> Iterator[Prediction]:
             f"There is no file {path}.",
             f"Did you mean {guess}?" if guess else "'genrekit predict music/ -o FILE' writes one.",
         )
-    places = _Places.of(path)
+    places = _Places.of(path, root)
     rows = _table_rows(path) if path.suffix.lower() in _TABLES else _json_rows(path)
     return map(places.located, rows)
 
@@ -67,37 +71,45 @@ class _Places:
 
     name: str
     folders: tuple[Path, ...]
+    root: Path | None
 
     @classmethod
-    def of(cls, path: Path) -> _Places:
-        folders = [Path.cwd(), path.absolute().parent]
+    def of(cls, path: Path, root: Path | None) -> _Places:
+        folders = [Path.cwd(), path.absolute().parent.resolve()]
         try:
             facts = json.loads((path.with_name(f"{path.name}.run") / FACTS).read_text(encoding="utf-8"))
             folders.insert(0, Path(system_name(facts["folder"])))
         except (OSError, ValueError, KeyError, TypeError):
             pass  # no journal, or one that an earlier version wrote
-        return cls(str(path), tuple(dict.fromkeys(folders)))
+        return cls(str(path), tuple(dict.fromkeys(folders)), root)
 
     def located(self, prediction: Prediction) -> Prediction:
         """Return the prediction with the path of its file from here; with an error where there is none."""
         name = prediction.id
-        if is_track(name) and prediction.error is None:
+        is_part = prediction.error is None and is_track(name)
+        if is_part and not any(os.path.lexists(folder / name) for folder in self.folders):
             return replace(
                 prediction,
                 error="The result is of a track within a file; only whole files are tagged and sorted.",
             )
-        is_file = prediction.error is None and prediction.content is not None and not is_remote(name)
-        if not is_file or os.path.isabs(name):  # noqa: PTH117 - odd names
+        if prediction.error is not None or prediction.content is None or is_remote(name):
+            return prediction
+        if self.root is not None:
+            try:
+                return replace(prediction, id=str(moved(Path(name), self.root)))
+            except MediaError as error:
+                return replace(prediction, error=str(error))
+        if os.path.isabs(name):  # noqa: PTH117 - odd names
             return prediction
         here = Path.cwd()
         for folder in self.folders:
             if os.path.lexists(folder / name):
                 return prediction if folder == here else replace(prediction, id=str(folder / name))
-        if self.folders == (here,) or self.folders[0] == here:
+        if self.folders[0] == here:
             return prediction
         return replace(
             prediction,
-            error=f"There is no such file; paths in {self.name} start at {self.folders[0]}, where it was predicted.",
+            error=f"{NOT_THERE}; paths in {self.name} start at {self.folders[0]}, where it was predicted.",
         )
 
 
@@ -118,14 +130,21 @@ def results_for(inputs: Iterable[Input], results: Iterable[Prediction], name: st
     Prediction
         One per input.
     """
-    by_path = {_place(result.id): result for result in results}
+    by_path: dict[str, Prediction] = {}
+    for result in results:
+        by_path[_place(result.id)] = result
+    by_file: dict[str, Prediction] = {}
     for one in inputs:
-        result = None if one.error else by_path.get(_place(one.name))
-        yield result or Prediction(one.name, error=one.error or f"has no result in {name}")
+        found = None if one.error else by_path.get(_place(one.name))
+        if found is None and not one.error:  # under another name of a folder, by a link
+            by_file = by_file or {os.path.realpath(place): result for place, result in by_path.items()}
+            found = by_file.get(os.path.realpath(one.name))
+            found = found and replace(found, id=one.name)
+        yield found or Prediction(one.name, error=one.error or f"has no result in {name}")
 
 
 def _place(name: str) -> str:
-    return os.path.abspath(name)  # noqa: PTH100 - resolve() would follow links, and fail on odd names
+    return os.path.abspath(name)  # noqa: PTH100 - resolve() would fail on odd names
 
 
 def _json_rows(path: Path) -> Iterator[Prediction]:

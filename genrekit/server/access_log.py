@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sys
@@ -28,11 +29,16 @@ class Named(Protocol):
 
 
 class AccessLog:
-    """Writes to stderr, as text or as JSON Lines."""
+    """Writes to stderr, as text or as JSON Lines.
+
+    Lines of one turn of the event loop are written together: each write gives the interpreter to another thread,
+    and takes it back late.
+    """
 
     def __init__(self, format: Literal["text", "json"], *, names: bool = False) -> None:
         self._json = format == "json"
         self.names = names
+        self._lines: list[str] = []
 
     def write(
         self,
@@ -73,8 +79,20 @@ class AccessLog:
         else:
             words = " ".join(f"{key}={_word(value)}" for key, value in shown.items())
             line = f"{stamp} {event} {words}".rstrip()
+        self._lines.append(f"{line}\n")
         try:
-            sys.stderr.write(f"{line}\n")
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # outside the event loop
+            self.flush()
+            return
+        if len(self._lines) == 1:
+            loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        lines, self._lines = self._lines, []
+        try:
+            sys.stderr.write("".join(lines))
             sys.stderr.flush()
         except (OSError, ValueError):  # nobody reads stderr
             return

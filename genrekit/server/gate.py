@@ -109,8 +109,7 @@ class Gate:
         finally:
             took_s = time.perf_counter() - started_s
             route = getattr(inner.get("route"), "path", "other")
-            self.metrics.requests.labels(route, str(status or 499)).inc()
-            self.metrics.request_s.labels(route).observe(took_s)
+            self.metrics.request(route, status or 499, took_s)
             self.log.write(scope["method"], route, status or 499, took_s, request_id, caller, state["logged"])
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,7 +135,7 @@ class Gate:
         finally:
             took_s = time.perf_counter() - started_s
             route = getattr(scope.get("route"), "path", "other")
-            self.metrics.requests.labels(route, str(status)).inc()
+            self.metrics.request(route, status)
             self.log.write("WS", route, status, took_s, request_id, caller, {})
 
     def _check(self, scope: Scope, headers: Mapping[str, str], caller: Caller) -> None:

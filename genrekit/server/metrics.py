@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
@@ -21,8 +22,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = r = CollectorRegistry()
         Info("genrekit", "The version.", registry=r).info({"version": __version__})
-        self.requests = Counter("genrekit_requests", "Requests.", ["route", "status"], registry=r)
-        self.request_s = Histogram(
+        self._requests = Counter("genrekit_requests", "Requests.", ["route", "status"], registry=r)
+        self._request_s = Histogram(
             "genrekit_request_seconds", "Seconds of requests.", ["route"], buckets=_SECONDS, registry=r
         )
         self.inputs = Counter("genrekit_inputs", "Rows of results.", ["model", "outcome"], registry=r)
@@ -73,6 +74,17 @@ class Metrics:
             "genrekit_kept", "What became of uploads to keep and of feedback.", ["outcome"], registry=r
         )
         self.store_waiting = Gauge("genrekit_store_waiting", "Orders that wait for the store.", registry=r)
+
+    @cache  # noqa: B019 - one per server; looking up labels costs more than counting
+    def _of(self, route: str, status: str) -> tuple[Counter, Histogram]:
+        return self._requests.labels(route, status), self._request_s.labels(route)
+
+    def request(self, route: str, status: int, took_s: float | None = None) -> None:
+        """Count a request; ``route`` is the pattern of its address."""
+        requests, seconds = self._of(route, str(status))
+        requests.inc()
+        if took_s is not None:
+            seconds.observe(took_s)
 
     def models(self, loaded: Iterable[tuple[str, str]]) -> None:
         """Set the loaded models by name and hash."""

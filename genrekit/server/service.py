@@ -146,6 +146,7 @@ class Service:
         if hasattr(self, "registry"):
             self.registry.current.retire()
         self.uploads.close()
+        self.log.flush()
 
     @asynccontextmanager
     async def job(self, request: Request, *, all_scores: bool = False) -> AsyncIterator[Job]:
@@ -166,7 +167,8 @@ class Service:
         read_params(query)
         with self.registry.current.use() as snapshot:
             models = [snapshot.find(name).model for name in snapshot.routed]
-            async with self.body(request, models) as body:
+            body = await self._read(request, models)
+            try:
                 params = read_params([*query, *body.fields])
                 if all_scores and "top_k" not in params.model_fields_set:
                     params = params.model_copy(update={"top_k": MAX_TOP_K})
@@ -174,6 +176,8 @@ class Service:
                 served = snapshot.served(names, params.options(self.settings.max_duration_s))
                 with self.admission.place():
                     yield Job(body, params, served, snapshot)
+            finally:
+                await _release(body)
 
     @asynccontextmanager
     async def body(self, request: Request, models: Sequence[Model], alone: str = "") -> AsyncIterator[Body]:
@@ -189,16 +193,19 @@ class Service:
         Problem
             If it is refused.
         """
+        body = await self._read(request, models, alone)
+        try:
+            yield body
+        finally:
+            await _release(body)
+
+    async def _read(self, request: Request, models: Sequence[Model], alone: str = "") -> Body:
         with self.admission.reading():
             body = await self.reader.read(request, models, alone)
         logged = request.scope["state"]["logged"]
         logged["inputs"] = len(body.inputs)
         logged["names"] = [item.name for item in body.inputs if isinstance(item, Upload)]
-        try:
-            yield body
-        finally:
-            if body.folder is not None and not body.held:
-                await asyncio.to_thread(body.close)
+        return body
 
     def _routed(self, request: Request, snapshot: Snapshot) -> tuple[str, ...]:
         state = request.scope["state"]
@@ -241,3 +248,9 @@ class Service:
             hashes = ",".join(f"{name}:{one.model.bundle.sha256[:12]}" for name, one in fresh.by_name.items())
             self.log.event("reloaded", models=hashes)
             return fresh
+
+
+async def _release(body: Body) -> None:
+    """Remove the uploads of a request, unless somebody else does it later."""
+    if body.folder is not None and not body.held:
+        await asyncio.to_thread(body.close)

@@ -64,6 +64,8 @@ class Sessions:
 
     def find(self, headers: Mapping[str, str]) -> Session | None:
         """Return the session of a request; a page of another origin, be it an allowed one, has none."""
+        if "cookie" not in headers:
+            return None
         origin, host = headers.get("origin"), headers.get("host", "")
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             return None

@@ -131,7 +131,7 @@ def evaluate_similarity(
     if len({label for _, label, _ in found}) < 2 or len(found) < 3:
         where = "of the data are in the index" if sources else "have a genre in their tags"
         raise DatasetError(
-            f"{counted(len(found), 'song')} {where}; songs of two genres are needed.",
+            f"{counted(len(found), index.facts.noun)} {where}; {index.facts.noun}s of two genres are needed.",
             "Name labelled data whose files are in the index: genrekit evaluate --similarity --index I music/",
         )
     for note in notes:

@@ -64,6 +64,11 @@ class Facts(BaseModel):
     mean: list[float] | None = None
     scale: list[float] | None = None
 
+    @property
+    def noun(self) -> str:
+        """What one row is: 'song', 'picture' or 'row'."""
+        return {"audio": "song", "image": "picture"}.get(self.modality, "row")
+
     @field_validator("mean", "scale")
     @classmethod
     def _finite(cls, values: list[float] | None) -> list[float] | None:

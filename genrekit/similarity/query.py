@@ -131,7 +131,9 @@ def neighbours(
     filters = Filters(genre, query.row.artist if other_artists else "", without)
     found = index.search(query.vector, k, filters, [one.vector for one in unlike])
     if len(found) < k:
-        say(f"only {len(found)} of {counted(len(index), 'song')} can be results; {k} were asked for")
+        say(
+            f"only {len(found)} of {counted(len(index), index.facts.noun)} can be results; {k} were asked for"
+        )
     return found
 
 

@@ -275,7 +275,7 @@ class Index:
                 known = rows.genres()
                 guess = nearest(filters.genre, known)
                 raise UsageError(
-                    f"No song of the index is {filters.genre!r}; its genres are {', '.join(known)}.",
+                    f"No {self.facts.noun} of the index is {filters.genre!r}; its genres are {', '.join(known)}.",
                     f"Did you mean {guess}?" if guess else "",
                 )
             keep &= np.isin(self.ids, ids)

@@ -33,12 +33,20 @@ class Columns:
         Remarks for the user on how the table was read.
     folder : Path, optional
         Folder that relative paths in the table start from; by default the folder of the file.
+    title : str, optional
+        How messages name the table; by default its path.
     """
 
     path: Path
     columns: tuple[str, ...]
     notes: tuple[str, ...]
     folder: Path | None = field(default=None, kw_only=True)
+    title: str | None = field(default=None, kw_only=True)
+
+    @property
+    def shown(self) -> str:
+        """The table as messages name it."""
+        return printable(self.path if self.title is None else self.title)
 
     @property
     def base(self) -> Path:

@@ -52,7 +52,7 @@ def table_of(frame: pd.DataFrame, path: Path) -> Table:
             "The data frame has no columns with a name.", "Features, or paths and labels, need column names."
         )
     pq.write_table(pa.table(columns), path)
-    return replace(open_table(path), folder=Path())
+    return replace(open_table(path), folder=Path(), title=NAME)
 
 
 def _named(frame: pd.DataFrame) -> Iterator[tuple[str, Any]]:

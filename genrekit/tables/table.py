@@ -110,11 +110,19 @@ class Table(Columns):
                 n_characters += sum(map(len, cells))
             if n_characters > MAX_TABLE_BYTES or len(rows) * len(self.columns) > MAX_CELLS:
                 raise self._too_large()
-        return Cells(self.path, self.columns, self.notes, tuple(rows), tuple(broken), folder=self.folder)
+        return Cells(
+            self.path,
+            self.columns,
+            self.notes,
+            tuple(rows),
+            tuple(broken),
+            folder=self.folder,
+            title=self.title,
+        )
 
     def _too_large(self) -> DatasetError:
         return DatasetError(
-            f"{printable(self.path)} is too large to be read whole: {MAX_TABLE_BYTES:,} bytes and {MAX_CELLS:,} cells "
+            f"{self.shown} is too large to be read whole: {MAX_TABLE_BYTES:,} bytes and {MAX_CELLS:,} cells "
             "are allowed.",
             "Split it, or keep only the columns that are needed.",
         )

@@ -167,7 +167,9 @@ class Study:
         }
         stream = io.BytesIO()
         np.savez(stream, labels=np.array(result.labels), **arrays)
-        (self.folder / RESULTS / f"{number}.npz").write_bytes(stream.getvalue())
+        path = self.folder / RESULTS / f"{number}.npz"
+        with writing(path):
+            path.write_bytes(stream.getvalue())
 
     def result(self, number: int) -> Result:
         """Return what a told trial gave, with its scores.

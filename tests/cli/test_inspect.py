@@ -133,7 +133,9 @@ def test_the_picture_of_a_photo_is_as_readable_in_greyscale(inspect, tmp_path):
 def test_a_table_with_unreadable_rows_counts_them(inspect, tracks_csv, tracks_model, tmp_path):
     frame = pd.read_csv(tracks_csv).head(5).astype(object)
     frame.loc[1, "energy"] = "loud"
+    frame["genre"] = "polka"
     frame.to_csv(tmp_path / "bad.csv", index=False)
     done = inspect("bad.csv", "--model", tracks_model, "--rows", "2,3", "-o", "t.png")
     assert done.status == 0, done.err
     assert "No prediction for 1 row." in done.err
+    assert "polka 0 (labelled: 5)" in done.err

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import quick
+from support.night import day_and_night
 
 from genrekit.media.kinds import Modality
 from genrekit.models import shipped_models
@@ -119,7 +120,7 @@ def covers(tmp_path):
     return tmp_path / "covers"
 
 
-@pytest.mark.usefixtures("small_resnet")
+@pytest.mark.usefixtures("small_resnet", "exported_once")
 def test_a_folder_with_every_fault_is_learned_from(genrekit, covers, tmp_path):
     words = ["train", "--backend", "image", "--data", covers, "-o", tmp_path / "m.genrekit", "--merge-labels"]
     run = genrekit(*words, *quick.as_words(quick.IMAGE))
@@ -136,13 +137,11 @@ def test_a_folder_with_every_fault_is_learned_from(genrekit, covers, tmp_path):
     assert len(list(why.iterdir())) == 1
 
 
-@pytest.mark.parametrize("output", ["o.csv", "o.parquet"])
+@pytest.mark.parametrize("output", day_and_night(["o.csv", "o.parquet"], day=1))
 def test_images_of_reasons_and_a_file_of_results_go_together(output, genrekit, songs, tmp_path):
     draw(tmp_path / "a.png", 1)
     draw(tmp_path / "b.jpg", 2)
-    inputs = [tmp_path / "a.png", tmp_path / "b.jpg"]
-    if output == "o.csv":
-        inputs.append(songs.examples[0].path)
+    inputs = [tmp_path / "a.png", tmp_path / "b.jpg" if output == "o.parquet" else songs.examples[0].path]
     why, out = tmp_path / "why", tmp_path / output
     words = ["predict", *inputs, "--explain-dir", why, "-o", out]
     run = genrekit(*words)

@@ -256,8 +256,8 @@ def test_a_closed_pipe_is_no_error_message(model_path, song):
 
 
 def test_ctrl_c_leaves_with_130_and_no_traceback(model_path, song, tmp_path):
-    sf.write(tmp_path / "long.wav", 0.1 * np.random.default_rng(0).standard_normal(900 * SR), SR)
-    inputs = [str(song), *[str(tmp_path / "long.wav")] * 9]
+    sf.write(tmp_path / "long.wav", 0.1 * np.random.default_rng(0).standard_normal(60 * SR), SR)
+    inputs = [str(song), *[str(tmp_path / "long.wav")] * 135]
     words = [*GENREKIT, "predict", "--no-cache", "--jobs", "1", "--model", str(model_path), *inputs]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     process.stdout.readline()

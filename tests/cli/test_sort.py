@@ -106,7 +106,7 @@ def test_the_table_has_a_line_a_genre_and_says_what_failed(genrekit, library, re
     lines = [line.split() for line in run.out.splitlines()]
     assert ["Rock", "2", "0.wav,", "2.wav"] in lines
     assert ["unsure", "1", "bad.mp3"] in lines
-    assert "music/1.wav: There is no such file." in run.out
+    assert "music/1.wav: There is no such file" in run.out
     assert run.status == 3
 
 
@@ -195,3 +195,22 @@ def test_results_that_were_moved_without_their_journal_say_what_paths_start_at(
     monkeypatch.chdir(library)
     run = genrekit("sort", "--from", "elsewhere/out.jsonl")
     assert (run.status, "its paths start at" in run.err) == (0, False)
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_results_of_a_moved_library_are_found_below_root(genrekit, library, results, absolute):
+    start = f"{library}/" if absolute else ""
+    path = results({f"{start}music/{number}.wav": ("rock", 0.9) for number in (0, 1)})
+    Path("music").rename("moved")
+    run = genrekit("sort", "--from", path)
+    assert (run.status, run.err.count("--root FOLDER")) == (1, 1)
+    run = genrekit("sort", "--from", path, "--root", "moved")
+    assert (run.status, [row["input"] for row in rows(run)]) == (0, ["moved/0.wav", "moved/1.wav"])
+    for wrong in (("--root", "nowhere", "--from", path), ("--root", "moved", "moved")):
+        assert genrekit("sort", *wrong).status == 2
+
+
+def test_results_are_found_through_a_link_to_their_folder(genrekit, library, results):
+    Path("link").symlink_to("music", target_is_directory=True)
+    run = genrekit("sort", "link/0.wav", "--from", results(ANSWERS))
+    assert (run.status, rows(run)[0]["input"]) == (0, "link/0.wav")

@@ -35,6 +35,10 @@ MISSING = [
     ("tag", "--undo", "nothing"),
     ("nosuch",),
     ("predict", "--nosuch"),
+    ("train", SMALL, "-o", "-"),
+    ("index", ".", "-o", "-"),
+    ("datasets", "features", SMALL, "-o", "-"),
+    ("evaluate", "gtzan", SMALL, "--report", "-"),
 ]
 
 

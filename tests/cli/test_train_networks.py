@@ -28,8 +28,7 @@ def test_a_report_on_stdout_and_progress_on_stderr(network):
     assert "parameters, on cpu in 32-true" in network.err
     assert "epoch 2 of 2: loss" in network.err
     assert "temperature" in network.err
-    assert "Lightning" not in network.err
-    assert "Warning" not in network.err
+    assert not [word for word in ("Lightning", "Warning") if word in network.err]
     assert {path.name for path in network.path.with_name("net.run").iterdir()} == {
         "config.yaml",
         "history.json",
@@ -55,7 +54,7 @@ def test_a_killed_training_goes_on_to_the_same_bundle(network, tmp_path):
         [sys.executable, "-m", "genrekit", *WORDS, "--resume"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "nothing to resume" not in done.stderr
+    assert not [word for word in ("nothing to resume", "Lightning", "Warning") if word in done.stderr]
     assert (tmp_path / "net.genrekit").read_bytes() == network.path.read_bytes()
 
 

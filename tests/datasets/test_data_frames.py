@@ -84,6 +84,11 @@ def test_frames_and_files_are_one_data_set(frame, tracks_csv):
         (pd.DataFrame([[1, 2]], columns=["label", "label"]), "same name"),
         (pd.DataFrame([[1, 2]], columns=[0, 1]), "'0', '1'"),
         (pd.DataFrame({("a", "b"): [1]}), "'a.b'"),
+        (
+            pd.DataFrame({"path": ["a.wav"], "label": ["x"], "split": ["soon"]}),
+            "DataFrame, row 2: 'soon'",
+        ),
+        (pd.DataFrame({"energy": [0.5], "tempo": [120.0], "valence": [0.5]}), "columns 'energy'"),
     ],
 )
 def test_a_frame_that_is_no_data_set_is_refused_in_words(frame, words):

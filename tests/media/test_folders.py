@@ -1,9 +1,10 @@
 import pytest
 
+from genrekit.datasets.folder import walk as walk_dataset
 from genrekit.media.folders import PassedOver, is_system_folder, walk
 
 
-def test_walk_is_sorted_and_passes_over_hidden_entries_and_linked_folders(tmp_path):
+def test_walk_is_sorted_and_passes_over_hidden_entries_and_loops(tmp_path):
     for name in ("b/2.wav", "b/1.wav", "a/3.wav", ".hidden/4.wav", "a/.5.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -48,3 +49,27 @@ def test_what_is_passed_over_is_counted_by_kind(tmp_path):
     assert str(passed) == "passed over 5 files: .nfo 2, .wv 1, hidden 1, without a suffix 1"
     passed.add_folder("links")
     assert str(passed).endswith("; 1 folder: links 1")
+
+
+def test_linked_folders_come_last_each_once_and_none_that_the_folder_lies_in(tmp_path):
+    root = tmp_path / "root"
+    for name in ("root/rock/a.wav", "far/b.wav", "beside.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    for link, target in (
+        ("root/a far", "far"),
+        ("root/rock/again", "far"),
+        ("root/up", "."),
+        ("root/self", "root"),
+        ("far/back", "root/rock"),
+    ):
+        (tmp_path / link).symlink_to(tmp_path / target, target_is_directory=True)
+    passed = PassedOver()
+    assert [str(path.relative_to(root)) for path in walk(root, passed)] == ["rock/a.wav", "a far/b.wav"]
+    assert str(passed) == "passed over 4 folders: links 4"
+    left_out = []
+    assert sorted(str(path.relative_to(root)) for path in walk_dataset(root, left_out)) == [
+        "a far/b.wav",
+        "rock/a.wav",
+    ]
+    assert len(left_out) == 4

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import pytest
 import soundfile
 from PIL import Image
 from support.browser import chromium
+from support.night import day_and_night
 
 import genrekit
 from genrekit.backends import make_config, registry
@@ -32,6 +34,7 @@ from genrekit.types import Example
 MODELS = ("encoder", "spectrogram", "tags")
 TOLERANCE = 1e-3
 MEDIA = Path(__file__).parents[2] / "examples" / "media"
+SIZES = [(224, 224), (300, 260), (640, 300), (900, 1400), (60, 500), (1201, 777)]  # of pictures
 TO_FILE = """
 import { prepare } from "./genrekit_model.js";
 import fs from "node:fs";
@@ -228,8 +231,12 @@ def test_rows_of_features(name, tmp_path):
         )
 
 
-@pytest.mark.parametrize("size", [(224, 224), (300, 260), (640, 300), (900, 1400), (60, 500), (1201, 777)])
-@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize(
+    ("size", "alpha"),
+    day_and_night(
+        [((224, 224), False), ((300, 260), True), ((60, 500), False), *product(SIZES, [False, True])], day=3
+    ),
+)
 def test_pixels_of_a_picture(pictures, size, alpha):
     rng = np.random.default_rng(size[0])
     small = Image.fromarray(rng.integers(0, 256, (16, 16, 4 if alpha else 3), np.uint8))

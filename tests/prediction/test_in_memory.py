@@ -54,6 +54,7 @@ def test_several_inputs_of_any_kind_give_one_prediction_each_in_order(model, son
     found = model.predict([song, song.read_bytes(), (y, sr), b"no sound at all", str(song)])
     assert [p.error is None for p in found] == [True, True, True, False, True]
     assert [p.id for p in found] == [str(song), "bytes 2", "samples 3", "bytes 4", str(song)]
+    assert [p.id for p in model.predict(np.array([str(song), "none.wav"]))] == [str(song), "none.wav"]
 
 
 def test_an_image_is_predicted_as_its_file(tmp_path):

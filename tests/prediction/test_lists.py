@@ -62,6 +62,19 @@ def test_comments():
     assert listed("#EXTM3U\r\n#1 hit.wav\r\na.wav".encode("utf-16")) == ["a.wav"]
 
 
+@pytest.mark.parametrize("line", ['"a.wav"', "a.wav  ", '  "a.wav" '])
+def test_blanks_and_quotation_marks_around_a_file(line):
+    Path("a.wav").touch()
+    assert listed(f"{line}\nnone.wav \n".encode()) == ["a.wav", "none.wav "]
+    Path(line).touch()
+    assert listed(line.encode()) == [line]
+
+
+def test_a_pls_means_its_files():
+    text = b"[playlist]\nNumberOfEntries=2\nFile1=a.wav\nTitle1=x\nfile2 = b.wav\n"
+    assert listed(text) == ["a.wav", "b.wav"]
+
+
 def test_windows_writes_backslashes():
     Path("music").mkdir()
     Path("music/a.wav").touch()

@@ -275,6 +275,8 @@ def test_rows_of_a_table(tracks_csv, tracks_model, tmp_path):
         similar(table, tmp_path / "i")
     with pytest.raises(UsageError, match="no row 999"):
         similar(f"{table}#row 999", tmp_path / "i")
+    with pytest.raises(UsageError, match="No row of the index is 'nosuch'"):
+        similar(f"{table}#row 5", tmp_path / "i", genre="nosuch")
 
 
 KILL = """

@@ -43,7 +43,7 @@ def test_folds_and_trials_are_the_same_there(address, tracks_csv, tmp_path, monk
         folder.mkdir()
         tuned = tuning.tune(
             tracks_csv, backend="spotify", config=SMALL, output=folder / "best.genrekit",
-            space=SPACE, trials=6, batch=3, cluster=cluster,
+            space=SPACE, trials=2, batch=2, cluster=cluster,
         )  # fmt: skip
         found[cluster] = (tuned.folder / "trials.csv").read_bytes(), tuned.trained.path.read_bytes()
     assert found[None] == found[address]

@@ -124,10 +124,11 @@ def test_too_few_examples_to_fit_on_are_refused(model_path, network, songs, tmp_
     assert not (tmp_path / "f.genrekit").exists()
 
 
-def test_splits_that_the_members_share_are_used(tmp_path):
-    source = "synthetic:?genres=3&songs=30&seconds=4&seed=7"
-    for name, more in (("a", {}), ("b", {"window_s": 3})):
-        train(source, backend="gtzan", config={**quick.GTZAN, **more}, output=tmp_path / f"{name}.genrekit")
+def test_splits_that_the_members_share_are_used(tracks_csv, tmp_path):
+    source = tracks_csv
+    for name, depth in (("a", 3), ("b", 2)):
+        config = {**quick.SPOTIFY, "max_depth": depth}
+        train(source, backend="spotify", config=config, output=tmp_path / f"{name}.genrekit")
     said = []
     members = [tmp_path / "a.genrekit", tmp_path / "b.genrekit"]
     found = combine(members, output=tmp_path / "ab.genrekit", source=source, say=said.append)

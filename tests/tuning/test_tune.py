@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from pydantic import Field
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
+from support.night import day_and_night
 from support.waiting import wait_until
 
 from genrekit import tuning
@@ -122,25 +123,24 @@ def test_the_same_seed_gives_the_same_trials_whatever_runs_them(searched, tracks
     assert rows(other.folder)[1]["learning_rate"] != rows(searched.folder)[1]["learning_rate"]
 
 
-def test_an_interrupted_search_ends_as_if_it_was_not(searched, tracks_csv, tmp_path, monkeypatch):
+# Within a batch, between asking and telling, after a batch.
+@pytest.mark.parametrize("stop_at", day_and_night([2, 0, 3], day=1))
+def test_an_interrupted_search_ends_as_if_it_was_not(searched, tracks_csv, tmp_path, monkeypatch, stop_at):
     asked = Study.ask
-    for stop_at in (0, 2, 3):  # between asking and telling, within a batch, after a batch
-        folder = tmp_path / f"{stop_at}"
-        folder.mkdir()
 
-        def ask(self, number, settings=None, stop_at=stop_at):
-            trial = asked(self, number, settings)
-            if number == stop_at:
-                raise KeyboardInterrupt
-            return trial
+    def ask(self, number, settings=None):
+        trial = asked(self, number, settings)
+        if number == stop_at:
+            raise KeyboardInterrupt
+        return trial
 
-        monkeypatch.setattr(Study, "ask", ask)
+    with monkeypatch.context() as patch:
+        patch.setattr(Study, "ask", ask)
         with pytest.raises(KeyboardInterrupt):
-            search(tracks_csv, folder / "a.genrekit")
-        monkeypatch.setattr(Study, "ask", asked)
-        again = search(tracks_csv, folder / "a.genrekit", resume=True)
-        assert (again.folder / "trials.csv").read_bytes() == (searched.folder / "trials.csv").read_bytes()
-        assert again.trained.path.read_bytes() == searched.trained.path.read_bytes()
+            search(tracks_csv, tmp_path / "a.genrekit")
+    again = search(tracks_csv, tmp_path / "a.genrekit", resume=True)
+    assert (again.folder / "trials.csv").read_bytes() == (searched.folder / "trials.csv").read_bytes()
+    assert again.trained.path.read_bytes() == searched.trained.path.read_bytes()
 
 
 @pytest.mark.night
@@ -396,7 +396,7 @@ def test_a_full_disk_is_said_and_the_search_goes_on_later(searched, tracks_csv, 
     told = Study.tell
 
     def tell(self, number, result):
-        if number == 3:
+        if number == 1:
             monkeypatch.setattr("genrekit.tuning.study.np.savez", full)
         told(self, number, result)
 
@@ -407,11 +407,11 @@ def test_a_full_disk_is_said_and_the_search_goes_on_later(searched, tracks_csv, 
     monkeypatch.setattr(Study, "tell", tell)
     monkeypatch.setattr("genrekit.training.trials.is_better", lambda *args: False)
     with pytest.raises(TrainingError, match="No space left"):
-        search(tracks_csv, tmp_path / "a.genrekit")
+        search(tracks_csv, tmp_path / "a.genrekit", trials=3)
     monkeypatch.setattr("genrekit.tuning.study.np.savez", real)
     monkeypatch.setattr(Study, "tell", told)
-    found = search(tracks_csv, tmp_path / "a.genrekit", resume=True)
-    assert len(rows(found.folder)) == 6
+    found = search(tracks_csv, tmp_path / "a.genrekit", trials=3, resume=True)
+    assert len(rows(found.folder)) == 3
 
 
 class _Trained:
@@ -447,7 +447,7 @@ def test_rounds_of_boosting_stop_a_trial(tracks_csv, tmp_path):
         tmp_path / "a.genrekit",
         space=["learning_rate=0.001..0.5:log"],
         config={**SMALL, "n_estimators": 40},
-        trials=12,
+        trials=6,
         prune="epochs",
     )
     stopped = [one for one in rows(found.folder) if one["state"] == "pruned"]

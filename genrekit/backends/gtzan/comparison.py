@@ -148,6 +148,13 @@ class Comparison:
             )
         return cls(table, folds, scored, fold[scored], seed)
 
+    @property
+    def too_few_for_lda(self) -> bool:
+        """Whether a fold has no more windows than classes to learn from, which linear discriminant analysis needs."""
+        return any(
+            self.table.counts[learn].sum() <= len(np.unique(self.table.y[learn])) for learn, _ in self.folds
+        )
+
     def run(self, recipes: Sequence[tuple[str, str]]) -> list[Candidate]:
         """Score every recipe on every fold, and calibrate it."""
         jobs = [(recipe, fold) for recipe in recipes for fold in self.folds]

@@ -15,6 +15,7 @@ from genrekit.backends.gtzan.backend import GtzanConfig
 from genrekit.backends.gtzan.comparison import Comparison, Table, choose
 from genrekit.backends.gtzan.estimators import CLASSIFIERS, TRANSFORMS, Floats, Vote, build
 from genrekit.backends.gtzan.export import to_onnx
+from genrekit.errors import DatasetError
 from genrekit.text import counted
 
 _N_CHECK = 500
@@ -25,10 +26,18 @@ def fit(
 ) -> Fitted:
     """Fit, calibrate and export; see `genrekit.backends.base.Backend`."""
     table = Table.of(train, valid) if valid else Table.of(train)
-    classifiers = CLASSIFIERS if config.classifier == "auto" else (config.classifier,)
+    classifiers: tuple[str, ...] = CLASSIFIERS if config.classifier == "auto" else (config.classifier,)
     transforms = TRANSFORMS if config.transform == "auto" else (config.transform,)
     with threadpool_limits(1):  # one thread per fit: the same bytes everywhere, and no contention for cores
         comparison = Comparison.of(table, config.folds, config.seed, labels)
+        if comparison.too_few_for_lda:
+            classifiers = tuple(name for name in classifiers if name != "lda")
+            if not classifiers:
+                raise DatasetError(
+                    f"{counted(len(table.y), 'example')} of {counted(len(table.classes), 'label')} are too few for linear "
+                    "discriminant analysis: a fold has no more windows than labels to learn from.",
+                    "Give more examples per label, or another classifier: --set classifier=svm.",
+                )
         progress(
             f"comparing {counted(len(classifiers) * len(transforms), 'candidate')}, and votes of them, on "
             f"{counted(len(comparison.folds), 'fold')} of {counted(len(table.y), 'example')}"

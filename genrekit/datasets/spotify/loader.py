@@ -89,7 +89,7 @@ def open_spotify(
     if require_labels and roles.label is None:
         raise DatasetError(
             f"{printable(source)} has Spotify's audio features but no label column; it has the columns "
-            f"{quote_all(opened.columns, limit=30)}.",
+            f"{quote_all(filter(str.strip, opened.columns), limit=30)}.",
             f"Name the column of genres 'label' or 'genre'. Known are {quote_all(LABELS + SUBGENRES)}.",
         )
     table, rows = _collect(opened, roles)

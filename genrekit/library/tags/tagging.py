@@ -178,7 +178,7 @@ def moved(path: Path, root: Path) -> Path:
     Parameters
     ----------
     path : Path
-        Absolute path that the file had.
+        Path that the file had, absolute or not.
     root : Path
         The folder to search.
 
@@ -192,7 +192,9 @@ def moved(path: Path, root: Path) -> Path:
     MediaError
         If not even its name is there.
     """
-    parts = path.parts[1:]
+    parts = path.parts[1:] if path.anchor else path.parts
+    if ".." in parts:
+        parts = parts[len(parts) - parts[::-1].index("..") :]
     places = (root.joinpath(*parts[start:]) for start in range(len(parts)))
     found = next((place for place in places if os.path.lexists(place)), None)
     if found is None:

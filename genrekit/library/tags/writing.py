@@ -58,7 +58,7 @@ def check_replaceable(target: Path) -> None:
         raise MediaError("The folder of the file is read-only.")
     if status.st_nlink > 1:
         raise MediaError(
-            f"The file has {status.st_nlink} names (hard links), and a change would separate them.",
+            f"The file has hard links, which a change would separate ({status.st_nlink} names in all).",
             "Replace it by a copy first, if you want that.",
         )
 

@@ -12,6 +12,7 @@ from genrekit import __version__
 from genrekit.backends import TEN_CROP_SCALE, make_config, registry
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.features import GTZAN_COLUMNS, SPOTIFY_COLUMNS
+from genrekit.files import naming
 from genrekit.media import images
 from genrekit.models.bundle import Bundle
 from genrekit.models.manifest import Manifest
@@ -74,7 +75,8 @@ def export(bundle: Bundle, folder: Path, *, overwrite: bool = False, small: byte
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        (folder / name).write_bytes(content)
+        with naming(folder / name):
+            (folder / name).write_bytes(content)
     return tuple(folder / name for name in contents)
 
 

@@ -234,6 +234,17 @@ def test_too_little_is_refused(labels: list[int], group_size: int, words: str) -
         fit(make_prepared(labels, group_size=group_size))
 
 
+def test_lda_is_left_out_or_refused_where_a_fold_has_no_more_windows_than_labels() -> None:
+    few = make_prepared([0, 0, 1, 1], group_size=1, n_labels=2)
+    with pytest.raises(DatasetError, match="too few for linear"):
+        fit(few, ("a", "b"), classifier="lda")
+    lines: list[str] = []
+    config = GtzanConfig(transform="standard")
+    gtzan_fit.fit(few, None, ("a", "b"), config, lines.append)
+    assert any("svm" in line for line in lines)
+    assert not any("lda" in line for line in lines)
+
+
 def test_one_group_for_everything_is_refused() -> None:
     rows = make_prepared([0, 1, 2] * 4)
     rows = Prepared(rows.windows, rows.targets, np.full(12, "one"), rows.ids)

@@ -50,8 +50,8 @@ def same(a: Fitted, b: Fitted) -> bool:
 @pytest.mark.parametrize(
     "settings",
     [
-        {},
-        {"arch": "plain", "schedule": "constant", "precision": "bf16"},
+        {"arch": "resnet"},
+        {"schedule": "constant", "precision": "bf16"},
         {"schedule": "plateau", "balance": "sampler", "ema": 0.5, "warmup": 0.1, "style": 0.5},
         {"mixup": 0.2, "balance": "weights", "weight_decay": 0, "gradient_clip": 0, "keep": "last"},
     ],
