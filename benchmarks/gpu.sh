@@ -109,9 +109,11 @@ stop_watching watch
 losses covers
 
 step "--resume after an interruption"
+set -m # without job control bash starts programs in the background with SIGINT ignored
 genrekit train --backend spectrogram --data songs.npz --overwrite -o again.genrekit --set "epochs=$epochs" "${plain[@]}" --set precision=32 \
     >again.log 2>&1 &
 training=$!
+set +m
 until [ -n "$(find . -path './again.run/*' -name '*.ckpt*' -print -quit 2>/dev/null)" ] || ! kill -0 "$training" 2>/dev/null; do sleep 0.2; done
 kill -INT "$training" 2>/dev/null || true
 status=0
