@@ -55,7 +55,7 @@ losses() { # the last losses of the epochs of a run
 import json, sys
 for name in sys.argv[1:]:
     with open(f"{name}.run/history.json") as file:
-        (epochs,) = json.load(file)["train"][:1][0][:1]
+        epochs = json.load(file)["train"][0]  # of the first network
     last = epochs[-1]
     words = ", ".join(f"{key} {value:.4f}" for key, value in last.items() if key != "epoch")
     print(f"{name}: {len(epochs)} epochs; {words}")

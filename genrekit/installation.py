@@ -57,7 +57,7 @@ def versions() -> dict[str, str]:
 
 
 def extras() -> list[Extra]:
-    """Return the optional extras, sorted by name; those that stand for nothing and the developers' are left out."""
+    """Return the optional extras, sorted by name; empty ones and the developers' are left out."""
     try:
         about = metadata.metadata(_NAME)
     except metadata.PackageNotFoundError:  # run from a folder

@@ -68,7 +68,7 @@ def left_in(home):
 
 
 @pytest.mark.parametrize(
-    "command", day_and_night(["predict-in-processes", "track", "predict", "evaluate", "train"], day=2)
+    "command", day_and_night(["predict-in-processes", "track", "predict", "evaluate", "train"], day=1)
 )
 def test_a_run_leaves_only_the_cache_and_asks_for_no_internet_socket(
     command, home, model_path, songs, tmp_path

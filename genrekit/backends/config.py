@@ -135,7 +135,7 @@ def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
     ------
     ConfigError
         If a key is unknown (the nearest right one is named), a value has the wrong type or is out of range, or
-        ``multilabel`` is on and the backend learns one label an example.
+        ``multilabel`` is on and the backend learns one label per example.
     """
     try:
         config = backend.Config.model_validate(dict(values))
@@ -150,7 +150,7 @@ def make_config(backend: Backend, values: Mapping[str, Any]) -> BackendConfig:
         ) from None
     if config.multilabel and not backend.info.multilabel:
         raise ConfigError(
-            f"Backend {backend.info.name!r} learns one label an example; it has no multilabel.",
+            f"Backend {backend.info.name!r} learns one label per example; it has no multilabel.",
             "Leave multilabel out, or choose another backend: genrekit backends",
         )
     return config

@@ -36,7 +36,7 @@ def heat_map(score: Callable[[np.ndarray], np.ndarray], window: np.ndarray, axes
     -------
     np.ndarray [shape=(height, width), dtype=float32, range 0 to 1]
         The loss of the logarithm of the score, divided by the largest; 0 everywhere if nothing speaks for the label.
-        Pieces stand side by side.
+        Pieces are drawn side by side.
     """
     lost = _side_by_side([_occlusion(score, piece, axes) for piece in _pieces(window, axes)], axes, 0.0)
     largest = lost.max()

@@ -67,10 +67,17 @@ def backends(
         return
     backend = registry.get(name)
     if columns:
+        if format is SettingsFormat.YAML:
+            raise UsageError(
+                "--columns is not printed as yaml.", "Leave --format yaml out, or give --format json."
+            )
         if not backend.info.columns:
             raise UsageError(f"Backend {name!r} reads no tables.")
-        for column in backend.info.columns:
-            out(visible(column))
+        if format is SettingsFormat.JSON:
+            out(json.dumps(list(backend.info.columns), indent=2))
+        else:
+            for column in backend.info.columns:
+                out(visible(column))
     elif format is SettingsFormat.YAML:
         out(config_yaml(backend).rstrip("\n"))
     elif format is SettingsFormat.JSON:

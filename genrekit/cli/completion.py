@@ -33,7 +33,7 @@ def sources(incomplete: str) -> list[str]:
 
 
 def models_or_sources(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return what may stand next in 'evaluate [MODEL] SOURCE...': a model first, unless a backend is named."""
+    """Return what may come next in 'evaluate [MODEL] SOURCE...': a model first, unless a backend is named."""
     is_first = not ctx.params.get("words") and not ctx.params.get("backend")
     return [*(models(incomplete) if is_first else []), *sources(incomplete)]
 

@@ -109,7 +109,7 @@ def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where 'datasets fetch' has put something.")],
     format: HowPrinted = Format.TEXT,
 ) -> None:
-    """Hold a folder against what was fetched into it: files that are missing, changed, or extra.
+    """Compare a folder with what was fetched into it: files that are missing, changed, or extra.
 
     Every file is read and hashed. Exit status: 0 all as it was fetched; 3 something is not.
     """
@@ -154,9 +154,7 @@ def _ask(plan: fetching.Plan, to: Path, yes: bool) -> None:
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(
-            "Nothing was fetched: nobody is there to ask.", "Give --yes to fetch without asking."
-        )
+        raise UsageError("Nothing was fetched: nobody is there to ask.", "Use --yes to fetch without asking.")
     if not typer.confirm("Fetch it?", err=True):
         raise typer.Exit(1)
 

@@ -65,6 +65,7 @@ def inspect(
     from genrekit.errors import UsageError
     from genrekit.inspection import MAX_ROWS, InspectOptions, inspection_page, is_model
     from genrekit.inspection import inspect as inspected
+    from genrekit.media import PassedOver
     from genrekit.prediction import expand, load_models
 
     if not words:
@@ -73,13 +74,21 @@ def inspect(
         raise UsageError("There is no --output to draw into.", "For example: -o picture.png, or -o page.html")
     check_output(output, overwrite=overwrite, suffixes=(".png", ".html"))
     options = InspectOptions(_numbers(rows, MAX_ROWS), offset, duration)
-    things = [thing for word in words for thing in ([word] if is_model(word) else expand([word]))]
+    models = () if all(map(is_model, words)) else load_models(model or None)
+    passed = PassedOver()
+    kinds = {one.backend.info.modality for one in models}
+    things = [
+        thing
+        for word in words
+        for thing in ([word] if is_model(word) else expand([word], kinds=kinds, passed=passed))
+    ]
+    if skipped := str(passed):
+        say(skipped)
     is_page = output.suffix.lower() == ".html"
     if len(things) > 1 and not is_page:
         raise UsageError(
             f"A PNG is the picture of one input, not of {len(things)}.", "Give -o FILE.html for several."
         )
-    models = load_models(model or None) if any(not isinstance(thing, str) for thing in things) else ()
     found = []
     for thing in things:
         one = inspected(thing, models, options)

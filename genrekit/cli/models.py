@@ -50,7 +50,7 @@ def models(
     from genrekit.prediction import find
 
     if card and (as_json or history):
-        raise UsageError("Give --card alone, without --json and --history.")
+        raise UsageError("Use --card alone, without --json and --history.")
     if model is None:
         if card or history:
             option = "--card" if card else "--history"

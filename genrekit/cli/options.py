@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from genrekit.tracking import Tracker
 
 
+PROVIDERS = "links, a .yaml of your own, youtube, listenbrainz, jamendo or radio-browser"
+RegionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--regions-file",
+        metavar="FILE",
+        envvar="GENREKIT_REGIONS_FILE",
+        help="A YAML table of further regions of playlists, and genres.",
+    ),
+]
+
+
 class SplitBy(StrEnum):
     """Ways to split a data set."""
 
@@ -133,7 +145,7 @@ Ambiguity = Annotated[
     ),
 ]
 Multilabel = Annotated[
-    bool, typer.Option("--multilabel", help="Several labels an example; the same as --set multilabel=true.")
+    bool, typer.Option("--multilabel", help="Several labels per example; the same as --set multilabel=true.")
 ]
 DeviceName = Annotated[
     str | None,
@@ -220,7 +232,7 @@ def configure(
             able = [one for one in registry.names() if _has(one, option)]
             raise UsageError(
                 f"Backend {name!r} has no --{option}; {', '.join(able) or 'none'} {'have' if able[1:] else 'has'} it.",
-                f"Leave --{option} out, or give --backend {_nearest(backend, able)}." if able else "",
+                f"Leave --{option} out, or use --backend {_nearest(backend, able)}." if able else "",
             )
     values: dict[str, Any] = read_config_file(config) if config else {}
     values |= parse_settings(settings or [])

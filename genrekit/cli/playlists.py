@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from genrekit.cli import completion
 from genrekit.cli.listing import print_list
-from genrekit.cli.options import Format
+from genrekit.cli.options import PROVIDERS, Format, RegionsFile
 from genrekit.cli.printing import out, say
 
 
@@ -32,18 +31,10 @@ def playlists(
             "--provider",
             metavar="NAME|FILE",
             envvar="GENREKIT_PLAYLISTS",
-            help="links (searches at services; nothing is asked), a .yaml of your own, youtube, listenbrainz, jamendo or radio-browser.",
+            help=f"The source: {PROVIDERS}. Links are searches at services; nothing is asked.",
         ),
     ] = "links",
-    regions_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--regions-file",
-            metavar="FILE",
-            envvar="GENREKIT_REGIONS_FILE",
-            help="A YAML table of further regions and genres.",
-        ),
-    ] = None,
+    regions_file: RegionsFile = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=1, max=25, help="Playlists per region.")
     ] = 10,

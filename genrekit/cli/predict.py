@@ -199,7 +199,7 @@ def predict(
         raise UsageError("Give either paths or --features, not both.")
     output = None if output == "-" else output
     if output is None and (resume or retry_errors):
-        raise UsageError("--resume and --retry-errors go on with a file of results.", "Give --output FILE.")
+        raise UsageError("--resume and --retry-errors go on with a file of results.", "Use --output FILE.")
     if format is Output.PARQUET and output is None:
         raise UsageError("Parquet is not text.", "Give a file: --output predictions.parquet")
     names = read_genre_names(map_file)

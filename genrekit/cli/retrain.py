@@ -46,7 +46,11 @@ def retrain(
     max_share: Annotated[
         float,
         typer.Option(
-            "--max-share", metavar="PART", min=0.001, max=1, help="Most that one uploader gives of a label."
+            "--max-share",
+            metavar="PART",
+            min=0.001,
+            max=1,
+            help="The largest share of a label that comes from one uploader.",
         ),
     ] = 0.2,
     promote: Annotated[
@@ -85,7 +89,9 @@ def retrain(
     place = Store(store)
     if rollback:
         if promote or dry_run or watch:
-            raise UsageError("--rollback stands alone.", "Leave --promote, --dry-run and --watch out.")
+            raise UsageError(
+                "--rollback goes with no other action.", "Leave --promote, --dry-run and --watch out."
+            )
         path = champion_path(place, model)
         version = Versions(place).roll_back(path)
         say(f"{path} is version {version.sha256} again")

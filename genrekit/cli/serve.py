@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genrekit.cli.options import job_count
+from genrekit.cli.options import PROVIDERS, RegionsFile, job_count
 from genrekit.errors import UsageError
 
 
@@ -317,18 +317,10 @@ def serve(
             "--playlists",
             metavar="NAME|FILE",
             envvar="GENREKIT_PLAYLISTS",
-            help="Who finds playlists for a genre: links, a .yaml of your own, youtube, listenbrainz, jamendo or radio-browser.",
+            help=f"The source of playlists for a genre: {PROVIDERS}.",
         ),
     ] = "links",
-    regions_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--regions-file",
-            metavar="FILE",
-            envvar="GENREKIT_REGIONS_FILE",
-            help="A YAML table of further regions of playlists.",
-        ),
-    ] = None,
+    regions_file: RegionsFile = None,
     open_: Annotated[
         bool, typer.Option("--open", envvar="GENREKIT_OPEN", help="Open the page in a browser.")
     ] = False,

@@ -41,7 +41,7 @@ class ClosedOutput(io.TextIOBase):
 
 
 def replace_closed() -> None:
-    """Put a stream in the place of each standard stream that is closed.
+    """Open the null device in place of each standard stream that is closed.
 
     The null device takes the number of a closed descriptor: a file opened later would get it, and what a native
     library prints would end in that file.

@@ -172,7 +172,7 @@ def tag(
             place = next((f for f in LABELLED if any(f in entry.values for entry in entries)), place)
             if root is None and any(not os.path.lexists(entry.path) for entry in entries):
                 say(
-                    "genrekit: some files are not where the journal says; if they were moved, give --root FOLDER"
+                    "genrekit: some files are not where the journal says; if they were moved, use --root FOLDER"
                 )
             known = [str(_place(entry.path, root)) for entry in entries]
             rows = undone(entries, root=root, journal=record, keep_time=keep_time)

@@ -6,6 +6,7 @@ data set in the entry-point group ``genrekit.datasets``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -243,6 +244,8 @@ def _unknown(source: str) -> UnknownSourceError:
         return UnknownSourceError(
             f"There is no data set {printable(source)!r}.", f"Did you mean {guess}:{rest}? {FORMS}"
         )
+    if os.path.exists(source):  # noqa: PTH110 - names that pathlib refuses
+        return UnknownSourceError(f"{printable(source)} is a pipe, socket or device, not a file.", FORMS)
     siblings = []
     parent = Path(source).parent
     if parent.is_dir():

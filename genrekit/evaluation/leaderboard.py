@@ -147,7 +147,7 @@ def leaderboard(
     if not shared:
         raise DatasetError(
             "The models read different examples of the data, so they cannot be compared.",
-            "Give --read audio or --read table, so that all of them read the same.",
+            "Use --read audio or --read table, so that all of them read the same.",
         )
     if lost := len(everything) - len(shared):
         notes.append(f"Left out: {counted(lost, 'example')} that not every model could read.")

@@ -137,11 +137,11 @@ def write_report(
 
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
-        raise OutputExistsError(f"{folder} is a file; a report needs a folder.", "Give another name.")
+        raise OutputExistsError(f"{folder} is a file; a report needs a folder.", "Choose another name.")
     there = [name for name in FILES if (folder / name).exists()]
     if there and not overwrite:
         raise OutputExistsError(
-            f"{folder} already holds {', '.join(there)}.", "Give another folder, or add --overwrite."
+            f"{folder} already holds {', '.join(there)}.", "Choose another folder, or add --overwrite."
         )
     folder.mkdir(parents=True, exist_ok=True)
     as_json, as_text, confusion, reliability, table = (folder / name for name in FILES)

@@ -19,7 +19,8 @@ from .exporting import export_csv, export_label_studio
 from .importing import Imported, import_labels
 from .judgement import MIN_UPLOADERS, Duel
 from .limits import Limits, Usage
-from .retrain import WORDS, Retraining, retrain
+from .retrain import retrain
+from .retraining import WORDS, Retraining
 from .spool import Order, Spool, default_folder
 from .store import Content, Store
 from .verdicts import Tally, right_labels

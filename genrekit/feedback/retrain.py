@@ -6,10 +6,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from genrekit.datasets import Ambiguous, Reading
 from genrekit.evaluation import open_in_words_of, split_of
@@ -20,61 +20,12 @@ from genrekit.feedback.events import now
 from genrekit.feedback.judgement import reasons_against
 from genrekit.feedback.material import Material, gather_material
 from genrekit.feedback.private_cache import PrivateCache
+from genrekit.feedback.retraining import Retraining
 from genrekit.feedback.store import Store
 from genrekit.feedback.versions import Version, Versions, one_at_a_time
 from genrekit.prediction import Model
 from genrekit.preparation import Cache
 from genrekit.types import Say, Sources, silent
-
-Outcome = Literal["waiting", "dry run", "nothing", "kept", "better", "promoted"]
-WORDS: dict[str, str] = {
-    "waiting": "too few new corrections; nothing was trained",
-    "dry run": "nothing was trained",
-    "nothing": "there is nothing to learn and nothing to forget",
-    "kept": "the champion stays",
-    "better": "the challenger would be promoted: give --promote",
-    "promoted": "the challenger was promoted",
-}
-
-
-@dataclass(frozen=True)
-class Retraining:
-    """Result of a retraining.
-
-    Attributes
-    ----------
-    outcome : str
-        A key of `WORDS`.
-    champion, challenger : str
-        SHA-256 of the bundles; empty if none was trained.
-    new : int
-        Corrections since the last retraining.
-    learnt, held_back : int
-        Corrections that the challenger learnt, and those that it was measured on.
-    forgotten : int
-        Uploads that the champion learnt, and that are deleted.
-    left_out : tuple of (str, str)
-        What was left out, with its reason.
-    reasons : tuple of str
-        Why the challenger was not promoted.
-    facts : dict
-        As the history of the challenger has them.
-    """
-
-    outcome: Outcome
-    champion: str
-    challenger: str = ""
-    new: int = 0
-    learnt: int = 0
-    held_back: int = 0
-    forgotten: int = 0
-    left_out: tuple[tuple[str, str], ...] = ()
-    reasons: tuple[str, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON-able values."""
-        return {**vars(self), "left_out": [list(one) for one in self.left_out], "reasons": list(self.reasons)}
 
 
 def retrain(

@@ -111,7 +111,7 @@ class Store:
         return None if content is None else Event.parse(content)
 
     def delete(self, receipt: str) -> bool:
-        """Delete what a receipt stands for: the file and every event with its hash; return whether there was anything.
+        """Delete the upload of a receipt: the file and every event with its hash; return whether there was anything.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class Store:
         return data
 
     def read_json(self, name: str) -> dict[str, Any] | None:
-        """Return an object of JSON; None if it is not there, or is none."""
+        """Return a JSON object; None if it does not exist, or is not an object."""
         content = self.objects.read(name)
         if content is None:
             return None

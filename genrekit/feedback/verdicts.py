@@ -64,7 +64,7 @@ def right_labels(
     if given and set(given) == set(predicted.labels):
         raise UsageError(f"The verdict is 'wrong', and {', '.join(given)} was predicted.", "Give 'right'.")
     if len(given) > 1 and not predicted.multilabel:
-        raise UsageError(f"The model {predicted.model!r} gives one label.", "Give one label.")
+        raise UsageError(f"The model {predicted.model!r} predicts one label.", "Name one label.")
     return given
 
 

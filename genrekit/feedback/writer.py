@@ -86,7 +86,7 @@ class Writer:
         return taken
 
     def delete(self, receipt: str) -> Deleted:
-        """Delete what a receipt stands for, here and in the store; if that is away, as soon as it is back."""
+        """Delete the upload of a receipt, here and in the store; if that is away, as soon as it is back."""
         hashed = hash_receipt(receipt)
         with self._one:
             waiting = [

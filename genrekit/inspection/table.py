@@ -100,7 +100,7 @@ def _reasons(model: Model, path: Path, chosen: dict[int, Prediction]) -> list[tu
 
 
 def _labelled(path: Path) -> Counter[str] | None:
-    """Return how often each label stands in the table; None without a column of labels."""
+    """Return how often each label occurs in the table; None without a column of labels."""
     table = open_table(path)
     at = table.find(LABEL_COLUMNS)
     if at is None:

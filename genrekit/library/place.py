@@ -108,7 +108,7 @@ def put(new: Playlist | Link | Copy, write: bool, overwrite: bool) -> None:
         raise MediaError(f"{target.parent} is a link to another place; nothing is made there.")
     if new.is_there():
         return
-    there = MediaError(f"{target} is there already.", "Give --overwrite to replace it, or another --to.")
+    there = MediaError(f"{target} is there already.", "Use --overwrite to replace it, or another --to.")
     if os.path.lexists(target) and (not overwrite or (target.is_dir() and not target.is_symlink())):
         raise there
     if not write:

@@ -1,4 +1,4 @@
-"""Titles of an internet radio: texts that stand between the bytes of its sound, as SHOUTcast began it and Icecast sends it.
+"""Titles of an internet radio: texts between the bytes of its sound, as SHOUTcast began it and Icecast sends it.
 
 A server that is asked with ``Icy-MetaData: 1`` says in ``icy-metaint`` after how many bytes of sound a text comes: one byte with its
 length in units of 16 bytes, then ``StreamTitle='...';``. FFmpeg takes the texts out too, but PyAV shows the first one only.

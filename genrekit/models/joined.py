@@ -1,6 +1,6 @@
 """Windows of several preparations of one example, joined into rows that are stored and scored as windows.
 
-*Conventions.* A joined window stands for one window of the first part, and holds that window and, of every other part, the
+*Conventions.* A joined window belongs to one window of the first part, and holds that window and, of every other part, the
 windows nearest to it in time: several where the other part has more of them, one that neighbours share where it has
 fewer. It is a vector of float32: per part a header (number of windows, room for windows, shape of a window), followed by
 the windows, filled up with zeros.

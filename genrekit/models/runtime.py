@@ -254,7 +254,7 @@ class Runtime:
                 name == DISTANCE and not self.has_distance
             ):
                 raise BundleError(
-                    f"The model gives no {name}.",
+                    f"The model has no {name}.",
                     "'genrekit models NAME' lists the outputs that a model has.",
                 )
 

@@ -73,11 +73,11 @@ class Placed(NamedTuple):
 
 
 class PathColumn:
-    """The paths of a table: what they have in common stands above them once, the middle of a long name is cut.
+    """The paths of a table: what they have in common stands above them once, then the middle of the rest is cut.
 
     A path is whole if it fits. If not, and all paths are known, the folder that they share is on the first line, and each
-    path goes on from there. What does not fit then has its further folder on a line above, once for all that
-    follow in it.
+    path goes on from there. Where that would look the same for several paths, or they are not known, or cut the name
+    of a file, each further folder is on a line above, once for all that follow in it.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class PathColumn:
     paths : sequence of str
         All paths that will follow, where they are known.
     grouped : bool
-        Whether folders are on their own lines even if all paths fit.
+        Whether the folder is on its own line even if all paths fit.
     shown : callable
         Makes a text printable.
     """
@@ -103,23 +103,25 @@ class PathColumn:
         shown: Callable[[str], str] = str,
     ) -> None:
         self._width, self._mark, self._shown = width, mark, shown
-        self._grouped = grouped
-        self._known = bool(paths)
         self._names = _DistinctNames(width, mark)
         self._folder = self._common = ""
         self._begun = False
-        if grouped or not all(map(self._fits, paths)):
+        self._by_folder, self._cuts = grouped, False
+        if paths and (grouped or not all(map(self._fits, paths))):
             self._common = common_folder(paths)
-            self._grouped = grouped or not all(self._fits(self._rest(path)) for path in paths)
+            self._cuts = self._can_be_cut(paths)
+            self._by_folder = not self._cuts
 
     def place(self, path: str) -> Placed:
         """Return the lines above a path, and what its own line has of it."""
         folders = [] if self._begun or not self._common else [self._common]
         self._begun = True
-        rest = self._rest(path)
-        if not self._grouped and self._fits(rest):
+        rest = path.removeprefix(self._common)
+        if self._cuts or (not self._by_folder and self._fits(rest)):
             self._folder = ""
-            return Placed(tuple(folders), self._shown(rest), self._shown(rest))
+            name = self._shown(rest)
+            cell = self._names.cut(name) if self._cuts else name
+            return Placed(tuple(map(self._shown, folders)), name, cell)
         folder, name = _split(rest)
         if folder != self._folder:
             self._folder = folder
@@ -128,11 +130,16 @@ class PathColumn:
         name = self._shown(name)
         return Placed(tuple(map(self._shown, folders)), name, self._names.cut(name))
 
+    def _can_be_cut(self, paths: Sequence[str]) -> bool:
+        """Return whether a column has the whole name of every file, and tells the folders apart."""
+        head = (self._width - len(self._mark)) // 3
+        rests = {self._shown(path.removeprefix(self._common)) for path in paths}
+        return all(
+            cell_len(_split(rest)[1]) <= self._width - head - len(self._mark) for rest in rests
+        ) and len({middle_cut(rest, self._width, self._mark) for rest in rests}) == len(rests)
+
     def _fits(self, text: str) -> bool:
         return cell_len(self._shown(text)) <= self._width
-
-    def _rest(self, path: str) -> str:
-        return path.removeprefix(self._common)
 
 
 def _split(path: str) -> tuple[str, str]:

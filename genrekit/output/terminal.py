@@ -29,7 +29,7 @@ class PipeConsole(Console):
 
 
 class TableWriter(Writer):
-    """For people: a line a label with its bar, the best one first, and the name beside it.
+    """For terminals: a line per label with its bar, the best one first, and the name beside it.
 
     Widths follow the terminal (rich; the variable ``COLUMNS``), down to 40 columns.
     """
@@ -86,7 +86,7 @@ class TableWriter(Writer):
             self._print(Padding(Text(self._shown(in_words(prediction.reasons)), "cyan"), (0, 0, 0, 2)))
 
     def _named(self, path: str) -> str:
-        """Print the lines that stand above a path, and return what the name column has of it."""
+        """Print the lines above a path, and return what the name column has of it."""
         placed = self._paths.place(path)
         for folder in placed.folders:
             self._print(Text(folder, "dim"))

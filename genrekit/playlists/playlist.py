@@ -121,7 +121,7 @@ def entries(answer: object, who: str) -> list[Any]:
 
 
 def web_address(url: str) -> str:
-    """Return an address that may stand in a page.
+    """Return an address that a page may hold.
 
     Raises
     ------

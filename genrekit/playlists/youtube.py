@@ -42,7 +42,7 @@ class YouTube:
     def find(self, genre: str, region: Region, limit: int) -> Sequence[Playlist]:
         """Search once."""
         self.check()
-        # In a header, a key stands in no address and no log.
+        # In a header, a key appears in no address and no log.
         service = Service(BASE, 0.0, {"X-Goog-Api-Key": secret(KEY)}, QUICK)
         asked = {
             "part": "snippet",

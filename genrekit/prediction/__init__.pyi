@@ -6,12 +6,14 @@ from .heat_maps import HeatMapImage, heat_map
 from .in_memory import as_inputs
 from .inputs import Input, expand
 from .lists import read_list
-from .model import Model, find, load_model, load_models, load_shipped
+from .loading import find, load_model, load_models, load_shipped
+from .model import Model
 from .options import PredictOptions
 from .output_file import Counts, OutputFile, write_rows
-from .pipeline import FEW, Finished, Pipeline, predict
+from .pipeline import FEW, Finished, Pipeline
 from .playlists import is_playlist
 from .predict_frame import predict_frame
+from .predicting import predict
 from .results_file import NOT_THERE, read_results, results_for
 from .routing import TableTask, open_tables
 from .scoring import Scored

@@ -184,7 +184,7 @@ class Batch:
         if (folder / JOURNAL).exists() and not resume:
             raise OutputExistsError(
                 f"{folder} holds the journal of an earlier run.",
-                "Give --resume to go on with it, --overwrite to start anew, or another --output.",
+                "Use --resume to go on with it, --overwrite to start anew, or another --output.",
             )
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -194,7 +194,7 @@ class Batch:
             if self.output.is_there():
                 raise OutputExistsError(
                     f"{self.output.name} exists, and its journal {folder} does not: there is nothing to go on with.",
-                    "Give --overwrite to start anew, or another --output.",
+                    "Use --overwrite to start anew, or another --output.",
                 )
             return
         try:
@@ -205,7 +205,7 @@ class Batch:
         if differing:
             raise UsageError(
                 f"--resume goes on with the settings of the earlier run, and these differ: {', '.join(differing)}.",
-                "Repeat them as they were, give --overwrite to start anew, or another --output.",
+                "Repeat them as they were, use --overwrite to start anew, or another --output.",
             )
 
     def _settings(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Cue sheets: the tracks within the files that they list.
 
-The format: https://wiki.hydrogenaud.io/index.php?title=Cue_sheet. A time is ``mm:ss:ff`` with 75 frames a second, and
+The format: https://wiki.hydrogenaud.io/index.php?title=Cue_sheet. A time is ``mm:ss:ff`` with 75 frames per second, and
 INDEX 01 is where a track starts; what lies before it (INDEX 00) is the pause after the track before.
 """
 

@@ -71,7 +71,7 @@ def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
 def numbers_row(
     values: Sequence[float], schemas: Mapping[str, Sequence[str]], name: str = "numbers"
 ) -> Example:
-    """Return the example of finite numbers; their number chooses the schema.
+    """Return finite numbers as an example of the schema that has as many columns.
 
     Raises
     ------

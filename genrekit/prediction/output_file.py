@@ -215,14 +215,14 @@ class OutputFile:
         if self.address is not None:
             if not (overwrite or resume) and exists(self.address):
                 raise OutputExistsError(
-                    f"{self.name} exists.", "Give --overwrite to replace it, or another --output."
+                    f"{self.name} exists.", "Use --overwrite to replace it, or another --output."
                 )
             return
         assert self.path is not None
         if self.path.is_file() and self.folder.exists() and not (overwrite or resume):
             raise OutputExistsError(
                 f"{self.name} exists.",
-                "Give --resume to go on with its run, --overwrite to start anew, or another --output.",
+                "Use --resume to go on with its run, --overwrite to start anew, or another --output.",
             )
         check_output(self.path, overwrite=overwrite or resume)
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from genrekit.analysis import columns_of
-from genrekit.prediction.model import Model, load_models
+from genrekit.prediction.loading import load_models
+from genrekit.prediction.model import Model
 from genrekit.prediction.options import PredictOptions
-from genrekit.prediction.pipeline import predict
+from genrekit.prediction.predicting import predict
 from genrekit.preparation import Cache
 from genrekit.types import Prediction, Say, silent
 

@@ -19,12 +19,12 @@ class Named(Protocol):
 
     @property
     def owner(self) -> str:
-        """The name of its key."""
+        """Name of the key of the caller."""
         ...
 
     @property
     def address(self) -> str:
-        """Its address."""
+        """Address of the caller."""
         ...
 
 

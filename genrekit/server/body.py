@@ -38,7 +38,7 @@ class BodyReader:
         models : sequence of Model
             Those that may take numbers.
         alone : str
-            A parameter that stands for an input.
+            A parameter that is an input itself.
 
         Raises
         ------

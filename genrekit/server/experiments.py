@@ -78,7 +78,7 @@ class Shadow:
                 pass
         except OSError as error:
             raise UsageError(
-                f"{path} cannot be written: {error.strerror}.", "Give another --shadow-file."
+                f"{path} cannot be written: {error.strerror}.", "Choose another --shadow-file."
             ) from None
 
     @property

@@ -113,7 +113,7 @@ class Gate:
             self.log.write(scope["method"], route, status or 499, took_s, request_id, caller, state["logged"])
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check a WebSocket as a request that changes something; its key may stand among its protocols."""
+        """Check a WebSocket as a request that changes something; its key may be among its protocols."""
         started_s = time.perf_counter()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         offered = scope.get("subprotocols", [])

@@ -39,7 +39,7 @@ class JsonReader:
     uploads: UploadFolder
 
     def read(self, raw: bytes, body: Body, models: Sequence[Model], alone: str = "") -> None:
-        """Add what JSON asks to predict to a body; the parameter ``alone`` stands for an input.
+        """Add what JSON asks to predict to a body; the parameter ``alone`` is an input itself.
 
         Raises
         ------
@@ -224,7 +224,7 @@ def _spectrogram(content: Any) -> Example:
 
 
 def _word(key: str, cell: Any) -> str:
-    """Return a parameter in JSON as it stands in a query."""
+    """Return a parameter in JSON as a query has it."""
     if isinstance(cell, list):
         return ",".join(str(part) for part in cell)
     if isinstance(cell, bool):

@@ -149,7 +149,7 @@ class Keeping:
         return known.receipt
 
     async def delete(self, receipt: str) -> str:
-        """Delete what a receipt stands for; return 'deleted', 'queued' or 'unknown'."""
+        """Delete the upload of a receipt; return 'deleted', 'queued' or 'unknown'."""
         self._memory.let_go_of(receipt)
         return await asyncio.to_thread(self.writer.delete, receipt)
 

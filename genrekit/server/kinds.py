@@ -73,7 +73,7 @@ def shown_name(name: str) -> str:
 
 
 def check_kind(name: str, path: Path) -> None:
-    """Refuse a file that stands for other files.
+    """Refuse a file that names other files.
 
     Raises
     ------

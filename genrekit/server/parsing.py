@@ -64,8 +64,8 @@ def parse_ab(text: str) -> tuple[Variant, ...]:
     for word in text.split(","):
         model, _, share = word.strip().rpartition("=")
         if not model or not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", share) or not float(share):
-            raise UsageError(f"{word.strip()!r} is not a model with its share.", "Give --ab A=90,B=10")
+            raise UsageError(f"{word.strip()!r} is not a model with its share.", "Use --ab A=90,B=10")
         variants.append(Variant(model=model, weight=float(share)))
     if len(variants) < 2:
-        raise UsageError("An A/B test compares at least two models.", "Give --ab A=90,B=10")
+        raise UsageError("An A/B test compares at least two models.", "Use --ab A=90,B=10")
     return tuple(variants)

@@ -208,7 +208,7 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         raise UsageError(
             f"The server cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}.",
-            "Give another --port, or 0 for any free one; --host is an address of this machine.",
+            "Choose another --port, or 0 for any free one; --host is an address of this machine.",
         ) from None
     listening.setblocking(False)
     return listening

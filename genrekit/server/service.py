@@ -124,7 +124,7 @@ class Service:
             raise Problem("broken", failure.message, "Restart the server.")
 
     def check_ready(self) -> None:
-        """Refuse if requests are not taken.
+        """Raise a problem if the server takes no requests.
 
         Raises
         ------

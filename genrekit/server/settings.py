@@ -160,18 +160,18 @@ class Settings(BaseModel):
         if not self.is_loopback and not self.keys and not self.no_key:
             raise UsageError(
                 f"Other machines can reach {self.host}, and there is no key.",
-                "Give --api-key-file FILE with a line 'name:key', or --no-key to serve everybody.",
+                "Use --api-key-file FILE with a line 'name:key', or --no-key to serve everybody.",
             )
         if self.keys and self.no_key:
             raise UsageError("There are keys, and --no-key asks for none.", "Give one of them.")
         if not self.is_loopback and self.no_key and not self.allow_hosts:
             raise UsageError(
                 "Without a key the server must know the names by which it is called.",
-                "Give --allow-host NAME for each, or --allow-host '*' for any.",
+                "Use --allow-host NAME for each, or --allow-host '*' for any.",
             )
         if (self.certfile is None) != (self.keyfile is None):
             raise UsageError(
-                "HTTPS needs a certificate and its private key.", "Give --certfile and --keyfile."
+                "HTTPS needs a certificate and its private key.", "Use --certfile and --keyfile."
             )
         for path, option in ((self.certfile, "--certfile"), (self.keyfile, "--keyfile")):
             if path is not None and not path.is_file():

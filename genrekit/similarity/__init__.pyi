@@ -1,10 +1,12 @@
 from .embedding import Embedded, VectorKind, about, embed_table, from_outputs, mean_vector, outputs_of
 from .evaluation import Similarity, evaluate_similarity
-from .indexing import Indexed, index
+from .indexing import index
 from .pairs import Pair, duplicates
 from .query import Query, as_query, neighbours, similar, stored
+from .results import Filters, Neighbour
 from .rows import Row
-from .searching import Filters, Index, Neighbour, search
+from .searching import Index, search
+from .update import Indexed
 
 __all__ = [
     "Embedded",

@@ -1,4 +1,4 @@
-"""Vectors of inputs: the embeddings of a model, or what stands in for them in a model without."""
+"""Vectors of inputs: the embeddings of a model, or what replaces them in a model without."""
 
 from __future__ import annotations
 

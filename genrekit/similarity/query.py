@@ -16,8 +16,9 @@ from genrekit.prediction import Model, Pipeline, PredictOptions, TableTask, as_i
 from genrekit.preparation import Cache
 from genrekit.remote import is_remote
 from genrekit.similarity.embedding import Embedded, absolute, embed, embed_table, stat_of
+from genrekit.similarity.results import Filters, Neighbour
 from genrekit.similarity.rows import Row, Rows
-from genrekit.similarity.searching import Filters, Index, Neighbour
+from genrekit.similarity.searching import Index
 from genrekit.text import counted
 from genrekit.types import Example, Say, silent
 

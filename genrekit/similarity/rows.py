@@ -150,7 +150,7 @@ class Rows:
         return next(self._rows("name = ?", (_bytes(name),)), None)
 
     def of_content(self, sha256: str, sound_key: str = "") -> list[tuple[int, Row]]:
-        """Return the rows of a content: by its SHA-256, else by its sound."""
+        """Return the rows of the same content: by its SHA-256, else by the key of its sound."""
         found = list(self._rows("sha256 = ?", (sha256,))) if sha256 else []
         return found or (list(self._rows("sound_key = ?", (sound_key,))) if sound_key else [])
 

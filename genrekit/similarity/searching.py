@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -15,63 +14,13 @@ from genrekit.prediction import Model
 from genrekit.similarity.embedding import mean_vector, vectors_of
 from genrekit.similarity.facts import Facts, read_facts
 from genrekit.similarity.mean import blocks, mean_and_scale, open_vectors
+from genrekit.similarity.results import Filters, Neighbour, neighbour
 from genrekit.similarity.rows import Row, Rows
 from genrekit.text import nearest
 
 UNLIKE = 0.5
 """Weight of the songs that results must be unlike."""
 _SPARE = 64  # candidates beyond k whose cosines are computed again in float64
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A row of an index that is similar to a query.
-
-    Attributes
-    ----------
-    input : str
-        Its name: the absolute path of a file, ``PATH#row N``, or an address.
-    score : float
-        Cosine of the centred vectors in [-1, 1]; with ``unlike`` minus half the cosine to that.
-    label, label_score : str, float or None
-        The prediction of the model.
-    artist, title : str
-        Empty where unknown.
-    length_s : float or None
-    id : int
-        Its id in the index, which it keeps.
-    path : str or None
-        The file.
-    """
-
-    input: str
-    score: float
-    label: str = ""
-    label_score: float | None = None
-    artist: str = ""
-    title: str = ""
-    length_s: float | None = None
-    id: int = 0
-    path: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Conditions on the rows that may be results.
-
-    Attributes
-    ----------
-    genre : str
-        Only rows whose predicted label or genre tag is this; empty for all.
-    not_artist : str
-        No rows of this artist; empty for all.
-    without : frozenset of int
-        No rows with these ids.
-    """
-
-    genre: str = ""
-    not_artist: str = ""
-    without: frozenset[int] = frozenset()
 
 
 class Index:
@@ -344,18 +293,3 @@ def search(
         kind = index.facts.vectors
         vector = mean_vector(kind, vectors_of(model, kind, windows)[0], timbre)
     return index.search(np.asarray(vector), k, filters)
-
-
-def neighbour(id: int, row: Row, score: float) -> Neighbour:
-    """Return a row as a result."""
-    return Neighbour(
-        input=row.name,
-        score=round(score, 6),
-        label=row.label or "",
-        label_score=row.score,
-        artist=row.artist,
-        title=row.title,
-        length_s=row.length_s,
-        id=id,
-        path=row.path,
-    )

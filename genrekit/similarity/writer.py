@@ -159,12 +159,12 @@ def _checked(folder: Path, new: Facts, resume: bool) -> Facts:
         raise UsageError(
             f"{folder} was made with the model {facts.model!r} (sha256 {facts.model_sha256[:12]}), not with {new.model!r} "
             f"(sha256 {new.model_sha256[:12]}).",
-            "Choose another --output, or give --overwrite to make it anew.",
+            "Choose another --output, or use --overwrite to make it anew.",
         )
     if not facts.finished and not resume:
         raise OutputExistsError(
             f"{folder} is not finished: its run was interrupted.",
-            "Give --resume to go on with it, or --overwrite to make it anew.",
+            "Use --resume to go on with it, or --overwrite to make it anew.",
         )
     return facts.model_copy(update={"model_path": new.model_path})
 

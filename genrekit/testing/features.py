@@ -69,7 +69,7 @@ def check_trees(
     backend, config
         The recipe.
     fitted : Fitted
-        What it gave.
+        The result of its ``fit``.
     labels : tuple of str
     multilabel : bool
 

@@ -118,7 +118,7 @@ def _check_fitted(fitted: Fitted, train: Prepared, labels: tuple[str, ...], *, m
 
 
 def _check_outputs(runtime: Runtime, fitted: Fitted, train: Prepared) -> None:
-    """Hold the outputs beside the scores against what they promise; the runtime checks their numbers."""
+    """Check the outputs beside the scores against what they promise; the runtime checks their numbers."""
     limits = (fitted.distance_threshold or 0.0, *fitted.distance_thresholds_of_few)
     require(all(math.isfinite(x) and x >= 0 for x in limits), "distance thresholds are finite, at least 0")
     require(

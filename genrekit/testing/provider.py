@@ -14,7 +14,7 @@ _ORIGIN = re.compile(r"https://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?")
 def check_provider(
     provider: PlaylistProvider, genres: Sequence[str] = ("jazz", "hip-hop", "no such genre at all")
 ) -> None:
-    """Hold a provider of playlists against what `genrekit playlists` and the page rely on.
+    """Check that a provider of playlists does what `genrekit playlists` and the page rely on.
 
     A provider that asks a service does so here: point it to a server of your own on loopback, and set its key.
 

@@ -13,9 +13,9 @@ MAX_WORDS = 300
 
 
 def check_source(source: DataSource) -> None:
-    """Hold a registered data set against what `genrekit datasets list` and `fetch` rely on; nothing is fetched.
+    """Check that a registered data set has what `genrekit datasets list` and `fetch` rely on; nothing is fetched.
 
-    Its reader is held against `check_loader`, with data of its own.
+    Its reader is checked by `check_loader`, with data of its own.
 
     Parameters
     ----------

@@ -226,6 +226,6 @@ def _earlier(table: Path, run: str, keys: tuple[str, ...], *, overwrite: bool) -
     only_begun = text.startswith(START) and text.count("\n") <= 1
     if not (found or only_begun or overwrite):
         raise OutputExistsError(
-            f"{table} holds another grid search.", "Give --overwrite to replace it, or another --output."
+            f"{table} holds another grid search.", "Use --overwrite to replace it, or another --output."
         )
     return found

@@ -68,7 +68,7 @@ def open_for(
         raise DatasetError(
             f"{' + '.join(map(printable, names))} holds {holds}, which the backend {info.name!r} does not read; "
             f"{quote_all(others)} {'do' if others[1:] else 'does'}.",
-            f"Give --backend {others[0]}, or a model of it.",
+            f"Use --backend {others[0]}, or a model of it.",
         ) from error
     check_arrays(dataset, info)
     check_fit(dataset, backend, config)
@@ -148,7 +148,7 @@ def _check_window_length(dataset: Dataset, config: BackendConfig) -> None:
     if not 0.9 <= length_s / window_s <= 1.1:
         raise DatasetError(
             f"The rows of {dataset.source} describe {length_s:.3g} s of sound each; window_s is {window_s:g}.",
-            f"Give --set window_s={length_s:.3g}, or --read audio where there are songs.",
+            f"Use --set window_s={length_s:.3g}, or --read audio where there are songs.",
         )
 
 

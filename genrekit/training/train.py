@@ -142,7 +142,7 @@ def train(
     backend, config = resolve(backend, config)
     output = Path(output)
     if output.exists() and not overwrite:
-        raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
+        raise OutputExistsError(f"{output} exists.", "Use --overwrite to replace it, or another --output.")
     if curve_parts is not None and world_size() > 1:
         raise UsageError(
             "A learning curve is not measured under torchrun.",
@@ -152,7 +152,7 @@ def train(
         for file in learning_files(output):
             if file.exists():
                 raise OutputExistsError(
-                    f"{file} exists.", "Give --overwrite to replace it, or another --output."
+                    f"{file} exists.", "Use --overwrite to replace it, or another --output."
                 )
     if parent is not None and not re.fullmatch(r"[0-9a-f]{64}", parent):
         raise UsageError(f"A parent is the SHA-256 of a bundle, 64 hexadecimal digits, not {parent!r}.")
@@ -180,7 +180,7 @@ def train(
     if curve_parts is not None and not split.test:
         raise UsageError(
             "A learning curve is measured on the test split, and there is none.",
-            "Give --test-size above 0, or omit --learning-curve.",
+            "Use --test-size above 0, or omit --learning-curve.",
         )
     everything = [*split.train, *split.valid, *split.test]
     cache = cache or Cache()

@@ -106,7 +106,7 @@ def combine(
     """
     output = Path(output)
     if output.exists() and not overwrite:
-        raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
+        raise OutputExistsError(f"{output} exists.", "Use --overwrite to replace it, or another --output.")
     if split not in ("valid", "train"):
         raise UsageError(
             f"Weights are fitted on the split valid or train, not on {split!r}.",
@@ -213,7 +213,7 @@ def _check_members(members: Sequence[Model]) -> None:
             )
         if one.bundle.manifest.multilabel != first.bundle.manifest.multilabel:
             raise UsageError(
-                f"One of {first.name!r} and {one.name!r} gives one label and the other several; a combination "
+                f"One of {first.name!r} and {one.name!r} predicts one label and the other several; a combination "
                 "needs models that do the same."
             )
         if not same_labels(one.labels, first.labels):
@@ -238,7 +238,7 @@ def _examples_to_fit(
         if not indices:
             raise DatasetError(
                 f"{dataset.source} has no {split} split, or it is empty.",
-                "Give --split train, or other data.",
+                "Use --split train, or other data.",
             )
         return found, list(indices), f"the {split} split ({found.method})"
     return None, list(range(len(dataset.examples))), "all examples that no member learnt"

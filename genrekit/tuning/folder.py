@@ -56,7 +56,7 @@ def locked(folder: Path, *, resume: bool, overwrite: bool) -> Iterator[None]:
             if not overwrite:
                 raise OutputExistsError(
                     f"{folder} holds a search.",
-                    "Give --resume to continue it, --overwrite to start anew, or another --output.",
+                    "Use --resume to continue it, --overwrite to start anew, or another --output.",
                 )
             _clear(folder)
         yield

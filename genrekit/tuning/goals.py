@@ -25,7 +25,7 @@ def check_objectives(objectives: Sequence[str], *, multilabel: bool) -> tuple[st
     Raises
     ------
     UsageError
-        If one is not known, stands twice, or the first is a time.
+        If one is not known or named twice, or the first is a time.
     """
     allowed = MULTILABEL_OBJECTIVES if multilabel else OBJECTIVES
     goals = tuple(objectives) or allowed[:1]

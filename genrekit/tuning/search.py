@@ -156,7 +156,7 @@ def tune(
     backend, config = resolve(backend, config)
     output = Path(output)
     if output.exists() and not overwrite:
-        raise OutputExistsError(f"{output} exists.", "Give --overwrite to replace it, or another --output.")
+        raise OutputExistsError(f"{output} exists.", "Use --overwrite to replace it, or another --output.")
     parameters = _space(backend, config, space)
     goals = check_objectives(objectives, multilabel=config.multilabel)
     check_options(trials, batch, pick, prune, timeout_s)
@@ -166,7 +166,7 @@ def tune(
         backend.ready(config)
         if beside(output).exists() and not (resume or overwrite):
             raise OutputExistsError(
-                f"{beside(output)} exists.", "Give --resume, --overwrite, or another --output."
+                f"{beside(output)} exists.", "Use --resume, --overwrite, or another --output."
             )
     options = options or SplitOptions()
     options = replace(options, seed=config.seed if options.seed is None else options.seed)

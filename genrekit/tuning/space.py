@@ -151,7 +151,7 @@ def _parameter(backend: Backend, key: str, value: Any) -> Parameter:
     if len(unique) < 2:
         raise ConfigError(
             f"The space of {key} has {len(unique)} value{'s' * (len(unique) != 1)}; a search needs two or more.",
-            f"Give --set {key}=VALUE for a value that stays, or --space {key}=A,B.",
+            f"Use --set {key}=VALUE for a value that stays, or --space {key}=A,B.",
         )
     if any(isinstance(one, list | dict) for one in unique):
         raise ConfigError(

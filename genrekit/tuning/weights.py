@@ -79,7 +79,7 @@ def given_weights(weights: Weights | None, n: int, *, has_data: bool) -> tuple[f
         if not has_data:
             raise UsageError(
                 "Fitting weights needs labelled data.",
-                "Add --data SOURCE, or give --weights equal or --weights 0.3,0.7.",
+                "Add --data SOURCE, or use --weights equal or --weights 0.3,0.7.",
             )
         return None
     if weights == "equal":

@@ -151,6 +151,7 @@ def test_the_web(predict, web):
     assert len(run.out.splitlines()) == 2
 
 
+@pytest.mark.night  # by day tests/execution/test_dask.py
 def test_a_cluster_gives_the_same_answers(predict, paths, address):
     here = predict(*paths, "--no-cache")
     there = predict(*paths, "--no-cache", "--cluster", address)

@@ -41,11 +41,12 @@ def test_backends_are_cross_validated_with_settings_of_their_own(compare, songs)
     words += [
         word for key, value in quick.SPECTROGRAM.items() for word in ("--set", f"spectrogram.{key}={value}")
     ]
-    run = compare("--backend", "gtzan,spectrogram", "--cv", 2, "--data", songs.source, "-f", "json", *words)
+    run = compare(
+        "--backend", "gtzan,spectrogram", "--cv", 2, "--data", songs.source, "-f", "json", "--no-cost", *words
+    )
     assert run.status == 0, run.err
     found = json.loads(run.out)
     assert {one["name"] for one in found["models"]} == {"gtzan", "spectrogram"}
-    assert all(one["ms_per_input"] > 0 for one in found["models"])
 
 
 def test_wrong_usage_is_explained(compare, model_path, songs):

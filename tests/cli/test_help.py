@@ -4,6 +4,7 @@ import re
 
 import pytest
 import typer
+from support.night import day_and_night
 
 from genrekit import __version__
 from genrekit.cli import app
@@ -15,7 +16,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("columns", day_and_night([60, 80, 120], day=1))
 @pytest.mark.parametrize("words", [(), *COMMANDS], ids=" ".join)
 def test_help_has_no_types_of_a_framework(genrekit, words, columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))

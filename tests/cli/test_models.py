@@ -30,6 +30,8 @@ def test_backends_list_their_settings(genrekit):
 
 def test_backends_list_their_columns_one_a_line(genrekit):
     assert tuple(genrekit("backends", "gtzan", "--columns").out.splitlines()) == GTZAN_COLUMNS
+    assert tuple(json.loads(genrekit("backends", "gtzan", "--columns", "-f", "json").out)) == GTZAN_COLUMNS
+    assert "--columns is not printed as yaml" in genrekit("backends", "gtzan", "--columns", "-f", "yaml").err
     nameless = genrekit("backends", "--columns")
     assert nameless.status == 2
     assert "needs the name of a backend" in nameless.err

@@ -17,7 +17,7 @@ import soundfile as sf
 from genrekit.labels import display_name
 from genrekit.models.bundle import load, save
 from genrekit.prediction import PredictOptions, load_model
-from genrekit.prediction.pipeline import predict as predict_genres
+from genrekit.prediction import predict as predict_genres
 from genrekit.types import Example
 
 SR = 22050
@@ -327,7 +327,7 @@ def test_python_takes_one_path_or_an_example_with_its_own_part(model_path, song)
 def test_a_folder_of_the_same_name_does_not_hide_a_model_in_the_box(tmp_path, monkeypatch, model_path):
     (tmp_path / "tiny").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("genrekit.prediction.model.shipped_models", lambda: {"tiny": model_path})
+    monkeypatch.setattr("genrekit.prediction.loading.shipped_models", lambda: {"tiny": model_path})
     assert load_model("tiny").name == "tiny"
 
 

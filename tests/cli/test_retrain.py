@@ -63,7 +63,7 @@ def test_a_watch_goes_on_until_it_is_interrupted(genrekit, monkeypatch):
     ("words", "said"),
     [
         ([], "--data"),
-        (["--rollback", "--promote"], "stands alone"),
+        (["--rollback", "--promote"], "no other action"),
         (["--data", "original.csv", "--watch"], "--promote"),
         (["--data", "original.csv", "--dry-run", "--promote"], "one of"),
         (["--data", "original.csv"], "--model"),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.night import day_and_night
 
 SMALL = "synthetic:?genres=2&songs=2&seconds=1"
 MISSING = [
@@ -81,35 +82,37 @@ def program(*words, **options):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 @pytest.mark.parametrize(
-    "words",
-    [
-        ("--help",),
-        ("train", "--help"),
-        ("backends",),
-        ("models", "gtzan"),
-        ("predict", "SONG", "-f", "table"),
-        ("predict", "SONG", "-f", "csv"),
-        ("tag", "SONG", "-f", "table"),
-        ("tag", "SONG"),
-        ("sort", "SONG", "-f", "table"),
-        ("datasets", "show", "synthetic:?genres=2&songs=2&seconds=1"),
-    ],
-    ids=" ".join,
+    "line",
+    day_and_night(
+        [
+            "--help",
+            "predict SONG -f table",
+            "tag SONG",
+            "train --help",
+            "backends",
+            "models gtzan",
+            "predict SONG -f csv",
+            "tag SONG -f table",
+            "sort SONG -f table",
+            f"datasets show {SMALL}",
+        ],
+        day=3,
+    ),
 )
-def test_a_full_stdout_is_named(words, songs):
+def test_a_full_stdout_is_named(line, songs):
     song = str(songs.examples[0].path)
     with open("/dev/full", "w") as full:
-        run = program(*(song if word == "SONG" else word for word in words), stdout=full)
+        run = program(*(song if word == "SONG" else word for word in line.split()), stdout=full)
     assert run.returncode == 1
     assert "genrekit: stdout: No space left on device" in run.stderr
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("words", [("--help",), ("train", "--help"), ("models", "gtzan"), ("backends",)])
-def test_a_reader_that_went_away_gives_the_status_of_the_shell(words):
+@pytest.mark.parametrize("line", day_and_night(["--help", "models gtzan", "train --help", "backends"], day=2))
+def test_a_reader_that_went_away_gives_the_status_of_the_shell(line):
     read, write = os.pipe()
     os.close(read)
-    run = program(*words, stdout=write)
+    run = program(*line.split(), stdout=write)
     os.close(write)
     assert (run.returncode, run.stderr) == (141, "")
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from support.night import day_and_night
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell of POSIX")
 GENREKIT = f"{sys.executable} -m genrekit"
@@ -43,7 +44,7 @@ def test_without_stdout(shell, model_path, tmp_path):
     assert (tmp_path / "out.csv").read_text().count("song.wav") == 1
     assert shell("genrekit sort --from out.csv --write >&-")[0] == 0
     assert shell("genrekit tag --from out.csv --write >&-")[0] == 0
-    for command in ("models", "--help", "--version", "backends"):
+    for command in ("models", "--help"):
         status, _, err = shell(f"genrekit {command} >&-")
         assert (status, "stdout" in err) == (1, True)
 
@@ -74,11 +75,14 @@ NAMES = ["Übung Ω.wav", "caf\udce9.wav", "a\\udce9.wav", "x\u2028y\x85.wav", "
 
 @pytest.mark.parametrize(
     ("locale", "suffix"),
-    [
-        ({}, "csv"),
-        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "csv"),
-        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "jsonl"),
-    ],
+    day_and_night(
+        [
+            ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "csv"),
+            ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "jsonl"),
+            ({}, "csv"),
+        ],
+        day=1,
+    ),
 )
 def test_any_name_is_found_again_in_any_locale(shell, model_path, tmp_path, suffix, locale):
     (tmp_path / "music").mkdir()

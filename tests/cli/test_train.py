@@ -135,6 +135,7 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(train, songs,
         assert "examples as synthetic" not in run.err
 
 
+@pytest.mark.night
 def test_ctrl_c_while_comparing_leaves_with_130(songs, tmp_path):
     words = [
         sys.executable,

@@ -55,6 +55,7 @@ def test_hostile_names_are_shown_as_escapes_on_one_line(hostile, command):
     assert not [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(b"forged")]
 
 
+@pytest.mark.night
 def test_a_report_and_a_model_are_shown_whatever_the_stream_can_encode(songs, tmp_path):
     for example in songs.examples:
         label = {songs.labels[0]: "блюз"}.get(example.labels[0], example.labels[0])

@@ -8,6 +8,27 @@ import pytest
 from support.dataset_files import KAGGLE_HEADER, kaggle_row, write_rows, write_song
 
 
+class Clock:
+    """A clock that sleeping alone moves on."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return 1000 + sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which services are waited for."""
+    found = Clock()
+    monkeypatch.setattr("genrekit.remote.http.time", found)
+    return found
+
+
 @pytest.fixture
 def music(tmp_path: Path) -> Path:
     """A folder of two genres with three songs each."""

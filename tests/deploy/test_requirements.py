@@ -76,6 +76,7 @@ def test_every_locked_line_has_hashes_and_fits_what_is_wanted():
     assert not {"torch", "scikit-learn", "lightning", "onnx", "pip"} & set(locked())
 
 
+@pytest.mark.night
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop and httptools are for other systems")
 def test_serving_imports_all_of_it_and_nothing_else(tmp_path):
     run = subprocess.run(

@@ -215,7 +215,7 @@ def _judge_from_stdin(kind: str, *models: str) -> None:
     """The child: paths in, verdicts out, a line each."""
     from support.fuzz_judge import BUNDLES, TABLES, judge
 
-    from genrekit.prediction.model import load_model
+    from genrekit.prediction import load_model
 
     paths = [Path(line) for line in sys.stdin.read().splitlines()]
     for verdict in judge(kind, paths, [load_model(path) for path in (*models, "image")]):

@@ -18,7 +18,7 @@ from genrekit.features.schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
 from genrekit.models.bundle import MANIFEST
 from genrekit.models.container import unpack
 from genrekit.models.manifest import parse_manifest
-from genrekit.prediction.model import Model, load_model
+from genrekit.prediction import Model, load_model
 
 MEDIA_EACH, TABLES_EACH, BUNDLES_EACH = 14, 30, 12
 BY_NIGHT = pytest.param(1, marks=pytest.mark.night)

@@ -258,7 +258,7 @@ def test_a_graph_of_scores_alone_gives_nothing_else() -> None:
     assert (runtime.embedding_size, runtime.has_distance) == (None, False)
     assert runtime.declaration() == Outputs() == runtime.declaration(3.0)
     for ask in (runtime.embeddings, runtime.distance):
-        with pytest.raises(BundleError, match="gives no"):
+        with pytest.raises(BundleError, match="has no"):
             ask(windows(2))
 
 

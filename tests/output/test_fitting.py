@@ -40,11 +40,26 @@ def test_what_all_share_is_said_once_and_the_rest_where_it_fits():
     assert second == ((), "b/2.mp3", "b/2.mp3")
 
 
-def test_folders_that_do_not_fit_are_said_once_for_their_songs():
-    paths = [f"Music/{LONG}1.mp3", f"Music/{LONG}2.mp3", f"Music/{LONG}b/2.mp3", "Music/3.mp3"]
+def test_the_middle_of_the_rest_is_cut_where_all_stay_tellable_apart():
+    paths = [f"Music/{LONG}(Disc {disc})/0{n} x.mp3" for disc in (1, 2) for n in (1, 2)]
+    first, *rows = placed(paths, 32)
+    assert first.folders == (f"Music/{LONG}",)
+    paths.append("Music/short.mp3")
+    first, *rows = placed(paths, 32)
+    assert first.folders == ("Music/",)
+    assert not any(row.folders for row in rows)
+    cells = [first.cell, *(row.cell for row in rows)]
+    assert len(set(cells)) == len(paths)
+    assert all(cell.endswith(path.split("/")[-1]) for cell, path in zip(cells, paths, strict=True))
+
+
+def test_folders_are_said_once_for_their_songs_where_names_are_long():
+    names = [f"{n} - A Long Title of a Song.mp3" for n in range(3)]
+    paths = [f"Music/{LONG}{names[0]}", f"Music/{LONG}{names[1]}", f"Music/{LONG}b/{names[2]}", "Music/3.mp3"]
     rows = placed(paths)
     assert [row.folders for row in rows] == [("Music/", LONG), (), (f"{LONG}b/",), ("./",)]
-    assert [row.cell for row in rows] == ["1.mp3", "2.mp3", "2.mp3", "3.mp3"]
+    assert [row.name for row in rows] == [*names, "3.mp3"]
+    assert len({row.cell for row in rows}) == 4
 
 
 def test_unknown_paths_have_their_folder_above_where_they_do_not_fit():

@@ -20,8 +20,8 @@ from support.waiting import wait_until
 
 from genrekit.errors import OutputExistsError, UsageError
 from genrekit.prediction import batch as batches
+from genrekit.prediction import load_model
 from genrekit.prediction.batch import Batch
-from genrekit.prediction.model import load_model
 from genrekit.prediction.options import PredictOptions
 from genrekit.prediction.output_file import OutputFile
 from genrekit.prediction.pipeline import Pipeline
@@ -181,7 +181,7 @@ def n_lines(journal):
     return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.night)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.night)])
 def test_killed_at_random_and_resumed_gives_the_same_file(model_path, library, tmp_path, kills):
     whole = tmp_path / "whole.csv"
     run = subprocess.run(command(model_path, library, whole), capture_output=True, text=True)

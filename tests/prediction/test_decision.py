@@ -10,7 +10,7 @@ import pytest
 
 from genrekit.errors import UsageError
 from genrekit.models import Distance
-from genrekit.prediction.model import Model, load_model
+from genrekit.prediction import Model, load_model
 from genrekit.prediction.options import PredictOptions
 from genrekit.types import Example, Prediction, Windows
 

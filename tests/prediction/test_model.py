@@ -10,7 +10,7 @@ import pytest
 from genrekit.errors import BundleError
 from genrekit.models.bundle import MANIFEST
 from genrekit.models.container import pack, unpack
-from genrekit.prediction.model import load_model
+from genrekit.prediction import load_model
 
 
 @pytest.mark.parametrize(("key", "value"), [("max_depth", []), ("no_such_key", 1)])

@@ -13,7 +13,7 @@ from genrekit.similarity import index
 TABLE = Path(__file__).parents[2] / "examples" / "tracks.csv"
 KEY = "correct-horse-battery"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,unsupported_method,allow_header_conformance"
-DAY = ("--phases", "examples,fuzzing", "--max-examples", "3")
+DAY = ("--phases", "examples,fuzzing", "--max-examples", "1")
 NIGHT = pytest.param(("--max-examples", "200"), marks=pytest.mark.night, id="night")
 
 

@@ -16,9 +16,8 @@ from genrekit.datasets import open_dataset
 from genrekit.errors import BackendError, BundleError, DatasetError, GenrekitError
 from genrekit.features.schema import GTZAN_COLUMNS, SPOTIFY_COLUMNS
 from genrekit.output import open_writer
-from genrekit.prediction import PredictOptions
+from genrekit.prediction import Model, PredictOptions, load_model
 from genrekit.prediction.inputs import Input
-from genrekit.prediction.model import Model, load_model
 from genrekit.preparation.cache import Cache
 from genrekit.types import Example, Prediction
 

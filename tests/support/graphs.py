@@ -83,23 +83,23 @@ def _filled(graph: bytes, scorer: Scorer, distance: Distance | None, *, half: bo
 
 
 def _key(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], distance: Distance | None) -> str:
-    """Hash all that a graph depends on but the values of parameters: the modules, their settings and shapes."""
-    key = hashlib.sha256(repr((scorer, window.shape, window.dtype, sorted(free.items()))).encode())
-    modules = nn.ModuleList([scorer, *([distance] if distance else [])])
-    for name, module in modules.named_modules():
-        settings = {
-            k: v for k, v in vars(module).items() if isinstance(v, bool | int | float | str | tuple | None)
-        }
-        settings.pop("training", None)
-        if isinstance(module, Scorer):
-            settings.pop("temperature")
-        key.update(repr((name, type(module), sorted(settings.items()))).encode())
-    for name, values in [*modules.named_parameters(), *modules.named_buffers()]:
-        # The components of a distance are as many as the examples make them; no node of the graph depends on it.
-        shape = (
-            values.ndim
-            if isinstance(modules[-1], Distance) and name.startswith("1.")
-            else tuple(values.shape)
-        )
-        key.update(repr((name, values.dtype, shape)).encode())
+    """Hash all that a graph depends on but the values of parameters: the modules, their settings and shapes.
+
+    No node depends on the number of labels, nor on the number of components of a distance, which the examples decide.
+    """
+    key = hashlib.sha256(repr((window.shape, window.dtype, sorted(free.items()))).encode())
+    for prefix, module in [("", scorer), *([("distance", distance)] if distance else [])]:
+        for name, part in module.named_modules(prefix=prefix):
+            settings = {
+                k: v for k, v in vars(part).items() if isinstance(v, bool | int | float | str | tuple | None)
+            }
+            free_settings = {"training", "temperature"} if part is scorer else {"training"}
+            if isinstance(part, nn.Linear):
+                free_settings |= {"out_features"}
+            shown = sorted((k, v) for k, v in settings.items() if k not in free_settings)
+            key.update(repr((name, type(part), shown)).encode())
+            for own, values in [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]:
+                size = tuple(values.shape[1:]) if isinstance(part, nn.Linear) else tuple(values.shape)
+                shape = values.ndim if part is distance else size
+                key.update(repr((own, values.dtype, values.ndim, shape)).encode())
     return key.hexdigest()[:32]

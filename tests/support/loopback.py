@@ -24,7 +24,6 @@ class Seen:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
-    at_s: float
 
 
 @dataclass
@@ -104,7 +103,7 @@ def serving(host: Host) -> Iterator[Host]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = dict(parse_qsl(parts.query))
-            host.seen.append(Seen(parts.path[1:], query, dict(self.headers), time.monotonic()))
+            host.seen.append(Seen(parts.path[1:], query, dict(self.headers)))
             try:
                 self.answer(parts.path[1:], query)
             except (BrokenPipeError, ConnectionResetError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,9 +44,23 @@ def encoded(
     **options: str,
 ) -> bytes:
     """The samples as a file by FFmpeg, of a constant bit rate unless a quality is given."""
+    return _encoded(y.tobytes(), y.shape, sr, codec, container, quality, tuple(options.items()))
+
+
+@cache
+def _encoded(
+    samples: bytes,
+    shape: tuple[int, int],
+    sr: int,
+    codec: str,
+    container: str,
+    quality: int | None,
+    options: tuple[tuple[str, str], ...],
+) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "x"  # some muxers go back to the file by its name
-        _encode(path, y, sr, codec, container, quality, options)
+        y = np.frombuffer(samples, np.float32).reshape(shape)
+        _encode(path, y, sr, codec, container, quality, dict(options))
         return path.read_bytes()
 
 

@@ -12,6 +12,7 @@ import pytest
 from pydantic import Field
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
+from support.night import day_and_night
 
 from genrekit.datasets import open_dataset
 from genrekit.datasets.splits import SplitOptions, make_split
@@ -97,6 +98,7 @@ def test_a_file_of_somebody_else_is_left_alone(search, tmp_path):
     assert (tmp_path / "m.grid.csv").read_text() == "a,b\n"
 
 
+@pytest.mark.night
 def test_processes_find_the_same(search, tmp_path):
     search()
     alone = (tmp_path / "m.genrekit").read_bytes()
@@ -262,7 +264,9 @@ def test_models_of_one_label_and_of_several_are_not_compared(search, tmp_path):
         search({"multilabel": [True, False]})
 
 
-@pytest.mark.parametrize("options", [None, SplitOptions(seed=7), SplitOptions(by="random", test_size=0.3)])
+@pytest.mark.parametrize(
+    "options", day_and_night([SplitOptions(seed=7), None, SplitOptions(by="random", test_size=0.3)], day=1)
+)
 def test_the_split_keeps_its_seed_whatever_seed_a_candidate_has(options, search, tracks_csv, tmp_path):
     said = []
     search({"seed": [3, 1, 2]}, config={**QUICK, "seed": 5, "subsample": 0.5}, options=options)

@@ -31,6 +31,7 @@ def folds_on(cluster, source, backend="spotify", config=SMALL):
     return cross_validate(source, backend=backend, config=config, k=3, cluster=cluster)
 
 
+@pytest.mark.night
 def test_folds_and_trials_are_the_same_there(address, tracks_csv, tmp_path, monkeypatch):
     """With little data, which travels with every item, and with much, which is copied to every worker once."""
     here = folds_on(None, tracks_csv)

@@ -1,4 +1,4 @@
-"""An encoder's graph, held against its facts before anything is learnt from it."""
+"""Checks of an encoder's graph against its facts, before anything is learnt from it."""
 
 from __future__ import annotations
 

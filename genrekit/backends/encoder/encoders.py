@@ -29,7 +29,7 @@ class Encoder(Protocol):
         ...
 
     def graph(self) -> bytes:
-        """Return its ONNX model: one input of patches, and the outputs of its layers."""
+        """Return the ONNX model of the encoder: one input of patches, and an output per layer."""
         ...
 
 
@@ -62,12 +62,12 @@ def get(encoder: str) -> Encoder:
 
 @lru_cache(maxsize=2)
 def graph(encoder: str) -> bytes:
-    """Return the ONNX model of an encoder, held against its facts; kept, since exporting one takes seconds.
+    """Return the ONNX model of an encoder, checked against its facts; cached, since exporting one takes seconds.
 
     Raises
     ------
     BackendError
-        If an encoder of another package gives a model that is not what its facts say.
+        If the model of an encoder of another package differs from its facts.
     ConfigError
         The same of a file.
     """

@@ -20,7 +20,7 @@ class Hearing(BaseModel):
     input : {'mel', 'samples'}
         Content of a patch.
     sr : int
-        Samples a second.
+        Samples per second.
     patch : int
         Length of a patch, in frames or in samples.
     axes : tuple
@@ -124,7 +124,7 @@ class EncoderFacts(BaseModel):
     layers : dict of str to Layer
         By the name that the setting ``layer`` takes; the first is what it takes by default.
     embedding : str
-        The layer that similarity stands on; the first by default.
+        The layer that similarity uses; the first by default.
     licence, citation, trained_on : str
         The terms of the weights, whom to cite, and what they were learnt from.
     sha256 : str

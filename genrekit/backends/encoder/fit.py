@@ -117,7 +117,7 @@ def _fine_tuned(
 
     if valid is None:
         raise ConfigError(
-            "fine_tune needs a validation split; there is none.", "Give --valid-size 0.1, or omit fine_tune."
+            "fine_tune needs a validation split; there is none.", "Use --valid-size 0.1, or omit fine_tune."
         )
     found = encoders.get(config.encoder)
     if not isinstance(found, Tunable):

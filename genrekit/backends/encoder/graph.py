@@ -51,7 +51,7 @@ def write_graph(
         The encoder's own graph, which was checked.
     facts : EncoderFacts
     layer : str
-        The layer that the head stands on.
+        The layer that the head takes.
     pooling : str
         As for `genrekit.backends.encoder.pooling.pool`.
     members : sequence of (Chain, Calibration)

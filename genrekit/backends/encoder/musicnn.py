@@ -78,7 +78,7 @@ class MusicnnEncoder:
         hears=Hearing(
             sr=16000,
             patch=187,
-            level_dbfs=-16.7,  # the median of GTZAN's train side, which its heads were learnt from
+            level_dbfs=-16.7,  # the median of GTZAN's training split, which its heads were learnt from
             n_fft=512,
             hop_length=256,
             n_mels=96,
@@ -92,7 +92,7 @@ class MusicnnEncoder:
         },
         embedding="penultimate",
         licence="ISC, copyright Music Technology Group, Universitat Pompeu Fabra 2019, code developed by Jordi Pons; "
-        "the notice stands beside the weights (musicnn.LICENSE.txt)",
+        "the notice is beside the weights (musicnn.LICENSE.txt)",
         citation="J. Pons and X. Serra, musicnn: Pre-trained convolutional neural networks for music audio tagging, "
         "2019, https://arxiv.org/abs/1909.06654",
         trained_on="30 s previews of some 200,000 songs of the Million Song Dataset, with tags from Last.fm",

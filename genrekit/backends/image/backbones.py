@@ -156,7 +156,7 @@ def _imagenet(arch: str, progress: Progress) -> dict[str, Tensor]:
     except (URLError, OSError, RuntimeError) as error:
         raise TrainingError(
             f"The ImageNet weights of {arch} cannot be downloaded: {error}.",
-            f"Download {weights.url} elsewhere and give --set weights=FILE, or --set weights=none.",
+            f"Download {weights.url} elsewhere and use --set weights=FILE, or --set weights=none.",
         ) from None
     return state
 

@@ -71,7 +71,7 @@ def choose(config: NeuralConfig) -> Device:
             "--device auto uses the CPU if there is no GPU.",
         )
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("device = 'mps', but this is not a Mac with such a GPU.", "Give --device auto.")
+        raise ConfigError("device = 'mps', but this is not a Mac with such a GPU.", "Use --device auto.")
     if kind == "cuda" and world_size() > 1:
         index = local_rank()
     return Device(kind, index, _precision(config.precision, kind))
@@ -80,7 +80,7 @@ def choose(config: NeuralConfig) -> Device:
 def _precision(asked: str, kind: str) -> str:
     if asked == "fp16" and kind == "cpu":
         raise ConfigError(
-            "precision = 'fp16' needs a GPU; this is the CPU.", "Give --set precision=auto, bf16 or 32."
+            "precision = 'fp16' needs a GPU; this is the CPU.", "Use --set precision=auto, bf16 or 32."
         )
     if asked == "auto":
         fast = torch.cuda.is_bf16_supported() if kind == "cuda" else kind == "cpu" and _cpu_has_bf16()

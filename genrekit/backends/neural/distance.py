@@ -2,7 +2,7 @@
 
 K. Lee, K. Lee, H. Lee, J. Shin, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial
 Attacks", NeurIPS 2018: one covariance for all classes, the distance to the nearest class. There are more features than a
-small data set can tell a covariance of, so beyond the largest components one variance stands for all: M. E. Tipping and
+small data set can tell a covariance of, so beyond the largest components one variance is used for all: M. E. Tipping and
 C. M. Bishop, "Probabilistic Principal Component Analysis", Journal of the Royal Statistical Society B 61, 1999.
 
 The distance of an example is the mean over its windows. The more there are, the less it varies, so a limit belongs to a
@@ -82,7 +82,7 @@ class Limits:
     of_many : float
         For examples of more windows.
     n_examples : int
-        Kept examples that they stand on.
+        Kept examples that they were computed from.
     """
 
     of_few: tuple[float, ...]

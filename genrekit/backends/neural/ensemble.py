@@ -218,7 +218,7 @@ def _explained(config: NeuralConfig, watch: Watch) -> Iterator[None]:
             smaller = max(1, config.batch_size // 2)
             raise TrainingError(
                 f"The memory is too small for batches of {config.batch_size}.",
-                f"Give --set batch_size={smaller}, with --resume to continue after the last complete epoch."
+                f"Use --set batch_size={smaller}, with --resume to continue after the last complete epoch."
                 if config.batch_size > 1
                 else "Make the network narrower (width) or the input shorter.",
             ) from None

@@ -64,7 +64,7 @@ def fit(
     if valid is None and (config.schedule == "plateau" or config.patience):
         raise ConfigError(
             "schedule = 'plateau' and patience need a validation split; there is none.",
-            "Give --valid-size 0.1, or --set schedule=cosine --set patience=0.",
+            "Use --valid-size 0.1, or --set schedule=cosine --set patience=0.",
         )
     device = choose(config)
     train, kept = _kept(train, valid, config)

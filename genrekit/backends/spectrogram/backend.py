@@ -234,7 +234,7 @@ def _seen(example: Example, config: SpectrogramConfig) -> Iterator[Window]:
     if len(mel) != config.n_mels:
         raise MediaError(
             f"The spectrogram has {len(mel)} mel bands; n_mels is {config.n_mels}.",
-            f"Give --set n_mels={len(mel)}.",
+            f"Use --set n_mels={len(mel)}.",
         )
     frame_rate = config.sr / config.hop_length
     blocks = _blocks(mel.shape[1], frame_rate, config)
@@ -284,5 +284,5 @@ def _check_frames(example: Example, config: SpectrogramConfig) -> None:
         if given is not None and abs(float(given) - wanted) > 1e-3 * abs(wanted):
             raise MediaError(
                 f"The spectrogram was computed with {key} = {given}; here it is {wanted:g}.",
-                f"Give --set {key}={given}.",
+                f"Use --set {key}={given}.",
             )

@@ -85,7 +85,7 @@ class TreeModel:
 
 
 def check(model: TreeModel) -> None:
-    """Hold the arrays of a model against one another.
+    """Check that the arrays of a model fit together.
 
     Raises
     ------

@@ -110,7 +110,7 @@ def _get(item: Item, folder: Path, options: Options, digests: _Digests, say: Say
         else:
             raise OutputExistsError(
                 f"{printable(target)} exists, and no fetch has put it there.",
-                "Give --overwrite to replace it, or another folder.",
+                "Use --overwrite to replace it, or another folder.",
             )
     archive, sha256 = target, ""
     if item.local and not target.exists():
@@ -265,7 +265,7 @@ def _check_free(
         if os.path.lexists(folder / top) and not mine and not options.overwrite:
             raise OutputExistsError(
                 f"{printable(folder / top)} exists, and no fetch has put it there.",
-                "Give --overwrite to replace it, or another folder.",
+                "Use --overwrite to replace it, or another folder.",
             )
 
 

@@ -128,7 +128,7 @@ def entries(folder: Path) -> list[Entry]:
 
 
 def verify(folder: Path, listed: list[Entry], advance: Callable[[], None] = lambda: None) -> Verified:
-    """Hold a folder against its records.
+    """Compare a folder with its records.
 
     Parameters
     ----------

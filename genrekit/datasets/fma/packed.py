@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from genrekit.datasets.files import Found
-from genrekit.errors import DatasetError, MediaError
+from genrekit.datasets.packed import packed_files
+from genrekit.errors import DatasetError
 from genrekit.files import cache_folder
 from genrekit.hashing import hash_json
-from genrekit.remote import sizes_in
 from genrekit.tables import MAX_TABLE_BYTES
 from genrekit.text import printable
 from genrekit.types import Example, Modality
@@ -69,21 +69,14 @@ def choose_packed(candidates: Iterable[Example], archive: Path) -> Found:
     DatasetError
         If the archive is damaged.
     """
-    try:
-        sizes = sizes_in(archive, "zip")
-    except MediaError as error:
-        raise DatasetError(
-            f"{printable(archive)} cannot be read: {error.message}", "Fetch it again."
-        ) from error
-    place = archive.absolute()
+    files = packed_files(archive, "zip")
     examples, left_out = [], []
     for example in candidates:
-        name = f"{archive.stem}/{example.id}"
-        size = sizes.get(name)
+        address, size = files.get(f"{archive.stem}/{example.id}", ("", 0))
         if not size:
-            left_out.append((example.id, "no such file" if size is None else "is empty"))
+            left_out.append((example.id, "is empty" if address else "no such file"))
         else:
             # The length tells one archive from another in the fingerprint.
             extra = {**example.extra, "bytes": str(size)}
-            examples.append(replace(example, path=None, address=f"zip://{name}::{place}", extra=extra))
+            examples.append(replace(example, path=None, address=address, extra=extra))
     return Found(Modality.AUDIO, tuple(examples), tuple(left_out), ())

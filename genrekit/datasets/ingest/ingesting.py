@@ -1,4 +1,4 @@
-"""Playlists into one leak-safe training table: labelled by rules, one row a track, grouped by artist."""
+"""Playlists into one leak-safe training table: labelled by rules, one row per track, grouped by artist."""
 
 from __future__ import annotations
 

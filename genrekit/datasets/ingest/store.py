@@ -1,4 +1,4 @@
-"""Entries of playlists in a database on the disk, so that millions of them need little memory; one row a track comes out.
+"""Entries of playlists in a database on the disk, so that millions of them need little memory; they come out as one row per track.
 
 The same ISRC, the same id in one catalogue, the same file, or the same artist and title with lengths within two seconds
 are one track.

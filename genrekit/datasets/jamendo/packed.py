@@ -7,9 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from genrekit.errors import DatasetError, MediaError
-from genrekit.remote import sizes_in
-from genrekit.text import printable
+from genrekit.datasets.packed import packed_files
 
 _SHARD = re.compile(r"raw_30s_audio(?:-low)?-(\d\d)\.tar")
 
@@ -41,14 +39,7 @@ def packed_songs(folder: Path, unpacked: Collection[str]) -> dict[str, dict[str,
         shard = _SHARD.fullmatch(path.name)
         if not shard or shard[1] in unpacked:
             continue
-        try:
-            sizes = sizes_in(path, "tar")
-        except MediaError as error:
-            raise DatasetError(
-                f"{printable(path)} cannot be read: {error.message}", "Fetch it again."
-            ) from error
-        place = path.absolute()
         shards[shard[1]] = {
-            name.removeprefix("./"): Member(f"tar://{name}::{place}", size) for name, size in sizes.items()
+            name.removeprefix("./"): Member(*found) for name, found in packed_files(path, "tar").items()
         }
     return shards

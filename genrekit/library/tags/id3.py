@@ -153,7 +153,7 @@ class Id3Tags(TagFile):
 
 
 def read_v1(path: Path) -> bytes:
-    """Return the ID3v1 tag at the end of a file: 128 bytes, or none."""
+    """Return the ID3v1 tag at the end of a file: 128 bytes, or no bytes without one."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - _V1_SIZE))

@@ -96,7 +96,7 @@ class Journal:
                 return self.path.open("xb")
             except FileExistsError:
                 raise OutputExistsError(
-                    f"{self.path} exists; a journal is never overwritten.", "Give another --journal."
+                    f"{self.path} exists; a journal is never overwritten.", "Choose another --journal."
                 ) from None
         stem, number = time.strftime("genrekit-tags-%Y%m%d-%H%M%S"), 1
         while True:

@@ -121,7 +121,7 @@ async def _reasons(service: Service, job: Job, media_type: str) -> Response:
     """Explain the rows of a table, or numbers, by the contributions of their features."""
     models = job.served.pipeline.models
     if not any(isinstance(model.backend, Explains) for model in models):
-        raise Problem("unusable", "No loaded model says why it gives a label to a row of features.")
+        raise Problem("unusable", "No loaded model explains the label of a row of features.")
     if media_type == PNG:
         raise Problem("not-acceptable", "Rows of features have no picture.", "Leave Accept out for JSON.")
     options = replace(job.served.pipeline.options, explain=True)
@@ -179,7 +179,7 @@ async def _embedding(service: Service, job: Job, item: Any) -> dict[str, Any]:
             m.name for m in job.served.pipeline.models if m.bundle.manifest.outputs.embeddings is not None
         ]
         hint = f" These models do: {', '.join(able)}." if able else ""
-        return row | {"error": f"The model {model.name!r} gives no embeddings.{hint}"}
+        return row | {"error": f"The model {model.name!r} has no embeddings.{hint}"}
     preparation, _ = await service.engine.prepare(task, job.served)
     row["sha256"] = preparation.content.sha256 if preparation.content else None
     if preparation.windows is None:

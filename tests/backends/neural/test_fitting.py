@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from support.easy_set import N_FRAMES, N_MELS, config_of, easy, fit, members_of, one_each
+from support.night import day_and_night
 from torch import Tensor, nn
 
 from genrekit.backends.base import Fitted, Prepared
@@ -95,7 +96,7 @@ def test_members_are_networks_of_their_own_and_their_scores_are_averaged(tmp_pat
     assert {"0", "1"} <= {name.partition(".")[0] for name in native.tensors(members_of(both))}
 
 
-@pytest.mark.parametrize("settings", [{}, {"patience": 1}, {"schedule": "plateau"}])
+@pytest.mark.parametrize("settings", day_and_night([{"patience": 1}, {}, {"schedule": "plateau"}], day=1))
 def test_both_sides_are_joined_after_calibrating(tmp_path, settings):
     plain = fit(tmp_path / "plain", TRAIN, VALID, epochs=3, **settings)
     joined = fit(tmp_path / "joined", TRAIN, VALID, epochs=3, join_valid=True, **settings)
@@ -389,7 +390,7 @@ def _interrupted(folder: Path, beginning: str, number: int = 1, **settings: obje
         ({"members": 2}, "network 2 of 2: epoch 2", 1),
         pytest.param({"members": 2, "ema": 0.9}, "network 2 of 2: epoch 1", 1, marks=pytest.mark.night),
         ({"join_valid": True}, "epoch 3 of 4", 2),
-        ({"keep": "last"}, "temperature", 1),
+        pytest.param({"keep": "last"}, "temperature", 1, marks=pytest.mark.night),
     ],
 )
 def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path, settings, beginning, number):
@@ -414,7 +415,7 @@ def four_epochs(tmp_path_factory: pytest.TempPathFactory) -> Fitted:
         return fit(tmp_path_factory.mktemp("whole"), TRAIN, VALID, epochs=4)
 
 
-@pytest.mark.parametrize("kind", [Pruned, OSError, RuntimeError, MemoryError])
+@pytest.mark.parametrize("kind", day_and_night([Pruned, MemoryError, OSError, RuntimeError], day=2))
 def test_a_caller_gets_every_epoch_and_stops_by_an_exception_of_its_own(tmp_path, four_epochs, kind):
     seen: list[Epoch] = []
 

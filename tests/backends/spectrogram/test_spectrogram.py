@@ -216,7 +216,7 @@ def test_a_spectrogram_of_silence_is_refused(mel):
 def test_another_number_of_bands_is_refused_with_the_setting_to_give():
     with pytest.raises(MediaError, match="has 64 mel bands; n_mels is 40") as refused:
         cut(np.zeros((64, 100), np.uint8))
-    assert refused.value.hint == "Give --set n_mels=64."
+    assert refused.value.hint == "Use --set n_mels=64."
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_other_settings_than_those_of_the_file_are_refused(key, text):
     mel = whole_mel(noise(1))
     with pytest.raises(MediaError, match=f"computed with {key} = {text}") as refused:
         cut(mel, {f"mel_{key}": text})
-    assert refused.value.hint == f"Give --set {key}={text}."
+    assert refused.value.hint == f"Use --set {key}={text}."
 
 
 def test_the_same_settings_as_those_of_the_file_pass():
