@@ -447,7 +447,7 @@ def test_rounds_of_boosting_stop_a_trial(tracks_csv, tmp_path):
         tmp_path / "a.genrekit",
         space=["learning_rate=0.001..0.5:log"],
         config={**SMALL, "n_estimators": 40},
-        trials=12,
+        trials=10,
         prune="epochs",
     )
     stopped = [one for one in rows(found.folder) if one["state"] == "pruned"]
