@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from genrekit.errors import UsageError
-from genrekit.tables import decimal_comma
 from genrekit.types import Example
 
 MAX_CHARACTERS = 1_000_000
@@ -42,6 +41,8 @@ def read_numbers(text: str, schemas: Mapping[str, Sequence[str]]) -> Example:
     >>> read_numbers("0,5; 2", {"two": ("a", "b")}).row
     {'a': 0.5, 'b': 2.0}
     """
+    from genrekit.tables import decimal_comma  # brings Arrow, which a server has no use for
+
     expected = _expected(schemas)
     if len(text) > MAX_CHARACTERS:
         raise UsageError(f"The list of numbers has {len(text):,} characters; {MAX_CHARACTERS:,} are allowed.")
