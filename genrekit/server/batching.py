@@ -100,6 +100,16 @@ class Batcher:
             self._closed = True
             self._changed.notify()
 
+    def end(self) -> None:
+        """Drop the windows that wait and return when the scoring thread has ended.
+
+        An interpreter that ends while a thread is inside a native library aborts the process.
+        """
+        with self._changed:
+            self._items.clear()
+        self.close()
+        self._thread.join()
+
     def _work(self) -> None:
         while True:
             with self._changed:
@@ -110,7 +120,7 @@ class Batcher:
                     return
                 trial, self._measure = not batch and self._measure, self._measure and bool(batch)
             if trial:
-                self.max_windows = _best_size(self.runtime)
+                self.max_windows = _best_size(self.runtime, lambda: self._closed)
                 continue
             if not batch:
                 continue
@@ -183,13 +193,13 @@ def _settle(pairs: Sequence[tuple[asyncio.Future[Outputs], Outputs | GenrekitErr
             future.set_result(result)
 
 
-def _best_size(runtime: Runtime) -> int:
-    """Measure batches of windows until a larger one takes as long per window."""
+def _best_size(runtime: Runtime, is_closed: Callable[[], bool]) -> int:
+    """Measure batches of windows until a larger one takes as long per window, or the model is closed."""
     shape = tuple(length or 1 for length in runtime.input_shape)
     rng = np.random.default_rng(0)
     best, best_s = 1, float("inf")
     for size in SIZES:
-        if size > 1 and 4 * size * int(np.prod(shape)) > TRIAL_BYTES:
+        if is_closed() or (size > 1 and 4 * size * int(np.prod(shape)) > TRIAL_BYTES):
             break
         values = rng.random((size, *shape), dtype=np.float32)
         try:

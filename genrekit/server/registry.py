@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from genrekit.errors import UsageError
 from genrekit.execution import Pool
@@ -47,6 +48,7 @@ class Registry:
         self._cache = cache
         self._metrics = metrics
         self._seen: dict[str, Any] = {}
+        self._batchers: WeakSet[Batcher] = WeakSet()
         self.current = self.load()
         self._announce()
 
@@ -78,7 +80,7 @@ class Registry:
                 "The models of an A/B test take different kinds of input.", "Compare models for one kind."
             )
         return Snapshot(
-            [self._open(model) for model in by_name.values()],
+            self._open_all(by_name.values()),
             names,
             self._pool,
             self._cache,
@@ -101,6 +103,11 @@ class Registry:
             return True
         return False
 
+    def end(self) -> None:
+        """End the scoring of every model that was opened, whether requests use it or not."""
+        for batcher in list(self._batchers):
+            batcher.end()
+
     def _announce(self) -> None:
         loaded = self.current.by_name.values()
         self._metrics.models((one.model.name, one.model.bundle.sha256) for one in loaded)
@@ -111,6 +118,17 @@ class Registry:
             if one.bundle not in kept:
                 one.bundle.unlink(missing_ok=True)
 
+    def _open_all(self, models: Iterable[Model]) -> list[Loaded]:
+        loaded: list[Loaded] = []
+        try:
+            for model in models:
+                loaded.append(self._open(model))
+        except BaseException:
+            for one in loaded:
+                one.batcher.end()
+            raise
+        return loaded
+
     def _open(self, model: Model) -> Loaded:
         copy = self._folder / f"{model.bundle.sha256}{SUFFIX}"
         if not copy.exists() and model.bundle.path is not None:
@@ -120,6 +138,7 @@ class Registry:
                 raise UsageError(f"{model.bundle.path} changed while it was loaded.", "Try again.")
             part.replace(copy)
         batcher = Batcher(model.runtime, self._metrics.batch_observer(model.name))
+        self._batchers.add(batcher)
         batcher.measure()
         light = replace(model, bundle=replace(model.bundle, files=_Files(copy, tuple(model.bundle.files))))
         vars(light)["runtime"] = model.runtime

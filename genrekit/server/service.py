@@ -144,7 +144,7 @@ class Service:
             keeping.close()
         self.pool.close()
         if hasattr(self, "registry"):
-            self.registry.current.retire()
+            self.registry.end()
         self.uploads.close()
         self.log.flush()
 

@@ -10,7 +10,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
-import httpx
+import httpx2
 import pandas as pd
 import pytest
 from support import quick
@@ -275,7 +275,7 @@ def test_mlflow_serves_a_logged_model(store, tracks_csv, tracks_model, tmp_path)
     try:
         assert wait_until(lambda: process.poll() is not None or _answers(f"{url}/ping"))
         frame = pd.read_csv(tracks_csv)[list(load(tracks_model).manifest.columns)].head(3)
-        response = httpx.post(
+        response = httpx2.post(
             f"{url}/invocations", json={"dataframe_records": frame.to_dict("records")}, timeout=60
         )
         found = [one["label"] for one in response.json()["predictions"]]
@@ -288,8 +288,8 @@ def test_mlflow_serves_a_logged_model(store, tracks_csv, tracks_model, tmp_path)
 
 def _answers(url):
     try:
-        return httpx.get(url, timeout=2).status_code == 200
-    except httpx.HTTPError:
+        return httpx2.get(url, timeout=2).status_code == 200
+    except httpx2.HTTPError:
         return False
 
 

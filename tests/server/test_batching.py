@@ -8,6 +8,7 @@ import pytest
 
 from genrekit.errors import BundleError, GenrekitError
 from genrekit.server.batching import Batcher
+from genrekit.server.registry import Registry
 
 
 class Graph:
@@ -40,7 +41,7 @@ def batcher(graph):
     found = Batcher(graph)
     yield found
     graph.gate.set()
-    found.close()
+    found.end()
 
 
 def window(value, n=1):
@@ -162,3 +163,40 @@ def test_the_size_of_batches_is_measured(batcher, graph):
     batcher.measure()
     asyncio.run(batcher.outputs(window(1)))
     assert batcher.max_windows >= 1
+
+
+def test_at_the_end_of_the_server_nothing_is_inside_the_graph_any_more(graph):
+    before = scoring_threads()
+    batcher = Batcher(graph)
+    graph.gate.clear()
+    batcher.measure()
+    graph.begun.acquire()  # the thread is inside the graph
+    ending = threading.Thread(target=batcher.end)
+    ending.start()
+    ending.join(0.05)
+    assert ending.is_alive()
+    graph.gate.set()
+    ending.join(60)
+    assert not ending.is_alive()
+    assert len(graph.sizes) <= 3  # it does not try the other sizes of batches
+    assert scoring_threads() <= before
+
+
+def test_models_that_were_opened_end_if_another_cannot_be(monkeypatch, graph):
+    before = scoring_threads()
+
+    class Opened:
+        def __init__(self, model):
+            if model == "damaged":
+                raise BundleError("damaged")
+            self.batcher = Batcher(graph)
+
+    registry = Registry.__new__(Registry)
+    monkeypatch.setattr(registry, "_open", Opened, raising=False)
+    with pytest.raises(BundleError):
+        registry._open_all(["first", "damaged"])
+    assert scoring_threads() <= before
+
+
+def scoring_threads():
+    return {thread for thread in threading.enumerate() if thread.name == "genrekit-score"}
