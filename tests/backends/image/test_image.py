@@ -130,7 +130,7 @@ def test_the_head_sees_every_stage_and_a_batch_may_be_one_picture():
         together = network.eval()(batch)
         apart = torch.cat([network(picture[None]) for picture in batch])
     torch.testing.assert_close(together, apart)
-    assert {shape[1] for shape in shapes} == {2 * (64 + 128 + 256 + 512)}
+    assert {shape[1] for shape in shapes} == {2 * (8 + 16 + 32 + 64)}
 
 
 def test_from_scratch_both_phases_are_one():
