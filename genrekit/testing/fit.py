@@ -65,8 +65,8 @@ def check_fit(
     _check_fitted(fitted, whole, labels, multilabel=multilabel)
     check_trees(backend, config, fitted, labels, multilabel=multilabel)
     again = backend.fit(whole, None, labels, config, lambda text: None)
-    require(again.onnx == fitted.onnx, "the same data and seed give the same graph, byte for byte")
-    require(dict(again.native) == dict(fitted.native), "the same data and seed give the same native payload")
+    require(again.onnx == fitted.onnx, "the same data and seed make the same graph, byte for byte")
+    require(dict(again.native) == dict(fitted.native), "the same data and seed make the same native payload")
     require(json.dumps(dict(again.history)) == json.dumps(dict(fitted.history)), "the history has no times")
     # As in `genrekit.training.train`, every label is in the training split: its first two examples are.
     seen = targets.cumsum(axis=0)

@@ -88,7 +88,7 @@ class Table:
         if n_groups < 2:
             raise DatasetError(
                 "All examples of the training split are in one group, so nothing can be held out to choose a head.",
-                "Give the groups that belong together (artists, tracks), or leave the group column out.",
+                "Name the groups that belong together (artists, tracks), or leave the group column out.",
             )
         if self.multilabel:
             cutter: Any = GroupKFold(min(most, n_groups), shuffle=True, random_state=seed)

@@ -145,13 +145,13 @@ class Comparison:
             raise DatasetError(
                 "Every label of the training split occurs in one group only, so nothing can be held out to choose "
                 "a classifier and to calibrate it.",
-                "Give at least two groups (artists, tracks) per label, or leave the group column out.",
+                "Provide at least two groups (artists, tracks) per label, or leave the group column out.",
             )
         return cls(table, folds, scored, fold[scored], seed)
 
     @property
     def too_few_for_lda(self) -> bool:
-        """Whether a fold has no more windows than classes to learn from, which linear discriminant analysis needs."""
+        """Return whether a fold has too few windows for linear discriminant analysis: no more than classes."""
         return any(
             self.table.counts[learn].sum() <= len(np.unique(self.table.y[learn])) for learn, _ in self.folds
         )
@@ -274,5 +274,5 @@ def _check(table: Table, labels: Sequence[str]) -> None:
     if len(np.unique(table.groups)) < 2:
         raise DatasetError(
             "All examples of the training split are in one group, so nothing can be held out to choose a classifier.",
-            "Give the groups that belong together (artists, tracks), or leave the group column out.",
+            "Name the groups that belong together (artists, tracks), or leave the group column out.",
         )

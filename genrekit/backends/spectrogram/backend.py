@@ -52,7 +52,7 @@ class SpectrogramConfig(NeuralConfig):
         0.0,
         ge=0,
         le=0.9,
-        description="Share of a window that the next one repeats; more overlap gives more windows to average.",
+        description="Share of a window that the next one repeats; more overlap makes more windows to average.",
     )
     max_windows: int = Field(
         360, ge=1, le=10_000, description="Maximum number of windows per song; evenly spaced in longer songs."

@@ -87,7 +87,7 @@ class Table:
         raise DatasetError(
             "Every label of the training split occurs in one group only, or in one row, so nothing can be held out "
             "for early stopping.",
-            "Give at least two groups (artists) per label, or leave the group column out.",
+            "Provide at least two groups (artists) per label, or leave the group column out.",
         )
 
     def with_gaps(self, copies: int, seed: int) -> Table:
@@ -159,5 +159,5 @@ def _check(targets: npt.NDArray[np.float32], groups: npt.NDArray[Any], labels: S
     if len(np.unique(groups)) < 2:
         raise DatasetError(
             "All examples of the training split are in one group, so nothing can be held out for early stopping.",
-            "Give the groups that belong together (artists, tracks), or leave the group column out.",
+            "Name the groups that belong together (artists, tracks), or leave the group column out.",
         )
