@@ -22,7 +22,7 @@ LEVELS = {
     4: "backends datasets analysis",
     3: "remote",
     2: "media tables features metrics execution output",
-    1: "errors types labels hashing progress text files distributed plugins installation",
+    1: "errors types labels hashing progress text files distributed plugins installation group_folds",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 OUTSIDE = {"__init__", "__main__"}  # the names of the whole package, and its command

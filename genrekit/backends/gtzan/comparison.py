@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
-from sklearn.model_selection import StratifiedGroupKFold
 
 from genrekit.backends.base import Prepared
 from genrekit.backends.gtzan.estimators import (
@@ -31,6 +30,7 @@ from genrekit.backends.gtzan.estimators import (
 )
 from genrekit.errors import DatasetError
 from genrekit.execution import default_jobs
+from genrekit.group_folds import GroupFolds
 from genrekit.progress import progress
 
 # Log odds of an absent class.
@@ -86,7 +86,7 @@ class Table:
     def folds(self, most: int, seed: int) -> list[tuple[Integers, Integers]]:
         """Return training and held-out examples per fold: as many folds as the rarest class has groups, at least 2."""
         groups = [len(np.unique(self.groups[self.y == k])) for k in range(len(self.classes))]
-        cutter = StratifiedGroupKFold(max(2, min(most, *groups)), shuffle=True, random_state=seed)
+        cutter = GroupFolds(max(2, min(most, *groups)), shuffle=True, random_state=seed)
         return [
             (learn, held)
             for learn, held in cutter.split(self.y, self.y, self.groups)

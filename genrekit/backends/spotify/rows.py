@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedGroupKFold
 
 from genrekit.backends.base import Prepared
 from genrekit.errors import DatasetError
 from genrekit.features import SPOTIFY_COLUMNS, model_input
+from genrekit.group_folds import GroupFolds
 
 Integers = npt.NDArray[np.intp]
 
@@ -141,7 +141,7 @@ def _cuts(
     if most < 2:
         return []
     folds = max(2, min(_MOST_FOLDS, len(targets) // _ROWS_A_FOLD, most))
-    cutter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    cutter = GroupFolds(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         return [
