@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
@@ -83,16 +84,26 @@ def rows(folder):
         return list(csv.DictReader(file))
 
 
-def search(source, output, **more):
+@contextmanager
+def drawing(*, pictures):
+    """Leave out the pictures of the report, which take as long as a few trials."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not pictures:
+            patch.setattr("genrekit.tuning.report._png", lambda figure: b"")
+        yield
+
+
+def search(source, output, *, pictures=False, **more):
     options = {"backend": "spotify", "config": SMALL, "space": SPACE, "trials": 6, "batch": 2, **more}
-    return tuning.tune(source, output=output, **options)
+    with drawing(pictures=pictures):
+        return tuning.tune(source, output=output, **options)
 
 
 @pytest.fixture(scope="module")
 def searched(tracks_csv, tmp_path_factory):
     """A finished search in this process."""
     output = tmp_path_factory.mktemp("search") / "a.genrekit"
-    return search(tracks_csv, output)
+    return search(tracks_csv, output, pictures=True)
 
 
 def test_a_search_leaves_a_bundle_a_table_a_journal_and_a_report(searched):
@@ -119,7 +130,7 @@ def test_the_same_seed_gives_the_same_trials_whatever_runs_them(searched, tracks
     again = search(tracks_csv, tmp_path / "a.genrekit", jobs=2)
     assert (again.folder / "trials.csv").read_bytes() == (searched.folder / "trials.csv").read_bytes()
     assert again.trained.path.read_bytes() == searched.trained.path.read_bytes()
-    other = search(tracks_csv, tmp_path / "b.genrekit", seed=1, trials=3)
+    other = search(tracks_csv, tmp_path / "b.genrekit", seed=1, trials=2)
     assert rows(other.folder)[1]["learning_rate"] != rows(searched.folder)[1]["learning_rate"]
 
 
@@ -279,7 +290,7 @@ def test_a_search_in_which_everything_fails_says_so(table, tmp_path):
 def test_several_objectives_give_a_front(table, tmp_path):
     goals = ["log_loss", "accuracy"]
     space = ["noise=0.01..1:log"]
-    found = _linear(table, tmp_path, space=space, trials=8, objectives=goals, pick="best")
+    found = _linear(table, tmp_path, space=space, trials=8, objectives=goals, pick="best", pictures=True)
     values = [
         (float(one["log_loss"]), -float(one["accuracy"]))
         for one in rows(found.folder)
@@ -289,7 +300,7 @@ def test_several_objectives_give_a_front(table, tmp_path):
         front = [(one.values[0], -one.values[1]) for one in study.front()]
     for one in front:
         assert not [v for v in values if v != one and v[0] <= one[0] and v[1] <= one[1]]
-    assert (found.folder / "front.png").exists()
+    assert (found.folder / "front.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_time_among_the_objectives_is_said(tracks_csv, tmp_path):
@@ -409,11 +420,11 @@ def test_a_full_disk_is_said_and_the_search_goes_on_later(searched, tracks_csv, 
     monkeypatch.setattr(Study, "tell", tell)
     monkeypatch.setattr("genrekit.training.trials.is_better", lambda *args: False)
     with pytest.raises(TrainingError, match="No space left"):
-        search(tracks_csv, tmp_path / "a.genrekit", trials=3)
+        search(tracks_csv, tmp_path / "a.genrekit", trials=2)
     monkeypatch.setattr("genrekit.tuning.study.np.savez", real)
     monkeypatch.setattr(Study, "tell", told)
-    found = search(tracks_csv, tmp_path / "a.genrekit", trials=3, resume=True)
-    assert len(rows(found.folder)) == 3
+    found = search(tracks_csv, tmp_path / "a.genrekit", trials=2, resume=True)
+    assert len(rows(found.folder)) == 2
 
 
 class _Trained:
@@ -422,9 +433,9 @@ class _Trained:
     measured = None
 
 
-def _linear(source, folder, **more):
+def _linear(source, folder, *, pictures=False, **more):
     folder.mkdir(exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, drawing(pictures=pictures):
         patch.setattr("genrekit.tuning.search.training.train", lambda *args, **options: _Trained())
         options = {"backend": SharpBackend(), "output": folder / "linear.genrekit", "batch": 2, **more}
         return tuning.tune(source, **options)
