@@ -591,7 +591,6 @@ def test_a_server_ends_with_its_last_page(browser, tmp_path):
                 pass
             page.reload()
             page.expect(page.locator("#work")).to_be_visible()
-            page.wait_for_timeout(7_000)
             assert server.process.poll() is None
         assert server.wait() == 0
         assert "draining" in server.said()
