@@ -87,6 +87,24 @@ def quick_disk() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def blank_charts() -> Iterator[None]:
+    """Leave charts blank but in tests that use ``drawn_charts``."""
+    from support.pictures import undrawn
+
+    with undrawn():
+        yield
+
+
+@pytest.fixture
+def drawn_charts() -> Iterator[None]:
+    """Draw charts as users get them."""
+    from support.pictures import drawn
+
+    with drawn():
+        yield
+
+
 @pytest.fixture
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report the progress of every epoch."""

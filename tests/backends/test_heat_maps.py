@@ -8,6 +8,8 @@ from PIL import Image
 
 from genrekit.backends import PictureAxes, draw, heat_map
 
+pytestmark = pytest.mark.usefixtures("drawn_charts")
+
 SOUND = PictureAxes(height=0, width=1, seconds=4.0, blocks=(4, 4))
 PHOTO = PictureAxes(height=1, width=2, blocks=(4, 4))
 PATCHES = PictureAxes(height=2, width=1, pieces=0, seconds=1.0, blocks=(4, 4))

@@ -105,6 +105,7 @@ def test_ranks_by_each_metric(table, metric):
     assert compare_recipes(recipes, table, k=3, by=metric, cost=False).by == metric
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_the_page_has_pictures_and_escapes_names(table):
     recipes = [("<b>one</b>", LinearBackend(), None), ("two|2", LinearBackend(), None)]
     found = compare_recipes(recipes, table, k=3, cost=False)
