@@ -32,7 +32,7 @@ from genrekit.training.train import train
 
 sys.dont_write_bytecode = False
 # On a busy machine an example takes any time.
-settings.register_profile("day", parent=settings(), deadline=None, max_examples=30)
+settings.register_profile("day", parent=settings(), deadline=None, max_examples=20)
 settings.register_profile("night", parent=settings(), deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
 
