@@ -165,7 +165,7 @@ def test_a_radio_says_what_it_plays(model):
 
 
 def test_a_radio_opens_nothing_but_http(tmp_path):
-    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:30\n#EXTINF:30,\nfile://{SONG}\n".encode()
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:30\n#EXTINF:30,\nfile://{SONG}\n#EXT-X-ENDLIST\n".encode()
 
     class Radio(BaseHTTPRequestHandler):
         def do_GET(self):
