@@ -451,7 +451,7 @@ def test_rounds_of_boosting_stop_a_trial(tracks_csv, tmp_path):
         tracks_csv,
         tmp_path / "a.genrekit",
         space=["learning_rate=0.001..0.5:log"],
-        config={**SMALL, "n_estimators": 40},
+        config={**SMALL, "n_estimators": 20},
         trials=10,
         prune="epochs",
     )
