@@ -32,7 +32,7 @@ from genrekit.training.train import train
 
 sys.dont_write_bytecode = False
 # On a busy machine an example takes any time.
-settings.register_profile("day", parent=settings(), deadline=None, max_examples=30)
+settings.register_profile("day", parent=settings(), deadline=None, max_examples=20)
 settings.register_profile("night", parent=settings(), deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
 
@@ -84,6 +84,24 @@ def quick_disk() -> Iterator[None]:
     """Leave what is written to the operating system: no test cuts the power."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def blank_charts() -> Iterator[None]:
+    """Leave charts blank but in tests that use ``drawn_charts``."""
+    from support.pictures import undrawn
+
+    with undrawn():
+        yield
+
+
+@pytest.fixture
+def drawn_charts() -> Iterator[None]:
+    """Draw charts as users get them."""
+    from support.pictures import drawn
+
+    with drawn():
         yield
 
 

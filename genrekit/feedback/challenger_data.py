@@ -13,7 +13,7 @@ from genrekit.feedback.store import Store
 from genrekit.prediction import Model
 from genrekit.preparation import Cache
 from genrekit.training import gather, learnt_keys, recognised
-from genrekit.types import Example
+from genrekit.types import Example, silent
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def gather_challenger_data(
         jobs=jobs,
         cache=cache,
         keys=True,
-        say=lambda text: None,
+        say=silent,
     )
     left_out += [(joint.examples[i].id, prepared.failures[i]) for i in places if i in prepared.failures]
 

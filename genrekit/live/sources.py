@@ -16,6 +16,7 @@ from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.live.icy import has_titles, open_icy
 from genrekit.live.pcm import Pcm, Samples
 from genrekit.media import open_decoder
+from genrekit.types import silent
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -54,7 +55,7 @@ def open_source(
     sr: int,
     channels: int = 1,
     encoding: str = "s16le",
-    say: Say = lambda text: None,
+    say: Say = silent,
     stdin: IO[bytes] | None = None,
 ) -> Source:
     """Open what a user names.

@@ -20,6 +20,8 @@ from genrekit.evaluation.report_text import FILES, render, to_json, to_text, wri
 from genrekit.metrics.measure import measure_scores
 from genrekit.metrics.report import INFLATED, Report, ScoredExample
 
+pytestmark = pytest.mark.usefixtures("drawn_charts")
+
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 FEW = GENRES[:3]
 

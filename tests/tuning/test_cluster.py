@@ -32,8 +32,7 @@ def folds_on(cluster, source, backend="spotify", config=SMALL):
     return cross_validate(source, backend=backend, config=config, k=3, cluster=cluster)
 
 
-def test_folds_and_trials_cross_a_cluster(threads, tracks_csv, tmp_path, monkeypatch):
-    monkeypatch.setattr("genrekit.tuning.report._png", lambda figure: b"")
+def test_folds_and_trials_cross_a_cluster(threads, tracks_csv, tmp_path):
     config = {**SMALL, "n_estimators": 3}
     assert scores(folds_on(threads, tracks_csv, config=config)) == scores(
         folds_on(None, tracks_csv, config=config)

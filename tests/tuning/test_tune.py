@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from pydantic import Field
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
 from support.night import day_and_night
+from support.pictures import drawn
 from support.waiting import wait_until
 
 from genrekit import tuning
@@ -84,26 +84,17 @@ def rows(folder):
         return list(csv.DictReader(file))
 
 
-@contextmanager
-def drawing(*, pictures):
-    """Leave out the pictures of the report, which take as long as a few trials."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not pictures:
-            patch.setattr("genrekit.tuning.report._png", lambda figure: b"")
-        yield
-
-
-def search(source, output, *, pictures=False, **more):
+def search(source, output, **more):
     options = {"backend": "spotify", "config": SMALL, "space": SPACE, "trials": 6, "batch": 2, **more}
-    with drawing(pictures=pictures):
-        return tuning.tune(source, output=output, **options)
+    return tuning.tune(source, output=output, **options)
 
 
 @pytest.fixture(scope="module")
 def searched(tracks_csv, tmp_path_factory):
     """A finished search in this process."""
     output = tmp_path_factory.mktemp("search") / "a.genrekit"
-    return search(tracks_csv, output, pictures=True)
+    with drawn():
+        return search(tracks_csv, output)
 
 
 def test_a_search_leaves_a_bundle_a_table_a_journal_and_a_report(searched):
@@ -287,10 +278,11 @@ def test_a_search_in_which_everything_fails_says_so(table, tmp_path):
         _linear(table, tmp_path, config={"broken": True}, space=["sharpness=0.5..2"], trials=3)
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_several_objectives_give_a_front(table, tmp_path):
     goals = ["log_loss", "accuracy"]
     space = ["noise=0.01..1:log"]
-    found = _linear(table, tmp_path, space=space, trials=8, objectives=goals, pick="best", pictures=True)
+    found = _linear(table, tmp_path, space=space, trials=8, objectives=goals, pick="best")
     values = [
         (float(one["log_loss"]), -float(one["accuracy"]))
         for one in rows(found.folder)
@@ -433,9 +425,9 @@ class _Trained:
     measured = None
 
 
-def _linear(source, folder, *, pictures=False, **more):
+def _linear(source, folder, **more):
     folder.mkdir(exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch, drawing(pictures=pictures):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("genrekit.tuning.search.training.train", lambda *args, **options: _Trained())
         options = {"backend": SharpBackend(), "output": folder / "linear.genrekit", "batch": 2, **more}
         return tuning.tune(source, **options)
@@ -459,7 +451,7 @@ def test_rounds_of_boosting_stop_a_trial(tracks_csv, tmp_path):
         tracks_csv,
         tmp_path / "a.genrekit",
         space=["learning_rate=0.001..0.5:log"],
-        config={**SMALL, "n_estimators": 40},
+        config={**SMALL, "n_estimators": 20},
         trials=10,
         prune="epochs",
     )

@@ -185,7 +185,15 @@ def test_an_interrupted_training_goes_on_in_its_phase(partial, tmp_path, monkeyp
 
 def test_red_and_blue_are_told_apart_and_the_graph_agrees():
     config = config_of(
-        epochs=6, learning_rate=0.0003, ema=0, mixup=0, cutmix=0, erasing=0, randaugment=0, label_smoothing=0
+        epochs=6,
+        learning_rate=0.0003,
+        ema=0,
+        mixup=0,
+        cutmix=0,
+        erasing=0,
+        randaugment=0,
+        label_smoothing=0,
+        kept_share=0,  # without a distance, so that it shares its graph with the test above
     )
     fitted = IMAGE.fit(side(24), side(12, seed=1), LABELS, config, lambda text: None)
     fresh = side(12, seed=2)
