@@ -129,7 +129,7 @@ def test_variants_must_take_the_same_kind_of_input():
 def test_a_shadow_is_not_shown_and_its_differences_are_counted_and_written(tmp_path, media):
     path = tmp_path / "differences.jsonl"
     with running(models=("spectrogram",), shadow="gtzan", shadow_file=path) as client:
-        songs = sorted(media.glob("*.ogg"))
+        songs = sorted(media.glob("*.ogg"))[:4]
         for song in songs:
             response = client.post("/v1/predict", files={"file": (song.name, song.read_bytes())})
             assert [row["model"] for row in response.json()["results"]] == ["spectrogram"]
