@@ -24,10 +24,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 from sklearn.svm import SVC
 
-from genrekit.backends.gtzan.bandwidth import DIRECTIONS
-from genrekit.features import GTZAN_COLUMNS
+from genrekit.backends.gtzan.relative import LOG_FLOOR, Floats, Relative
 
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 
 CLASSIFIERS = ("lda", "svm", "forest", "xgboost", "logistic")
@@ -37,94 +35,13 @@ TRANSFORMS = ("standard", "power")  # from linear to non-linear
 VOTERS = ("lda", "svm", "forest")
 N_TREES = 300  # of a forest
 
-# Descriptors that cannot be negative; their means, like all variances, are compared on a logarithmic scale.
-_POSITIVE = ("chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff", "zero_crossing_rate")
-LOG_COLUMNS = tuple(
-    i
-    for i, name in enumerate(GTZAN_COLUMNS)
-    if name.endswith("_var") or name == "tempo" or name.removesuffix("_mean") in _POSITIVE
-)
-_N_MELS = 128  # of the mel-frequency cepstral coefficients
-# Far below the value of any audible clip; the value of digital silence.
-LOG_FLOOR = 1e-10
 # Probabilities are clipped to this distance from 0 and 1 before their log odds are computed.
 LEAST_PROBABILITY = 1e-9
 
 _SHRINKAGE = 0.1
-_LEAST_SPREAD = 1e-4  # of a direction, relative to the largest; the directions that are projected out are given with 5 digits
+_LEAST_SPREAD = 1e-4  # of a direction, relative to the largest
 # Of the order of 1 / n_features, for features with unit variance within a class.
 _GAMMA = 0.0125
-
-
-def _level_matrix() -> Floats:
-    """Return the matrix [shape=(57, 54)] that takes the level off features with logarithmic columns.
-
-    A gain g multiplies ``rms_mean`` by g and the variances of ``rms``, ``harmony`` and ``perceptr`` by g ** 2, and adds
-    sqrt(n_mels) * 20 * log10(g) to ``mfcc1_mean``, the orthonormal sum of the levels of 128 bands. The means of the two
-    separated signals, which are offsets of a thousandth of the level, are left out, as ``rms_mean`` is.
-    """
-    level = GTZAN_COLUMNS.index("rms_mean")
-    matrix = np.eye(len(GTZAN_COLUMNS))
-    for name in ("rms_var", "harmony_var", "perceptr_var"):
-        matrix[level, GTZAN_COLUMNS.index(name)] = -2
-    matrix[level, GTZAN_COLUMNS.index("mfcc1_mean")] = -np.sqrt(_N_MELS) * 20 / np.log(10)
-    return matrix[:, [GTZAN_COLUMNS.index(name) for name in LEVEL_COLUMNS]]
-
-
-def _bandwidth_matrix() -> Floats:
-    """Return the projection [shape=(54, 54)] that takes off the directions in which bandwidth moves features.
-
-    Nuisance attribute projection: A. Solomonoff, W. M. Campbell, I. Boardman, "Advances in Channel Compensation for SVM
-    Speaker Recognition", ICASSP 2005.
-    """
-    deviations, *directions = np.array([DIRECTIONS[name] for name in LEVEL_COLUMNS]).T
-    across = np.eye(len(deviations)) - np.transpose(directions) @ np.stack(directions)
-    return np.asarray(across / deviations[:, None] * deviations)
-
-
-LEVEL_COLUMNS = tuple(c for c in GTZAN_COLUMNS if c not in ("rms_mean", "harmony_mean", "perceptr_mean"))
-LEVEL_MATRIX = _level_matrix()
-RELATIVE_MATRIX = LEVEL_MATRIX @ _bandwidth_matrix()
-"""From features with logarithmic columns to relative ones [shape=(57, 54)]."""
-
-
-def level_free(X: Floats) -> Floats:
-    """Return features that do not change with the level.
-
-    Parameters
-    ----------
-    X : np.ndarray [shape=(n, 57)]
-
-    Returns
-    -------
-    np.ndarray [shape=(n, 54), dtype=float64]
-        The columns of ``LEVEL_COLUMNS``.
-    """
-    return np.asarray(_logarithmic(X) @ LEVEL_MATRIX)
-
-
-def _logarithmic(X: Floats) -> Floats:
-    X = np.array(X, dtype=np.float64)
-    X[:, LOG_COLUMNS] = np.log(np.maximum(X[:, LOG_COLUMNS], LOG_FLOOR))
-    return X
-
-
-class Relative(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Features that depend little on how a recording was made: on its level not at all, and less on its bandwidth.
-
-    The logarithm of the columns that are never negative, and a linear map to 54 numbers.
-    """
-
-    def fit(self, X: Floats, y: Any = None) -> Self:
-        """Return the transformer itself: there is nothing to fit."""
-        return self
-
-    def transform(self, X: Floats) -> Floats:
-        """Turn features [shape=(n, 57)] into relative ones [shape=(n, 54)]; logarithms are of values clipped to ``LOG_FLOOR``."""
-        return np.asarray(_logarithmic(X) @ RELATIVE_MATRIX)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
 
 class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -153,7 +70,7 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):  # type: ignore[mis
         values, vectors = np.linalg.eigh(shrunk)
         self.mean_ = X.mean(axis=0)
         self.rotation_ = vectors / np.sqrt(np.maximum(values, LOG_FLOOR))
-        # What was projected out is rounding errors, which trees must not split by.
+        # Columns that do not vary are rounding errors here, which trees must not split by.
         spread = ((X - self.mean_) @ vectors).std(axis=0)
         varies = spread > _LEAST_SPREAD * spread.max()
         if varies.any():

@@ -23,14 +23,11 @@ from sklearn.preprocessing import PowerTransformer, StandardScaler
 from genrekit.backends.base import INPUT, OUTPUT
 from genrekit.backends.gtzan.estimators import (
     LEAST_PROBABILITY,
-    LOG_COLUMNS,
-    LOG_FLOOR,
-    RELATIVE_MATRIX,
     Boosting,
-    Relative,
     Vote,
     WithinClassWhitening,
 )
+from genrekit.backends.gtzan.relative import LEVEL_MATRIX, LOG_COLUMNS, LOG_FLOOR, Relative, shipped_bandwidth
 from genrekit.backends.trees import onnx as xgboost_onnx
 from genrekit.backends.trees import xgboost_json
 from genrekit.features import GTZAN_COLUMNS
@@ -122,7 +119,14 @@ def _relative(graph: Graph, step: Relative, x: str) -> str:
     positive = np.zeros(len(GTZAN_COLUMNS), dtype=bool)
     positive[list(LOG_COLUMNS)] = True
     logs = graph("Where", positive, graph("Log", graph("Max", x, LOG_FLOOR)), x)
-    return graph("MatMul", logs, RELATIVE_MATRIX)
+    bandwidth = shipped_bandwidth()
+    z = graph("MatMul", logs, LEVEL_MATRIX / bandwidth.deviations)
+    whole = np.pad(bandwidth.gates, ((0, 0), (1, 0)))
+    p = graph("Softmax", graph("Add", graph("MatMul", z, whole[:-1]), whole[-1]), axis=1)
+    shares = graph("MatMul", p, np.pad(bandwidth.spread, ((1, 0), (0, 0))))
+    parts = graph("Mul", graph("MatMul", z, bandwidth.inputs), shares)
+    offsets = graph("MatMul", p, np.pad(bandwidth.offsets, ((1, 0), (0, 0))))
+    return graph("Sum", z, graph("MatMul", parts, bandwidth.outputs), offsets)
 
 
 def _standard(graph: Graph, step: StandardScaler, x: str) -> str:
