@@ -1,6 +1,6 @@
 """Stratified cuts and folds of examples that keep groups whole, of which `genrekit.datasets.splits` makes its splits.
 
-The splitters are scikit-learn's `StratifiedKFold` and `StratifiedGroupKFold`; a cut is one or a few of their folds.
+The splitters are scikit-learn's `StratifiedKFold` and `genrekit.group_folds.GroupFolds`; a cut is one or a few of their folds.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
 from genrekit.errors import DatasetError
+from genrekit.group_folds import GroupFolds
 from genrekit.text import counted
 from genrekit.types import Example
 
@@ -89,7 +90,7 @@ def cut(pool: Pool, members: np.ndarray, share: float, seed: int) -> tuple[np.nd
 def k_folds(y: np.ndarray, groups: np.ndarray, k: int, seed: int) -> list[np.ndarray]:
     """Return the test splits of a stratified k-fold that keeps groups whole."""
     alone = len(np.unique(groups)) == len(groups)
-    kind = StratifiedKFold if alone else StratifiedGroupKFold
+    kind = StratifiedKFold if alone else GroupFolds
     with warnings.catch_warnings():
         # Expected for rare labels: they are in some folds only, and Split.method names them.
         warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
