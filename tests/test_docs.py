@@ -1,7 +1,10 @@
 """Code and commands in the docs: Python runs as it stands, and every command is one that the program knows."""
 
+import ast
 import doctest
+import importlib
 import importlib.util
+import inspect
 import re
 import shlex
 import shutil
@@ -32,7 +35,49 @@ def run(script, cwd):
     return done.stdout
 
 
-@pytest.mark.night  # by day the Python of the README
+def calls(code, given):
+    """Yield every call of a function of the package, with the function; imports and names that are missing raise."""
+    names = dict(given)
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {
+                (one.asname or one.name.partition(".")[0]): importlib.import_module(
+                    one.name if one.asname else one.name.partition(".")[0]
+                )
+                for one in node.names
+                if one.name.partition(".")[0] == "genrekit"
+            }
+        elif isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] == "genrekit":
+            module = importlib.import_module(node.module)
+            names |= {(one.asname or one.name): getattr(module, one.name) for one in node.names}
+    given |= names
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+            getattr(names[node.value.id], node.attr)
+        if isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Name) and called.id in names:
+                yield names[called.id], node
+            elif (
+                isinstance(called, ast.Attribute)
+                and isinstance(called.value, ast.Name)
+                and called.value.id in names
+            ):
+                yield getattr(names[called.value.id], called.attr), node
+
+
+@pytest.mark.parametrize("page", [*PAGES, "serve.md"])
+def test_what_the_python_of_a_page_calls_takes_what_it_is_given(page):
+    given, n = {}, 0
+    for language, code in blocks_of(DOCS / page):
+        for function, call in calls(code, given) if language == "python" else ():
+            keywords = {one.arg: None for one in call.keywords if one.arg}
+            inspect.signature(function).bind_partial(*call.args, **keywords)
+            n += 1
+    assert n or not given
+
+
+@pytest.mark.night  # by day what they call, and the Python of the README
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
     blocks = blocks_of(DOCS / page)

@@ -76,6 +76,26 @@ def test_every_locked_line_has_hashes_and_fits_what_is_wanted():
     assert not {"torch", "scikit-learn", "lightning", "onnx", "pip"} & set(locked())
 
 
+QUICK = """
+import sys
+sys.path.insert(0, "tests")
+import support.serving_imports  # refuses what is not named
+from genrekit.cli import main
+from genrekit.server import Settings, create_app
+import genrekit.server.run
+create_app(Settings(models=("gtzan", "image", "spotify")))
+main(["predict", "--no-cache", "examples/tracks.csv", "examples/media/night_drive.jpg"])
+"""
+
+
+def test_the_server_and_predictions_need_nothing_else():
+    run = subprocess.run(
+        [sys.executable, "-c", QUICK, *sorted(closure())], capture_output=True, text=True, cwd=ROOT
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert len(run.stdout.splitlines()) == 7
+
+
 @pytest.mark.night
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop and httptools are for other systems")
 def test_serving_imports_all_of_it_and_nothing_else(tmp_path):
