@@ -89,7 +89,7 @@ def refuse_stdout(output: Path) -> None:
     """
     if output == Path("-"):
         raise UsageError(
-            "'-' is stdout, which this output cannot go to.", "Give the name of a file or folder."
+            "'-' is stdout, which this output cannot go to.", "Pass the name of a file or folder."
         )
 
 

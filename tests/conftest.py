@@ -32,7 +32,7 @@ from genrekit.training.train import train
 
 sys.dont_write_bytecode = False
 # On a busy machine an example takes any time.
-settings.register_profile("day", parent=settings(), deadline=None, max_examples=30)
+settings.register_profile("day", parent=settings(), deadline=None, max_examples=20)
 settings.register_profile("night", parent=settings(), deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
 
@@ -79,6 +79,32 @@ def own_cache(shared_folder: SharedFolder) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_disk() -> Iterator[None]:
+    """Leave what is written to the operating system: no test cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def blank_charts() -> Iterator[None]:
+    """Leave charts blank but in tests that use ``drawn_charts``."""
+    from support.pictures import undrawn
+
+    with undrawn():
+        yield
+
+
+@pytest.fixture
+def drawn_charts() -> Iterator[None]:
+    """Draw charts as users get them."""
+    from support.pictures import drawn
+
+    with drawn():
+        yield
+
+
 @pytest.fixture
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report the progress of every epoch."""
@@ -97,14 +123,10 @@ def exported_once(shared_folder: SharedFolder) -> Iterator[None]:
 
 @pytest.fixture
 def small_resnet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every network of torchvision a residual one with a block per stage, which takes half the time of a ResNet-18."""
-    from torchvision.models import resnet
+    """Make every network of torchvision a narrow residual one with a block per stage, which takes a fraction of the time."""
+    from support.narrow_resnet import NarrowResNet
 
-    def small(arch: str, **options: object) -> object:
-        block = resnet.Bottleneck if arch == "resnet50" else resnet.BasicBlock
-        return resnet.ResNet(block, [1, 1, 1, 1])
-
-    monkeypatch.setattr("torchvision.models.get_model", small)
+    monkeypatch.setattr("torchvision.models.get_model", lambda arch, **options: NarrowResNet(arch))
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def backends(
     if columns:
         if format is SettingsFormat.YAML:
             raise UsageError(
-                "--columns is not printed as yaml.", "Leave --format yaml out, or give --format json."
+                "--columns is not printed as yaml.", "Leave --format yaml out, or pass --format json."
             )
         if not backend.info.columns:
             raise UsageError(f"Backend {name!r} reads no tables.")

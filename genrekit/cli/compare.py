@@ -138,7 +138,7 @@ def compare(
     }
     if backend is not None and cv is not None:
         if models or split is not None:
-            raise UsageError("--backend cross-validates recipes: give neither a MODEL nor --split with it.")
+            raise UsageError("--backend cross-validates recipes: pass neither a MODEL nor --split with it.")
         recipes = [_recipe(name.strip(), settings, seed) for name in backend.split(",") if name.strip()]
         found = evaluation.compare_recipes(
             recipes, data, k=cv, split_by=split_by.value, seed=seed or 0, **common

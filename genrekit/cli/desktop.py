@@ -25,7 +25,7 @@ def desktop(
     from genrekit import server
 
     if install and uninstall:
-        raise UsageError("Give either --install or --uninstall, not both.")
+        raise UsageError("Pass either --install or --uninstall, not both.")
     if install:
         say(f"wrote {server.install()}; genrekit desktop --uninstall removes it")
     elif uninstall:

@@ -90,7 +90,7 @@ def evaluate(
         bool,
         typer.Option(
             "--similarity",
-            help="Measure the similarity of an --index instead of a MODEL; SOURCE gives genres and artists, without one the tags.",
+            help="Measure the similarity of an --index instead of a MODEL; SOURCE has the genres and artists; without it they are read from tags.",
         ),
     ] = False,
     index: Annotated[
@@ -151,7 +151,7 @@ def evaluate(
     words = words or []
     if backend is None and not words:
         raise UsageError(
-            "Give either a MODEL to measure or a --backend to cross-validate.",
+            "Pass either a MODEL to measure or a --backend to cross-validate.",
             "For example: genrekit evaluate model.genrekit music/, or genrekit evaluate --backend gtzan --cv 5 music/",
         )
     model, words = (None, words) if backend else (words[0], words[1:])

@@ -64,7 +64,7 @@ def check_root(root: Path | None) -> None:
 
     if root is not None and not root.is_dir():
         raise UsageError(
-            f"{printable(root)} is not a folder.", "Give the folder in which the library is now."
+            f"{printable(root)} is not a folder.", "Pass the folder in which the library is now."
         )
 
 
@@ -92,7 +92,7 @@ def _looked_for(found: Iterator[Prediction], results: Path, root: Path | None) -
             relative = "; its paths start at the folder where it was predicted: run the command there, or"
             start = "; if they were moved," if os.path.isabs(prediction.id) else relative  # noqa: PTH117
             say(
-                f"genrekit: files that {printable(results)} names are not there{start} give --root FOLDER, the folder in "
+                f"genrekit: files that {printable(results)} names are not there{start} pass --root FOLDER, the folder in "
                 "which they are now"
             )
         yield prediction

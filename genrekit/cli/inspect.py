@@ -69,7 +69,7 @@ def inspect(
     from genrekit.prediction import expand, load_models
 
     if not words:
-        raise UsageError("There is nothing to inspect.", "Give a song: genrekit inspect song.mp3 -o song.png")
+        raise UsageError("There is nothing to inspect.", "Pass a song: genrekit inspect song.mp3 -o song.png")
     if output is None:
         raise UsageError("There is no --output to draw into.", "For example: -o picture.png, or -o page.html")
     check_output(output, overwrite=overwrite, suffixes=(".png", ".html"))
@@ -87,7 +87,7 @@ def inspect(
     is_page = output.suffix.lower() == ".html"
     if len(things) > 1 and not is_page:
         raise UsageError(
-            f"A PNG is the picture of one input, not of {len(things)}.", "Give -o FILE.html for several."
+            f"A PNG is the picture of one input, not of {len(things)}.", "Pass -o FILE.html for several."
         )
     found = []
     for thing in things:
@@ -115,7 +115,7 @@ def _numbers(text: str | None, most: int) -> tuple[int, ...]:
     words = [word.strip() for word in (text or "").split(",") if word.strip()]
     if not all(word.isdecimal() and int(word) >= 2 for word in words):
         raise UsageError(
-            f"--rows {text!r} is not a list of row numbers.", "Give numbers from 2 on: --rows 2,5"
+            f"--rows {text!r} is not a list of row numbers.", "Pass numbers from 2 on: --rows 2,5"
         )
     if len(words) > most:
         raise UsageError(f"--rows names {len(words)} rows; {most} can be shown.")

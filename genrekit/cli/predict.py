@@ -193,15 +193,15 @@ def predict(
 
     if not paths and features is None:
         raise UsageError(
-            "There is nothing to predict.", "Give files or folders: genrekit predict song.wav music/"
+            "There is nothing to predict.", "Pass files or folders: genrekit predict song.wav music/"
         )
     if paths and features is not None:
-        raise UsageError("Give either paths or --features, not both.")
+        raise UsageError("Pass either paths or --features, not both.")
     output = None if output == "-" else output
     if output is None and (resume or retry_errors):
         raise UsageError("--resume and --retry-errors go on with a file of results.", "Use --output FILE.")
     if format is Output.PARQUET and output is None:
-        raise UsageError("Parquet is not text.", "Give a file: --output predictions.parquet")
+        raise UsageError("Parquet is not text.", "Pass a file: --output predictions.parquet")
     names = read_genre_names(map_file)
     images = ImageFolder(explain_dir) if explain_dir else None
     if images:
@@ -241,7 +241,7 @@ def predict(
     if format is Output.AUDACITY and total is not None and total > 1:
         raise UsageError(
             f"Audacity's labels are for one file, not {total}.",
-            "Give one file at a time, or --format jsonl --windows for many.",
+            "Pass one file at a time, or --format jsonl --windows for many.",
         )
     options = PredictOptions(
         min_confidence=min_confidence,

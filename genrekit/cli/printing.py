@@ -27,7 +27,7 @@ def set_verbosity(*, quiet: bool, verbose: bool) -> None:
         If both are asked for.
     """
     if quiet and verbose:
-        raise UsageError("Give either --quiet or --verbose, not both.")
+        raise UsageError("Pass either --quiet or --verbose, not both.")
     _verbosity.update(quiet=quiet, verbose=verbose)
     be_quiet(quiet)
 

@@ -97,11 +97,11 @@ def retrain(
         say(f"{path} is version {version.sha256} again")
         return
     if not data:
-        raise UsageError("There is no data.", "Give what the model was trained on: --data SOURCE")
+        raise UsageError("There is no data.", "Pass what the model was trained on: --data SOURCE")
     if dry_run and promote:
-        raise UsageError("--dry-run promotes nothing.", "Give one of --dry-run and --promote.")
+        raise UsageError("--dry-run promotes nothing.", "Pass one of --dry-run and --promote.")
     if watch and (dry_run or not promote):
-        raise UsageError("--watch trains again and again.", "Give it with --promote.")
+        raise UsageError("--watch trains again and again.", "Pass it with --promote.")
     last = ""
     while True:
         try:

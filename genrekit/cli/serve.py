@@ -31,7 +31,7 @@ class Log(StrEnum):
 def _keys_of(variable: str) -> str | None:
     """Return the keys in an environment variable; an empty one is a secret that did not arrive."""
     if (text := os.environ.get(variable)) is not None and not text.strip():
-        raise UsageError(f"{variable} is empty.", "Give it a line 'name:key', or do not set it.")
+        raise UsageError(f"{variable} is empty.", "Write a line 'name:key' into it, or do not set it.")
     return text
 
 

@@ -88,7 +88,7 @@ def sort(
     if not paths and results is None:
         raise UsageError("There is nothing to sort.", "Name files or folders: genrekit sort music/")
     if root is not None and not results:
-        raise UsageError("--root says where the files of results are.", "Give it with --from FILE.")
+        raise UsageError("--root says where the files of results are.", "Pass it with --from FILE.")
     check_root(root)
     if os.path.lexists(to) and not to.is_dir():
         raise UsageError(f"{to} is not a folder; playlists are written into a folder.", "Use --to FOLDER.")

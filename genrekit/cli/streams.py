@@ -85,7 +85,7 @@ def stdin_bytes() -> Any:
     from genrekit.errors import UsageError
 
     if sys.stdin is None:
-        raise UsageError("stdin is closed, so there is no list to read.", "Give the names as arguments.")
+        raise UsageError("stdin is closed, so there is no list to read.", "Pass the names as arguments.")
     return sys.stdin.buffer
 
 

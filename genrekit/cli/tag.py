@@ -146,7 +146,7 @@ def tag(
     if root is not None and not undo and not results:
         raise UsageError(
             "--root says where the files of a journal or of results are.",
-            "Give it with --undo JOURNAL or --from FILE.",
+            "Pass it with --undo JOURNAL or --from FILE.",
         )
     check_root(root)
     if results and model:
@@ -155,7 +155,7 @@ def tag(
         raise UsageError("There is nothing to tag.", "Name files or folders: genrekit tag music/")
     if journal is not None:
         if os.path.lexists(journal):
-            raise UsageError(f"{journal} exists; a journal is never overwritten.", "Give another --journal.")
+            raise UsageError(f"{journal} exists; a journal is never overwritten.", "Pass another --journal.")
         check_output(journal, overwrite=False)
     names = read_genre_names(map_file)
     if write:

@@ -101,7 +101,7 @@ def tune(
         typer.Option(
             "--objective",
             metavar="A[,B]",
-            help="log_loss (the default), accuracy, macro_f1 (the default of multi-label), predict_ms ...; several give a front.",
+            help="log_loss (the default), accuracy, macro_f1 (the default of multi-label), predict_ms ...; several make a Pareto front.",
         ),
     ] = None,
     pick: Annotated[Pick, typer.Option("--pick", help="Which trial of a front wins.")] = Pick.KNEE,

@@ -205,7 +205,7 @@ def _hints(root: Path, examples: list[Example]) -> Iterator[str]:
         yield f"there is only one label, {quote_all(labels)}{hint}"
     for path in sorted(root.iterdir()):
         if path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
-            yield f"{printable(path.name)} was not read; give its path to use it as the manifest or table"
+            yield f"{printable(path.name)} was not read; pass its path to use it as the manifest or table"
     tracks = sum(track_of(e.id).rpartition(".")[0] in GENRES for e in examples)
     if tracks > len(examples) / 2:
         yield "the file names are GTZAN's; gtzan:FOLDER knows its repeats, artists and published split"
@@ -216,5 +216,5 @@ def _nothing(source: str, root: Path, left_out: Reasons) -> DatasetError:
     seen = f" Of what is there, {left_out[0][0]} {left_out[0][1]}." if left_out else " It is empty."
     hint = "Put the files into one folder per genre: music/blues/song.mp3, music/jazz/other.mp3."
     if tables:
-        hint = f"If {printable(tables[0])} is the manifest, give its path: {printable(root / tables[0])}."
+        hint = f"If {printable(tables[0])} is the manifest, pass its path: {printable(root / tables[0])}."
     return DatasetError(f"{printable(source)} has no genre folder with audio files or images.{seen}", hint)

@@ -1,6 +1,6 @@
 """Stratified cuts and folds of examples that keep groups whole, of which `genrekit.datasets.splits` makes its splits.
 
-The splitters are scikit-learn's `StratifiedKFold` and `StratifiedGroupKFold`; a cut is one or a few of their folds.
+The splitters are scikit-learn's `StratifiedKFold` and `genrekit.group_folds.GroupFolds`; a cut is one or a few of their folds.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
 from genrekit.errors import DatasetError
+from genrekit.group_folds import GroupFolds
 from genrekit.text import counted
 from genrekit.types import Example
 
@@ -86,29 +87,10 @@ def cut(pool: Pool, members: np.ndarray, share: float, seed: int) -> tuple[np.nd
     return members[~held], members[held]
 
 
-class _AllFoldsAtOnce(StratifiedGroupKFold):  # type: ignore[misc]
-    """The same folds, of which scikit-learn 1.9 compares one at a time for each group, which takes minutes for 20,000 groups."""
-
-    def _find_best_fold(
-        self, y_counts_per_fold: np.ndarray, y_cnt: np.ndarray, group_y_counts: np.ndarray
-    ) -> int:
-        k = len(y_counts_per_fold)
-        proposed = np.repeat(y_counts_per_fold[None], k, axis=0)
-        proposed[range(k), range(k)] += group_y_counts
-        uneven = (proposed / y_cnt).std(axis=1).mean(axis=1).tolist()
-        filled = y_counts_per_fold.sum(axis=1).tolist()
-        best = 0
-        for i in range(1, k):
-            alike = abs(uneven[i] - uneven[best]) <= 1e-8 + 1e-5 * abs(uneven[best])  # as np.isclose
-            if uneven[i] < uneven[best] or (alike and filled[i] < filled[best]):
-                best = i
-        return best
-
-
 def k_folds(y: np.ndarray, groups: np.ndarray, k: int, seed: int) -> list[np.ndarray]:
     """Return the test splits of a stratified k-fold that keeps groups whole."""
     alone = len(np.unique(groups)) == len(groups)
-    kind = StratifiedKFold if alone else _AllFoldsAtOnce
+    kind = StratifiedKFold if alone else GroupFolds
     with warnings.catch_warnings():
         # Expected for rare labels: they are in some folds only, and Split.method names them.
         warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)

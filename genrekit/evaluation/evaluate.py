@@ -163,7 +163,7 @@ def check_competing(model: Model, labels: Sequence[str]) -> None:
     if len(competing) < 2 < len(model.labels):
         raise UsageError(
             f"A single label, {competing[0]!r}, cannot compete.",
-            "Give two or more: --labels A,B",
+            "Pass two or more: --labels A,B",
         )
 
 

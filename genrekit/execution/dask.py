@@ -246,7 +246,7 @@ def _location(address: str) -> str:
         given = "The address given" if "@" in address else repr(address)  # it may hold a password
         raise UsageError(
             f"{given} is not the address of a cluster.",
-            "Give dask://host:port, as in dask://10.0.0.5:8786; `dask scheduler` prints both when it starts.",
+            "Pass dask://host:port, as in dask://10.0.0.5:8786; `dask scheduler` prints both when it starts.",
         )
     return parts.netloc
 

@@ -11,8 +11,8 @@ from typing import Any
 from genrekit.backends import GRAPH_FILE
 from genrekit.datasets import Split, SplitOptions
 from genrekit.evaluation import compare_on
+from genrekit.feedback.challenger_data import ChallengerData
 from genrekit.feedback.judgement import CHALLENGER, CHAMPION, Duel, duel_of
-from genrekit.feedback.material import Material
 from genrekit.models import SUFFIX, Bundle, save, write_card
 from genrekit.prediction import Model, load_model
 from genrekit.preparation import Cache
@@ -48,7 +48,7 @@ class Challenger:
 
 def train_challenger(
     champion: Model,
-    material: Material,
+    parts: ChallengerData,
     folder: Path,
     left_out: Sequence[tuple[str, str]],
     cache: Cache,
@@ -61,7 +61,7 @@ def train_challenger(
     given = made.get("valid_size") if isinstance(made, dict) else None
     valid_size = given if isinstance(given, float) else 0.1
     path = folder / f"{manifest.name}{SUFFIX}"
-    dataset = material.dataset()
+    dataset = parts.dataset()
     train(
         dataset,
         backend=champion.backend,
@@ -79,42 +79,42 @@ def train_challenger(
     )
     models = {CHAMPION: champion, CHALLENGER: load_model(path)}
     say("comparing on the frozen test")
-    frozen = duel_of(compare_on(models, material.original, material.frozen, jobs=jobs, cache=cache))
+    frozen = duel_of(compare_on(models, parts.original, parts.frozen, jobs=jobs, cache=cache))
     own = None
-    if material.own:
+    if parts.own:
         say("comparing on the corrections that are held back")
-        held = replace(material.original, examples=tuple(example for _, example in material.own))
+        held = replace(parts.original, examples=tuple(example for _, example in parts.own))
         split = Split(
-            (), (), tuple(range(len(material.own))), "corrections of uploaders who are never trained on"
+            (), (), tuple(range(len(parts.own))), "corrections of uploaders who are never trained on"
         )
         own = duel_of(compare_on(models, held, split, jobs=jobs, cache=cache))
-    facts = _facts(material, frozen, own, left_out)
-    bundle = _with_facts(path, models[CHALLENGER].bundle, champion, material, facts)
+    facts = _facts(parts, frozen, own, left_out)
+    bundle = _with_facts(path, models[CHALLENGER].bundle, champion, parts, facts)
     return Challenger(bundle.sha256, path.read_bytes(), frozen, own, facts)
 
 
 def _facts(
-    material: Material, frozen: Duel, own: Duel | None, left_out: Sequence[tuple[str, str]]
+    parts: ChallengerData, frozen: Duel, own: Duel | None, left_out: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     return {
-        "count": len(material.learn),
-        "uploaders": len({one.uploader for one, _ in material.learn}),
-        "by_label": dict(sorted(Counter(label for one, _ in material.learn for label in one.labels).items())),
+        "count": len(parts.learn),
+        "uploaders": len({one.uploader for one, _ in parts.learn}),
+        "by_label": dict(sorted(Counter(label for one, _ in parts.learn for label in one.labels).items())),
         "left_out": dict(Counter(reason.partition(":")[0] for _, reason in left_out)),
-        "held_back": {"count": len(material.own), "uploaders": material.own_uploaders},
+        "held_back": {"count": len(parts.own), "uploaders": parts.own_uploaders},
         "frozen_test": frozen.to_dict(),
         "corrections_test": own.to_dict() if own else None,
     }
 
 
 def _with_facts(
-    path: Path, bundle: Bundle, champion: Model, material: Material, facts: dict[str, Any]
+    path: Path, bundle: Bundle, champion: Model, parts: ChallengerData, facts: dict[str, Any]
 ) -> Bundle:
     """Write the bundle again with what it learnt from; its data is known by the original, so that its split is found again."""
     manifest = bundle.manifest
     before = champion.bundle.manifest.data
-    data = {**manifest.data, "fingerprint": material.original.fingerprint, "corrections": facts["count"]}
-    if before.get("fingerprint") == material.original.fingerprint and isinstance(before.get("split"), dict):
+    data = {**manifest.data, "fingerprint": parts.original.fingerprint, "corrections": facts["count"]}
+    if before.get("fingerprint") == parts.original.fingerprint and isinstance(before.get("split"), dict):
         data["split"] = {**before["split"], "train": manifest.data["split"]["train"]}  # type: ignore[call-overload,dict-item,index]
     manifest = manifest.model_copy(
         update={"data": data, "history": {**manifest.history, "corrections": facts}}

@@ -14,11 +14,11 @@ from typing import Any
 from genrekit.datasets import Ambiguous, Reading
 from genrekit.evaluation import open_in_words_of, split_of
 from genrekit.feedback.challenger import Challenger, train_challenger
+from genrekit.feedback.challenger_data import ChallengerData, gather_challenger_data
 from genrekit.feedback.champion import champion_path, load_champion
 from genrekit.feedback.corrections import collect
 from genrekit.feedback.events import now
 from genrekit.feedback.judgement import reasons_against
-from genrekit.feedback.material import Material, gather_material
 from genrekit.feedback.private_cache import PrivateCache
 from genrekit.feedback.retraining import Retraining
 from genrekit.feedback.store import Store
@@ -99,36 +99,34 @@ def retrain(
     ):
         contents = frozenset(one.content.sha256 for one in corrections)
         private = PrivateCache(cache or Cache(), Path(folder), contents)
-        material, more = gather_material(
+        parts, more = gather_challenger_data(
             store, champion, original, frozen, corrections, max_share, Path(folder), private, jobs
         )
         so_far = replace(
             so_far,
             left_out=(*left_out, *more),
-            learnt=len(material.learn),
-            held_back=len(material.own),
+            learnt=len(parts.learn),
+            held_back=len(parts.own),
         )
         if dry_run:
             return replace(so_far, outcome="dry run")
-        if not material.learn and not forgotten:
+        if not parts.learn and not forgotten:
             return replace(so_far, outcome="nothing")
-        found = train_challenger(champion, material, Path(folder), so_far.left_out, private, jobs, say)
-        reasons = reasons_against(found.frozen, found.own, material.own_uploaders)
+        found = train_challenger(champion, parts, Path(folder), so_far.left_out, private, jobs, say)
+        reasons = reasons_against(found.frozen, found.own, parts.own_uploaders)
         if reasons and forgotten:
             say(
                 "the challenger is not better; the champion's own corrections are learnt again, less the deleted ones"
             )
-            again = [pair for pair in material.learn if pair[0].content.sha256 in learnt]
-            if len(again) < len(material.learn):
-                material = replace(material, learn=again)
-                found = train_challenger(
-                    champion, material, Path(folder), so_far.left_out, private, jobs, say
-                )
+            again = [pair for pair in parts.learn if pair[0].content.sha256 in learnt]
+            if len(again) < len(parts.learn):
+                parts = replace(parts, learn=again)
+                found = train_challenger(champion, parts, Path(folder), so_far.left_out, private, jobs, say)
         result = replace(
             so_far,
             outcome="kept" if reasons and not forgotten else "promoted" if promote else "better",
             challenger=found.sha256,
-            learnt=len(material.learn),
+            learnt=len(parts.learn),
             reasons=tuple(reasons),
             facts=found.facts,
         )
@@ -138,7 +136,7 @@ def retrain(
                 champion,
                 content,
                 found,
-                material,
+                parts,
                 path,
                 forgotten=bool(forgotten),
                 learnt=learnt,
@@ -170,7 +168,7 @@ def _promote(
     champion: Model,
     content: bytes,
     found: Challenger,
-    material: Material,
+    parts: ChallengerData,
     path: Path,
     *,
     forgotten: bool,
@@ -183,7 +181,7 @@ def _promote(
             before.sha256, champion.name, corrections=tuple(learnt)
         )
         versions.add(earlier, content)
-    hashes = tuple(one.content.sha256 for one, _ in material.learn)
+    hashes = tuple(one.content.sha256 for one, _ in parts.learn)
     parent = versions.before(before.sha256, there) if forgotten else before.sha256
     versions.add(Version(found.sha256, champion.name, parent, hashes), found.content)
     versions.serve(found.sha256, found.content, path)

@@ -48,21 +48,21 @@ def right_labels(
     given = tuple(dict.fromkeys(found))
     if verdict == "unsure" and given:
         raise UsageError(
-            "Whoever is unsure gives no label.", "Give the verdict 'wrong' with the right label."
+            "The verdict 'unsure' takes no label.", "Send the verdict 'wrong' with the right label."
         )
     if verdict == "right":
         if not predicted.labels:
             raise UsageError(
-                "Nothing was predicted, so nothing is right.", "Give 'wrong' with the right label."
+                "Nothing was predicted, so nothing is right.", "Send 'wrong' with the right label."
             )
         if given and set(given) != set(predicted.labels):
             raise UsageError(
                 f"The verdict is 'right', and the label is {', '.join(given)}, not {', '.join(predicted.labels)}.",
-                "Give the verdict 'wrong' with the right label.",
+                "Send the verdict 'wrong' with the right label.",
             )
         return predicted.labels
     if given and set(given) == set(predicted.labels):
-        raise UsageError(f"The verdict is 'wrong', and {', '.join(given)} was predicted.", "Give 'right'.")
+        raise UsageError(f"The verdict is 'wrong', and {', '.join(given)} was predicted.", "Send 'right'.")
     if len(given) > 1 and not predicted.multilabel:
         raise UsageError(f"The model {predicted.model!r} predicts one label.", "Name one label.")
     return given

@@ -1,4 +1,4 @@
-"""The thread that carries orders from the spool to the store; whoever gives an order never waits for the store."""
+"""The thread that carries orders from the spool to the store; the caller never waits for the store."""
 
 from __future__ import annotations
 

@@ -244,7 +244,7 @@ def _genre(prediction: Prediction, min_confidence: float) -> str | None:
 
 
 def _check_outside(source: Path, folder: Path) -> None:
-    """Refuse the output of earlier runs: it would give links to links and copies of copies, or replace itself."""
+    """Refuse the output of earlier runs: it would make links to links and copies of copies, or replace itself."""
     below = folder.resolve()
     if place_of(source).is_relative_to(below) or source.resolve().is_relative_to(below):
         raise MediaError(f"The file lies in {folder}, where sorted files go.")

@@ -60,7 +60,7 @@ class Blocks:
             ("hop", hop_s, MIN_HOP_S, MAX_HOP_S, "s"),
         ):
             if not low <= value <= high:
-                raise UsageError(f"The {name} is {value:g} {unit}.", f"Give {low:g} to {high:g} {unit}.")
+                raise UsageError(f"The {name} is {value:g} {unit}.", f"Choose {low:g} to {high:g} {unit}.")
         self.sr = sr
         self._hop_s = hop_s
         self._window = np.zeros((round(window_s * sr), channels), np.float32)

@@ -59,7 +59,7 @@ class IcyReader:
 
 
 def has_titles(metadata: Mapping[str, str]) -> bool:
-    """Return whether the facts that FFmpeg gives of a stream are those of an internet radio."""
+    """Return whether the facts that FFmpeg reports of a stream are those of an internet radio."""
     return any(name.lower().startswith("icy-") or name == "StreamTitle" for name in metadata)
 
 

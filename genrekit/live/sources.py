@@ -16,6 +16,7 @@ from genrekit.errors import GenrekitError, MediaError, UsageError
 from genrekit.live.icy import has_titles, open_icy
 from genrekit.live.pcm import Pcm, Samples
 from genrekit.media import open_decoder
+from genrekit.types import silent
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -54,7 +55,7 @@ def open_source(
     sr: int,
     channels: int = 1,
     encoding: str = "s16le",
-    say: Say = lambda text: None,
+    say: Say = silent,
     stdin: IO[bytes] | None = None,
 ) -> Source:
     """Open what a user names.
@@ -83,7 +84,7 @@ def open_source(
         return Source(sr, 1, _first(_radio(name, sr, say, titles.append)), titles)
     if "://" in name:
         raise UsageError(
-            f"{name} is not an address of a stream.", "Give http:// or https://, a file, mic, or -."
+            f"{name} is not an address of a stream.", "Pass http:// or https://, a file, mic, or -."
         )
     return _file(name)
 
@@ -172,7 +173,7 @@ def _radio(address: str, sr: int, say: Say, on_title: Say) -> Iterator[Samples]:
         except Exception as error:  # FFmpeg's errors have no narrower base class
             reason = getattr(error, "strerror", None) or str(error)
         if not heard:
-            raise MediaError(f"{address} gives no sound: {reason}.", "Give the address of the stream itself.")
+            raise MediaError(f"{address} sends no sound: {reason}.", "Pass the address of the stream itself.")
         say(f"the stream was lost ({reason}); connecting again in {wait_s:g} s")
         time.sleep(wait_s)
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)

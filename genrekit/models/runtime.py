@@ -243,7 +243,7 @@ class Runtime:
         if (self.embedding_size, self.has_distance) != (size, declared.distance is not None):
             said = _output_words(size, declared.distance is not None)
             raise BundleError(
-                f"The graph of the model gives {_output_words(self.embedding_size, self.has_distance)}; "
+                f"The graph of the model returns {_output_words(self.embedding_size, self.has_distance)}; "
                 f"its manifest declares {said}.",
                 "Get the file again, or train the model again.",
             )

@@ -1,4 +1,4 @@
-"""Playlists of several regions, from a provider, the cache, or, where a service gives nothing, as links."""
+"""Playlists of several regions, from a provider, the cache, or, where a service has nothing, as links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A playlist, radio station or search that a provider gives for a genre, and its preview."""
+"""A playlist, radio station or search that a provider returns for a genre, and its preview."""
 
 from __future__ import annotations
 

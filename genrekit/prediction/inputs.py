@@ -130,7 +130,7 @@ class _Search:
                 elif Path(song).is_dir():
                     yield Input(song, error=f"is a folder, listed by {name}; a playlist names files")
                 elif is_playlist(song):
-                    yield Input(song, error=f"is a playlist in the playlist {name}; give it by its own name")
+                    yield Input(song, error=f"is a playlist in the playlist {name}; pass it by its own name")
                 else:
                     yield _part(name, track) if track.is_part else Input(song, Path(song))
         except MediaError as error:

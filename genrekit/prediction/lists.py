@@ -86,7 +86,7 @@ def _check_text(head: bytes, name: str) -> None:
     hint = "A list has a name per line, in UTF-8, or in UTF-16 with its mark (find music -name '*.mp3')."
     if head.startswith(_SIGNATURES):
         raise UsageError(
-            f"{name} is not a list of names but a file of another kind.", "Give the file by its name."
+            f"{name} is not a list of names but a file of another kind.", "Pass the file by its name."
         )
     if head.startswith(tuple(_MARKS)) and not head.startswith(_UTF32_LE):
         return

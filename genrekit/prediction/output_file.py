@@ -209,7 +209,7 @@ class OutputFile:
             If it cannot be written.
         """
         if overwrite and resume:
-            raise UsageError("--resume goes on with results, --overwrite starts anew.", "Give one of them.")
+            raise UsageError("--resume goes on with results, --overwrite starts anew.", "Pass one of them.")
         if self.is_device:
             return
         if self.address is not None:

@@ -65,7 +65,7 @@ def open_objects(word: str | Path) -> Objects:
         return LocalObjects(Path(text))
     if text.partition("://")[0].lower() not in WRITABLE or "::" in text:
         raise UsageError(
-            f"{redact(text)} cannot be written.", "Give a folder, or an address: s3://bucket/prefix"
+            f"{redact(text)} cannot be written.", "Pass a folder, or an address: s3://bucket/prefix"
         )
     if "@" in text or "?" in text:
         raise UsageError(

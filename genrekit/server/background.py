@@ -54,7 +54,7 @@ async def watch(every_s: float, changed: Callable[[], bool], reload: Callable[[]
 
 
 async def tidy(cache: Cache) -> None:
-    """Give free memory back now and then, and keep the cache within its size."""
+    """Return free memory to the system now and then, and keep the cache within its size."""
     for number in count():
         await asyncio.sleep(TIDY_S if number else FIRST_TIDY_S)
         await asyncio.to_thread(give_back)

@@ -1,4 +1,4 @@
-"""From inputs to rows: routing, preparation in the workers, batches in the graphs; one coroutine per input."""
+"""Predictions of a server: routing, preparation in the workers, batches in the graphs; one coroutine per input."""
 
 from __future__ import annotations
 

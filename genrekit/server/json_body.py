@@ -98,7 +98,7 @@ class JsonReader:
             inside = False
         if not inside:
             raise Problem(
-                "forbidden", "There is no such file below the allowed folder.", "Give a path below it."
+                "forbidden", "There is no such file below the allowed folder.", "Pass a path below it."
             )
         if path.stat().st_size > self.settings.max_upload_bytes:
             raise Problem(

@@ -100,7 +100,7 @@ class Keeping:
         self.writer.close()
 
     async def note(self, request: Request, consent: bool, parts: Sequence[Part]) -> list[Part]:
-        """Give rows of single inputs ids, and keep their files if their sender agreed.
+        """Pass rows of single inputs ids, and keep their files if their sender agreed.
 
         Parameters
         ----------

@@ -44,7 +44,7 @@ def read_keys(path: Path | None, text: str | None = None, *, option: str) -> dic
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
                 f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.",
-                f"Give a file of keys: {option} FILE. {_LINE}",
+                f"Pass a file of keys: {option} FILE. {_LINE}",
             ) from None
         _add(keys, content, str(path))
         if not keys:

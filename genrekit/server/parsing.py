@@ -26,7 +26,7 @@ def parse_size(text: str) -> int:
     """
     found = re.fullmatch(r"\s*(\d{1,12}(?:\.\d{1,6})?)\s*([a-z]{0,3})\s*", text.lower())
     if not found or found[2] not in _UNITS or (size := int(float(found[1]) * _UNITS[found[2]])) < 1:
-        raise UsageError(f"{text!r} is not a size.", "Give a number of bytes or a unit: 500KB, 64MB, 1GiB.")
+        raise UsageError(f"{text!r} is not a size.", "Write a number of bytes or a unit: 500KB, 64MB, 1GiB.")
     return size
 
 
@@ -44,7 +44,7 @@ def parse_rate(text: str) -> Rate:
     """
     found = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\w+?)\s*", text.lower())
     if not found or found[2] not in _SECONDS or int(found[1]) < 1:
-        raise UsageError(f"{text!r} is not a rate.", "Give requests per second, minute or hour: 120/minute")
+        raise UsageError(f"{text!r} is not a rate.", "Write requests per second, minute or hour: 120/minute")
     return Rate(n=int(found[1]), per_s=_SECONDS[found[2]])
 
 

@@ -186,7 +186,7 @@ class Status(BaseModel):
 
 
 class Numbers(BaseModel):
-    """The numbers of a model by the names that a training loop gives them."""
+    """The numbers of a model by the names that training loops use."""
 
     model_exists: bool
     model_path: str

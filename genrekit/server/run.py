@@ -71,7 +71,7 @@ class _Server(uvicorn.Server):
         )
         if self.service.settings.is_open:
             self.service.log.event(
-                "warning", reason="everybody who reaches this address may use the server; give it a key"
+                "warning", reason="everybody who reaches this address may use the server; set a key"
             )
         if self.service.settings.exit_with_page:
             leave = functools.partial(self._end, signal.SIGTERM)

@@ -163,7 +163,7 @@ class Settings(BaseModel):
                 "Use --api-key-file FILE with a line 'name:key', or --no-key to serve everybody.",
             )
         if self.keys and self.no_key:
-            raise UsageError("There are keys, and --no-key asks for none.", "Give one of them.")
+            raise UsageError("There are keys, and --no-key asks for none.", "Pass one of them.")
         if not self.is_loopback and self.no_key and not self.allow_hosts:
             raise UsageError(
                 "Without a key the server must know the names by which it is called.",
@@ -175,13 +175,13 @@ class Settings(BaseModel):
             )
         for path, option in ((self.certfile, "--certfile"), (self.keyfile, "--keyfile")):
             if path is not None and not path.is_file():
-                raise UsageError(f"{path} is not a file.", f"Give the path of a PEM file: {option} FILE.")
+                raise UsageError(f"{path} is not a file.", f"Pass the path of a PEM file: {option} FILE.")
         if self.allow_path is not None and not self.allow_path.is_dir():
-            raise UsageError(f"{self.allow_path} is not a folder.", "Give an existing one: --allow-path DIR.")
+            raise UsageError(f"{self.allow_path} is not a folder.", "Pass an existing one: --allow-path DIR.")
         if (self.keep == "none") != (not self.store):
             raise UsageError(
                 f"--keep is {self.keep}, and there is {'a' if self.store else 'no'} store.",
-                "Give both: --keep asked --store DIR (or s3://bucket/prefix); or neither, and nothing is kept.",
+                "Pass both: --keep asked --store DIR (or s3://bucket/prefix); or neither, and nothing is kept.",
             )
         if self.root_path and not re.fullmatch(r"(/[\w.~-]+)+", self.root_path):
             raise UsageError(
@@ -194,7 +194,7 @@ class Settings(BaseModel):
             if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
                 raise UsageError(
                     f"{origin!r} is not an origin.",
-                    "Give scheme and host: --allow-origin https://example.org",
+                    "Write scheme and host: --allow-origin https://example.org",
                 )
 
 
@@ -213,5 +213,5 @@ def _check_network(text: str) -> None:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise UsageError(
-            f"{text!r} is not a network.", "Give an address or a network: --trust-proxy 10.0.0.0/8"
+            f"{text!r} is not a network.", "Write an address or a network: --trust-proxy 10.0.0.0/8"
         ) from None

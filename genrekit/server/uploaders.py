@@ -30,14 +30,14 @@ def uploader_of(request: Request, settings: Settings) -> str:
 
 
 def adopt_browser(request: Request) -> None:
-    """Choose a token for a browser without a key that gives consent or feedback: its uploads are those of one uploader."""
+    """Choose a token for a browser without a key that sends consent or feedback: its uploads are those of one uploader."""
     state = request.scope["state"]
     if not state["caller"].owner and "x-genrekit-page" in request.headers and not _token(request):
         state["browser"] = secrets.token_urlsafe(32)
 
 
 def remember_browser(request: Request, response: Response, settings: Settings) -> None:
-    """Give an adopted browser its cookie."""
+    """Set the cookie of an adopted browser."""
     if token := request.scope["state"].get("browser"):
         response.set_cookie(
             _name(request),

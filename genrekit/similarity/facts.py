@@ -66,7 +66,7 @@ class Facts(BaseModel):
 
     @property
     def noun(self) -> str:
-        """What one row is: 'song', 'picture' or 'row'."""
+        """Kind of one row: 'song', 'picture' or 'row'."""
         return {"audio": "song", "image": "picture"}.get(self.modality, "row")
 
     @field_validator("mean", "scale")
@@ -105,13 +105,13 @@ class Facts(BaseModel):
         except Exception as error:
             raise UsageError(
                 f"{name} was made with the model {self.model!r}, which cannot be loaded: {error}",
-                "Give the bundle: --model FILE.",
+                "Pass the bundle: --model FILE.",
             ) from None
         if model.bundle.sha256 != self.model_sha256:
             raise UsageError(
                 f"{name} was made with another version of the model {self.model!r} (sha256 "
                 f"{self.model_sha256[:_DIGITS]}; now {model.bundle.sha256[:_DIGITS]}).",
-                "Give that bundle (--model FILE), or make the index again with --overwrite.",
+                "Pass that bundle (--model FILE), or make the index again with --overwrite.",
             )
         return model
 

@@ -113,7 +113,7 @@ class Index:
         return np.array(self.vectors[self.places[np.searchsorted(self.ids, id)]])
 
     def scaled(self, vectors: np.ndarray) -> np.ndarray:
-        """Return vectors [shape=(n, size)] without centring, but with the weights that search gives their parts."""
+        """Return vectors [shape=(n, size)] without centring, but with the weights of their parts in a search."""
         scale = self._mean_and_scale[1] if self.facts.vectors == "sound" else None
         found: np.ndarray = vectors.astype(np.float64) if scale is None else vectors / scale
         return found
@@ -287,7 +287,7 @@ def search(
     """
     index.check_model(model)
     if (windows is None) == (vector is None):
-        raise UsageError("Give either windows or a vector.")
+        raise UsageError("Pass either windows or a vector.")
     if vector is None:
         assert windows is not None
         kind = index.facts.vectors

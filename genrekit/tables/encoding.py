@@ -92,7 +92,7 @@ def _not_text(path: Path, head: bytes) -> tuple[str, str]:
     if head.startswith(b"PK\x03\x04"):
         return (
             f"{name} is a zip archive, and an archive is not text.",
-            f"Unpack it, and give the folder. {KINDS}",
+            f"Unpack it, and pass the folder. {KINDS}",
         )
     return f"{name} is not text.", KINDS
 

@@ -50,12 +50,12 @@ def check_named_features(backend: Backend, windows: np.ndarray) -> None:
     )
     require(
         bool(np.allclose(made, windows, rtol=MAX_DIFFERENCE, atol=1e-6, equal_nan=True)),
-        "windows_of gives the windows that prepare gave, from their features",
+        "windows_of returns the windows of prepare, from their features",
     )
     alone = np.concatenate([backend.windows_of(windows[i : i + 1, :n]) for i in range(min(3, len(windows)))])
     require(
         bool(np.array_equal(alone, made[: len(alone)], equal_nan=True)),
-        "what windows_of gives of a row does not depend on the others",
+        "what windows_of returns for a row does not depend on the others",
     )
 
 

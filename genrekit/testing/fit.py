@@ -15,7 +15,7 @@ from genrekit.datasets import group_keys
 from genrekit.models import KEYS, Runtime
 from genrekit.testing.features import check_trees
 from genrekit.testing.requirement import require
-from genrekit.types import Example, Windows
+from genrekit.types import Example, Windows, silent
 
 # A larger difference between graph and native scores can change the predicted label.
 MAX_TOLERANCE = 1e-3
@@ -61,19 +61,19 @@ def check_fit(
 
     everything = range(len(examples))
     whole = subset(everything)
-    fitted = backend.fit(whole, None, labels, config, lambda text: None)
+    fitted = backend.fit(whole, None, labels, config, silent)
     _check_fitted(fitted, whole, labels, multilabel=multilabel)
     check_trees(backend, config, fitted, labels, multilabel=multilabel)
-    again = backend.fit(whole, None, labels, config, lambda text: None)
-    require(again.onnx == fitted.onnx, "the same data and seed give the same graph, byte for byte")
-    require(dict(again.native) == dict(fitted.native), "the same data and seed give the same native payload")
+    again = backend.fit(whole, None, labels, config, silent)
+    require(again.onnx == fitted.onnx, "the same data and seed make the same graph, byte for byte")
+    require(dict(again.native) == dict(fitted.native), "the same data and seed make the same native payload")
     require(json.dumps(dict(again.history)) == json.dumps(dict(fitted.history)), "the history has no times")
     # As in `genrekit.training.train`, every label is in the training split: its first two examples are.
     seen = targets.cumsum(axis=0)
     often = [i for i in everything if (seen[i, targets[i] > 0] > 2).all()]
     valid = set(often[::3])
     train = subset([i for i in everything if i not in valid])
-    stopped = backend.fit(train, subset(sorted(valid)) if valid else None, labels, config, lambda text: None)
+    stopped = backend.fit(train, subset(sorted(valid)) if valid else None, labels, config, silent)
     _check_fitted(stopped, train, labels, multilabel=multilabel)
 
 

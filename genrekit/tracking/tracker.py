@@ -80,7 +80,7 @@ def open_tracker(target: str) -> Tracker:
         raise UsageError(
             "--track needs MLflow, which is not installed.", 'Install it: pip install "genrekit[mlflow]"'
         )
-    hint = "Give the address of a server or a database: --track mlflow:http://HOST:5000 or mlflow:sqlite:///runs.db"
+    hint = "Pass the address of a server or a database: --track mlflow:http://HOST:5000 or mlflow:sqlite:///runs.db"
     with _speaking(uri, UsageError, hint) as mlflow:
         mlflow.MlflowClient().search_experiments(max_results=1)
     return Tracker(uri)
@@ -88,7 +88,7 @@ def open_tracker(target: str) -> Tracker:
 
 @contextmanager
 def _speaking(uri: str, kind: type[UsageError | TrainingError], hint: str) -> Iterator[Any]:
-    """Give MLflow, which says nothing on stdout, and whose errors are sentences."""
+    """Return MLflow, silent on stdout and with errors as sentences."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     with redirect_stdout(sys.stderr), warnings.catch_warnings():

@@ -36,7 +36,7 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> list[Settings]:
     if count > MAX_CANDIDATES:
         raise ConfigError(
             f"The grid has {count:,} combinations; {MAX_CANDIDATES:,} are allowed.",
-            "Give fewer values per key.",
+            "Use fewer values per key.",
         )
     return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 

@@ -112,7 +112,7 @@ class RunFolder:
         if other:
             raise UsageError(
                 f"{self.path} belongs to another training: {'; '.join(other[:5])}.",
-                "Give the same settings and data to resume it, --overwrite to start anew, or another --output.",
+                "Pass the same settings and data to resume it, --overwrite to start anew, or another --output.",
             )
 
     def _clear(self, *, overwrite: bool) -> None:
@@ -125,7 +125,7 @@ class RunFolder:
         if not overwrite and (self._has_checkpoints() or not (self.path / RUN).exists()):
             hint = "--resume to continue it, " if (self.path / RUN).exists() else ""
             raise OutputExistsError(
-                f"{self.path} exists.", f"Give {hint}--overwrite to replace it, or another --output."
+                f"{self.path} exists.", f"Pass {hint}--overwrite to replace it, or another --output."
             )
         shutil.rmtree(self.path)
 

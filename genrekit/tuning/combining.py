@@ -153,7 +153,7 @@ def combine(
         raise DatasetError(
             f"{dataset.source} has only {counted(len(usable), 'example')} left to fit weights on ({words}); "
             f"{FEWEST} or more are needed.",
-            "Give other data, or --weights equal without --data.",
+            "Pass other data, or --weights equal without --data.",
         )
     say(f"fitting on {counted(len(usable), 'example')}: {words}")
     for one in members:
@@ -194,13 +194,13 @@ def _check_members(members: Sequence[Model]) -> None:
     for one, sha256 in zip(members, hashes, strict=True):
         if hashes.count(sha256) > 1:
             raise UsageError(
-                f"{one.name!r} is given twice.", "Give each model once, and --weights for its share."
+                f"{one.name!r} is given twice.", "Pass each model once, and --weights for its share."
             )
         if one.bundle.manifest.members:
             names = ", ".join(member.name for member in one.bundle.manifest.members)
             raise UsageError(
                 f"{one.name!r} is a combination of {names}; combinations are not combined again.",
-                "Give the models that it is made of.",
+                "Pass the models that it is made of.",
             )
         if one.bundle.manifest.format == 1:
             raise UsageError(

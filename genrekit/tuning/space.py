@@ -170,7 +170,7 @@ def _range(backend: Backend, key: str, low: Any, high: Any, *, log: bool) -> Par
         raise ConfigError(f"The space of {key} is {low}..{high}; its ends must be {kind}.") from None
     if annotation not in (int, float, int | None, float | None):
         raise ConfigError(
-            f"{key} takes no numbers, so it has no range.", f"Give its values: --space {key}=A,B"
+            f"{key} takes no numbers, so it has no range.", f"Pass its values: --space {key}=A,B"
         )
     if not all(map(math.isfinite, ends)) or ends[0] >= ends[1]:
         raise ConfigError(

@@ -92,7 +92,7 @@ class Study:
             other = [key for key in wanted if not isinstance(known, dict) or known.get(key) != wanted[key]]
             raise UsageError(
                 f"{path} is the journal of another search: {', '.join(other) or 'its facts'} differ.",
-                "Give the same options and data to resume it, --overwrite to start anew, or another --output.",
+                "Pass the same options and data to resume it, --overwrite to start anew, or another --output.",
             )
 
     @property

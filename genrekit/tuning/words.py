@@ -66,6 +66,6 @@ def words_of(
         )
     if PREDICT_MS in goals:
         words.append(
-            "predict_ms is a time: another run gives other values, and so other trials from the second batch on"
+            "predict_ms is a time: another run has other values, and so other trials from the second batch on"
         )
     return tuple(words)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genrekit.backends import PictureAxes, draw, heat_map
+from genrekit.backends import PictureAxes, draw, heat_map, stacked
+
+pytestmark = pytest.mark.usefixtures("drawn_charts")
 
 SOUND = PictureAxes(height=0, width=1, seconds=4.0, blocks=(4, 4))
 PHOTO = PictureAxes(height=1, width=2, blocks=(4, 4))
@@ -75,3 +77,20 @@ def test_the_drawing_is_a_picture_whatever_the_title(kind, dtype):
     with Image.open(io.BytesIO(png)) as image:
         assert image.format == "PNG"
         assert min(image.size) >= 300
+
+
+def test_pictures_are_stacked_on_the_widest():
+    def png(size, colour):
+        stream = io.BytesIO()
+        Image.new("RGB", size, colour).save(stream, format="PNG")
+        return stream.getvalue()
+
+    one, other = png((30, 10), "red"), png((20, 5), "blue")
+    assert stacked([one]) == one
+    whole = Image.open(io.BytesIO(stacked([one, other])))
+    assert whole.size == (30, 15)
+    assert [whole.getpixel(at) for at in ((29, 9), (19, 10), (29, 14))] == [
+        (255, 0, 0),
+        (0, 0, 255),
+        (255, 255, 255),
+    ]

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.usefixtures("drawn_charts")
+
 
 @pytest.fixture
 def inspect(genrekit, monkeypatch, tmp_path):

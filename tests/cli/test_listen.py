@@ -82,7 +82,7 @@ def test_the_table_is_a_line_per_window():
         (["ftp://host/x"], 2, "not an address"),
         ([str(SONG), "--model", "image"], 2, "does not hear songs"),
         ([str(SONG), "--hop", "0"], 2, "--hop"),
-        (["http://127.0.0.1:9/"], 1, "gives no sound"),
+        (["http://127.0.0.1:9/"], 1, "sends no sound"),
     ],
 )
 def test_what_cannot_be_heard_is_said(arguments, status, words):
@@ -165,7 +165,7 @@ def test_a_radio_says_what_it_plays(model):
 
 
 def test_a_radio_opens_nothing_but_http(tmp_path):
-    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:30\n#EXTINF:30,\nfile://{SONG}\n".encode()
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:30\n#EXTINF:30,\nfile://{SONG}\n#EXT-X-ENDLIST\n".encode()
 
     class Radio(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -179,7 +179,7 @@ def test_a_radio_opens_nothing_but_http(tmp_path):
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Radio) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(GenrekitError, match="gives no sound"):
+        with pytest.raises(GenrekitError, match="sends no sound"):
             open_source(f"http://127.0.0.1:{server.server_port}/x.m3u8", sr=22050)
         server.shutdown()
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,9 +29,18 @@ SMALL = quick.as_words({**quick.SPOTIFY, "n_estimators": 4})
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def empty_database(tmp_path_factory):
+    """A SQLite database without runs: MLflow takes a second of work and many waits for the disk to make one."""
+    path = tmp_path_factory.mktemp("mlflow") / "runs.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture(scope="module")
+def store(empty_database, tmp_path_factory):
     """A local SQLite store, whose experiment keeps files beside it."""
     folder = tmp_path_factory.mktemp("mlflow")
+    shutil.copy(empty_database, folder)
     uri = f"sqlite:///{folder / 'runs.db'}"
     client = mlflow.MlflowClient(uri)
     client.create_experiment("genrekit", artifact_location=(folder / "files").as_uri())
@@ -227,9 +237,10 @@ class _Leaving(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize("kind", ["the server leaves", "the files cannot be written", "the disk is full"])
 def test_a_store_that_fails_after_the_work_takes_nothing_of_it(
-    genrekit, tracks_csv, tmp_path, monkeypatch, kind
+    genrekit, tracks_csv, tmp_path, monkeypatch, empty_database, kind
 ):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    shutil.copy(empty_database, tmp_path)
     uri = f"sqlite:///{tmp_path / 'runs.db'}"
     if kind == "the server leaves":
         server = HTTPServer(("127.0.0.1", 0), _Leaving)

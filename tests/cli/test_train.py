@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -6,6 +7,7 @@ import sys
 import pytest
 from support import quick
 
+from genrekit.backends.gtzan.estimators import build_classifier
 from genrekit.models.bundle import load
 
 QUICK = quick.as_words(quick.GTZAN)
@@ -154,6 +156,19 @@ def test_ctrl_c_while_comparing_leaves_with_130(songs, tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.stderr.read().strip().endswith("genrekit: interrupted")
     assert process.returncode == 130
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_in_the_comparison_leaves_nothing(genrekit, songs, tmp_path, monkeypatch):
+    def interrupted(classifier, *, seed):
+        if classifier == "svm":  # the first of the candidates is fitted, the others are not
+            os.kill(os.getpid(), signal.SIGINT)
+        return build_classifier(classifier, seed=seed)
+
+    monkeypatch.setattr("genrekit.backends.gtzan.comparison.build_classifier", interrupted)
+    run = genrekit("train", songs.source, "--set", "window_s=2", "-o", tmp_path / "m.genrekit")
+    assert run.status == 130
+    assert run.err.strip().endswith("genrekit: interrupted")
     assert not list(tmp_path.iterdir())
 
 

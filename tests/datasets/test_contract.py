@@ -75,7 +75,9 @@ def test_every_loader_keeps_the_contract(sources: dict[str, tuple[str, str, str 
         pytest.param("{}/gtzan/mel128.npz", marks=pytest.mark.night),
         "{}/gtzan/features_30_sec.csv",
         pytest.param("{}/gtzan/features_10_sec.csv", marks=pytest.mark.night),
-        "{}/covers/labels.csv",
+        pytest.param(
+            "{}/covers/labels.csv", marks=pytest.mark.night
+        ),  # by day test_picture_folders.py opens it
     ],
 )
 def test_real_data_keeps_the_contract(shared_data: Path, name: str) -> None:

@@ -64,6 +64,7 @@ def test_the_strongest_feature_follows_the_data(tmp_path, used):
     assert needed == set(used)
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_a_constant_feature_has_no_importance_and_no_picture(tmp_path):
     source = tmp_path / "rows.csv"
     write_rows(source, 120)
@@ -116,6 +117,7 @@ def test_several_labels(tmp_path):
     write_explanation(found, tmp_path / "out")
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_trees_have_gains_and_shap_values(trees, tracks_csv, tmp_path):
     found = explain(trees, tracks_csv)
     assert sum(found.gains.values()) == pytest.approx(1)
@@ -144,6 +146,7 @@ def test_an_l1_penalty_hides_the_gains(tracks_csv, tmp_path):
     assert any("reg_alpha" in note for note in found.notes)
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_a_network_has_average_heat_maps_and_a_contact_sheet(network, tmp_path):
     others = "synthetic:?genres=3&songs=4&seconds=4&seed=9"
     found = explain(network.path, others)
@@ -228,6 +231,7 @@ def test_the_learned_part_is_said(tmp_path):
     assert any("learned from these" in note for note in found.notes)
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_names_from_outside_are_text(tmp_path):
     names = ("<b>$x^", "$pop$", "rock & roll")
     source = write_rows(tmp_path / "rows.csv", 150, label=lambda k: names[k])

@@ -21,7 +21,9 @@ def test_tempo_is_librosas(bpm) -> None:
     rng = np.random.default_rng(bpm)
     onsets = rng.random(1000).astype(np.float32) * 0.3
     onsets[np.arange(0, 1000, 60 * SR / 512 / bpm).astype(int)] += 2
-    expected, _ = librosa.beat.beat_track(onset_envelope=onsets, sr=SR)
+    expected = librosa.feature.tempo(
+        onset_envelope=onsets, sr=SR
+    )  # as the beat tracker, which compiles for seconds
     assert tempo.tempo(onsets, SR) == pytest.approx(expected[0], rel=1e-12)
 
 

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 CLIENTS = 4
 WARM = 100
 MAY_GROW_KB = 30_000
+ROUNDS = 3
+"""What is kept grows in every round; what a busy machine loads late is loaded in one of them."""
 MODELS = ("spectrogram", "image", "gtzan", "spotify")
 FINE = {None, 501, 503, 504}
 
@@ -34,17 +36,22 @@ def test_no_body_makes_the_server_fail_or_grow(tmp_path, n):
             return number, name, send(server.url, name, pieces)
 
         list(pool.map(one, range(-WARM, 0)))
-        before = resident_kb(server)
-        results = list(pool.map(one, range(n)))
-        bad = [found for found in results if found[2] not in FINE and found[2] >= 500]
-        assert not bad, bad[:20]
-        assert "fault" not in server.said()
-        statuses = Counter(status for _, _, status in results)
-        assert statuses[200] >= n // 100, statuses
-        assert statuses[422] >= n // 100, statuses
+        for round_ in range(ROUNDS):
+            before = resident_kb(server)
+            results = list(pool.map(one, range(round_ * n, (round_ + 1) * n)))
+            bad = [found for found in results if found[2] not in FINE and found[2] >= 500]
+            assert not bad, bad[:20]
+            assert "fault" not in server.said()
+            statuses = Counter(status for _, _, status in results)
+            assert statuses[200] >= n // 100, statuses
+            assert statuses[422] >= n // 100, statuses
 
-        assert wait_until(lambda: not left(server)), left(server)
-        assert wait_until(lambda: resident_kb(server) <= before + MAY_GROW_KB), resident_kb(server) - before
+            assert wait_until(lambda: not left(server)), left(server)
+            grown = resident_kb(server) - before
+            if grown <= MAY_GROW_KB:
+                break
+        else:
+            pytest.fail(f"The server grew in each of {ROUNDS} rounds, in the last by {grown} kB.")
         text = requests.get(f"{server.url}/metrics", timeout=GIVE_UP_S).text
         assert "genrekit_admitted_requests 0.0" in text
         good = requests.post(f"{server.url}/v1/predict", json={"features": [0.5] * 57}, timeout=GIVE_UP_S)

@@ -3,8 +3,12 @@
 import asyncio
 import hashlib
 import io
+import multiprocessing
+import os
+import signal
+import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.resources import files
 
 import numpy as np
@@ -26,17 +30,33 @@ VENDORED = {
 }
 
 
-def song(seconds):
+def song(seconds, sr=44_100):
     stream = io.BytesIO()
-    y = np.random.default_rng(0).uniform(-0.3, 0.3, seconds * 44_100).astype(np.float32)
-    soundfile.write(stream, y, 44_100, format="FLAC")
+    y = np.random.default_rng(0).uniform(-0.3, 0.3, seconds * sr).astype(np.float32)
+    soundfile.write(stream, y, sr, format="FLAC")
     return stream.getvalue()
 
 
+@contextmanager
+def held(**settings):
+    """Run a server whose worker does nothing; give its client, and what lets the worker go on."""
+    others = set(multiprocessing.active_children())
+    with running(models=("gtzan",), **settings) as client:
+        assert client.post("/v1/predict", files={"f": ("a.flac", song(4))}).status_code == 200
+        (worker,) = set(multiprocessing.active_children()) - others
+        os.kill(worker.pid, signal.SIGSTOP)
+        try:
+            yield client, lambda: os.kill(worker.pid, signal.SIGCONT)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGCONT)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_full_queue_says_when_to_come_again():
-    with running(models=("gtzan",), queue=0) as client:
+    with held(queue=0) as (client, go_on):
         long = threading.Thread(
-            target=client.post, args=("/v1/predict",), kwargs={"files": {"f": ("a.flac", song(300))}}
+            target=client.post, args=("/v1/predict",), kwargs={"files": {"f": ("a.flac", song(4))}}
         )
         long.start()
         assert wait_until(lambda: "genrekit_admitted_requests 1.0" in client.get("/metrics").text)
@@ -46,13 +66,14 @@ def test_a_full_queue_says_when_to_come_again():
         assert refused.json()["type"] == "/problems/busy"
         assert "genrekit_refused_busy_total 1.0" in client.get("/metrics").text
         assert client.get("/readyz").status_code == 200
+        go_on()
         long.join()
         assert client.post("/v1/predict", json={"features": [0.5] * 57}).status_code == 200
 
 
 def test_what_takes_too_long_is_504_and_costs_the_others_nothing():
     with running(models=("gtzan",), timeout_s=0.5) as client:
-        late = client.post("/v1/predict", files={"f": ("a.flac", song(600))})
+        late = client.post("/v1/predict", files={"f": ("a.flac", song(600, sr=8000))})
         assert late.status_code == 504
         assert "Took longer than" in late.json()["detail"]
         assert client.post("/v1/predict", json={"features": [0.5] * 57}).status_code == 200

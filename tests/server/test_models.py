@@ -74,19 +74,18 @@ def test_what_has_no_embedding_says_so(client, media, numbers):
     ],
 )
 def test_heat_maps_of_songs_and_pictures_with_words(client, media, model, name):
-    import sys
-
     song = (media / name).read_bytes()
     response = client.post(f"/v1/explain?model={model}", files={"file": (name, song)})
     found = response.json()
     assert base64.b64decode(found["image"]["base64"]).startswith(b"\x89PNG")
     assert found["row"]["label"] in found["words"]
-    png = client.post(
-        f"/v1/explain?model={model}", files={"file": (name, song)}, headers={"Accept": "image/png"}
-    )
+
+
+def test_a_heat_map_alone(client, media):
+    song = {"file": ("a.ogg", (media / "boom_bap.ogg").read_bytes())}
+    png = client.post("/v1/explain?model=spectrogram", files=song, headers={"Accept": "image/png"})
     assert png.headers["content-type"] == "image/png"
     assert png.content.startswith(b"\x89PNG")
-    assert "Software" not in png.text[:200] or sys.platform
 
 
 def test_reasons_of_rows_are_words(client, media):

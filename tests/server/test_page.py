@@ -1,5 +1,6 @@
 """The page without a browser: its files, its languages, and the sessions of servers with keys."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -9,7 +10,7 @@ from importlib.resources import files
 import httpx2
 import pytest
 from support.serving import running, started
-from support.waiting import wait_until
+from support.waiting import GIVE_UP_S, wait_until
 
 from genrekit.models import shipped_models
 from genrekit.prediction import load_model
@@ -245,3 +246,55 @@ def test_every_genre_of_a_shipped_model_has_a_name_in_every_language():
     for language in LANGUAGES:
         known = words(language)
         assert {label for label in labels if f"genre.{label}" not in known} == set()
+
+
+def test_the_application_ends_when_no_page_was_open_for_a_while(monkeypatch):
+    from starlette.websockets import WebSocketDisconnect
+
+    from genrekit.server import presence
+
+    now, left = [0.0], []
+    monkeypatch.setattr(presence.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(presence, "LOOK_S", 0)
+
+    class Page:
+        scope = {}  # noqa: RUF012
+
+        def __init__(self):
+            self.closed = asyncio.Event()
+
+        async def accept(self, protocol):
+            pass
+
+        async def receive_text(self):
+            await self.closed.wait()
+            raise WebSocketDisconnect
+
+    async def pass_time(seconds):
+        for step in (0, seconds):
+            now[0] += step
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+    async def run():
+        pages = presence.Presence()
+        watching = asyncio.create_task(pages.watch(lambda: left.append(now[0])))
+        await pass_time(1000)  # the browser is slow to start
+        first, second, third = Page(), Page(), Page()
+        held = [asyncio.create_task(pages.hold(page)) for page in (first, second)]
+        await pass_time(1)
+        first.closed.set()
+        await pass_time(1000)  # the second is open
+        second.closed.set()
+        await pass_time(presence.GRACE_S - 1)
+        held.append(asyncio.create_task(pages.hold(third)))  # it was loaded again
+        await pass_time(1000)
+        assert not left
+        third.closed.set()
+        await pass_time(0)
+        assert not left
+        await pass_time(presence.GRACE_S)
+        await asyncio.wait_for(asyncio.gather(watching, *held), GIVE_UP_S)
+
+    asyncio.run(run())
+    assert left == [1000 + 1 + 1000 + presence.GRACE_S - 1 + 1000 + presence.GRACE_S]

@@ -73,7 +73,7 @@ def test_every_answer_of_requests_during_reloads_names_one_model(tmp_path, numbe
         threads = [threading.Thread(target=ask) for _ in range(3)]
         for thread in threads:
             thread.start()
-        for number in range(1, 6):
+        for number in range(1, 4):
             hashes.add(write_again(path, "mine", about=str(number)))
             assert client.post("/v1/models/reload", headers=ADMIN).status_code == 200
         stop.set()
@@ -90,13 +90,13 @@ def test_an_ab_test_gives_every_key_its_variant_and_divides_the_others(tmp_path,
     write_again(new, "new")
     with running(models=("image", str(old)), ab=parse_ab(f"{old}=70,{new}=30")) as client:
         counts = Counter()
-        for number in range(300):
+        for number in range(100):
             response = client.post(
                 "/v1/predict", json={"features": numbers}, headers={"X-Request-ID": f"request-{number}"}
             )
             counts[response.json()["results"][0]["model"]] += 1
-        assert counts["old"] + counts["new"] == 300
-        assert 60 <= counts["new"] <= 120  # 30 % of 300, within 4 standard deviations
+        assert counts["old"] + counts["new"] == 100
+        assert 12 <= counts["new"] <= 48  # 30 % of 100, within 4 standard deviations
         again = {
             client.post("/predict", json={"features": numbers}, headers={"X-Request-ID": "one"}).json()[
                 "model"
@@ -129,7 +129,7 @@ def test_variants_must_take_the_same_kind_of_input():
 def test_a_shadow_is_not_shown_and_its_differences_are_counted_and_written(tmp_path, media):
     path = tmp_path / "differences.jsonl"
     with running(models=("spectrogram",), shadow="gtzan", shadow_file=path) as client:
-        songs = sorted(media.glob("*.ogg"))
+        songs = sorted(media.glob("*.ogg"))[:4]
         for song in songs:
             response = client.post("/v1/predict", files={"file": (song.name, song.read_bytes())})
             assert [row["model"] for row in response.json()["results"]] == ["spectrogram"]

@@ -32,6 +32,21 @@ def workers():
         yield started
 
 
+@pytest.fixture(scope="module")
+def threads():
+    """The address of a cluster in this process, which starts in no time: two workers that are threads."""
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp://",
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=60,
+    ) as started:
+        yield started.scheduler_address.replace("tcp://", "dask://")
+
+
 @pytest.fixture
 def address(workers):
     yield workers.scheduler_address.replace("tcp://", "dask://")

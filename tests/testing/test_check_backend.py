@@ -218,7 +218,7 @@ def test_a_backend_may_name_features_and_decompose_scores():
         (Twice, "window_columns are different names"),
         (TooMany, "n_features is from 1 to 2, not 3"),
         (Wide, "a window holds its window_columns"),
-        (Elsewhere, "windows_of gives the windows that prepare gave"),
+        (Elsewhere, "windows_of returns the windows of prepare"),
         (Neighbours, "does not depend on the others"),
         (Unsummed, "sum to the log odds of the scores"),
         (Halves, "sum to 1, not to 0.5"),

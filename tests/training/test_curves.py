@@ -5,6 +5,8 @@ import pytest
 
 from genrekit.training.curves import draw
 
+pytestmark = pytest.mark.usefixtures("drawn_charts")
+
 CURVE = [
     {"epoch": 1.0, "loss": 1.1, "valid_loss": 1.2, "valid_accuracy": 0.4},
     {"epoch": 2.0, "loss": 0.9, "valid_loss": 1.1, "valid_accuracy": 0.5},

@@ -57,6 +57,7 @@ def test_parts_are_nested_and_keep_groups_whole(tmp_path, n_parts):
     assert (last.value, last.low, last.high) == pytest.approx((measured.value, measured.low, measured.high))
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_the_files_and_the_manifest_say_the_same(tmp_path):
     output = tmp_path / "a.genrekit"
     source = write_rows(tmp_path / "rows.csv")

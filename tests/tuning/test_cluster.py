@@ -1,4 +1,4 @@
-"""Folds, combinations and trials on a cluster of two processes give what this machine gives alone."""
+"""Folds, combinations, trials and predictions on a cluster give what this machine gives alone."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 from support import quick
-from support.cluster import address, workers  # noqa: F401 - fixtures
+from support.cluster import address, threads, workers  # noqa: F401 - fixtures
 from support.waiting import wait_until
 
 from genrekit import tuning
@@ -16,6 +16,7 @@ from genrekit.datasets import Split, open_dataset
 from genrekit.errors import TrainingError
 from genrekit.evaluation import compare_recipes, cross_validate
 from genrekit.execution import dask
+from genrekit.prediction import predict
 from genrekit.preparation import Cache
 from genrekit.training import cross_fit, gather, train
 
@@ -29,6 +30,35 @@ def scores(evaluation):
 
 def folds_on(cluster, source, backend="spotify", config=SMALL):
     return cross_validate(source, backend=backend, config=config, k=3, cluster=cluster)
+
+
+def test_folds_and_trials_cross_a_cluster(threads, tracks_csv, tmp_path):
+    config = {**SMALL, "n_estimators": 3}
+    assert scores(folds_on(threads, tracks_csv, config=config)) == scores(
+        folds_on(None, tracks_csv, config=config)
+    )
+    found = []
+    for cluster in (None, threads):
+        folder = tmp_path / ("there" if cluster else "here")
+        folder.mkdir()
+        tuned = tuning.tune(
+            tracks_csv, backend="spotify", config=config, output=folder / "best.genrekit",
+            space=SPACE, trials=2, batch=2, cluster=cluster,
+        )  # fmt: skip
+        found.append(((tuned.folder / "trials.csv").read_bytes(), tuned.trained.path.read_bytes()))
+    assert found[0] == found[1]
+
+
+def test_songs_are_predicted_on_a_cluster(threads, songs, model_path):
+    paths = [example.path for example in songs.examples[:3]]
+    here, there = (
+        [
+            (p.id, p.scores)
+            for p in predict(paths, model=model_path, cache=Cache(enabled=False), cluster=cluster)
+        ]
+        for cluster in (None, threads)
+    )
+    assert here == there
 
 
 @pytest.mark.night
@@ -50,7 +80,7 @@ def test_folds_and_trials_are_the_same_there(address, tracks_csv, tmp_path, monk
     assert found[None] == found[address]
 
 
-def test_a_fold_that_fails_there_is_said(address, tracks_csv):
+def test_a_fold_that_fails_there_is_said(threads, tracks_csv):
     dataset = open_dataset(tracks_csv)
     backend = registry.get("spotify")
     config = make_config(backend, SMALL)
@@ -59,7 +89,7 @@ def test_a_fold_that_fails_there_is_said(address, tracks_csv):
     one_label = [i for i in everything if dataset.examples[i].labels == ("jazz",)]
     folds = [Split(tuple(one_label), (), (1,), "made")] * 2
     with pytest.raises(TrainingError, match=r"Fold 1 of 2 failed: .*a classifier needs two labels"):
-        cross_fit(backend, config, prepared, folds, print, cluster=address)
+        cross_fit(backend, config, prepared, folds, print, cluster=threads)
 
 
 @pytest.mark.night

@@ -188,7 +188,7 @@ class EncoderBackend:
         return Windows(values, times_s, sound.note)
 
     def encoding(self, config: EncoderConfig) -> tuple[Mapping[str, Any], Encode]:
-        """Return the name of the encoding, and the encoder as a function of windows; it gives all layers."""
+        """Return the name of the encoding, and the encoder as a function of windows that returns all layers."""
         from genrekit.backends.encoder.encoding import PatchEncoder
         from genrekit.hashing import hash_bytes
 

@@ -1,4 +1,4 @@
-"""A user's own encoder: an ONNX file, and a YAML of the same name beside it that says what it hears and gives."""
+"""A user's own encoder: an ONNX file, and a YAML of the same name beside it that describes its inputs and outputs."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _registered(name: str) -> Encoder:
         nearest = difflib.get_close_matches(name, names(), n=1)
         raise BackendError(
             f"There is no encoder {name!r}; available: {', '.join(names())}.",
-            f"Did you mean {nearest[0]!r}?" if nearest else "Or give an ONNX file: --set encoder=FILE.onnx",
+            f"Did you mean {nearest[0]!r}?" if nearest else "Or pass an ONNX file: --set encoder=FILE.onnx",
         )
     try:
         loaded: Any = point.load()

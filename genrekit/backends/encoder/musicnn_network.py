@@ -26,7 +26,7 @@ from genrekit.backends.encoder.musicnn_weights import (
 
 
 class Musicnn(nn.Module):
-    """From log-mel patches to tags and to the layer before them.
+    """Network that turns log-mel patches into tags, and the layer before them.
 
     Takes float32 patches [shape=(n, 187, 96)], ``log10(10000 * mel + 1)`` at 16 kHz, n_fft 512, hop 256; gives ``tags``
     [shape=(n, 50), range 0 to 1] and ``penultimate`` [shape=(n, 200)].

@@ -1,4 +1,4 @@
-"""From the outputs of an encoder for the patches of a window to one vector of features."""
+"""Pooling of the outputs of an encoder for the patches of a window into one vector of features."""
 
 from __future__ import annotations
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+from sklearn.model_selection import GroupKFold
 
 from genrekit.backends.encoder.backend import EncoderConfig
 from genrekit.backends.encoder.heads import Floats
 from genrekit.backends.encoder.pooling import pool
 from genrekit.errors import DatasetError
+from genrekit.group_folds import GroupFolds
 
 Bools = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.intp]
@@ -88,14 +89,14 @@ class Table:
         if n_groups < 2:
             raise DatasetError(
                 "All examples of the training split are in one group, so nothing can be held out to choose a head.",
-                "Give the groups that belong together (artists, tracks), or leave the group column out.",
+                "Name the groups that belong together (artists, tracks), or leave the group column out.",
             )
         if self.multilabel:
             cutter: Any = GroupKFold(min(most, n_groups), shuffle=True, random_state=seed)
             return list(cutter.split(self.targets, groups=self.groups))
         y = self.targets.argmax(axis=1)
         rarest = min(len(np.unique(self.groups[y == k])) for k in np.unique(y))
-        cutter = StratifiedGroupKFold(max(2, min(most, rarest)), shuffle=True, random_state=seed)
+        cutter = GroupFolds(max(2, min(most, rarest)), shuffle=True, random_state=seed)
         return [(a, b) for a, b in cutter.split(y, y, self.groups) if len(a) and len(b)]
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
-from sklearn.model_selection import StratifiedGroupKFold
 
 from genrekit.backends.base import Prepared
 from genrekit.backends.gtzan.estimators import (
@@ -23,13 +22,15 @@ from genrekit.backends.gtzan.estimators import (
     Floats,
     Integers,
     Sigmoid,
-    build,
+    build_classifier,
+    build_transform,
     example_means,
     log_losses,
     log_odds,
 )
 from genrekit.errors import DatasetError
 from genrekit.execution import default_jobs
+from genrekit.group_folds import GroupFolds
 from genrekit.progress import progress
 
 # Log odds of an absent class.
@@ -85,7 +86,7 @@ class Table:
     def folds(self, most: int, seed: int) -> list[tuple[Integers, Integers]]:
         """Return training and held-out examples per fold: as many folds as the rarest class has groups, at least 2."""
         groups = [len(np.unique(self.groups[self.y == k])) for k in range(len(self.classes))]
-        cutter = StratifiedGroupKFold(max(2, min(most, *groups)), shuffle=True, random_state=seed)
+        cutter = GroupFolds(max(2, min(most, *groups)), shuffle=True, random_state=seed)
         return [
             (learn, held)
             for learn, held in cutter.split(self.y, self.y, self.groups)
@@ -144,37 +145,47 @@ class Comparison:
             raise DatasetError(
                 "Every label of the training split occurs in one group only, so nothing can be held out to choose "
                 "a classifier and to calibrate it.",
-                "Give at least two groups (artists, tracks) per label, or leave the group column out.",
+                "Provide at least two groups (artists, tracks) per label, or leave the group column out.",
             )
         return cls(table, folds, scored, fold[scored], seed)
 
     @property
     def too_few_for_lda(self) -> bool:
-        """Whether a fold has no more windows than classes to learn from, which linear discriminant analysis needs."""
+        """Return whether a fold has too few windows for linear discriminant analysis: no more than classes."""
         return any(
             self.table.counts[learn].sum() <= len(np.unique(self.table.y[learn])) for learn, _ in self.folds
         )
 
     def run(self, recipes: Sequence[tuple[str, str]]) -> list[Candidate]:
         """Score every recipe on every fold, and calibrate it."""
-        jobs = [(recipe, fold) for recipe in recipes for fold in self.folds]
+        transforms = list(dict.fromkeys(transform for _, transform in recipes))
+        jobs = [(transform, fold) for transform in transforms for fold in self.folds]
         # Threads: fits release the interpreter lock, and a pool of processes would cost more than it saves.
         parallel = Parallel(n_jobs=default_jobs(), prefer="threads", return_as="generator")
-        parts = []
-        with progress(len(jobs), "comparing", unit="fits") as advance:
-            for part in parallel(delayed(self._fold)(*job) for job in jobs):
-                parts.append(part)
+        parts: dict[tuple[str, str], list[Floats]] = {recipe: [] for recipe in recipes}
+        with progress(len(jobs), "comparing", unit="folds") as advance:
+            for found in parallel(delayed(self._fold)(recipes, *job) for job in jobs):
+                for recipe, part in found.items():
+                    parts[recipe].append(part)
                 advance()
-        n = len(self.folds)
-        return [self._candidate(recipe, parts[i * n : (i + 1) * n]) for i, recipe in enumerate(recipes)]
+        return [self._candidate(recipe, parts[recipe]) for recipe in recipes]
 
-    def _fold(self, recipe: tuple[str, str], fold: tuple[Integers, Integers]) -> Floats:
+    def _fold(
+        self, recipes: Sequence[tuple[str, str]], transform: str, fold: tuple[Integers, Integers]
+    ) -> dict[tuple[str, str], Floats]:
+        """Return the held-out log odds of the recipes of one transform, which takes most of the time and is fitted once."""
         learn, held = (self.table.windows_of(part) for part in fold)
         y = self.table.y[self.table.owner[learn]]
-        model = build(*recipe, seed=self.seed).fit(self.table.X[learn], y)
-        odds = np.full((len(held), len(self.table.classes)), _NO_ODDS)
-        odds[:, model.classes_] = log_odds(model, self.table.X[held])
-        return odds
+        transformer = build_transform(transform)
+        X_learn = transformer.fit_transform(self.table.X[learn])
+        X_held = transformer.transform(self.table.X[held])
+        found = {}
+        for recipe in (recipe for recipe in recipes if recipe[1] == transform):
+            model = build_classifier(recipe[0], seed=self.seed).fit(X_learn, y)
+            odds = np.full((len(held), len(self.table.classes)), _NO_ODDS)
+            odds[:, model.classes_] = log_odds(model, X_held)
+            found[recipe] = odds
+        return found
 
     def _candidate(self, recipe: tuple[str, str], parts: Sequence[Floats]) -> Candidate:
         odds = np.full((len(self.table.X), len(self.table.classes)), _NO_ODDS)
@@ -263,5 +274,5 @@ def _check(table: Table, labels: Sequence[str]) -> None:
     if len(np.unique(table.groups)) < 2:
         raise DatasetError(
             "All examples of the training split are in one group, so nothing can be held out to choose a classifier.",
-            "Give the groups that belong together (artists, tracks), or leave the group column out.",
+            "Name the groups that belong together (artists, tracks), or leave the group column out.",
         )

@@ -127,11 +127,21 @@ def build(classifier: str, transform: str, *, seed: int) -> Pipeline:
     -------
     Pipeline
     """
+    return make_pipeline(*build_transform(transform), *build_classifier(classifier, seed=seed))
+
+
+def build_transform(transform: str) -> Pipeline:
+    """Return the unfitted steps of `build` before the classifier."""
     steps: dict[str, list[Any]] = {
         "standard": [Relative(), StandardScaler()],
         # The inner scaler is for the optimiser: features span ten orders of magnitude.
         "power": [Relative(), StandardScaler(), PowerTransformer(standardize=False), StandardScaler()],
     }
+    return make_pipeline(*steps[transform])
+
+
+def build_classifier(classifier: str, *, seed: int) -> Pipeline:
+    """Return the unfitted classifier of `build`, with its whitening."""
     classifiers: dict[str, list[Any]] = {
         "lda": [LinearDiscriminantAnalysis(solver="lsqr", shrinkage=_SHRINKAGE)],
         "svm": [WithinClassWhitening(), OneVsRestClassifier(SVC(C=1.0, gamma=_GAMMA))],
@@ -142,7 +152,7 @@ def build(classifier: str, transform: str, *, seed: int) -> Pipeline:
         "xgboost": [WithinClassWhitening(), Boosting(seed=seed)],
         "logistic": [WithinClassWhitening(), LogisticRegression(C=0.03, max_iter=3000)],
     }
-    return make_pipeline(*steps[transform], *classifiers[classifier])
+    return make_pipeline(*classifiers[classifier])
 
 
 def log_odds(model: Pipeline, X: Floats) -> Floats:

@@ -36,7 +36,7 @@ def fit(
                 raise DatasetError(
                     f"{counted(len(table.y), 'example')} of {counted(len(table.classes), 'label')} are too few for linear "
                     "discriminant analysis: a fold has no more windows than labels to learn from.",
-                    "Give more examples per label, or another classifier: --set classifier=svm.",
+                    "Add more examples per label, or another classifier: --set classifier=svm.",
                 )
         progress(
             f"comparing {counted(len(classifiers) * len(transforms), 'candidate')}, and votes of them, on "

@@ -125,7 +125,7 @@ def load_weights(source: str, arch: str, progress: Progress) -> dict[str, Tensor
         what = f"{wrong[0]} does not belong there" if wrong else "conv1.weight is missing"
         raise ConfigError(
             f"weights = {source!r} are not those of a {arch} of torchvision: {what}.",
-            "Give the --set arch= that they were made for, or --set weights=imagenet.",
+            "Pass the --set arch= that they were made for, or --set weights=imagenet.",
         )
     return weights
 

@@ -13,7 +13,7 @@ from genrekit.backends.capabilities import PictureAxes
 from genrekit.backends.neural.backend import NeuralBackend
 from genrekit.backends.neural.config import Balance, BalancePower, Half, LabelSmoothing, Mixup, NeuralConfig
 from genrekit.errors import MediaError
-from genrekit.types import Example, Modality, Windows
+from genrekit.types import Example, Modality, Windows, silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,9 +135,7 @@ class ImageBackend(NeuralBackend):
         """Return how a window is a picture."""
         return PictureAxes(height=1, width=2)
 
-    def recipe(
-        self, config: ImageConfig, n_labels: int, progress: Progress = lambda text: None
-    ) -> ImageRecipe:
+    def recipe(self, config: ImageConfig, n_labels: int, progress: Progress = silent) -> ImageRecipe:
         """Return the networks of a config and their training inputs."""
         from genrekit.backends.image.recipe import ImageRecipe
 

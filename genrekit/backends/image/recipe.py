@@ -16,6 +16,7 @@ from genrekit.backends.base import Progress
 from genrekit.backends.image.backbones import LAYERS, Pictures, load_weights, missing_parts
 from genrekit.backends.image.backend import ImageConfig
 from genrekit.backends.neural.module import Phase
+from genrekit.types import silent
 
 # Cropping and enlarging shows objects larger in training than later in whole pictures. Training on smaller squares
 # compensates for it, and is faster: H. Touvron, A. Vedaldi, M. Douze, H. Jegou, "Fixing the train-test
@@ -39,7 +40,7 @@ class ImageRecipe:
 
     config: ImageConfig
     n_labels: int
-    progress: Progress = field(default=lambda text: None, repr=False)
+    progress: Progress = field(default=silent, repr=False)
 
     @cached_property
     def weights(self) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from genrekit.backends.base import Fitted, Prepared, Progress
 from genrekit.backends.capabilities import GradientMap
+from genrekit.types import silent
 
 if TYPE_CHECKING:
     from genrekit.backends.neural.module import Recipe
@@ -28,7 +29,7 @@ class NeuralBackend:
 
     free_axes: ClassVar[Mapping[int, str]] = {}
 
-    def recipe(self, config: Any, n_labels: int, progress: Progress = lambda text: None) -> Recipe:
+    def recipe(self, config: Any, n_labels: int, progress: Progress = silent) -> Recipe:
         """Return the networks of a config and their training inputs."""
         raise NotImplementedError
 

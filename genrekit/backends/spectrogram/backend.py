@@ -13,7 +13,7 @@ from genrekit.backends.capabilities import PictureAxes
 from genrekit.backends.neural.backend import NeuralBackend
 from genrekit.backends.neural.config import NeuralConfig
 from genrekit.errors import MediaError
-from genrekit.types import SPECTROGRAM, Example, Modality, Windows
+from genrekit.types import SPECTROGRAM, Example, Modality, Windows, silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ class SpectrogramConfig(NeuralConfig):
         0.0,
         ge=0,
         le=0.9,
-        description="Share of a window that the next one repeats; more overlap gives more windows to average.",
+        description="Share of a window that the next one repeats; more overlap makes more windows to average.",
     )
     max_windows: int = Field(
         360, ge=1, le=10_000, description="Maximum number of windows per song; evenly spaced in longer songs."
@@ -177,7 +177,7 @@ class SpectrogramBackend(NeuralBackend):
         return PictureAxes(height=0, width=1, seconds=seconds, blocks=(8, 10))
 
     def recipe(
-        self, config: SpectrogramConfig, n_labels: int, progress: Progress = lambda text: None
+        self, config: SpectrogramConfig, n_labels: int, progress: Progress = silent
     ) -> SpectrogramRecipe:
         """Return the networks of a config and their training inputs."""
         from genrekit.backends.spectrogram.recipe import SpectrogramRecipe

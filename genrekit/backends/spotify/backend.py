@@ -164,7 +164,7 @@ class SpotifyConfig(BackendConfig):
             raise PydanticCustomError(
                 "equal_trees",
                 "num_parallel_tree above 1 would grow the same tree several times, for every tree would see all rows "
-                "and all features; give num_parallel_tree 1, or subsample, colsample_bytree or colsample_bynode below 1",
+                "and all features; pass num_parallel_tree 1, or subsample, colsample_bytree or colsample_bynode below 1",
             )
         return self
 

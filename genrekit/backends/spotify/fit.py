@@ -110,7 +110,7 @@ def fit(
     models = [one.model for one in grown]
     if all(model.leaves.all() for model in models):
         progress(
-            "warning: no tree splits, so every row gets the same scores; with few rows, give a smaller "
+            "warning: no tree splits, so every row gets the same scores; with few rows, pass a smaller "
             f"min_child_weight (it is {config.min_child_weight:g})"
         )
     native = {spotify_native.TREES: tensors.dumps(models)}

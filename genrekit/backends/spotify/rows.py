@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedGroupKFold
 
 from genrekit.backends.base import Prepared
 from genrekit.errors import DatasetError
 from genrekit.features import SPOTIFY_COLUMNS, model_input
+from genrekit.group_folds import GroupFolds
 
 Integers = npt.NDArray[np.intp]
 
@@ -76,10 +77,9 @@ class Table:
         targets = np.concatenate([part.targets for part in both])
         groups = np.concatenate([part.groups for part in both])
         _check(targets, groups, labels)
-        cuts = _cuts(targets, groups, seed)
-        if len(X) - len(train) >= _LEAST_VALID * len(train):
-            cuts = [(np.arange(len(train)), np.arange(len(train), len(X))), *cuts]
-        for learn, held in cuts:
+        given = [(np.arange(len(train)), np.arange(len(train), len(X)))]
+        enough = len(X) - len(train) >= _LEAST_VALID * len(train)
+        for learn, held in chain(given if enough else [], _cuts(targets, groups, seed)):
             seen = targets[learn].any(axis=0)
             judges = held if multilabel else held[targets[held][:, seen].any(axis=1)]
             if len(judges) and seen.sum() > 1:
@@ -87,7 +87,7 @@ class Table:
         raise DatasetError(
             "Every label of the training split occurs in one group only, or in one row, so nothing can be held out "
             "for early stopping.",
-            "Give at least two groups (artists) per label, or leave the group column out.",
+            "Provide at least two groups (artists) per label, or leave the group column out.",
         )
 
     def with_gaps(self, copies: int, seed: int) -> Table:
@@ -133,20 +133,19 @@ def _gaps(X: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[n
 
 def _cuts(
     targets: npt.NDArray[np.float32], groups: npt.NDArray[Any], seed: int
-) -> list[tuple[Integers, Integers]]:
-    """Return ways to hold out whole groups, with labels in proportion."""
+) -> Iterator[tuple[Integers, Integers]]:
+    """Yield ways to hold out whole groups, with labels in proportion."""
     # A row counts for the rarest of its labels.
     strata = np.where(targets > 0, targets.sum(axis=0), np.inf).argmin(axis=1)
     most = int(np.bincount(strata).max())
     if most < 2:
-        return []
+        return
     folds = max(2, min(_MOST_FOLDS, len(targets) // _ROWS_A_FOLD, most))
-    cutter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    cutter = GroupFolds(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        return [
-            (learn, held) for learn, held in cutter.split(strata, strata, groups) if len(learn) and len(held)
-        ]
+        cuts = list(cutter.split(strata, strata, groups))
+    yield from ((learn, held) for learn, held in cuts if len(learn) and len(held))
 
 
 def _check(targets: npt.NDArray[np.float32], groups: npt.NDArray[Any], labels: Sequence[str]) -> None:
@@ -159,5 +158,5 @@ def _check(targets: npt.NDArray[np.float32], groups: npt.NDArray[Any], labels: S
     if len(np.unique(groups)) < 2:
         raise DatasetError(
             "All examples of the training split are in one group, so nothing can be held out for early stopping.",
-            "Give the groups that belong together (artists, tracks), or leave the group column out.",
+            "Name the groups that belong together (artists, tracks), or leave the group column out.",
         )

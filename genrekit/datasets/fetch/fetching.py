@@ -20,6 +20,7 @@ from genrekit.datasets.fetch.record import FOLDER, Entry, Record
 from genrekit.errors import DatasetError, OutputExistsError
 from genrekit.remote import redact
 from genrekit.text import counted, printable
+from genrekit.types import silent
 
 Say = Callable[[str], None]
 Progress = Callable[[str], AbstractContextManager[Report]]
@@ -50,7 +51,7 @@ def get(
     folder: Path,
     options: Options | None = None,
     *,
-    say: Say = lambda text: None,
+    say: Say = silent,
     progress: Progress = lambda name: nullcontext(lambda done, total: None),
 ) -> None:
     """Put everything of a plan into a folder; what is there already, with its record, is passed over.

@@ -107,7 +107,7 @@ def make_plan(name: str, *, origin: str | None = None, shards: str | None = None
     if origin is None:
         if any(not file.address for _, file in wanted):
             raise UsageError(
-                f"There is no public host of {source.title}.", "Give an archive of your own: --source FILE."
+                f"There is no public host of {source.title}.", "Pass an archive of your own: --source FILE."
             )
         return Plan(source, part, tuple(Item(file, one.name, file.address) for one, file in wanted))
     remote = origin.lower().startswith(("https://", "http://"))
@@ -119,7 +119,7 @@ def make_plan(name: str, *, origin: str | None = None, shards: str | None = None
     if len(files) > 1:
         raise UsageError(
             f"{name} has {len(files)} files, and {redact(origin)} is one.",
-            "Give the folder that holds them, with / at its end, or choose one with --shards.",
+            "Pass the folder that holds them, with / at its end, or choose one with --shards.",
         )
     items = [Item(file, one.name, file.address) for one, file in needed]
     return Plan(source, part, (*items, _item(part, files[0], origin, remote)))

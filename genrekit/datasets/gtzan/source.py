@@ -14,7 +14,7 @@ from genrekit.errors import UnknownSourceError
 def _read(source: str, options: OpenOptions) -> Dataset:
     rest = source.removeprefix("gtzan:")
     if not rest:
-        raise UnknownSourceError("gtzan: names no folder.", "Give the one that holds GTZAN: gtzan:FOLDER.")
+        raise UnknownSourceError("gtzan: names no folder.", "Pass the one that holds GTZAN: gtzan:FOLDER.")
     place = Path(rest).expanduser() if rest.startswith("~/") else Path(rest)
     return open_gtzan(
         source, place, schemas=options.schemas, prefer=options.prefer, spectrograms=options.spectrograms

@@ -1,4 +1,4 @@
-"""From the name of a playlist, a genre column or a folder to a label, by rules."""
+"""Rules that turn the name of a playlist, a genre column or a folder into a label."""
 
 from __future__ import annotations
 

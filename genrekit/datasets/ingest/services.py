@@ -178,7 +178,7 @@ def _deezer_get(service: Service, path: str, params: dict[str, str]) -> dict[str
         if not isinstance(error, dict):
             return found
         if error.get("code") != DEEZER_QUOTA:
-            raise DatasetError(f"Deezer does not give {path}: {text(error.get('message')) or 'an error'}.")
+            raise DatasetError(f"Deezer does not return {path}: {text(error.get('message')) or 'an error'}.")
         tries.failed("the server says that there were too many requests", "5")
 
 

@@ -38,7 +38,7 @@ def playlist_of(word: str) -> str | None:
     if re.match(r"spotify:|https?://open\.spotify\.com/", word):
         raise UsageError(
             f"{redact(word)} is not a playlist of Spotify.",
-            "Write spotify:playlist:ID or the address of a playlist; or export it with Exportify and give the CSV.",
+            "Write spotify:playlist:ID or the address of a playlist; or export it with Exportify and pass the CSV.",
         )
     return None
 
@@ -58,7 +58,7 @@ def read(identity: str) -> Iterator[Track | Problem]:
         raise UsageError(
             f"Spotify's Web API needs keys, and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
             "Without an application of your own: export the playlist with Exportify or Spotify's 'download your data', "
-            "and give that file.",
+            "and pass that file.",
         )
     try:
         spotipy = import_module("spotipy")
@@ -94,7 +94,7 @@ def read(identity: str) -> Iterator[Track | Problem]:
         }
         words = reason.get(error.http_status, f"HTTP status {error.http_status}")
         raise DatasetError(
-            f"Spotify's Web API: {words}.", "Export the playlist instead, and give that file."
+            f"Spotify's Web API: {words}.", "Export the playlist instead, and pass that file."
         ) from None
     except (OSError, import_module("spotipy.oauth2").SpotifyOauthError) as error:
         # Whatever a library says of a request with keys stays out of the message.

@@ -1,4 +1,4 @@
-"""XSPF (https://xspf.org/spec) and JSPF, the same in JSON, as ListenBrainz gives it."""
+"""XSPF (https://xspf.org/spec) and JSPF, the same in JSON, as exported by ListenBrainz."""
 
 from __future__ import annotations
 

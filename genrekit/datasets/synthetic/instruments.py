@@ -13,7 +13,7 @@ frequency modulation*, J. Audio Eng. Soc. 21(7), 1973.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import lru_cache, partial, wraps
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +62,10 @@ def wave(amplitudes: Samples, phase: Samples) -> Samples:
     spectrum = np.zeros(_TABLE // 2 + 1, dtype=complex)
     spectrum[1 : len(amplitudes) + 1] = -0.5j * _TABLE * amplitudes
     table = np.fft.irfft(spectrum)
-    return np.interp(phase * _TABLE, np.arange(_TABLE), table, period=_TABLE)
+    steps = np.diff(table, append=table[0])
+    place = (phase - np.floor(phase)) * _TABLE
+    before = place.astype(np.int64)
+    return np.asarray(steps[before] * (place - before) + table[before], np.float64)
 
 
 def harmonics(f_hz: float, slope: float) -> Samples:
@@ -72,9 +75,17 @@ def harmonics(f_hz: float, slope: float) -> Samples:
 
 
 def _cycles(f_hz: float, n: int, *, vibrato: float = 0.0, drift: float = 0.0) -> Samples:
+    if not vibrato:
+        return np.cumsum(np.full(n, f_hz * (1 + drift))) / SR
+    swing, depth = _vibrato(n)
+    return np.cumsum(f_hz * (1 + vibrato * swing * depth + drift)) / SR
+
+
+@lru_cache(maxsize=8)
+def _vibrato(n: int) -> tuple[Samples, Samples]:
+    """Return a vibrato of n samples and its growing depth."""
     t = np.arange(n) / SR
-    bend = 1 + vibrato * np.sin(2 * np.pi * 5.3 * t) * np.minimum(t / 0.4, 1) + drift
-    return np.cumsum(f_hz * bend) / SR
+    return np.sin(2 * np.pi * 5.3 * t), np.minimum(t / 0.4, 1)
 
 
 def _without_chance(play: Callable[[float, float, float], Samples]) -> Note:
@@ -125,7 +136,9 @@ def _struck(f_hz: float, duration_s: float, bright: float, weights: Samples, noi
     f = f_hz * h * np.sqrt(1 + 4e-4 * h**2)
     level = h ** -(2.2 - bright) * weights
     decay_s = 2.2 * (110 / f_hz) ** 0.3 / (1 + 0.5 * (h - 1) * (1.2 - bright))
-    partials = level * np.exp(-t / decay_s) * np.sin(2 * np.pi * f * t) * (f < NYQUIST_HZ)
+    heard = np.flatnonzero(f < NYQUIST_HZ)
+    f, level, decay_s = f[heard], level[heard], decay_s[heard]
+    partials = level * np.exp(-t / decay_s) * np.sin(2 * np.pi * f * t)
     knock = 0.15 * noise * np.exp(-t / 0.008)
     y = (partials.sum(axis=0) + knock) * np.exp(-np.maximum(t - duration_s, 0) / 0.06)
     return np.asarray(y / np.abs(y).max(), np.float64)

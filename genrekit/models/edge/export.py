@@ -59,7 +59,7 @@ def export(bundle: Bundle, folder: Path, *, overwrite: bool = False, small: byte
     manifest = bundle.manifest
     preparation = preparation_of(bundle)
     if folder.exists() and not folder.is_dir():
-        raise OutputExistsError(f"{folder} is a file.", "Give a folder: --to DIR")
+        raise OutputExistsError(f"{folder} is a file.", "Pass a folder: --to DIR")
     if not overwrite and (there := [name for name in (*NAMES, SMALL) if (folder / name).exists()]):
         raise OutputExistsError(
             f"{folder / there[0]} exists already.", "Choose another folder, or add --overwrite."

@@ -1,4 +1,4 @@
-"""A graph with weights and numbers of 8 bits, kept only where it gives the same answers."""
+"""A graph with weights and numbers of 8 bits, kept only where its predictions are the same."""
 
 from __future__ import annotations
 

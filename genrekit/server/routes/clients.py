@@ -87,7 +87,7 @@ def flat(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def model_numbers(model: Model) -> dict[str, Any]:
-    """Return the numbers of a model by the names that a training loop gives them.
+    """Return the numbers of a model by the names that training loops use.
 
     ``val_acc`` and ``val_loss`` are those of the epoch with the lowest loss on the valid split where the training
     history has epochs, else those of the report on the test split; ``split`` says which.

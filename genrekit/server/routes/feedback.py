@@ -65,7 +65,7 @@ def router(service: Service) -> APIRouter:
         responses={**described("What the store holds.", "Summary"), **problems(501)},
     )
     async def summary() -> dict[str, Any]:
-        """Give what the store holds, and how often the models were right."""
+        """Return what the store holds, and how often the models were right."""
         found = keeping()
         try:
             counts = await asyncio.to_thread(found.tally.summary)

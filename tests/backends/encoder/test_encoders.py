@@ -4,10 +4,11 @@ import sys
 from importlib.metadata import EntryPoint
 from types import ModuleType
 
+import numpy as np
 import onnx
 import pytest
 import yaml
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from support.night import day_and_night
 from support.own_encoder import HEARS, linear
 
@@ -45,7 +46,27 @@ def test_one_that_hears_samples_conforms(tmp_path):
     )
 
 
+def with_two_inputs():
+    """The encoder with an input that it does not use."""
+    model = linear([40, 16])
+    model.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, ["n"]))
+    return model
+
+
+def followed_by(op, *inputs):
+    """The encoder with another operation behind it, which may take an axis."""
+    model = linear([40, 16], output="before")
+    model.graph.node.append(helper.make_node(op, ["before", *inputs], ["z"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.int64(0), "axis"))
+    model.graph.output[0].name = "z"
+    return model
+
+
 WRONG = {
+    "two inputs": (with_two_inputs(), {}, "has 2 inputs"),
+    "float64": (linear([40, 16], kind=TensorProto.DOUBLE), {}, "input 'x' is not float32"),
+    "not finite": (followed_by("Log"), {}, "is not finite"),
+    "over the batch": (followed_by("CumSum", "axis"), {}, "depends on the other patches"),
     "no graph": (b"this is no graph", {}, "not an ONNX graph"),
     "empty": (b"", {}, "cannot be used"),
     "size": (linear([40, 16]), {"size": 6}, r"is of shape \[2, 5\] for 2 patches, not \[2, 6\]"),

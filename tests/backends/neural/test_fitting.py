@@ -618,6 +618,24 @@ def test_the_lines_say_how_far_it_is(tmp_path):
     assert said[3].startswith("temperature ")
 
 
+def test_each_process_of_torchrun_trains_on_a_gpu_of_its_own(monkeypatch):
+    from genrekit.backends.neural.device import choose
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "H100")
+    alone = choose(config_of(device="cuda:1", precision="32"))
+    assert (alone.name, alone.torch) == ("H100 (cuda:1)", torch.device("cuda", 1))
+    assert alone.trainer_settings()["devices"] == [1]
+    ranks = {"RANK": 3, "LOCAL_RANK": 1, "WORLD_SIZE": 4, "LOCAL_WORLD_SIZE": 2, "TORCHELASTIC_RUN_ID": "x"}
+    for name, value in ranks.items():
+        monkeypatch.setenv(name, str(value))
+    one = choose(config_of(device="cuda", precision="32"))
+    assert one.index == 1
+    settings = one.trainer_settings()
+    assert (settings["strategy"], settings["devices"], settings["num_nodes"]) == ("ddp", 2, 2)
+
+
 def test_the_gpu_with_the_most_free_memory_is_chosen(monkeypatch):
     from genrekit.backends.neural.device import choose
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genrekit.backends.spectrogram.networks import Arch, build
+from genrekit.backends.spectrogram.networks import Arch, Recurrence, build
 from genrekit.errors import ConfigError
 
 ARCHS: tuple[Arch, ...] = ("resnet", "plain", "crnn")
@@ -86,6 +86,30 @@ def test_labels_are_learned(arch: Arch) -> None:
         nn.functional.cross_entropy(net(batch), targets).backward()
         optimizer.step()
     assert (net.eval()(batch).argmax(dim=1) == targets).all()
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter, about itself
+def test_the_recurrence_is_one_operator_that_scores_the_same() -> None:
+    torch.manual_seed(0)
+    recurrence = Recurrence(3, 2).eval()
+    n, n_frames = torch.export.Dim("n"), torch.export.Dim("n_frames", min=2)
+    frames = torch.rand(2, 5, 3)
+    program = torch.onnx.export(
+        recurrence,
+        (frames,),
+        dynamo=True,
+        dynamic_shapes=({0: n, 1: n_frames},),
+        optimize=False,
+        verbose=False,
+    )
+    assert program is not None
+    model = program.model_proto
+    assert "GRU" in {node.op_type for node in model.graph.node}
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    for batch in (frames, torch.rand(1, 9, 3)):
+        (found,) = session.run(None, {session.get_inputs()[0].name: batch.numpy()})
+        with torch.inference_mode():
+            np.testing.assert_allclose(found, recurrence(batch).numpy(), atol=1e-5)
 
 
 @pytest.mark.night  # by day, `tests/backends/neural/test_export.py` holds the graphs of both against the networks

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.loopback import Host, serving
+from support.night import day_and_night
 
 from genrekit.datasets.fetch import checks
 from genrekit.datasets.fetch import download as module
@@ -48,7 +49,7 @@ def test_a_file_arrives_whole_and_nothing_else_stays(tmp_path, digest):
     assert reported[-1] == (SIZE, SIZE)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", day_and_night(range(3), day=1))
 @pytest.mark.parametrize("how", ["etag", "date", "hash only", "reset"])
 def test_thirty_cuts_cost_no_more_than_two_percent(tmp_path, seed, how):
     cuts = sorted(random.Random(seed).sample(range(1, SIZE), 30))
@@ -63,7 +64,7 @@ def test_thirty_cuts_cost_no_more_than_two_percent(tmp_path, seed, how):
     assert left(tmp_path) == ["a.bin"]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", day_and_night(range(3), day=1))
 def test_a_run_that_ends_is_taken_up_by_the_next(tmp_path, seed, monkeypatch):
     """As after a kill: a new process knows only what is on the disk."""
     rng = random.Random(seed)

@@ -13,11 +13,11 @@ from genrekit.feedback.store import Store
 from genrekit.prediction import Model
 from genrekit.preparation import Cache
 from genrekit.training import gather, learnt_keys, recognised
-from genrekit.types import Example
+from genrekit.types import Example, silent
 
 
 @dataclass(frozen=True)
-class Material:
+class ChallengerData:
     """Training and test data of a challenger.
 
     Attributes
@@ -48,7 +48,7 @@ class Material:
         return replace(self.original, examples=tuple(examples), sources=sources)
 
 
-def gather_material(
+def gather_challenger_data(
     store: Store,
     champion: Model,
     original: Dataset,
@@ -58,7 +58,7 @@ def gather_material(
     folder: Path,
     cache: Cache,
     jobs: int,
-) -> tuple[Material, LeftOut]:
+) -> tuple[ChallengerData, LeftOut]:
     """Fetch corrections, and divide those that can be read and are new into what is learnt and what is held back."""
     info = champion.backend.info
     pairs, left_out = fetch(store, corrections, info.columns, folder)
@@ -74,7 +74,7 @@ def gather_material(
         jobs=jobs,
         cache=cache,
         keys=True,
-        say=lambda text: None,
+        say=silent,
     )
     left_out += [(joint.examples[i].id, prepared.failures[i]) for i in places if i in prepared.failures]
 
@@ -94,7 +94,7 @@ def gather_material(
     kept, over = capped([pair[i][0] for i in rest], counts, max_share)
     left_out += [(one.id, f"more than {max_share:.0%} of its label from one uploader") for one in over]
     chosen = {one.id for one in kept}
-    return Material(
+    return ChallengerData(
         original,
         frozen,
         [pair[i] for i in rest if pair[i][0].id in chosen],
