@@ -19,7 +19,6 @@ from genrekit.backends.base import Prepared
 from genrekit.backends.gtzan.estimators import (
     TRANSFORMS,
     VOTERS,
-    Floats,
     Integers,
     Sigmoid,
     build_classifier,
@@ -28,6 +27,7 @@ from genrekit.backends.gtzan.estimators import (
     log_losses,
     log_odds,
 )
+from genrekit.backends.gtzan.relative import Floats
 from genrekit.errors import DatasetError
 from genrekit.execution import default_jobs
 from genrekit.group_folds import GroupFolds

@@ -13,8 +13,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from genrekit.backends.base import Fitted, Prepared, Progress
 from genrekit.backends.gtzan.backend import GtzanConfig
 from genrekit.backends.gtzan.comparison import Comparison, Table, choose
-from genrekit.backends.gtzan.estimators import CLASSIFIERS, TRANSFORMS, Floats, Vote, build
+from genrekit.backends.gtzan.estimators import CLASSIFIERS, TRANSFORMS, Vote, build
 from genrekit.backends.gtzan.export import to_onnx
+from genrekit.backends.gtzan.relative import Floats
 from genrekit.errors import DatasetError
 from genrekit.text import counted
 

@@ -23,7 +23,13 @@ from genrekit.backends.gtzan.estimators import (
     example_means,
     log_odds,
 )
-from genrekit.backends.gtzan.relative import Relative, level_free, shipped_bandwidth
+from genrekit.backends.gtzan.relative import (
+    LEVEL_COLUMNS,
+    LOG_COLUMNS,
+    Relative,
+    level_free,
+    shipped_bandwidth,
+)
 from genrekit.datasets.synthetic.song import play
 from genrekit.errors import DatasetError, MediaError
 from genrekit.features import gtzan_features
@@ -36,12 +42,13 @@ N_FEATURES = len(GTZAN_COLUMNS)
 
 
 def make_windows(label: int, n_windows: int, rng: np.random.Generator) -> np.ndarray:
-    """Windows of a genre: 57 values of very different sizes, variances positive, tempo from a short list."""
-    scale = np.exp(np.random.default_rng(1).uniform(-8, 8, N_FEATURES))
+    """Windows of a genre: 57 values that spread as those of music do, tempo from a short list."""
+    deviations = dict(zip(LEVEL_COLUMNS, shipped_bandwidth().deviations, strict=True))
+    scale = np.array([deviations.get(name, 0.1) for name in GTZAN_COLUMNS])
     centre = np.random.default_rng(10 + label).normal(0, 1, N_FEATURES)
-    values = centre + rng.normal(0, 1.5, (n_windows, N_FEATURES))
-    positive = np.array([name.endswith("_var") for name in GTZAN_COLUMNS])
-    values = np.where(positive, np.exp(values), values) * scale
+    values = scale * (centre + rng.normal(0, 1.5, (n_windows, N_FEATURES)))
+    positive = np.isin(range(N_FEATURES), LOG_COLUMNS)
+    values[:, positive] = np.exp(values[:, positive])
     values[:, GTZAN_COLUMNS.index("tempo")] = rng.choice([89.1, 103.4, 117.5], n_windows)
     return values.astype(np.float32)
 
