@@ -48,7 +48,7 @@ def test_wrong_types_and_ranges_say_what_is_allowed(values, says):
         make_config(gtzan, values)
 
 
-def test_a_whole_number_and_what_yaml_takes_for_a_text_may_stand_for_a_float():
+def test_a_whole_number_and_what_yaml_takes_for_a_text_may_be_a_float():
     assert make_config(gtzan, {"window_s": 3}).window_s == 3
     assert make_config(gtzan, parse_settings(["window_s=1e1"])).window_s == 10
 

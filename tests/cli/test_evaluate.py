@@ -21,7 +21,7 @@ def evaluate(genrekit):
     return lambda *words: genrekit("evaluate", "--jobs", 1, "--format", "json", *words)
 
 
-def test_the_test_side_of_the_training_comes_back(evaluate, model_path, songs):
+def test_the_test_split_of_the_training_comes_back(evaluate, model_path, songs):
     from genrekit.models.bundle import load
 
     run = evaluate(model_path, "--data", songs.source, "--split", "test")
@@ -37,7 +37,7 @@ def test_measuring_what_it_learnt_from_says_so(evaluate, model_path, songs):
     assert "has learned from these" in run.err
 
 
-def test_other_data_has_no_sides_to_remake(evaluate, model_path):
+def test_other_data_has_no_splits_to_remake(evaluate, model_path):
     source = "synthetic:?genres=3&songs=2&seconds=4&seed=9"
     run = evaluate(model_path, "--data", source, "--split", "test")
     assert run.status == 1
@@ -200,7 +200,7 @@ def table(genrekit, songs, tmp_path):
     return path
 
 
-def test_the_side_is_the_one_that_the_training_made_not_the_published_one(
+def test_the_split_is_the_one_that_the_training_made_not_the_published_one(
     genrekit, evaluate, table, tmp_path
 ):
     model = tmp_path / "m.genrekit"
@@ -211,7 +211,7 @@ def test_the_side_is_the_one_that_the_training_made_not_the_published_one(
     assert again["metrics"] == trained["metrics"]
 
 
-def test_a_refitted_model_on_its_own_test_side_is_inflated(genrekit, evaluate, songs, tmp_path):
+def test_a_refitted_model_on_its_own_test_split_is_inflated(genrekit, evaluate, songs, tmp_path):
     model = tmp_path / "m.genrekit"
     assert genrekit("train", "--data", songs.source, "-o", model, *QUICK, "--refit", "-j", 1).status == 0
     run = evaluate(model, "--data", songs.source, "--split", "test")

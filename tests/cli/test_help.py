@@ -34,7 +34,7 @@ def test_brackets_in_help_are_shown(genrekit, monkeypatch):
     assert "cuda[:N]" in help_
 
 
-def test_options_stand_in_panels(genrekit):
+def test_options_are_in_panels(genrekit):
     titles = re.findall(r"╭─ (\w+) ", genrekit("predict", "--help").out)
     assert titles == ["Input", "Prediction", "Output", "Run"]
 

@@ -96,5 +96,5 @@ def test_it_is_measured_without_keys(genrekit, old_model: Path, tracks_csv: Path
     assert "learnt" not in json.loads(run.out)
 
 
-def test_every_model_in_the_box_can_be_listed(genrekit) -> None:
+def test_every_shipped_model_can_be_listed(genrekit) -> None:
     assert len(genrekit("models").out.splitlines()) == len(shipped_models())

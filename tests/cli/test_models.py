@@ -10,7 +10,7 @@ def test_a_bundle_shows_its_facts_and_its_card(genrekit, model_path, songs):
     assert genrekit("models", model_path, "--card").out.startswith("# ")
 
 
-def test_the_box_is_listed(genrekit):
+def test_shipped_models_are_listed(genrekit):
     run = genrekit("models")
     assert run.status == 0
     assert all(len(line.split("\t")) == 5 for line in run.out.splitlines())

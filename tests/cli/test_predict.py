@@ -324,7 +324,7 @@ def test_python_takes_one_path_or_an_example_with_its_own_part(model_path, song)
     assert [(w.start_s, w.end_s) for w in part.windows] == [(1.0, 3.0)]
 
 
-def test_a_folder_of_the_same_name_does_not_hide_a_model_in_the_box(tmp_path, monkeypatch, model_path):
+def test_a_folder_of_the_same_name_does_not_hide_a_shipped_model(tmp_path, monkeypatch, model_path):
     (tmp_path / "tiny").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("genrekit.prediction.loading.shipped_models", lambda: {"tiny": model_path})

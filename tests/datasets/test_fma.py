@@ -146,7 +146,7 @@ def test_rows_that_cannot_be_used(tmp_path: Path, row: Sequence[object], reason:
     assert reason in told
 
 
-def test_a_word_that_is_no_side(tmp_path: Path) -> None:
+def test_a_word_that_is_not_a_split(tmp_path: Path) -> None:
     root = write_fma(tmp_path, [broken((5, "holdout"))], songs=(7,))
     with pytest.raises(DatasetError, match=r"track 7: 'holdout' in set\.split is not a split"):
         open_dataset(f"fma:{root}")

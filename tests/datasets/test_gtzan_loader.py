@@ -19,7 +19,7 @@ from genrekit.errors import DatasetError
 from genrekit.types import Modality
 
 
-def test_the_table_with_artists_sides_and_repeats(gtzan: Path) -> None:
+def test_the_table_with_artists_splits_and_repeats(gtzan: Path) -> None:
     dataset = open_dataset(f"gtzan:{gtzan}", prefer="table")
     assert dataset.modality is Modality.TABLE
     by_id = {e.id: e for e in dataset.examples}

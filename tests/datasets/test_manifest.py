@@ -26,7 +26,7 @@ def songs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_labels_groups_sides_and_other_columns(songs: Path) -> None:
+def test_labels_groups_splits_and_other_columns(songs: Path) -> None:
     rows = [
         ["Path", " LABEL ", "group", "Split", "title"],
         ["a.wav", "Jazz | jazz|Soul", "Monk", "val", "Epistrophy"],

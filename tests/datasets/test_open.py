@@ -85,7 +85,7 @@ def test_a_folder_without_labels(music: Path) -> None:
     assert len(dataset.examples) == 7
 
 
-def test_the_artist_stands_in_for_the_group(tmp_path: Path) -> None:
+def test_the_artist_replaces_the_group(tmp_path: Path) -> None:
     write_song(tmp_path / "a.wav")
     (tmp_path / "m.csv").write_text("path,label,Artist\na.wav,jazz,Monk\n")
     dataset = open_dataset(tmp_path / "m.csv")

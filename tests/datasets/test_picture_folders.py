@@ -56,7 +56,7 @@ def test_pictures_are_taken_from_among_songs_where_asked(covers: Path) -> None:
     assert any("12 images and 20 audio files are mixed" in note for note in dataset.notes)
 
 
-def test_a_manifest_of_pictures_has_groups_and_sides(covers: Path) -> None:
+def test_a_manifest_of_pictures_has_groups_and_splits(covers: Path) -> None:
     names = sorted(path.relative_to(covers).as_posix() for path in covers.rglob("*.*"))
     rows = [["path", "label", "group", "split", "source"]]
     rows += [

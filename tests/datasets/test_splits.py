@@ -272,7 +272,7 @@ class TestInflation:
         assert not split.inflated
         assert "120 groups kept whole" in split.method
 
-    def test_published_sides_that_share_an_artist_are_inflated(self):
+    def test_published_splits_that_share_an_artist_are_inflated(self):
         examples = [Example("1", labels=("a",), group="x", split="train")]
         examples += [Example("2", labels=("a",), group="x", split="test")]
         split = make_split(examples)
@@ -291,7 +291,7 @@ class TestPublished:
         )
         assert split.method == "published split"
 
-    def test_examples_without_a_side_are_left_out_and_counted(self):
+    def test_examples_without_a_split_are_left_out_and_counted(self):
         examples = songs(10, side="train") + songs(4, side="test") + songs(2)
         split = make_split(examples, by="published", valid_size=0)
         assert len(split.train + split.valid + split.test) == 42
@@ -313,16 +313,16 @@ class TestPublished:
         split = make_split(songs(4, side="test") + songs(4, labels="ab", side="train"), valid_size=0)
         assert "labels measured but not in train: c" in split.method
 
-    def test_by_group_ignores_the_sides(self):
+    def test_by_group_ignores_the_splits(self):
         examples = songs(10, side="train") + songs(10)
         assert len(make_split(examples, by="group", test_size=0.5).test) == 30
 
-    def test_no_side_at_all(self):
+    def test_no_split_at_all(self):
         with pytest.raises(DatasetError, match="No example has") as caught:
             make_split(songs(5), by="published")
         assert "split column" in caught.value.hint
 
-    def test_an_unknown_side(self):
+    def test_an_unknown_split(self):
         with pytest.raises(DatasetError, match="train, valid, test"):
             make_split(songs(5, side="dev"))
 

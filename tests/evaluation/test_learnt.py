@@ -36,7 +36,7 @@ def test_a_bundle_has_a_key_of_every_song_that_it_learnt(model_path: Path, learn
     assert bundle.learnt.counts == {"sound": len(learnt_ids)} == bundle.manifest.data["keys"]
 
 
-def test_the_held_out_side_is_not_called_learnt(songs: Dataset, model_path: Path) -> None:
+def test_the_held_out_split_is_not_called_learnt(songs: Dataset, model_path: Path) -> None:
     report = evaluate(model_path, songs.source, split="test").report
     assert not report.inflated
     assert report.learnt is not None

@@ -55,7 +55,7 @@ class TestText:
         text = to_text(example(many(n_labels)), width=width)
         assert max(map(len, text.splitlines())) <= width
 
-    def test_headline_numbers_stand_with_their_intervals(self):
+    def test_headline_numbers_have_their_intervals(self):
         result = example()
         text = to_text(result)
         accuracy = result.metrics["accuracy"]
@@ -146,7 +146,7 @@ class TestSeveralLabels:
         assert ("threshold" in text) == (width >= 72)
         assert "…" not in text or width == 40
 
-    def test_numbers_stand_with_their_intervals_and_there_are_no_confusions(self):
+    def test_numbers_have_their_intervals_and_there_are_no_confusions(self):
         result = several(inflated=True)
         text = to_text(result)
         for name, words in (("micro_f1", "micro-F1"), ("macro_f1", "macro-F1"), ("samples_f1", "samples-F1")):
@@ -186,7 +186,7 @@ class TestInflation:
         assert (tmp_path / "report.txt").read_text().startswith(INFLATED[:60])
         assert next(iter(json.loads((tmp_path / "report.json").read_text()).values()))[0] == INFLATED
 
-    def test_it_stands_in_the_picture(self, tmp_path):
+    def test_it_is_in_the_picture(self, tmp_path):
         honest = example(FEW)
         write_report(honest, tmp_path / "honest")
         write_report(replace(honest, inflated=True), tmp_path / "inflated")
@@ -205,7 +205,7 @@ class TestInflation:
         assert "measured on: all examples of songs.csv" in text
         assert "split" not in text
 
-    def test_effects_of_unknown_labels_stand_beside_the_numbers(self):
+    def test_effects_of_unknown_labels_are_beside_the_numbers(self):
         scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
         targets = np.array([[1, 0], [0, 1], [0, 0]])
         text = to_text(

@@ -110,7 +110,7 @@ def test_a_bucket_and_a_disk_have_the_same_tree_and_a_bucket_that_is_away_only_w
     assert SECRET not in str(raised.value)
 
 
-def test_credentials_do_not_stand_in_an_address():
+def test_credentials_are_not_in_an_address():
     with pytest.raises(UsageError, match="environment") as raised:
         Store("s3://key:secretsecret@bucket/prefix")
     assert "secretsecret" not in str(raised.value)

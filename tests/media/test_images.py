@@ -288,7 +288,7 @@ class TestGeometry:
     @pytest.mark.parametrize(
         ("kind", "size"), [("JPEG", 50), ("JPEG", 11), ("PNG", 50), ("WEBP", 50), ("TIFF", 50)]
     )
-    def test_photos_stand_upright(self, put, turn: int, kind: str, size: int) -> None:
+    def test_photos_are_upright(self, put, turn: int, kind: str, size: int) -> None:
         upright = Image.fromarray(scene(200, 50))
         undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Image.Transpose, inverse to what EXIF asks for
         stored = upright if turn == 1 else upright.transpose(Image.Transpose(undo[turn]))

@@ -181,7 +181,7 @@ class TestUnknownLabels:
         with pytest.raises(ValueError, match="1 rows have no label, unknown_labels counts 0"):
             measured(scores, truth)
 
-    def test_only_unknown_ones_are_an_error_that_names_both_sides(self):
+    def test_only_unknown_ones_are_an_error_that_names_both(self):
         with pytest.raises(DatasetError, match=r"knows \(blues, jazz.*theirs are: polka"):
             measured(answers(2)[0], np.array([-1, -1]), unknown_labels={"polka": 2})
 

@@ -20,7 +20,7 @@ def names(*words, **options):
     return [(found.name, found.error) for found in expand(words, **options)]
 
 
-def test_a_folder_stands_for_the_media_below_it(library):
+def test_a_folder_is_the_media_below_it(library):
     assert names(".") == [("a.mp3", None), ("b/2.wav", None), ("b/cover.jpg", None)]
     assert names(library, kinds={Modality.AUDIO, Modality.TABLE}) == [
         (str(library / "a.mp3"), None),

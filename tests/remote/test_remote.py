@@ -254,7 +254,7 @@ def test_what_is_an_address():
     assert not any(map(is_remote, local))
 
 
-def test_a_bucket_stands_for_the_media_below_it(bucket):
+def test_a_bucket_is_the_media_below_it(bucket):
     media = [
         ("s3://songs/a.wav", None),
         ("s3://songs/b/2.wav", None),
@@ -450,13 +450,13 @@ def test_a_passing_fault_is_tried_again(web):
     assert len(web.asked) == 2
 
 
-def test_a_silent_server_is_given_up(web, monkeypatch):
+def test_a_silent_server_is_abandoned(web, monkeypatch):
     monkeypatch.setattr(stores, "READ_S", 0.2)
     with pytest.raises(MediaError, match="did not answer in time"):
         read(f"{web.root}/silent.wav")
 
 
-def test_a_dripping_server_is_given_up(web, monkeypatch):
+def test_a_dripping_server_is_abandoned(web, monkeypatch):
     monkeypatch.setattr("genrekit.remote.transfer.FETCH_S", -1.0)
     with pytest.raises(MediaError, match="did not arrive within"):
         read(f"{web.root}/endless.wav")

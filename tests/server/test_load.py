@@ -100,7 +100,7 @@ def test_very_many_bodies_on_their_way_are_refused():
         pass
 
 
-def test_a_body_that_stalls_is_given_up(monkeypatch):
+def test_a_body_that_stalls_is_abandoned(monkeypatch):
     monkeypatch.setattr(limits, "PATIENCE_S", 0.05)
 
     async def receive():
@@ -116,7 +116,7 @@ def test_a_body_that_stalls_is_given_up(monkeypatch):
     assert caught.value.status == 408
 
 
-def test_a_body_that_trickles_is_given_up(monkeypatch):
+def test_a_body_that_trickles_is_abandoned(monkeypatch):
     monkeypatch.setattr(limits, "PATIENCE_S", 0.2)
 
     async def receive():

@@ -209,7 +209,7 @@ def test_what_is_not_strict_json_is_refused(client, body):
         ("manifest.jsonl", b'{"path": "/etc/passwd"}\n'),
     ],
 )
-def test_what_stands_for_other_files_is_not_taken(client, name, content):
+def test_what_refers_to_other_files_is_not_taken(client, name, content):
     response = client.post("/v1/predict", files={"file": (name, content)})
     assert response.status_code == 415, response.text
     assert "root:" not in response.text

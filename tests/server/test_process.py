@@ -183,7 +183,7 @@ def test_a_worker_that_is_killed_costs_one_row(server, tmp_path, times):
     assert requests.get(f"{server.url}/livez", timeout=GIVE_UP_S).status_code == 200
 
 
-def test_a_head_that_does_not_end_is_given_up(server):
+def test_a_head_that_does_not_end_is_abandoned(server):
     """Neither endless headers nor endless trailers are collected."""
     line = b"X-Long: " + b"a" * 8000 + b"\r\n"
     start = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\n"

@@ -37,7 +37,7 @@ def test_the_same_history_gives_the_same_picture():
     assert draw({"train": [CURVE]}) != draw({"train": [CURVE[:1]]})
 
 
-def test_losses_and_scores_stand_apart_and_are_named_once(monkeypatch):
+def test_losses_and_scores_are_apart_and_are_named_once(monkeypatch):
     drawn = []
     save = matplotlib.figure.Figure.savefig
     monkeypatch.setattr(

@@ -123,7 +123,7 @@ def test_the_table_of_another_search_is_kept(search, tmp_path):
     assert len({row["run"] for row in rows(tmp_path)}) == 1
 
 
-def test_the_test_side_is_not_looked_at(search, tracks_csv, tmp_path, monkeypatch):
+def test_the_test_split_is_not_looked_at(search, tracks_csv, tmp_path, monkeypatch):
     from genrekit.training import trials
 
     split_of, seen = [], set()

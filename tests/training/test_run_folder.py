@@ -30,12 +30,12 @@ def stopped(tmp_path):
     return path
 
 
-def test_a_folder_stands_beside_its_bundle(tmp_path):
+def test_a_run_folder_is_beside_its_bundle(tmp_path):
     assert beside(tmp_path / "m.genrekit") == tmp_path / "m.run"
     assert beside(tmp_path / "model.bin") == tmp_path / "model.bin.run"
 
 
-def test_what_stands_in_it_while_training_runs_and_afterwards(tmp_path):
+def test_its_files_while_training_runs_and_afterwards(tmp_path):
     run = start(tmp_path / "new" / "m.run")
     assert not run.resumes
     assert {path.name for path in run.path.iterdir()} == {"run.json", "config.yaml", "checkpoints"}

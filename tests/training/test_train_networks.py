@@ -30,7 +30,7 @@ def fit(
     return train(source, backend="spectrogram", config=config, output=output, **options)
 
 
-def test_what_stands_beside_the_bundle(network, songs):
+def test_the_files_beside_the_bundle(network, songs):
     folder = network.path.with_name("net.run")
     names = {path.name for path in folder.iterdir()}
     assert names == {"config.yaml", "history.json", "metrics.json", "curves.png"}
@@ -187,6 +187,6 @@ def test_a_label_that_training_never_saw_is_counted_at_evaluation(network, tmp_p
     assert measured.report.unknown_labels
 
 
-def test_the_bundle_measures_its_own_test_side_again(network, songs):
+def test_the_bundle_measures_its_own_test_split_again(network, songs):
     again = evaluate(network.path, songs.source, split="test")
     assert again.report.to_dict()["metrics"] == load(network.path).manifest.metrics["metrics"]

@@ -42,7 +42,7 @@ def test_the_graph_does_what_the_facts_say():
     assert check_graph(encoders.graph("musicnn"), MusicnnEncoder.facts) == ""
 
 
-def test_the_notice_stands_beside_the_weights():
+def test_the_notice_is_beside_the_weights():
     notice = WEIGHTS.with_name("musicnn.LICENSE.txt").read_text(encoding="utf-8")
     assert "Universitat Pompeu Fabra" in notice
     assert "Permission to use, copy, modify" in notice

@@ -260,7 +260,7 @@ def test_one_group_for_everything_is_refused() -> None:
         fit(rows)
 
 
-def test_the_validation_side_joins_the_folds(rows: Prepared) -> None:
+def test_the_validation_split_joins_the_folds(rows: Prepared) -> None:
     more = make_prepared([0, 1, 2] * 4, seed=3)
     fitted = fit(rows, valid=more, classifier="logistic", transform="standard", folds=2)
     assert fitted.history["examples"] == len(rows) + len(more)

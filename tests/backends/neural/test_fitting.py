@@ -97,7 +97,7 @@ def test_members_are_networks_of_their_own_and_their_scores_are_averaged(tmp_pat
 
 
 @pytest.mark.parametrize("settings", day_and_night([{"patience": 1}, {}, {"schedule": "plateau"}], day=1))
-def test_both_sides_are_joined_after_calibrating(tmp_path, settings):
+def test_both_splits_are_joined_after_calibrating(tmp_path, settings):
     plain = fit(tmp_path / "plain", TRAIN, VALID, epochs=3, **settings)
     joined = fit(tmp_path / "joined", TRAIN, VALID, epochs=3, join_valid=True, **settings)
     assert joined.history["temperature"] == plain.history["temperature"]
@@ -214,7 +214,7 @@ def test_several_labels_get_a_threshold_each(tmp_path):
     assert set(fit(tmp_path / "none", train, None, epochs=1, multilabel=True).thresholds.values()) == {0.5}
 
 
-def test_a_validation_side_with_one_label_and_one_example_is_enough(tmp_path):
+def test_a_validation_split_with_one_label_and_one_example_is_enough(tmp_path):
     fitted = fit(tmp_path, easy(SEVERAL * 2), easy([[1]]), epochs=1, multilabel=True)
     assert curve(fitted)[0]["valid_average_precision"] == 1
     assert fitted.thresholds["label 0"] == 0.5
@@ -230,7 +230,7 @@ def test_two_hundred_labels_with_two_songs_each(tmp_path):
     np.testing.assert_allclose(fitted.check_scores.sum(axis=1), 1, atol=1e-5)
 
 
-def test_without_a_validation_side_the_given_temperature_holds(tmp_path):
+def test_without_a_validation_split_the_given_temperature_holds(tmp_path):
     plain = fit(tmp_path / "1", TRAIN, None, epochs=1)
     flat = fit(tmp_path / "2", TRAIN, None, epochs=1, temperature=50)
     assert flat.history["temperature"] == 50
@@ -239,7 +239,7 @@ def test_without_a_validation_side_the_given_temperature_holds(tmp_path):
 
 
 @pytest.mark.parametrize("settings", [{"schedule": "plateau"}, {"patience": 3}])
-def test_what_needs_a_validation_side_is_refused_without_one(tmp_path, settings):
+def test_what_needs_a_validation_split_is_refused_without_one(tmp_path, settings):
     with pytest.raises(ConfigError, match="need a validation split") as refused:
         fit(tmp_path, TRAIN, None, **settings)
     assert "--valid-size" in refused.value.hint

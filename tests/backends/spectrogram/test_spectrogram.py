@@ -213,7 +213,7 @@ def test_a_spectrogram_of_silence_is_refused(mel):
         cut(mel)
 
 
-def test_another_number_of_bands_is_refused_with_the_setting_to_give():
+def test_another_number_of_bands_is_refused_with_the_setting_to_pass():
     with pytest.raises(MediaError, match="has 64 mel bands; n_mels is 40") as refused:
         cut(np.zeros((64, 100), np.uint8))
     assert refused.value.hint == "Use --set n_mels=64."

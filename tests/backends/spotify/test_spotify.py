@@ -259,7 +259,7 @@ def test_contributions_sum_to_the_margins(single, multi) -> None:
     np.testing.assert_allclose(1 / (1 + np.exp(-contributions.sum(axis=2))), scores, atol=1e-5)
 
 
-def test_reasons_stand_by_strength_with_what_the_row_has(single) -> None:
+def test_reasons_are_ordered_by_strength_with_what_the_row_has(single) -> None:
     rows = holes(0.3, n=40)
     labels = np.arange(40) % 3
     contributions = spotify_native.contributions(single.native, rows)

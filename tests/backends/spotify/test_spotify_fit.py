@@ -203,13 +203,13 @@ def test_it_stops_early_where_there_is_nothing_to_learn() -> None:
     assert len(history["losses"]) == history["rounds"] + QUICK["early_stopping_rounds"]
 
 
-def test_the_validation_side_says_when_to_stop_and_is_learnt_from_after_all(rows: Prepared) -> None:
+def test_the_validation_split_says_when_to_stop_and_is_learnt_from_after_all(rows: Prepared) -> None:
     valid = make_prepared([0, 1, 2] * 10, seed=3)
     history = fit(rows, valid=valid).history
     assert (history["rows"], history["rows_held_out"]) == (210, 30)
 
 
-def test_a_validation_side_that_says_too_little_is_joined_to_the_rest(rows: Prepared) -> None:
+def test_a_validation_split_that_says_too_little_is_joined_to_the_rest(rows: Prepared) -> None:
     small = make_prepared([0, 1, 2], seed=3)
     history = fit(rows, valid=small).history
     assert history["rows"] == 183

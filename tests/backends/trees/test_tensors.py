@@ -62,7 +62,7 @@ def test_what_was_written_and_read_is_the_same_model(parameters: dict[str, Any])
     assert dumps([from_booster(again)]) == data
 
 
-def test_several_models_stand_in_one_file() -> None:
+def test_several_models_are_in_one_file() -> None:
     boosters = [boost(objective="binary:logistic", max_depth=depth) for depth in (1, 3)]
     models = loads(dumps([from_booster(booster) for booster in boosters]))
     for model, booster in zip(models, boosters, strict=True):

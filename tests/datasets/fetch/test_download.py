@@ -141,7 +141,7 @@ def test_a_length_that_is_too_large_is_asked_about(tmp_path):
         assert fetch(host, tmp_path, digest=SHA1) == SHA256
 
 
-def test_a_length_that_is_never_reached_is_given_up(tmp_path):
+def test_a_length_that_is_never_reached_is_abandoned(tmp_path):
     host = Host({"a.bin": DATA}, claim=SIZE + 1000, ranges=False)
     with serving(host), pytest.raises(DatasetError, match="given up"):
         fetch(host, tmp_path, digest=SHA1)
