@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from pydantic import Field
 
-from genrekit.backends import BackendConfig, BackendInfo, Fitted
+from genrekit.backends import BackendConfig, BackendInfo, Fitted, tuned
 from genrekit.media import audio
 from genrekit.types import Modality, Windows
 
@@ -15,7 +15,13 @@ BANDS = 24
 
 class BandsConfig(BackendConfig):
     window_s: float = Field(10.0, ge=1, le=60, description="Length of a window in seconds.")
-    C: float = Field(1.0, gt=0, le=1e4, description="Inverse strength of the regularisation.")
+    C: float = Field(
+        1.0,
+        gt=0,
+        le=1e4,
+        description="Inverse strength of the regularisation.",
+        json_schema_extra=tuned(low=0.01, high=100, log=True),
+    )
 
 
 class BandsBackend:

@@ -91,7 +91,7 @@ def parse_grid(backend: Backend, words: Sequence[str]) -> dict[str, list[Any]]:
     Raises
     ------
     ConfigError
-        If a word is none of these, a file cannot be read, or the backend has no default grid.
+        If a word is none of these, a file cannot be read, nothing is in it, or the backend has no default grid.
 
     Examples
     --------
@@ -115,6 +115,8 @@ def parse_grid(backend: Backend, words: Sequence[str]) -> dict[str, list[Any]]:
             values = read_config_file(word)
         for key, options in values.items():
             grid[key] = options if isinstance(options, list) else [options]
+    if words and not grid:
+        raise ConfigError("The grid is empty.", "For example: --grid key=1,2,3")
     return grid
 
 

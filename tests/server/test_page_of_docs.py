@@ -17,6 +17,15 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
 
 
+def test_the_python_that_needs_no_index_runs_against_this_process(client, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setitem(sys.modules, "requests", client)
+    blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    for block in [block for block in blocks if "similar" not in block]:
+        exec(compile(block, "serve.md", "exec"), {})
+        assert capsys.readouterr().out
+
+
 @pytest.mark.night
 def test_the_python_of_the_page_runs(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

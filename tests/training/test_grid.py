@@ -14,6 +14,8 @@ from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
 from support.night import day_and_night
 
+from genrekit.backends import parse_grid
+from genrekit.backends.registry import get
 from genrekit.datasets import open_dataset
 from genrekit.datasets.splits import SplitOptions, make_split
 from genrekit.errors import ConfigError, DatasetError, MediaError, OutputExistsError, TrainingError
@@ -294,3 +296,10 @@ def test_a_wrong_setting_is_found_before_anything_is_fitted(search, tmp_path):
     with pytest.raises(ConfigError, match="max_depth"):
         search({"max_depth": [3, -1]})
     assert not (tmp_path / "m.grid.csv").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "# nothing yet\n"])
+def test_a_grid_without_keys_is_refused(tmp_path, text):
+    (tmp_path / "grid.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="grid is empty"):
+        parse_grid(get("gtzan"), [str(tmp_path / "grid.yaml")])
