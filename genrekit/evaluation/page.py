@@ -13,6 +13,7 @@ _NUMBER = re.compile(r"[-+]?\d")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; margin: 1rem 0; }
+td:last-child { min-width: 9rem; }
 th, td { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: left; }
 .n { text-align: right; }
 .note { background: #fff4d6; padding: .4rem .8rem; border-left: 4px solid #d9a400; }

@@ -274,7 +274,7 @@ def test_a_graph_of_scores_alone_gives_nothing_else() -> None:
     ],
 )
 def test_the_outputs_of_a_graph_are_those_declared(content: bytes, declared: Outputs) -> None:
-    with pytest.raises(BundleError, match=r"The graph of the model gives .*; its manifest declares scores"):
+    with pytest.raises(BundleError, match=r"The graph of the model returns .*; its manifest declares scores"):
         Runtime(content, n_labels=3, declared=declared)
     assert Runtime(content, n_labels=3).declaration() != declared
 
