@@ -14,9 +14,12 @@ _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Pr
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the descriptions of responses that are problems."""
+    """Return the descriptions of responses that are problems, and of the one that has no body."""
     described = (400, 401, 403, 404, 405, 408, 413, 429, 503, *statuses)
-    return {status: {"description": "A problem.", **_PROBLEM} for status in sorted(set(described))}
+    return {
+        **{status: {"description": "A problem.", **_PROBLEM} for status in sorted(set(described))},
+        431: {"description": "The address and the headers have more than 64 KiB."},
+    }
 
 
 def _ref(*names: str) -> dict[str, Any]:
