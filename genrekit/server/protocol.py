@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from genrekit.server.problems import Problem, render
 
 HEAD_S = 20.0
 """Seconds from the connection, or from the first byte of a later request, to the end of the headers."""
@@ -50,6 +53,19 @@ class LimitedHeads(HttpToolsProtocol):
         """Take a part of a body."""
         self._silent_bytes = 0
         super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP, or an address of 64 KiB or more, as a problem."""
+        response = render(
+            Problem("bad-request", msg, "Send HTTP/1.1; an address may have up to 64 KiB."),
+            uuid.uuid4().hex,
+            self.config.root_path,
+        )
+        head = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\n" + head + b"connection: close\r\n\r\n" + bytes(response.body)
+        )
+        self.transport.close()
 
     def _wait(self) -> None:
         self._late = self.loop.call_later(HEAD_S, self._refuse, b"408 Request Timeout")

@@ -1,6 +1,7 @@
 """Heads of requests over a real connection, in this process: a limit of seconds is then ours to set."""
 
 import asyncio
+import json
 import threading
 from contextlib import contextmanager
 
@@ -83,3 +84,14 @@ def test_large_bodies_in_pieces_are_no_heads(monkeypatch):
     head = GOOD.replace(b"GET", b"POST")[:-2] + b"Connection: close\r\nContent-Length: 400000\r\n\r\n"
     assert exchange(head, *[b"x" * 50_000] * 8).startswith(b"HTTP/1.1 200")
     assert exchange(head + b"x" * 350_000, b"x" * 50_000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("request_", [b"GET /" + b"a" * 66_000 + b" HTTP/1.1\r\n\r\n", b"no request\r\n\r\n"])
+def test_what_cannot_be_parsed_is_a_problem(request_):
+    said = exchange(request_)
+    if said:  # a response can be lost when a connection is closed on unread bytes
+        head, _, body = said.partition(b"\r\n\r\n")
+        assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
+        assert not body or json.loads(body)["type"].endswith("/problems/bad-request")
+        assert not body or b"application/problem+json" in head
+    assert said or len(request_) > 60_000
