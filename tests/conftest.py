@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # Read when NumPy and PyTorch load: as many threads as cores in every test process would wait for one another.
@@ -103,6 +103,19 @@ def drawn_charts() -> Iterator[None]:
 
     with drawn():
         yield
+
+
+@pytest.fixture
+def coarse_heat_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cover four parts of a window one after the other: the time grows with their number."""
+    from genrekit.backends import heat_maps
+
+    measure = heat_maps._occlusion
+    monkeypatch.setattr(
+        heat_maps,
+        "_occlusion",
+        lambda score, window, axes: measure(score, window, replace(axes, blocks=(2, 2))),
+    )
 
 
 @pytest.fixture

@@ -124,6 +124,7 @@ def test_short_and_quiet_sounds_are_drawn_or_refused_in_words(inspect, network, 
     assert "silent.wav: " in done.err
 
 
+@pytest.mark.usefixtures("coarse_heat_maps")
 def test_the_picture_of_a_photo_is_as_readable_in_greyscale(inspect, tmp_path):
     rng = np.random.default_rng(1)
     Image.fromarray(rng.integers(0, 255, (64, 80, 3), dtype=np.uint8)).save(tmp_path / "a.png")

@@ -137,6 +137,7 @@ def test_a_folder_with_every_fault_is_learned_from(genrekit, covers, tmp_path):
     assert len(list(why.iterdir())) == 1
 
 
+@pytest.mark.usefixtures("coarse_heat_maps")
 @pytest.mark.parametrize("output", day_and_night(["o.csv", "o.parquet"], day=1))
 def test_images_of_reasons_and_a_file_of_results_go_together(output, genrekit, songs, tmp_path):
     draw(tmp_path / "a.png", 1)
@@ -161,6 +162,7 @@ def test_images_of_reasons_and_a_file_of_results_go_together(output, genrekit, s
     assert {path.name for path in why.iterdir()} == set(there)
 
 
+@pytest.mark.usefixtures("coarse_heat_maps")
 def test_a_folder_of_images_is_not_overwritten_unasked(genrekit, tmp_path):
     draw(tmp_path / "a.png", 1)
     (tmp_path / "why").mkdir()

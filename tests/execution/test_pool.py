@@ -120,7 +120,8 @@ def test_single_items_are_submitted_from_any_thread_and_give_their_outcomes(pool
     assert good.result().value == 8
 
 
-def test_a_cancelled_item_is_dropped_and_its_worker_works_on(pool, tmp_path):
+def test_a_cancelled_item_is_dropped_and_its_worker_works_on(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr("genrekit.execution.pool.ABANDONED_S", 0.2)
     gate = Gate(tmp_path)
     submit = pool.caller(act)
     held = [submit(("hold", (gate, name))) for name in "ab"]

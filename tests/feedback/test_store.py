@@ -76,6 +76,7 @@ def bucket(monkeypatch):
         "NO_PROXY": "127.0.0.1",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("genrekit.remote.stores.TRIES", 2)
     s3fs.S3FileSystem.clear_instance_cache()
     boto3.client("s3", endpoint_url=root).create_bucket(Bucket="kept")
     yield "s3://kept/of/ours", server

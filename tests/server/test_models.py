@@ -65,6 +65,7 @@ def test_what_has_no_embedding_says_so(client, media, numbers):
     assert "no embeddings" in song.json()["detail"]
 
 
+@pytest.mark.usefixtures("coarse_heat_maps")
 @pytest.mark.parametrize(
     ("model", "name"),
     [

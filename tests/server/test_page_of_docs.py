@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("coarse_heat_maps")
 def test_the_python_that_needs_no_index_runs_against_this_process(client, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     monkeypatch.setitem(sys.modules, "requests", client)

@@ -85,9 +85,10 @@ def _filled(graph: bytes, scorer: Scorer, distance: Distance | None, *, half: bo
 def _key(scorer: Scorer, window: np.ndarray, free: Mapping[int, str], distance: Distance | None) -> str:
     """Hash all that a graph depends on but the values of parameters: the modules, their settings and shapes.
 
-    No node depends on the number of labels, nor on the number of components of a distance, which the examples decide.
+    No node depends on the length of an axis of ``free``, on the number of labels, nor on the number of components of a distance, which the examples decide.
     """
-    key = hashlib.sha256(repr((window.shape, window.dtype, sorted(free.items()))).encode())
+    shape = [0 if axis in free else size for axis, size in enumerate(window.shape)]
+    key = hashlib.sha256(repr((shape, window.dtype, sorted(free.items()))).encode())
     for prefix, module in [("", scorer), *([("distance", distance)] if distance else [])]:
         for name, part in module.named_modules(prefix=prefix):
             settings = {

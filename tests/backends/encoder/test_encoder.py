@@ -166,7 +166,7 @@ def test_what_is_unlike_anything_learnt(trained, tmp_path, unfamiliar):
     assert prediction.scores
 
 
-@pytest.mark.usefixtures("drawn_charts")
+@pytest.mark.usefixtures("drawn_charts", "coarse_heat_maps")
 def test_the_picture_needs_no_torch(trained, monkeypatch):
     path, _, _ = trained
     model = load_model(path)

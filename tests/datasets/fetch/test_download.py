@@ -25,9 +25,8 @@ SHA1 = f"sha1:{hashlib.sha1(DATA, usedforsecurity=False).hexdigest()}"
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """Short pauses, so that what is tried is tried soon."""
-    monkeypatch.setattr(http, "BACKOFF_S", 0.01)
+def impatient(clock):
+    """What is tried again is tried at once."""
 
 
 def fetch(host: Host, folder: Path, **more: object) -> str:

@@ -30,7 +30,6 @@ from genrekit.datasets.fetch import fetching as get_module
 from genrekit.datasets.fetch.record import FOLDER
 from genrekit.datasets.gtzan.facts import GENRES
 from genrekit.errors import DatasetError, OutputExistsError, UsageError
-from genrekit.remote import http
 from genrekit.testing import check_loader
 
 
@@ -40,9 +39,8 @@ def archives(tmp_path_factory):
 
 
 @pytest.fixture
-def host(archives, monkeypatch):
+def host(archives, monkeypatch, clock):
     """The FMA's host on loopback, and the registry pointed to it."""
-    monkeypatch.setattr(http, "BACKOFF_S", 0.01)
     with serving(Host(dict(archives))) as one:
         changed = source_of(archives, one.base)
         monkeypatch.setattr(registry, "get", lambda name: changed if name == "fma" else real(name))

@@ -25,8 +25,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.fixture
-def host(monkeypatch):
-    monkeypatch.setattr(http, "BACKOFF_S", 0.01)
+def host(monkeypatch, clock):
     with serving(Host()) as one:
         for module, name in (
             (services, "LISTENBRAINZ"),
