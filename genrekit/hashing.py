@@ -102,7 +102,7 @@ def row_keys(rows: np.ndarray) -> list[int]:
     Returns
     -------
     list of int
-        One a row, each from 0 to 2**56 - 1.
+        One per row, each from 0 to 2**56 - 1.
 
     Examples
     --------

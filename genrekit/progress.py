@@ -179,7 +179,7 @@ def _report(
 
 @contextmanager
 def heartbeat(description: str, say: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
-    """Without a terminal, print a line whenever a minute passes without one: a single fit may take hours.
+    """Print a line after every minute without one if there is no terminal: a single fit may take hours.
 
     Parameters
     ----------

@@ -175,5 +175,5 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _drop_stdout() -> None:
-    """Lead stdout nowhere: the interpreter flushes it once more at exit, which would print a traceback."""
+    """Discard what is written to stdout: the interpreter flushes it once more at exit, which would print a traceback."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

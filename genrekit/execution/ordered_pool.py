@@ -114,7 +114,7 @@ class OrderedPool(ABC, Generic[Task]):
 
     @abstractmethod
     def _submit(self, item: Any, call: bytes) -> Task:
-        """Hand an item over to the workers."""
+        """Pass an item to the workers."""
 
     @abstractmethod
     def _wait(self, tasks: deque[Task], *, more: bool) -> None:

@@ -85,7 +85,7 @@ def scaled_mel(
     offset: float = 1.0,
     pad_mode: PadMode = "reflect",
 ) -> Floats:
-    """Mel spectrogram of absolute levels, as pretrained encoders take it: ``log(gain * mel + offset)``.
+    """Compute the mel spectrogram of absolute levels, as pretrained encoders take it: ``log(gain * mel + offset)``.
 
     Parameters
     ----------

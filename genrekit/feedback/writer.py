@@ -171,7 +171,7 @@ class Writer:
         return "kept"
 
     def _tidy(self) -> None:
-        """Now and then delete what is too old, and count again: other servers may write to the same store."""
+        """Delete what is too old from time to time, and count again: other servers may write to the same store."""
         if time.monotonic() < self._tidy_at_s:
             return
         if self._limits.retention_days is not None:

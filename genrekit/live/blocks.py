@@ -94,7 +94,7 @@ class Blocks:
                 self._filled = kept
 
     def rest(self) -> Block | None:
-        """Return the whole sound if it ended before the first block was whole, but is no shorter than 3 s."""
+        """Return the whole sound if it ended before the first block was complete and has 3 s or more; else None."""
         if self._n or self._filled < MIN_WINDOW_S * self.sr:
             return None
         return self._block(self._window[: self._filled].copy())

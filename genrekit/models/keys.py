@@ -81,7 +81,7 @@ def collect(keys: Iterable[tuple[str, int]], row_columns: tuple[int, ...] = ()) 
 
 
 def dump_keys(learnt: LearntKeys) -> bytes:
-    """Write keys as safetensors: an array of bytes [shape=(n, 7)] a kind, the highest byte first."""
+    """Write keys as safetensors: an array of bytes [shape=(n, 7)] per kind, the highest byte first."""
     tensors = {
         kind: np.ascontiguousarray(keys.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - KEY_BYTES :])
         for kind, keys in learnt.keys.items()

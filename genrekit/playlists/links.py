@@ -30,7 +30,7 @@ class Links:
     media: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Nothing is needed."""
+        """Do nothing: nothing is needed."""
 
     def find(self, genre: str, region: Region, limit: int) -> Sequence[Playlist]:
         """Return the addresses."""

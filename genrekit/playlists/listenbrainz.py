@@ -37,7 +37,7 @@ class ListenBrainz:
         )
 
     def check(self) -> None:
-        """Nothing is needed."""
+        """Do nothing: nothing is needed."""
 
     def find(self, genre: str, region: Region, limit: int) -> Sequence[Playlist]:
         """Search once."""

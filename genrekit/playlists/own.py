@@ -74,7 +74,7 @@ class OwnFile:
             raise ConfigError(f"{place}, entry {number} cannot be used: {error}.", _HINT) from None
 
     def check(self) -> None:
-        """Nothing is needed."""
+        """Do nothing: nothing is needed."""
 
     def find(self, genre: str, region: Region, limit: int) -> Sequence[Playlist]:
         """Return the playlists that the file has for the genre, or for any."""

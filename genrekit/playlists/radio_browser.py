@@ -32,7 +32,7 @@ class RadioBrowser:
         self._service = Service(BASE, INTERVAL_S, None, QUICK)
 
     def check(self) -> None:
-        """Nothing is needed."""
+        """Do nothing: nothing is needed."""
 
     def find(self, genre: str, region: Region, limit: int) -> Sequence[Playlist]:
         """Ask once per country, or once."""

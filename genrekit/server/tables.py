@@ -39,7 +39,7 @@ class _NoPandas:
 
 @cache
 def arrow_without_pandas() -> None:
-    """Let Arrow's one look for pandas find none: it would import it, 100 MB, and no worker has use for it."""
+    """Keep Arrow from importing pandas, which takes 100 MB and which no worker uses."""
     import pyarrow
 
     finder = _NoPandas()

@@ -31,7 +31,7 @@ class Pair:
     input, other : str
         Their names.
     score : float
-        Cosine of the centred vectors, without the timbre: what an encoder leaves out above some kHz changes it.
+        Cosine of the centred vectors without their timbre part, which changes when an encoder cuts off high frequencies.
     identical : bool
         Whether the encoded sound, or the whole file, is the same.
     length_s, other_length_s : float or None

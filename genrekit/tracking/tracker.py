@@ -39,7 +39,7 @@ class Tracker:
     Attributes
     ----------
     uri : str
-        Of MLflow; empty for its default.
+        Address of MLflow; empty for its default.
     """
 
     def __init__(self, uri: str) -> None:

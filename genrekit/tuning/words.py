@@ -43,7 +43,7 @@ def sentence_of(gain: Estimate, goal: str, *, is_default: bool) -> str:
 def words_of(
     study: Study, gain: Estimate, goals: Sequence[str], value: float, trained: Trained, *, is_default: bool
 ) -> tuple[str, ...]:
-    """Say what came of the search."""
+    """Describe the result of the search."""
     states = [one.state.name for one in study.trials]
     words = [sentence_of(gain, goals[0], is_default=is_default)]
     words.append(

@@ -18,7 +18,7 @@ SIDES = ("training", "training", "training", "validation", "test")
 
 
 def fma_rows(count: int) -> list[list[object]]:
-    """Rows of tracks.csv: two tracks an artist, every artist on one side."""
+    """Rows of tracks.csv: two tracks per artist, every artist on one side."""
     rows = []
     for i in range(count):
         artist = i // 2

@@ -11,7 +11,7 @@ GENRES = {"jazz": (-18, 0.3), "metal": (-4, 0.9), "pop": (-7, 0.6)}  # loudness 
 
 
 def tracks(n: int, seed: int = 0) -> pd.DataFrame:
-    """``n`` tracks of three genres in turn, three an artist, with Spotify's columns and five others."""
+    """``n`` tracks of three genres in turn, three per artist, with Spotify's columns and five others."""
     rng = np.random.default_rng(seed)
     labels = [list(GENRES)[i % 3] for i in range(n)]
     frame = pd.DataFrame(rng.beta(2, 3, (n, 13)).round(4), columns=list(SPOTIFY_COLUMNS))

@@ -2,7 +2,7 @@
 and a perceptron.
 
 Every fitted head is a chain of a few steps that NumPy evaluates here and `genrekit.backends.encoder.graph` writes into
-the graph. It ends in margins, one a label: log odds, or what is used as such; `Calibration` makes probabilities of them.
+the graph. It ends in margins, one per label: log odds, or what is used as such; `Calibration` makes probabilities of them.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def fit_head(kind: str, x: Floats, targets: npt.NDArray[np.bool_], *, multilabel
     x : np.ndarray [shape=(n, d)]
         Finite features.
     targets : np.ndarray [shape=(n, n_labels)]
-        True where a row has the label; exactly one a row unless ``multilabel``.
+        True where a row has the label; exactly one per row unless ``multilabel``.
     multilabel : bool
     seed : int
     """
@@ -150,7 +150,7 @@ def _first(x: Floats, targets: npt.NDArray[np.bool_], multilabel: bool) -> Linea
 
 
 def _lda(x: Floats, targets: npt.NDArray[np.bool_], multilabel: bool, seed: int) -> list[Step]:
-    """Linear discriminant analysis of equal priors; of several labels, each against the rest with a shrunk covariance."""
+    """Fit linear discriminant analysis with equal priors; of several labels, each against the rest with a shrunk covariance."""
     if not multilabel:  # whitened: the nearest mean
         means = np.stack([x[column].mean(axis=0) for column in targets.T], axis=1)
         return [Linear(means, -(means**2).sum(axis=0) / 2)]

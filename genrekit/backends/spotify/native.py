@@ -16,7 +16,7 @@ from genrekit.features import MODEL_COLUMNS
 from genrekit.types import Contribution
 
 TREES = "trees.safetensors"
-"""The only payload: one model of a softmax, or one yes-or-no model a label."""
+"""The only payload: one model of a softmax, or one yes-or-no model per label."""
 
 Floats = npt.NDArray[np.float32]
 

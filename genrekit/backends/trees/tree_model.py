@@ -48,7 +48,7 @@ class TreeModel:
     rounds : np.ndarray [shape=(n_rounds + 1,), dtype=int32]
         Index of the first tree of each round.
     nodes : Mapping[str, np.ndarray]
-        The arrays of `NODE_ARRAYS`, one value a node; children are counted within their tree, -1 in a leaf, which
+        The arrays of `NODE_ARRAYS`, one value per node; children are counted within their tree, -1 in a leaf, which
         keeps its value in ``split_conditions``.
     version : tuple of int
         The XGBoost that wrote the model.

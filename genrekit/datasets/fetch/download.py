@@ -135,7 +135,7 @@ class _Transfer:
             self._discard()
 
     def run(self) -> str:
-        """Get the file and put it in its place; its SHA-256."""
+        """Download the file to its place, and return its SHA-256."""
         self._recall()
         resumed = self.done > 0
         while True:

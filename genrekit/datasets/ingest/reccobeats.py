@@ -1,4 +1,4 @@
-"""Audio features like Spotify's from ReccoBeats: 40 tracks a request, remembered, taken up where a run stopped.
+"""Audio features like Spotify's from ReccoBeats: 40 tracks per request, remembered, continued where a run stopped.
 
 https://reccobeats.com/docs: no key; limits are not published; too many requests are answered with 429 and Retry-After.
 """

@@ -293,7 +293,7 @@ def rim(bright: float, rng: np.random.Generator) -> Samples:
 
 
 def clap(bright: float, rng: np.random.Generator) -> Samples:
-    """Clap: four bursts of noise close together."""
+    """Play a clap: four bursts of noise in quick succession."""
     t = seconds(0.22)
     late = np.array([0.0, 0.011, 0.022])[:, None]
     bursts: Samples = (np.exp(-np.maximum(t - late, 0) / 0.012) * (t >= late)).sum(axis=0)
