@@ -10,6 +10,7 @@ import typer
 
 from genrekit.cli.help import Command, Group
 from genrekit.cli.listing import print_list
+from genrekit.cli.options import StorePlace
 from genrekit.cli.printing import out, say
 from genrekit.cli.verbosity import with_verbosity
 from genrekit.files import check_output, naming
@@ -23,16 +24,6 @@ class Format(StrEnum):
     CSV = "csv"
     LABEL_STUDIO = "label-studio"
 
-
-StorePlace = Annotated[
-    str,
-    typer.Option(
-        "--store",
-        metavar="DIR|URL",
-        envvar="GENREKIT_STORE",
-        help="The store: a folder, or s3://bucket/prefix.",
-    ),
-]
 
 app = typer.Typer(
     cls=Group,

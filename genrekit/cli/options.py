@@ -173,6 +173,15 @@ GenreMap = Annotated[
         help="A YAML file 'label: name' of your own names of genres, for tags, playlists and tables of a terminal.",
     ),
 ]
+StorePlace = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        metavar="DIR|URL",
+        envvar="GENREKIT_STORE",
+        help="The store: a folder, or s3://bucket/prefix with credentials of the environment.",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genrekit.cli.feedback import StorePlace
-from genrekit.cli.options import Jobs, MergeLabels, NoCache, Read, job_count, open_cache
+from genrekit.cli.options import Jobs, MergeLabels, NoCache, Read, StorePlace, job_count, open_cache
 from genrekit.cli.printing import out, say
 from genrekit.errors import GenrekitError, UsageError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from genrekit.cli import serve_options as options
-from genrekit.cli.options import RegionsFile, job_count
+from genrekit.cli.options import RegionsFile, StorePlace, job_count
 from genrekit.errors import UsageError
 
 
@@ -55,7 +55,7 @@ def serve(
     certfile: options.CertificateFile = None,
     keyfile: options.PrivateKeyFile = None,
     keep: options.KeepUploads = options.Keep.NONE,
-    store: options.StorePlace = "",
+    store: StorePlace = "",
     store_limit: options.StoreLimit = "10GB",
     uploader_limit: options.UploaderLimit = "1GB",
     max_kept: options.MaxKept = 100_000,

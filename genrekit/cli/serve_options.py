@@ -250,15 +250,6 @@ KeepUploads = Annotated[
         help="Keep uploads to learn from, if their senders agree: none, all that agree, or those that are corrected.",
     ),
 ]
-StorePlace = Annotated[
-    str,
-    typer.Option(
-        "--store",
-        metavar="DIR|URL",
-        envvar="GENREKIT_STORE",
-        help="Where: a folder, or s3://bucket/prefix with credentials of the environment.",
-    ),
-]
 StoreLimit = Annotated[
     str,
     typer.Option(

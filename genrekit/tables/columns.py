@@ -65,7 +65,7 @@ class Columns:
 
     @property
     def group_note(self) -> tuple[str, ...]:
-        """Return the note that a column of another name than ``group`` was read as the group; empty if none was."""
+        """The note that a column of another name than ``group`` was read as the group; empty if none was."""
         at = self.find(GROUP_COLUMNS)
         if at is None or "group" in self.names:
             return ()
