@@ -142,20 +142,22 @@ class Cache:
             return 0
         entries = []
         now_s = time.time()
-        for path in self.folder.glob("??/*"):
-            with contextlib.suppress(OSError):  # another process was faster
-                stat = path.stat()
-                if path.suffix == SUFFIX:
-                    entries.append((stat.st_mtime, stat.st_size, path))
-                elif path.suffix == ".tmp" and now_s - stat.st_mtime > STALE_S:
-                    path.unlink()  # its writer was killed
+        for folder in self.folder.glob("??"):
+            with contextlib.suppress(OSError), os.scandir(folder) as found:
+                for entry in found:
+                    with contextlib.suppress(OSError):  # another process was faster
+                        stat = entry.stat()
+                        if entry.name.endswith(SUFFIX):
+                            entries.append((stat.st_mtime, stat.st_size, entry.path))
+                        elif entry.name.endswith(".tmp") and now_s - stat.st_mtime > STALE_S:
+                            Path(entry.path).unlink()  # its writer was killed
         total_bytes = sum(size for _, size, _ in entries)
         removed = 0
         for _, size, path in sorted(entries):
             if total_bytes <= max(self.max_bytes, at_least_bytes):
                 break
             with contextlib.suppress(OSError):
-                path.unlink()
+                Path(path).unlink()
                 removed += 1
             total_bytes -= size
         return removed

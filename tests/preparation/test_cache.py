@@ -4,6 +4,7 @@ import os
 import pickle
 import time
 from pathlib import Path
+from unittest import TestCase
 
 import hypothesis.extra.numpy as st_numpy
 import numpy as np
@@ -122,29 +123,29 @@ def test_a_folder_in_place_of_an_entry_is_a_miss(tmp_path):
     assert cache.get(KEY) is None
 
 
-def test_a_writer_that_fails_leaves_nothing_behind_and_is_noted_once(tmp_path, monkeypatch, caplog):
+def test_a_writer_that_fails_leaves_nothing_behind_and_is_noted_once(tmp_path, monkeypatch):
     cache = Cache(tmp_path)
 
     def full(self, target):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with caplog.at_level(logging.WARNING):
+    with TestCase().assertLogs("genrekit", logging.WARNING) as said:
         cache.put(KEY, windows_of())
         cache.put(KEY, windows_of())
-    assert [record.message for record in caplog.records] == [
+    assert [record.getMessage() for record in said.records] == [
         "Continuing without a cache: [Errno 28] No space left on device"
     ]
     assert entries(cache) == []
     assert not cache.enabled
 
 
-def test_a_folder_that_cannot_be_made_disables_the_cache_with_one_note(tmp_path, caplog):
+def test_a_folder_that_cannot_be_made_disables_the_cache_with_one_note(tmp_path):
     (tmp_path / "file").write_text("")
-    with caplog.at_level(logging.WARNING):
+    with TestCase().assertLogs("genrekit", logging.WARNING) as said:
         cache = Cache(tmp_path / "file" / "cache")
         cache.put(KEY, windows_of())
-    assert len(caplog.records) == 1
+    assert len(said.records) == 1
     assert not cache.enabled
     assert cache.get(KEY) is None
     assert cache.prune() == 0
@@ -232,10 +233,11 @@ def test_a_cache_goes_to_other_processes(tmp_path):
     assert cache.max_bytes == 5
 
 
-def test_a_user_without_a_home_has_no_cache(monkeypatch, caplog):
+def test_a_user_without_a_home_has_no_cache(monkeypatch):
     def no_home(*_, **__):
         raise RuntimeError("could not determine the home directory")
 
     monkeypatch.setattr("platformdirs.user_cache_dir", no_home)
-    assert not Cache().enabled
-    assert "GENREKIT_CACHE_DIR" in caplog.text
+    with TestCase().assertLogs("genrekit", logging.WARNING) as said:
+        assert not Cache().enabled
+    assert "GENREKIT_CACHE_DIR" in said.output[0]

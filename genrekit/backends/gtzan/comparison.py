@@ -6,7 +6,9 @@ slope and one offset for all labels, so that the mean over the windows of an exa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -35,6 +37,24 @@ from genrekit.progress import progress
 
 # Log odds of an absent class.
 _NO_ODDS = -20.0
+
+
+@contextmanager
+def _same_warnings() -> Iterator[None]:
+    """Keep the filters of warnings while threads fit forests.
+
+    scikit-learn sets the filters around each tree. They belong to the process: a thread restores what another one set, which
+    may be no filter, and then scikit-learn warns of that per tree (https://github.com/scikit-learn/scikit-learn/issues/32631).
+    """
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_others(message: Warning | str, *where: Any, **more: Any) -> None:
+            if "sklearn.utils.parallel.delayed" not in str(message):
+                show(message, *where, **more)
+
+        warnings.showwarning = show_others
+        yield
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +183,7 @@ class Comparison:
         # Threads: fits release the interpreter lock, and a pool of processes would cost more than it saves.
         parallel = Parallel(n_jobs=default_jobs(), prefer="threads", return_as="generator")
         parts: dict[tuple[str, str], list[Floats]] = {recipe: [] for recipe in recipes}
-        with progress(len(jobs), "comparing", unit="folds") as advance:
+        with _same_warnings(), progress(len(jobs), "comparing", unit="folds") as advance:
             for found in parallel(delayed(self._fold)(recipes, *job) for job in jobs):
                 for recipe, part in found.items():
                     parts[recipe].append(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -88,7 +89,7 @@ def worst_difference(fitted: Fitted, n_labels: int = 3) -> float:
 @pytest.fixture(scope="module", autouse=True)
 def small_forests() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genrekit.backends.gtzan.estimators.N_TREES", 40)
+        patch.setattr("genrekit.backends.gtzan.estimators.N_TREES", 12)
         yield
 
 
@@ -322,6 +323,16 @@ def test_a_transform_must_be_clearly_better_to_displace_a_simpler_one() -> None:
     assert comparison.losses(luckier).mean() < comparison.losses(even).mean()
     assert comparison_of.choose(comparison, [even, luckier])[0] == [even]
     assert comparison_of.choose(comparison, [even, better])[0] == [better]
+
+
+def test_threads_that_lose_the_filters_of_warnings_say_nothing(rows: Prepared) -> None:
+    comparison = comparison_of.Comparison.of(comparison_of.Table.of(rows), 2, 0, LABELS)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.resetwarnings()
+        comparison.run([("forest", "standard")])
+        assert warnings.filters == []
+        warnings.warn("something else", stacklevel=1)
+    assert [str(one.message) for one in said] == ["something else"]
 
 
 def test_a_row_beyond_float32_is_refused_without_a_warning() -> None:
