@@ -14,6 +14,7 @@ from genrekit.execution import open_pool
 from genrekit.metrics import THRESHOLD
 from genrekit.models import Runtime
 from genrekit.progress import Epoch, of_training
+from genrekit.text import counted
 from genrekit.training.copies import copies_of
 from genrekit.training.prepared_dataset import Evaluation, PreparedDataset
 from genrekit.training.run_folder import RunFolder
@@ -64,7 +65,7 @@ def fit_checked(
     seen = int((train.targets.sum(axis=0) > 0).sum())
     if seen < 2:
         raise DatasetError(
-            f"The training split has {len(train)} usable examples of {seen} label(s); a classifier needs two labels or more.",
+            f"The training split has {counted(len(train), 'usable example')} of {counted(seen, 'label')}; a classifier needs two labels or more.",
             "Add examples of another label, or make the training split larger.",
         )
     valid = valid if valid and len(valid) else None
