@@ -6,6 +6,7 @@ import gc
 import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -85,6 +86,12 @@ def own_cache(shared_folder: SharedFolder) -> Iterator[Path]:
 def quiet_logs() -> None:
     """Give the root logger a handler, so that no library gives it one for the stderr of a test."""
     logging.getLogger().addHandler(logging.NullHandler())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Take interrupts, which a process in the background of a script ignores from its start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
