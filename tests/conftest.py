@@ -46,7 +46,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Leave modules and tests out of garbage collection, and collect seldom: searching them over and over took a fifth of the time."""
+    """Leave modules and tests out of garbage collection, which took a seventh of the time; full collections took another twentieth."""
     gc.disable()
     try:
         return (yield)

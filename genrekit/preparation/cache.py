@@ -12,7 +12,7 @@ import os
 import tempfile
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -142,15 +142,13 @@ class Cache:
             return 0
         entries = []
         now_s = time.time()
-        for folder in self.folder.glob("??"):
-            with contextlib.suppress(OSError), os.scandir(folder) as found:
-                for entry in found:
-                    with contextlib.suppress(OSError):  # another process was faster
-                        stat = entry.stat()
-                        if entry.name.endswith(SUFFIX):
-                            entries.append((stat.st_mtime, stat.st_size, entry.path))
-                        elif entry.name.endswith(".tmp") and now_s - stat.st_mtime > STALE_S:
-                            Path(entry.path).unlink()  # its writer was killed
+        for entry in self._files():
+            with contextlib.suppress(OSError):  # another process was faster
+                stat = entry.stat()
+                if entry.name.endswith(SUFFIX):
+                    entries.append((stat.st_mtime, stat.st_size, entry.path))
+                elif entry.name.endswith(".tmp") and now_s - stat.st_mtime > STALE_S:
+                    Path(entry.path).unlink()  # its writer was killed
         total_bytes = sum(size for _, size, _ in entries)
         removed = 0
         for _, size, path in sorted(entries):
@@ -161,6 +159,11 @@ class Cache:
                 removed += 1
             total_bytes -= size
         return removed
+
+    def _files(self) -> Iterator[os.DirEntry[str]]:
+        for folder in self.folder.glob("??"):
+            with contextlib.suppress(OSError), os.scandir(folder) as found:
+                yield from found
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}{SUFFIX}"
