@@ -91,7 +91,7 @@ class Study:
         elif known != wanted:
             other = [key for key in wanted if not isinstance(known, dict) or known.get(key) != wanted[key]]
             raise UsageError(
-                f"{path} is the journal of another search: {', '.join(other) or 'its facts'} differ.",
+                f"{path} is the journal of another search, which differs in {', '.join(other) or 'its facts'}.",
                 "Pass the same options and data to resume it, --overwrite to start anew, or another --output.",
             )
 

@@ -350,9 +350,9 @@ def test_journals_of_other_searches_and_damaged_ones_are_refused(searched, track
     output = tmp_path / "a.genrekit"
     with pytest.raises(OutputExistsError, match="holds a search"):
         search(tracks_csv, output)
-    with pytest.raises(UsageError, match="another search: seed"):
+    with pytest.raises(UsageError, match=r"another search, which differs in .*seed"):
         search(tracks_csv, output, seed=9, resume=True)
-    with pytest.raises(UsageError, match=r"another search: .*space"):
+    with pytest.raises(UsageError, match=r"another search, which differs in .*space"):
         search(tracks_csv, output, space=["max_depth=1..3"], resume=True)
     journal = tmp_path / f"a{SUFFIX}" / "study.journal"
     journal.unlink()
