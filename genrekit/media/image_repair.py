@@ -106,7 +106,7 @@ def plain_webp(content: bytes) -> bytes:
                 return content
             kept.append(content[at:end] + b"\0" * ((end - at) % 2))
         at = end + (end - at) % 2
-    if len(kept) > 1 and kept[1][:4] == b"VP8X":  # without profile, Exif and XMP
+    if len(kept) > 1 and kept[1][:4] == b"VP8X" and len(kept[1]) > 8:  # without profile, Exif and XMP
         kept[1] = kept[1][:8] + bytes([kept[1][8] & ~0b00101100]) + kept[1][9:]
     body = b"".join(kept)
     return b"RIFF" + len(body).to_bytes(4, "little") + body
@@ -131,7 +131,8 @@ def _has_all_scans(jpeg: bytes) -> bool:
     for marker, body in _segments(jpeg):
         if marker in (0xC0, 0xC1, 0xC2):
             progressive = marker == 0xC2
-            left = {body[6 + 3 * k]: set(range(64)) for k in range(body[5]) if 6 + 3 * k < len(body)}
+            n_components = body[5] if len(body) > 5 else 0
+            left = {component: set(range(64)) for component in body[6::3][:n_components]}
         elif marker == 0xDA and body and len(body) >= 4 + 2 * body[0]:
             first, last, bits = body[1 + 2 * body[0] :][:3]
             for k in range(body[0]):

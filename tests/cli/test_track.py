@@ -22,17 +22,21 @@ from genrekit.models import load
 from genrekit.tracking import of_training, open_tracker
 from genrekit.tracking.serving import Served
 
-mlflow = pytest.importorskip("mlflow")
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:mlflow.*")
 
 SMALL = quick.as_words({**quick.SPOTIFY, "n_estimators": 4})
+
+
+def client_of(uri):
+    """Importing MLflow takes a second: only the process that needs it does."""
+    return pytest.importorskip("mlflow").MlflowClient(uri)
 
 
 @pytest.fixture(scope="module")
 def empty_database(tmp_path_factory):
     """A SQLite database without runs: MLflow takes a second of work and many waits for the disk to make one."""
     path = tmp_path_factory.mktemp("mlflow") / "runs.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    client_of(f"sqlite:///{path}").search_experiments()
     return path
 
 
@@ -42,7 +46,7 @@ def store(empty_database, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mlflow")
     shutil.copy(empty_database, folder)
     uri = f"sqlite:///{folder / 'runs.db'}"
-    client = mlflow.MlflowClient(uri)
+    client = client_of(uri)
     client.create_experiment("genrekit", artifact_location=(folder / "files").as_uri())
     return client, uri
 
@@ -58,6 +62,8 @@ def artifacts(client, run, folder):
 
 def logged_model(client, run):
     (output,) = run.outputs.model_outputs
+    import mlflow
+
     return mlflow.pyfunc.load_model(client.get_logged_model(output.model_id).artifact_location)
 
 
@@ -115,6 +121,8 @@ def test_a_served_table_reads_no_files(tracks_model, songs):
 
 
 def test_nothing_of_a_logged_model_is_pickled(store, model_path, songs, tmp_path):
+    import mlflow
+
     client, uri = store
     run_id = open_tracker(f"mlflow:{uri}").log(of_training(model_path, None))
     (output,) = client.get_run(run_id).outputs.model_outputs
@@ -247,9 +255,9 @@ def test_a_store_that_fails_after_the_work_takes_nothing_of_it(
         Thread(target=server.handle_request, daemon=True).start()
         uri = f"http://127.0.0.1:{server.server_port}"
     elif kind == "the files cannot be written":
-        mlflow.MlflowClient(uri).create_experiment("genrekit", artifact_location="file:///dev/full/files")
+        client_of(uri).create_experiment("genrekit", artifact_location="file:///dev/full/files")
     else:
-        client = mlflow.MlflowClient(uri)
+        client = client_of(uri)
         client.create_experiment("genrekit", artifact_location=(tmp_path / "files").as_uri())
 
         def full(*args, **more):

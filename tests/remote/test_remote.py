@@ -26,10 +26,7 @@ from genrekit.remote import archives, stores
 from genrekit.remote.transfer import exists, expand_remote, fetched, is_remote, open_output, redact
 from genrekit.types import Modality
 
-boto3 = pytest.importorskip("boto3")
 fsspec = pytest.importorskip("fsspec")
-s3fs = pytest.importorskip("s3fs")
-server_of = pytest.importorskip("moto.server")
 memory = pytest.importorskip("fsspec.implementations.memory")
 
 pytestmark = pytest.mark.filterwarnings(
@@ -68,6 +65,8 @@ def read(address, **options):
 
 @pytest.fixture(scope="module")
 def s3_server():
+    boto3, s3fs = pytest.importorskip("boto3"), pytest.importorskip("s3fs")
+    server_of = pytest.importorskip("moto.server")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
         server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -110,6 +109,7 @@ def environment(monkeypatch, tmp_path):
 @pytest.fixture
 def new_session():
     """fsspec keeps clients, with the credentials that they found."""
+    s3fs = pytest.importorskip("s3fs")
     s3fs.S3FileSystem.clear_instance_cache()
     yield
     s3fs.S3FileSystem.clear_instance_cache()

@@ -1,5 +1,7 @@
 """Where a network looked, by gradients."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -44,15 +46,16 @@ def test_where_nothing_speaks_for_it_the_map_is_dark():
 
 
 @pytest.mark.parametrize(
-    ("network", "shape"),
+    ("make", "shape"),
     [
-        (build(3, arch="resnet", width=4), (32, 40)),
-        (build(3, arch="plain", width=4), (32, 40)),
-        (Pictures("resnet18", 3, dropout=0.0), (3, 64, 48)),
+        (partial(build, 3, arch="resnet", width=4), (32, 40)),
+        (partial(build, 3, arch="plain", width=4), (32, 40)),
+        (partial(Pictures, "resnet18", 3, dropout=0.0), (3, 64, 48)),
     ],
     ids=["resnet", "plain", "pictures"],
 )
-def test_every_network_shows_its_places(network, shape):
+def test_every_network_shows_its_places(make, shape):
+    network = make()
     window = np.random.default_rng(0).uniform(-40, 0, shape).astype(np.float32)
     cam = grad_cam(scorer_of(network, network), window, 2)
     assert cam.shape == shape[-2:]
