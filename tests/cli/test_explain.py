@@ -1,9 +1,6 @@
 """``genrekit explain``."""
 
-import pytest
 
-
-@pytest.mark.usefixtures("drawn_charts")
 def test_the_folder_and_the_table(genrekit, model_path, songs, tmp_path):
     words = ("explain", model_path, songs.source, "-o", tmp_path / "out", "--jobs", 1, "--repeats", 1)
     run = genrekit(*words)

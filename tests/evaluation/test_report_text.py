@@ -20,8 +20,6 @@ from genrekit.evaluation.report_text import FILES, render, to_json, to_text, wri
 from genrekit.metrics.measure import measure_scores
 from genrekit.metrics.report import INFLATED, Report, ScoredExample
 
-pytestmark = pytest.mark.usefixtures("drawn_charts")
-
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 FEW = GENRES[:3]
 
@@ -186,6 +184,7 @@ class TestInflation:
         assert (tmp_path / "report.txt").read_text().startswith(INFLATED[:60])
         assert next(iter(json.loads((tmp_path / "report.json").read_text()).values()))[0] == INFLATED
 
+    @pytest.mark.usefixtures("drawn_charts")
     def test_it_is_in_the_picture(self, tmp_path):
         honest = example(FEW)
         write_report(honest, tmp_path / "honest")
@@ -233,6 +232,7 @@ class TestFolder:
         assert json.loads((folder / "report.json").read_text()) == result.to_dict()
         assert (folder / "report.txt").read_text() == to_text(result)
 
+    @pytest.mark.usefixtures("drawn_charts")
     def test_the_same_report_gives_the_same_bytes(self, tmp_path):
         for name in "ab":
             write_report(example(FEW), tmp_path / name)
@@ -280,6 +280,7 @@ class TestFolder:
             write_report(example(), tmp_path / "report", overwrite=True)
 
 
+@pytest.mark.usefixtures("drawn_charts")
 class TestPicture:
     @staticmethod
     def picture(result: Report, folder: Path) -> np.ndarray:

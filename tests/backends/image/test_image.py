@@ -48,7 +48,7 @@ def side(n=12, seed=0):
 
 
 @pytest.fixture
-def partial(tmp_path):
+def partial(tmp_path, small_resnet):
     """Weights of a network without its last stage, as a file."""
     torch.manual_seed(0)
     state = torchvision.models.get_model("resnet18").state_dict()
