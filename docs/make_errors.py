@@ -20,7 +20,7 @@ HEAD = """# Exit statuses and errors
 | 1 | nothing could be done: no input could be read, a model is damaged, a disk is full |
 | 2 | wrong usage: an unknown option or name, a setting out of range, an output that exists |
 | 3 | some inputs failed; their rows say why (`datasets check`: something was found) |
-| 130 | interrupted (Ctrl-C); `--resume` goes on where the command has it |
+| 130 | interrupted (Ctrl-C); `--resume` continues, where the command has it |
 | 141 | the reader of stdout went away |
 
 An error is one line on stderr, and a second with what to type instead. With `predict` an input that cannot be read is a row whose `error` says why; it never stops the others.

@@ -1,4 +1,4 @@
-"""Checks of files that the user named, and explanations of what is wrong with them."""
+"""Checks of files that the user named, with explanations of their problems."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def extras() -> list[Extra]:
 
 
 def check_training(task: str) -> None:
-    """Refuse a task that needs what an installation for serving leaves out, before any work is done.
+    """Refuse a task that needs packages which an installation for serving lacks, before any work is done.
 
     Raises
     ------

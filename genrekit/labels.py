@@ -90,7 +90,7 @@ def _capitalised(word: str, *, first: bool) -> str:
 
 @dataclass(frozen=True)
 class GenreNames:
-    """Genres as a user wants to see them: names of the user's own, and `display_name` for all others.
+    """Display names of genres: the user's own names, and `display_name` for all others.
 
     Attributes
     ----------

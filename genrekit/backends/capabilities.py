@@ -128,7 +128,7 @@ class NamesFeatures(Protocol):
 
 @runtime_checkable
 class SummarisesTrees(Protocol):
-    """A backend of boosted trees that says what their splits gained, and decomposes scores by SHAP values."""
+    """A backend of boosted trees that reports the gain of their splits, and decomposes scores by SHAP values."""
 
     def contributions(self, members: Mapping[str, bytes], windows: np.ndarray) -> np.ndarray:
         """Return SHAP values [shape=(n, n_labels, n_columns + 1)], in log odds; the last one is the bias.

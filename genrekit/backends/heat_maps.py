@@ -21,7 +21,7 @@ _BATCH_BYTES = 1 << 20  # ONNX Runtime keeps the memory of the largest batch tha
 
 
 def heat_map(score: Callable[[np.ndarray], np.ndarray], window: np.ndarray, axes: PictureAxes) -> np.ndarray:
-    """Measure how much each part of a window speaks for a label.
+    """Measure the contribution of each part of a window to the score of a label.
 
     A part of sound is replaced by the mean of its band over time, a part of a photo by the mean colour.
 

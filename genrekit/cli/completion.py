@@ -33,13 +33,13 @@ def sources(incomplete: str) -> list[str]:
 
 
 def models_or_sources(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return what may come next in 'evaluate [MODEL] SOURCE...': a model first, unless a backend is named."""
+    """Return completions of 'evaluate [MODEL] SOURCE...': models first, unless a backend is named."""
     is_first = not ctx.params.get("words") and not ctx.params.get("backend")
     return [*(models(incomplete) if is_first else []), *sources(incomplete)]
 
 
 def genres(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return lists of labels that go on with one more: of the models that were named, or of the shipped ones."""
+    """Return lists of labels extended by one more label of the named models, or of the shipped ones."""
     from genrekit.errors import GenrekitError
     from genrekit.models import shipped_models
     from genrekit.prediction import find

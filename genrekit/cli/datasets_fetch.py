@@ -83,7 +83,7 @@ def fetch(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the download.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Fetch a data set, verify it, unpack it; run again after an interruption, it goes on where it stopped.
+    """Fetch a data set, verify and unpack it; run again after an interruption, it continues where it stopped.
 
     Prints the source to give to --data. Exit status: 0 all there and as published; 3 there, and something is wrong
     with it.

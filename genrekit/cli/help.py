@@ -30,7 +30,7 @@ _OTHER = "Options"
 
 
 def names(parameter: Any) -> str:
-    """Return what is typed for a parameter: '-k, --top-k N', or the name of an argument."""
+    """Return the spelling of a parameter on the command line: '-k, --top-k N', or the name of an argument."""
     if parameter.param_type_name == "argument":
         return metavar(parameter)
     words = sorted((*parameter.opts, *parameter.secondary_opts), key=lambda word: (len(word) > 2, word))
@@ -50,7 +50,7 @@ def metavar(parameter: Any) -> str:
 
 
 def default_of(parameter: Any) -> str:
-    """Return the default in words; '' where there is none to tell."""
+    """Return the default as text; '' if there is none."""
     default = parameter.default.value if isinstance(parameter.default, Enum) else parameter.default
     return "" if default in (None, False, "", ()) or callable(default) else str(default)
 

@@ -59,7 +59,7 @@ def inspect(
 ) -> None:
     """Draw what a model saw of a song, a photo or a table, or how good a model is.
 
-    Song: wave, spectrogram, beats, key, which genre when, and where the network looked. Photo: where the network
+    Song: wave, spectrogram, beats, key, genre over time, and where the network looked. Photo: where the network
     looked. Table: rows by genre, and the features that pushed chosen rows. Model: its test, label by label.
     """
     from genrekit.errors import UsageError

@@ -1,4 +1,4 @@
-"""Commands that are imported when they are asked for, so that one does not pay for the others."""
+"""Commands that are imported when they are called, so that none waits for the imports of the others."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _command(name: str, target: str, trains: bool) -> Any:
 
 
 def _checked(command: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Return a command that first looks whether what it needs is installed."""
+    """Return a command that first checks whether its packages are installed."""
 
     @functools.wraps(command)
     def run(*arguments: Any, **values: Any) -> Any:

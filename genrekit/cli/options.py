@@ -290,7 +290,7 @@ def open_cache(no_cache: bool) -> Cache:
 
 
 def tracker_of(target: str | None) -> Tracker | None:
-    """Return the tracker that was asked for, which answers, or None."""
+    """Return the tracker of an option after a connection to it was tested; None without one."""
     if target is None:
         return None
     from genrekit.tracking import open_tracker
@@ -299,7 +299,7 @@ def tracker_of(target: str | None) -> Tracker | None:
 
 
 def job_count(jobs: int | None) -> int:
-    """Return the number of processes that was asked for, or one per core."""
+    """Return the requested number of processes; by default one per core."""
     from genrekit.execution import default_jobs
 
     return jobs or default_jobs()

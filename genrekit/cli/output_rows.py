@@ -91,7 +91,7 @@ def write_batch(batch: Batch, done: Iterable[Finished], columns: Sequence[str], 
 
 
 def wrote(counts: Counts, name: str, names: GenreNames) -> str:
-    """Return what a user wants to know of a file of results: rows, genres, and what was not read and why."""
+    """Return a summary of a file of results: rows, genres, and the inputs that could not be read with their reasons."""
     labels: Counter[str] = Counter()
     for label, count in counts.labels.items():
         labels[names(label) if label else "unsure"] += count

@@ -108,7 +108,9 @@ def predict(
         ),
     ] = None,
     map_file: GenreMap = None,
-    windows: Annotated[bool, typer.Option("--windows", help="Also the timeline: which genre when.")] = False,
+    windows: Annotated[
+        bool, typer.Option("--windows", help="Also the timeline: the genre over time.")
+    ] = False,
     explain: Annotated[
         bool,
         typer.Option(

@@ -19,7 +19,7 @@ _verbosity = {"quiet": False, "verbose": False}
 
 
 def set_verbosity(*, quiet: bool, verbose: bool) -> None:
-    """Set what the commands of this process say on stderr.
+    """Set how much the commands of this process print on stderr.
 
     Raises
     ------

@@ -140,7 +140,7 @@ def _noted(rows: Iterator[SortRow], made: set[str]) -> Iterator[SortRow]:
 
 
 def _say_stale(stale: list[Path], folder: Path) -> None:
-    """List playlists of an earlier run, or of somebody else, whose songs may have another genre now."""
+    """List playlists that this run did not write, whose songs may have another genre now."""
     if stale:
         first = ", ".join(str(path.relative_to(folder)) for path in stale[:FIRST])
         more = f" and {len(stale) - FIRST} more" if len(stale) > FIRST else ""

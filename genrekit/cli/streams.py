@@ -13,7 +13,7 @@ MIN_COLUMNS = 20
 
 
 class ClosedOutput(io.TextIOBase):
-    """A stdout that nobody can read: writing fails, unless the command made `optional` true.
+    """A closed stdout: writing fails, unless the command made `optional` true.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ def replace_closed() -> None:
 
 
 def forget_absurd_sizes() -> None:
-    """Forget a size of the terminal in the environment that nothing can be read at, as services set it."""
+    """Remove an unusable terminal size from the environment; some services set one."""
     for name, least in (("COLUMNS", MIN_COLUMNS), ("LINES", 1)):
         value = os.environ.get(name, str(least))
         if not value.isdecimal() or int(value) < least:

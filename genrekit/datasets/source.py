@@ -1,4 +1,4 @@
-"""A data set as the registry knows it: what it is, what may be done with it, where it comes from, how it is read."""
+"""Data sets of the registry: description, licence, origin and loader."""
 
 from __future__ import annotations
 

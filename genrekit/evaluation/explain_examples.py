@@ -116,7 +116,7 @@ def most_confident_mistakes(
 
 
 def _reasons(model: Model, windows: np.ndarray, row: ScoredExample) -> tuple[str, ...]:
-    """Return the three features that speak most for the wrong label, in words."""
+    """Return the three features that contribute most to the wrong label, in words."""
     if not isinstance(model.backend, SummarisesTrees):
         return ()
     found = model.explainer(windows[:1], [int(np.argmax(row.scores))])[0]

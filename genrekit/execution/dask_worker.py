@@ -20,7 +20,7 @@ Call = Callable[[Any], Reply]
 def perform(
     versions: tuple[str, str], pickled_call: bytes, payload: bytes, timeout_s: float | None
 ) -> tuple[str, bytes]:
-    """Process one item on a worker; return what is wrong with the worker, or the pickled reply."""
+    """Process one item on a worker; return the problem of the worker, or the pickled reply."""
     if (found := versions_here()) != versions:
         where = import_module("distributed").get_worker().address
         theirs, ours = (f"genrekit {genrekit} on Python {python}" for genrekit, python in (found, versions))

@@ -1,4 +1,4 @@
-"""The ordered, bounded loop of a pool, whatever its workers are."""
+"""The ordered, bounded loop that all kinds of pools share."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class OrderedPool(ABC, Generic[Task]):
 
     @abstractmethod
     def _forget(self, tasks: Iterable[Task]) -> None:
-        """Drop tasks whose replies nobody needs any more."""
+        """Drop tasks whose replies are no longer needed."""
 
     @abstractmethod
     def _cannot_load(self, problem: str) -> GenrekitError:

@@ -59,7 +59,7 @@ def gather_challenger_data(
     cache: Cache,
     jobs: int,
 ) -> tuple[ChallengerData, LeftOut]:
-    """Fetch corrections, and divide those that can be read and are new into what is learnt and what is held back."""
+    """Fetch corrections, and divide the readable new ones into a part to train on and a held-back part."""
     info = champion.backend.info
     pairs, left_out = fetch(store, corrections, info.columns, folder)
     joint = replace(original, examples=(*original.examples, *(example for _, example in pairs)))

@@ -17,7 +17,7 @@ KNOWN = ("objects/", "events/", "ids/", "receipts/", "models/", "reports/", "cur
 
 
 def check_store(store: Store) -> list[tuple[str, str]]:
-    """Return the names of what is wrong in a store, each with what it is.
+    """Return the problems of a store: the name of an object, and the problem.
 
     Raises
     ------

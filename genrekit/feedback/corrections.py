@@ -1,4 +1,4 @@
-"""Corrections that can be learnt: what everybody said of a kept file, without contradictions; shares; a held-back quarter."""
+"""Corrections to train on: the labels that all users agree on per kept file, limited shares per user, and a held-back quarter."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HELD_BACK = 4
 
 @dataclass(frozen=True)
 class Correction:
-    """A kept file and what is right of it.
+    """A kept file and its right labels.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ LeftOut = list[tuple[str, str]]
 
 
 def collect(store: Store, model: Model) -> tuple[list[Correction], LeftOut]:
-    """Return the corrections that a model could learn, in the order of their hashes, and what is left out with its reason.
+    """Return the corrections that a model can learn, in the order of their hashes, and the excluded ones with their reasons.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def capped(
 
 
 def _most(sizes: Sequence[int], original: int, max_share: float) -> int:
-    """Return how many one uploader may have: the largest number that is within its share of what is then learnt."""
+    """Return the maximum per uploader: the largest number within the allowed share of the resulting total."""
     most = max(sizes, default=0)
     while most and most > max_share * (original + sum(min(size, most) for size in sizes)):
         most -= 1

@@ -53,7 +53,7 @@ class Predicted(BaseModel):
 
 
 class Event(BaseModel):
-    """One event; ``keep`` says that a file was kept with consent, ``feedback`` what somebody said of a prediction.
+    """One event: ``keep``, a file was kept with consent; ``feedback``, a user judged a prediction.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class EventName(BaseModel):
 
     @classmethod
     def parse(cls, name: str) -> Self | None:
-        """Return what the name of an object says, or None if it is not that of an event."""
+        """Parse the name of an object; None if it is not the name of an event."""
         found = _NAME.fullmatch(name)
         if found is None:
             return None
@@ -157,7 +157,7 @@ def new_id() -> str:
 
 
 def new_receipt() -> str:
-    """Return a receipt, which nobody can guess."""
+    """Return a receipt that cannot be guessed."""
     return f"r_{secrets.token_hex(24)}"
 
 
@@ -172,7 +172,7 @@ def hash_receipt(receipt: str) -> str:
 
 
 def opaque(*words: str | bytes) -> str:
-    """Return 32 hexadecimal digits that say nothing of the words that they are made from."""
+    """Return 32 hexadecimal digits that do not reveal the words that they are made from."""
     sha = hashlib.sha256(b"genrekit uploader")
     for word in words:
         raw = word if isinstance(word, bytes) else word.encode("utf-8", "surrogateescape")
@@ -186,5 +186,5 @@ def now() -> str:
 
 
 def days_ago(days: float) -> datetime:
-    """Return the time so many days ago."""
+    """Return the time a number of days ago."""
     return datetime.now(UTC) - timedelta(days=days)

@@ -23,7 +23,7 @@ TAG, SOURCE = "genre", "input"
 
 
 def said(store: Store) -> Iterator[tuple[Content, Event | None, list[Event]]]:
-    """Yield every kept content with its first event of being kept and with what was said of it, in the order of hashes."""
+    """Yield every kept content with its first ``keep`` event and its feedback, in the order of hashes."""
     for _, content in sorted(store.contents().items()):
         if not content.object:
             continue
@@ -33,7 +33,7 @@ def said(store: Store) -> Iterator[tuple[Content, Event | None, list[Event]]]:
 
 
 def export_csv(store: Store) -> str:
-    """Return what was said of kept files, a line per remark; files of which nothing was said have one line."""
+    """Return the feedback on kept files, one line per judgement; files without feedback have one line."""
     stream = io.StringIO()
     out = csv.writer(stream, lineterminator="\n")
     out.writerow(COLUMNS)
@@ -56,7 +56,7 @@ def _line(content: Content, event: Event) -> Sequence[Any]:
 
 
 def export_label_studio(store: Store) -> str:
-    """Return kept files as tasks of Label Studio, with predictions, and with what was said as annotations.
+    """Return kept files as tasks of Label Studio, with predictions, and with the feedback as annotations.
 
     A labelling config has ``<Choices name="genre" toName="input">`` and an object ``input`` that shows ``$image``, ``$audio``
     or ``$row``.

@@ -25,7 +25,7 @@ GIVER_COLUMNS = ("giver", "annotator", "uploader")
 
 @dataclass(frozen=True)
 class Labelled:
-    """One line of what is imported: a content that the store has, or a file, with its labels and who gave them."""
+    """One line of an import: a content of the store or a file, its labels, and the user who labelled it."""
 
     name: str
     labels: tuple[str, ...]

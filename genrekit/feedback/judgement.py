@@ -62,7 +62,7 @@ class Duel:
 
 
 def duel_of(comparison: Comparison) -> Duel:
-    """Return what a comparison of `CHAMPION` and `CHALLENGER` says."""
+    """Return the result of the comparison of `CHAMPION` and `CHALLENGER`."""
     by_name = {one.name: one for one in comparison.models}
     one, other = by_name[CHALLENGER], by_name[CHAMPION]
     metric = comparison.by

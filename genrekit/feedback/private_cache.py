@@ -1,4 +1,4 @@
-"""A cache in which all that comes of uploads goes to a folder of its own, which is removed: nothing of it stays behind."""
+"""A cache that keeps entries of uploads in a separate folder, which is removed completely at the end."""
 
 from __future__ import annotations
 

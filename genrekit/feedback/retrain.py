@@ -188,7 +188,7 @@ def _promote(
 
 
 def _report(result: Retraining) -> dict[str, Any]:
-    """Return what a report keeps: no hash of an upload, so that a deletion leaves nothing."""
+    """Return the content of the report, without hashes of uploads, so that a deletion is complete."""
     facts = result.to_dict()
     facts["left_out"] = dict(Counter(reason for _, reason in result.left_out))
     return facts

@@ -80,7 +80,7 @@ class Store:
         self.word = self.objects.word
 
     def keep(self, path: Path, event: Event) -> None:
-        """Keep a file, with the event that says so.
+        """Store a file and its ``keep`` event.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class Store:
         return found
 
     def event_names(self, prefix: str = "events/") -> Iterator[EventName]:
-        """Yield what the names of events say."""
+        """Yield the parsed names of all events."""
         for name, _ in self.objects.names(prefix):
             if (event := EventName.parse(name)) is not None:
                 yield event

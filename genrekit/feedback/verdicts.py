@@ -19,7 +19,7 @@ MAX_READ = 20_000
 def right_labels(
     predicted: Predicted, verdict: Verdict, labels: Sequence[str], known: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the labels that are right by a verdict, in the spelling of the model; empty if nobody said.
+    """Return the right labels by a verdict, in the spelling of the model; empty if the verdict names none.
 
     Parameters
     ----------

@@ -107,7 +107,7 @@ class Versions:
         return self.get(current.parent) or Version(current.parent, current.name)
 
     def before(self, sha256: str, there: Collection[str]) -> str:
-        """Return the last version before one that learnt nothing but uploads that are there; empty if there is none."""
+        """Return the latest earlier version that learnt only uploads that still exist; empty if there is none."""
         seen: set[str] = set()
         version = self.get(sha256)
         while version is not None and version.sha256 not in seen:
@@ -134,7 +134,7 @@ class Versions:
 
 
 def swap(bundle: bytes, path: Path) -> None:
-    """Put a bundle in the place of a file; a reader sees the one or the other."""
+    """Replace a bundle atomically."""
     part = path.parent / f".genrekit-{secrets.token_hex(8)}.part"
     try:
         with part.open("xb") as file:

@@ -72,7 +72,7 @@ class Writer:
         self._thread.start()
 
     def close(self, wait_s: float = 5.0) -> None:
-        """End the thread; what is left stays in the spool for the next one."""
+        """End the thread; unsent events stay in the spool for the next writer."""
         self._ended.set()
         self._bell.set()
         if self._thread.is_alive():
@@ -171,7 +171,7 @@ class Writer:
         return "kept"
 
     def _tidy(self) -> None:
-        """Delete what is too old from time to time, and count again: other servers may write to the same store."""
+        """Delete expired objects from time to time, and count again: other servers may write to the same store."""
         if time.monotonic() < self._tidy_at_s:
             return
         if self._limits.retention_days is not None:

@@ -29,7 +29,7 @@ _MAX_NAME = 28
 def panels(
     heights: Sequence[float], *, title: str, width: float = _WIDTH_INCHES
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with panels one below the other, of heights in inches, under a title."""
+    """Return a figure with a title and a column of panels; heights in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, sum(heights) + 0.9), dpi=_DPI, layout="constrained")

@@ -38,7 +38,7 @@ class InspectOptions:
 
 @dataclass(frozen=True, eq=False)
 class Inspected:
-    """The picture of an input as a PNG, with words that say what it shows; or the reason why there is none."""
+    """The picture of an input as a PNG, with a description; or the reason why there is none."""
 
     name: str
     png: bytes = b""

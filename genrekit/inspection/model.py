@@ -19,7 +19,7 @@ MAX_LABELS = 60
 
 
 def draw_model(bundle: Bundle) -> tuple[bytes, str]:
-    """Draw what a bundle says of its test: confusions, the labels one by one, calibration and learning curves.
+    """Draw the test results in a bundle: confusions, metrics per label, calibration and learning curves.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A picture of a photo: as the model saw it, and where the network looked."""
+"""A picture of a photo: the input of the model, and the network's heat map."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_BARS = 5
 
 
 def draw_photo(model: Model, name: str, path: Path) -> tuple[bytes, str]:
-    """Draw a photo as a model saw it, beside the parts that speak for the label and the best labels.
+    """Draw a photo as the model's input, the heat map of the label, and the best labels.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A picture of a song: wave, spectrogram, beats, key, which genre when, and where the network looked."""
+"""A picture of a song: waveform, spectrogram, beats, key, genre over time, and the network's heat map."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def sort_songs(
 
 
 def others_in(folder: Path, kind: Kind, made: Iterable[str]) -> list[Path]:
-    """Return the playlists, or links and copies, that are in a folder beside those that were made, sorted.
+    """Return the playlists, or links and copies, in a folder that this run did not make, sorted.
 
     Parameters
     ----------

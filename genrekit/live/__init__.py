@@ -1,4 +1,4 @@
-"""Sound as it comes: samples in pieces of any size to windows, their genres, and the changes between them."""
+"""Live sound: samples in pieces of any size are cut into windows; their genres, and the changes between them."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Blocks: the last seconds of a sound that goes on, one per hop."""
+"""Blocks: the latest seconds of live sound, one block per hop."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Block:
 
 
 class Blocks:
-    """Cuts sound that comes in pieces of any size; the memory is that of one block.
+    """Cuts live sound in pieces of any size into blocks, in the memory of one block.
 
     Block number k covers ``window_s`` seconds from ``k * hop_s`` on, each rounded to whole samples.
 

@@ -110,7 +110,7 @@ def _file(name: str) -> Source:
 
 
 def _microphone(sr: int) -> Iterator[Samples]:
-    """Yield what the microphone hears; what nobody takes in time is dropped."""
+    """Yield samples of the microphone; samples that are not consumed in time are dropped."""
     try:
         import sounddevice
     except ImportError:
@@ -144,7 +144,7 @@ def _microphone(sr: int) -> Iterator[Samples]:
 
 
 def _first(pieces: Iterator[Samples]) -> Iterator[Samples]:
-    """Open now, so that a wrong address is said at once."""
+    """Open now, so that a wrong address is reported at once."""
     first = next(pieces, None)
 
     def all_of_them() -> Iterator[Samples]:

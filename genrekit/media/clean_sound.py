@@ -81,7 +81,7 @@ def clean_sound(source: Path, target: Path) -> str:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield start and end of what boxes that describe hold, and the type that they get."""
+    """Yield start and end of the contents of descriptive boxes, and their new type."""
     waiting = [(0, len(data))]
     while waiting:
         at, stop = waiting.pop()
@@ -102,7 +102,7 @@ def _boxes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _chunks(data: bytes, order: str) -> Iterator[tuple[int, int, bytes]]:
-    """Yield start and end of what chunks that describe hold, and the name that they get."""
+    """Yield start and end of the contents of descriptive chunks, and their new name."""
     at = 12
     while at + 8 <= len(data):
         size = int.from_bytes(data[at + 4 : at + 8], "little" if order == "little" else "big")

@@ -1,4 +1,4 @@
-"""Keys of what a file says: the same for another container, other tags or another name.
+"""Content keys: equal for the same sound or picture in another container, with other tags or another name.
 
 A lossless sound is known by its samples as integers, with their rate and channels; a lossy one by its encoded stream
 without container and tags, because decoders differ in the last bit; a picture by its pixels. A key is 56 bits of a
@@ -50,7 +50,7 @@ _AV_OPTIONS = {"protocol_whitelist": "none", "ignore_editlist": "1"}
 
 
 def content_key(path: str | Path, modality: Modality) -> int:
-    """Return the key of what a file says.
+    """Return the key of the content of a file.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def walk(folder: str | Path, passed: PassedOver | None = None) -> Iterator[Path]:
-    """Yield what lies below a folder and is not a folder, sorted, whether it can be opened or not.
+    """Yield everything below a folder that is not a folder, sorted, including what cannot be opened.
 
     Hidden entries and folders of systems are passed over. Linked folders come last, each folder once; a link to a folder
     that was read already, or that ``folder`` lies in, is passed over. A folder below that cannot be listed is yielded
@@ -98,7 +98,7 @@ def walk(folder: str | Path, passed: PassedOver | None = None) -> Iterator[Path]
 
 
 def leads_up(link: Path, top: Path) -> bool:
-    """Return whether a link leads to a folder that ``top`` lies in: it would bring in what is beside it."""
+    """Return whether a link leads to a folder that contains ``top``, and so would add the siblings of ``top``."""
     return Path(os.path.realpath(top)).is_relative_to(os.path.realpath(link))
 
 

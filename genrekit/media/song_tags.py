@@ -1,4 +1,4 @@
-"""The tags of a song that say what it is: artist, title, genres and recording code."""
+"""Identifying tags of a song: artist, title, genres and recording code."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def difference(one: Draws, other: Draws, metric: str) -> Estimate:
 
 
 def is_better(one: Draws, other: Draws, metric: str) -> bool:
-    """Return whether ``one`` is told apart from ``other`` in a metric, and better."""
+    """Return whether ``one`` is significantly better than ``other`` in a metric."""
     found = difference(one, other, metric)
     if found.low is None or found.high is None:
         return False

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 
 def middle_cut(text: str, width: int, mark: str = "…") -> str:
-    """Return at most ``width`` cells of a text; the middle goes, since the end of a path says most.
+    """Return at most ``width`` cells of a text, without its middle: the end of a path is the most informative part.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def middle_cut(text: str, width: int, mark: str = "…") -> str:
 
 
 def common_folder(paths: Sequence[str]) -> str:
-    """Return the folder that all paths lie in, with the separator at its end; '' if there is none but the root.
+    """Return the common folder of all paths, with the separator at its end; '' if it is the root or there is none.
 
     Examples
     --------
@@ -73,7 +73,7 @@ class Placed(NamedTuple):
 
 
 class PathColumn:
-    """The paths of a table: what they have in common stands above them once, then the middle of the rest is cut.
+    """The paths of a table: the common folder is shown once above, and the middle of the rest is cut.
 
     A path is whole if it fits. If not, and all paths are known, the folder that they share is on the first line, and each
     path goes on from there. Where that would look the same for several paths, or they are not known, or cut the name

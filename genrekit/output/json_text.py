@@ -1,4 +1,4 @@
-r"""JSON in which letters stay letters: what no text should hold is escaped, and what its stream cannot encode.
+r"""JSON with readable non-ASCII letters: only unprintable characters and those that the stream cannot encode are escaped.
 
 Characters that do not print (controls, marks that change the direction of text, separators of lines) are escaped,
 so that a file name can neither steer a terminal nor break a line. So are surrogates, which represent bytes of a

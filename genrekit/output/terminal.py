@@ -22,14 +22,14 @@ _COLOURS = ("green", "blue", "yellow", "magenta", "cyan", "red", "white", "brigh
 
 
 class PipeConsole(Console):
-    """rich leaves the program with status 1 when a reader has gone; that is the command line's to decide."""
+    """A console that leaves a closed pipe to the command line; rich would end the program with status 1."""
 
     def on_broken_pipe(self) -> None:
         raise
 
 
 class TableWriter(Writer):
-    """For terminals: a line per label with its bar, the best one first, and the name beside it.
+    """For terminals: one line per label with its bar, the best one first, and the name of the input.
 
     Widths follow the terminal (rich; the variable ``COLUMNS``), down to 40 columns.
     """

@@ -1,4 +1,4 @@
-"""Playlists for a genre: links by default, or a file of one's own, or an open service that is asked."""
+"""Playlists for a genre: links by default, or entries of the user's own file, or results of an open service."""
 
 import lazy_loader
 

@@ -32,7 +32,7 @@ class DayCache:
         self._memory: dict[str, tuple[float, list[Playlist]]] = {}
 
     def get(self, *words: str) -> list[Playlist] | None:
-        """Return what was found less than a day ago; None if nothing was asked."""
+        """Return results less than a day old; None if there are none."""
         key = _key(words)
         if key in self._memory:
             at_s, found = self._memory[key]
@@ -49,7 +49,7 @@ class DayCache:
         return found
 
     def put(self, found: Sequence[Playlist], *words: str) -> None:
-        """Keep what was found, and remove what is older than a day."""
+        """Store results, and remove those older than a day."""
         key, at_s = _key(words), time.time()
         content = json.dumps({"at": at_s, "items": [one.as_dict() for one in found]}, ensure_ascii=False)
         try:

@@ -1,4 +1,4 @@
-"""Addresses of searches at services that everybody can open: nothing is asked, and there is no key."""
+"""Addresses of public searches at services: no request is sent, and no key is needed."""
 
 from __future__ import annotations
 

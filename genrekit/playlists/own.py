@@ -1,4 +1,4 @@
-"""Playlists of one's own: a YAML file by genre and region."""
+"""The user's own playlists: a YAML file by genre and region."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ MAX_ADDRESS, MAX_TITLE = 2_000, 200
 
 
 class QuotaError(DatasetError):
-    """A service was asked too often; it is not asked again for an hour."""
+    """A service refused further requests; it gets none for an hour."""
 
 
 @dataclass(frozen=True)
 class Embed:
-    """A preview that a page loads when the user asks for it.
+    """A preview that a page loads at the user's request.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ def entries(answer: object, who: str) -> list[Any]:
 
 
 def web_address(url: str) -> str:
-    """Return an address that a page may hold.
+    """Return an address that is allowed in a page.
 
     Raises
     ------

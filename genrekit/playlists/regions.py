@@ -1,4 +1,4 @@
-"""Regions: what is searched for when somebody wants a genre as it is heard there."""
+"""Regions: search words for a genre, per region."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ class Batch:
             )
 
     def _settings(self) -> dict[str, Any]:
-        """Return what predictions depend on, as it is kept beside the journal."""
+        """Return everything that predictions depend on, as stored with the journal."""
         settings: dict[str, Any] = {
             "models": [{"name": m.name, "sha256": m.bundle.sha256} for m in self.pipeline.models],
             "options": asdict(self.pipeline.options),

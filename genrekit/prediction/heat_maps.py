@@ -1,4 +1,4 @@
-"""Heat maps of predictions: the parts of a song or a picture that speak for its label, drawn, and in words."""
+"""Heat maps of predictions: the parts of a song or a picture that contribute to its label, as a picture and in words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class HeatMapImage:
 
 
 def heat_map(model: Model, prediction: Prediction, windows: Windows, scores: np.ndarray) -> HeatMapImage:
-    """Draw the window with the highest score for the label, and which parts of it speak for the label.
+    """Draw the window with the highest score for the label, and the parts of it that contribute to the label.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ _COMMENT, _M3U, _PLS = "#", "#EXTM3U", "[playlist]"
 
 
 def read_list(stream: BinaryIO, name: str) -> Iterator[str]:
-    """Yield the names of a list, as they come.
+    """Yield the names of a list as they are read.
 
     UTF-8 with or without a byte order mark, and UTF-16 with one; bytes that are not UTF-8 stay those of the file
     name. Blank lines are passed over; so are comments: lines that begin with ``#``, and after ``#EXTM3U`` all of

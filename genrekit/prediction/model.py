@@ -181,7 +181,7 @@ class Model:
         return self.picture_axes is not None or any(member.has_heat_maps for member in self.members)
 
     def heat_map(self, window: np.ndarray, label: str, method: HeatMap = "occlusion") -> np.ndarray:
-        """Measure which parts of a window speak for a label.
+        """Measure the contribution of each part of a window to the score of a label.
 
         Parameters
         ----------

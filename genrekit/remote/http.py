@@ -99,7 +99,7 @@ class Patience:
 
 
 QUICK = Patience(1, 2.0, 5.0, 10.0)
-"""For somebody who waits in front of a page."""
+"""For interactive use: little patience."""
 
 
 class Tries:
@@ -147,7 +147,7 @@ class Tries:
         if wait_s > self._patience.wait_s:
             raise DatasetError(
                 f"{redact(self._address)}: {reason}, and asks to wait {wait_s:,.0f} s.",
-                "Run the same command again after that; it goes on where it stopped.",
+                "Run the same command again after that; it continues where it stopped.",
             )
         try:
             self._retry = self._retry.increment(
@@ -156,7 +156,7 @@ class Tries:
         except urllib3.exceptions.MaxRetryError:
             raise DatasetError(
                 f"{redact(self._address)}: {reason}; given up after {self._patience.tries + 1} tries.",
-                "Run the same command again later; it goes on where it stopped.",
+                "Run the same command again later; it continues where it stopped.",
             ) from None
         time.sleep(max(wait_s, self._retry.get_backoff_time()))
 

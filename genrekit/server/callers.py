@@ -67,7 +67,7 @@ class Callers:
         caller.owner = owner
 
     def address(self, scope: Scope, headers: Mapping[str, str]) -> str:
-        """Return the address of the client; trusted proxies say for whom they speak."""
+        """Return the address of the client, as forwarded by trusted proxies."""
         address: str = scope["client"][0] if scope.get("client") else ""
         if not self._proxies:
             return address

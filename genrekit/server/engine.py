@@ -86,7 +86,7 @@ class Engine:
         return [asyncio.create_task(one(item)) for item in inputs]
 
     async def one(self, item: Request, served: Served, renderer: Renderer) -> Part:
-        """Predict one input; whatever is wrong with it is its row."""
+        """Predict one input; a fault of the input becomes the error of its row."""
         task = await self.task(item, served)
         if isinstance(item, Upload) and task is None:
             output = item.folder / f"{secrets.token_hex(8)}.rows"

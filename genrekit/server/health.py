@@ -1,4 +1,4 @@
-"""A look at a server from outside, for scripts and containers."""
+"""Health check of a running server, for scripts and containers."""
 
 from __future__ import annotations
 

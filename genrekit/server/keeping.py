@@ -119,7 +119,7 @@ class Keeping:
     async def feedback(
         self, request: Request, id_: str, verdict: Verdict, labels: tuple[str, ...], comment: str
     ) -> str:
-        """Take what somebody says of a prediction; return the receipt.
+        """Store feedback on a prediction; return the receipt.
 
         Raises
         ------

@@ -86,7 +86,7 @@ class Library:
         return found
 
     def shown(self, name: str) -> str:
-        """Return the name of a row from the common folder of the index: where it lies on the server is nobody's business."""
+        """Return the name of a row relative to the common folder of the index, which hides the folders of the server."""
         return name.removeprefix(self._root)
 
     def _look(self) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ class LimitedBody:
         self.unread = False
 
     def start(self, headers: Mapping[str, str]) -> None:
-        """Look at what the headers say of the body.
+        """Check the length and the type that the headers declare for the body.
 
         Raises
         ------

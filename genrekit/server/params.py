@@ -39,7 +39,7 @@ class Params(BaseModel):
         "flag", description="Inputs that are unlike anything the model learnt."
     )
     labels: str = Field("", max_length=10_000, description="Only these labels compete, separated by commas.")
-    windows: Flag = Field(False, description="Also the timeline: which genre when.")
+    windows: Flag = Field(False, description="Also the timeline: the genre over time.")
     explain: Flag = Field(
         False, description="Also which features pushed towards the label, where a model can say."
     )

@@ -42,6 +42,6 @@ class Presence:
         leave()
 
     async def end(self) -> None:
-        """Close what is open; a server that ends waits for nobody who only looks."""
+        """Close all connections: a server that ends does not wait for open pages."""
         for socket in list(self._open):
             await socket.close(1001)

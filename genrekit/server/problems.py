@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of problem: its status, its title, and what its page says about cause and remedy."""
+    """A kind of problem: its status, its title, and the cause and remedy on its page."""
 
     status: int
     title: str
@@ -116,7 +116,7 @@ class Problem(Exception):
 
 
 def problem_of(error: GenrekitError) -> Problem:
-    """Return the problem that says what an error of genrekit says."""
+    """Return an error of genrekit as a problem."""
     kind = "not-found" if isinstance(error, UnknownModelError) else "bad-request"
     return Problem(kind, error.message, error.hint)
 

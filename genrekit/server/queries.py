@@ -20,7 +20,7 @@ class SongJob:
     prepare: Callable[[Task], Preparation]
 
     def __call__(self, task: Task) -> tuple[Preparation, Row | None]:
-        """Return the windows, and what is known of the file; no row where it could not be prepared."""
+        """Return the windows and the known facts of the file; no row if it could not be prepared."""
         preparation = self.prepare(task)
         return preparation, None if preparation.windows is None else about(task.example, preparation.content)
 

@@ -53,7 +53,7 @@ class Registry:
         self._announce()
 
     def load(self) -> Snapshot:
-        """Load the models again, beside those that are served.
+        """Load the models again while the current ones are served.
 
         Raises
         ------
@@ -89,14 +89,14 @@ class Registry:
         )
 
     def swap(self, fresh: Snapshot) -> None:
-        """Serve other models; those before go on with the requests that they have."""
+        """Serve other models; the previous ones finish their requests."""
         stale, self.current = self.current, fresh
         self._announce()
         stale.closed = self._remove_copies
         stale.retire()
 
     def changed(self) -> bool:
-        """Return whether the file of a model differs from the one that was loaded or looked at last."""
+        """Return whether the file of a model has changed since it was last loaded or checked."""
         states = self._states()
         if states != self._seen:
             self._seen = states

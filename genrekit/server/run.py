@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(BACKLOG_S, self._leave, time.monotonic() + STREAMS_S)
 
     def _leave(self, latest_s: float) -> None:
-        """End when the streams have said what they found; uvicorn would cut them."""
+        """End after the streams have sent their results; uvicorn would cut them."""
         if self.service.streams.running and time.monotonic() < latest_s:
             asyncio.get_running_loop().call_later(BACKLOG_S, self._leave, latest_s)
         else:
@@ -184,7 +184,7 @@ def _check_certificate(settings: Settings) -> None:
 
 
 def _protocol() -> Any:
-    """Return what speaks HTTP: httptools with limits; h11, which has a limit of its own, where there are no wheels."""
+    """Return the HTTP protocol class: httptools with limits, or h11, which has its own limit, where httptools has no wheels."""
     try:
         from genrekit.server.protocol import LimitedHeads
     except ImportError:

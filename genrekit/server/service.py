@@ -1,4 +1,4 @@
-"""Everything that a running server holds, and the life of a request for predictions."""
+"""State of a running server, and the processing of a request for predictions."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Service:
         self.background = Background()
 
     def start(self) -> None:
-        """Start the workers and what runs beside requests; called in the event loop."""
+        """Start the workers and the background tasks; called in the event loop."""
         if self.keeping is not None:
             self.keeping.start()
         self.background.keep(warm_workers(self.pool, self.settings.jobs))
@@ -135,7 +135,7 @@ class Service:
         self.check_workers()
 
     async def stop(self) -> None:
-        """Stop what runs beside requests."""
+        """Stop the background tasks."""
         await self.background.stop()
 
     def close(self) -> None:
@@ -251,6 +251,6 @@ class Service:
 
 
 async def _release(body: Body) -> None:
-    """Remove the uploads of a request, unless somebody else does it later."""
+    """Remove the uploads of a request, unless they are kept for feedback."""
     if body.folder is not None and not body.held:
         await asyncio.to_thread(body.close)

@@ -1,4 +1,4 @@
-"""Files by which a desktop starts the server: what they hold on each system, and where they belong."""
+"""Desktop entries that start the server: their content and place on each system."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Stream:
         await close(self._socket, ended, follower)
 
     async def _follow(self, start: Start, blocks: Blocks, served: Served, follower: Follower) -> None:
-        """Receive until the end, scoring beside it."""
+        """Receive until the end, and score at the same time."""
         scoring = asyncio.create_task(self._score(served, follower))
         receiving = asyncio.create_task(self._receive(Pcm(start.encoding, start.channels), blocks))
         going = asyncio.create_task(self.going.wait())

@@ -1,4 +1,4 @@
-"""Sound as it comes, over WebSockets: PCM frames in, windows with their genres out."""
+"""Live sound over WebSockets: PCM frames in, windows with their genres out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads: bodies streamed into a private folder, under limits, and removed whatever happens."""
+"""Uploads: bodies streamed into a private folder, under limits, and always removed."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def embed(pipeline: Pipeline, kind: VectorKind, task: Task, preparation: Prepara
 
 
 def about(example: Example, content: Content | None) -> Row:
-    """Return what is known of a file or a row of numbers without its vector: its tags, its length, its content."""
+    """Return the facts of a file or a row of numbers without its vector: tags, length, content."""
     artist, title = _cell(example.extra, _ARTIST), _cell(example.extra, _TITLE)
     genres: tuple[str, ...] = ()
     length_s = example.duration_s

@@ -27,7 +27,7 @@ _ROW = re.compile(r"(.+)#row (\d{1,12})", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """A vector to search by [shape=(size,)], with what is known of its song.
+    """A vector to search by [shape=(size,)], with the known facts of its song.
 
     ``ids`` are the rows of the index that are this song.
     """

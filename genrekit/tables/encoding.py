@@ -84,7 +84,7 @@ def suffix_of(path: Path) -> str:
 
 
 def _not_text(path: Path, head: bytes) -> tuple[str, str]:
-    """Return what to say of a file that is not text, and what to do instead."""
+    """Return the message and the hint for a file that is not text."""
     name = printable(path)
     is_workbook = suffix_of(path) in (".xlsx", ".xlsm", ".ods") or head.startswith(b"\xd0\xcf\x11\xe0")
     if is_workbook:

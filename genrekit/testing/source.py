@@ -1,4 +1,4 @@
-"""The public conformance suite of what a data set says of itself: names, licence, citation, addresses, hashes."""
+"""The public conformance suite of the metadata of a data set: names, licence, citation, addresses, hashes."""
 
 from __future__ import annotations
 

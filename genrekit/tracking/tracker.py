@@ -58,7 +58,7 @@ class Tracker:
 
 
 def open_tracker(target: str) -> Tracker:
-    """Return a tracker after it was asked for: before hours of work, not behind them.
+    """Return a tracker after a connection to it was tested, so that a failure comes before hours of work.
 
     Parameters
     ----------

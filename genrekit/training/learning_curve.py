@@ -30,7 +30,7 @@ _NAMES = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
 
 @dataclass(frozen=True)
 class CurvePart:
-    """A part of the groups: its share in (0, 1], what it holds for training and validation, and the metric on the test split."""
+    """A part of the groups: its share in (0, 1], its training and validation examples, and the metric on the test split."""
 
     share: float
     groups: int

@@ -213,7 +213,7 @@ def _result(
     scored: Sequence[FoldScores],
     watch: Watch,
 ) -> Result:
-    """Return what is known after some folds, without the metrics."""
+    """Return the result after some of the folds, without the metrics."""
     everything = {i for fold in folds for part in (fold.train, fold.valid, fold.test) for i in part}
     labels = prepared.labels(sorted(everything))
     selected = prepared.select([i for one in scored for i in one.indices], labels)

@@ -83,7 +83,7 @@ def search_batches(
 
 
 def made(backend: Backend, config: BackendConfig, values: Mapping[str, Any]) -> BackendConfig | ConfigError:
-    """Return a config with some values; settings that do not go together are the error that says so."""
+    """Return a config with some values, or the error that names settings that exclude one another."""
     try:
         return make_config(backend, {**config.model_dump(), **values})
     except ConfigError as error:

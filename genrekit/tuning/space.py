@@ -69,7 +69,7 @@ def size_of(space: Space) -> int | None:
 
 
 def default_space(backend: Backend) -> dict[str, Any]:
-    """Return what the fields of a backend's Config say to search: values of ``json_schema_extra={"tune": ...}`` by key."""
+    """Return the search space that the fields of a backend's Config declare: values of ``json_schema_extra={"tune": ...}`` by key."""
     found = {}
     for key, field in backend.Config.model_fields.items():
         extra = field.json_schema_extra

@@ -133,7 +133,7 @@ class Study:
         return self.trials[number]
 
     def tell(self, number: int, result: Result) -> None:
-        """Tell what a trial gave; one that was told before stays as it is."""
+        """Record the result of a trial; a result that was recorded before is kept."""
         trial = self.trials[number]
         if trial.state.is_finished():
             return
@@ -172,7 +172,7 @@ class Study:
             path.write_bytes(stream.getvalue())
 
     def result(self, number: int) -> Result:
-        """Return what a told trial gave, with its scores.
+        """Return the recorded result of a trial, with its scores.
 
         Raises
         ------

@@ -226,7 +226,7 @@ def test_the_whole_flow_by_keyboard(browser, address):
         tab_to(pieces.first)
         page.keyboard.press("Enter")
         plays(song, after_s=0)
-        table = song.get_by_text("Which genre when, as a table")
+        table = song.get_by_text("Genre over time, as a table")
         tab_to(table)
         page.keyboard.press("Enter")
         seek = song.get_by_role("button", name=re.compile("Play from")).first

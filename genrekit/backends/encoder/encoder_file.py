@@ -60,12 +60,12 @@ class EncoderFile:
             raise ConfigError(f"The encoder's YAML {str(path)!r} is wrong: {wrong}.", _HINT) from None
 
     def graph(self) -> bytes:
-        """Return the graph, which does what the YAML says.
+        """Return the content of the graph, checked against the YAML.
 
         Raises
         ------
         ConfigError
-            If it cannot be read, or does something else.
+            If it cannot be read, or differs from the YAML.
         """
         from genrekit.backends.encoder.check import check_graph
 

@@ -120,7 +120,7 @@ class Table:
 
 
 def _gaps(X: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Return a copy with values taken out; what is computed from a missing value is missing too."""
+    """Return a copy with values removed; numbers computed from a missing value are missing too."""
     features = X[:, : len(SPOTIFY_COLUMNS)]
     known = np.flatnonzero(~np.isnan(features).all(axis=0))
     one = np.zeros(features.shape, dtype=bool)

@@ -1,4 +1,4 @@
-"""Trees as safetensors: written, and read without trusting what is in them."""
+"""Trees as safetensors: writing, and reading of untrusted content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zip and tar archives from anywhere: looked through before anything is written, unpacked a member at a time, resumable.
+"""Untrusted zip and tar archives: checked before anything is written, unpacked one member at a time, resumable.
 
 What leads out of the folder, is not a plain file, unfolds to far more than it is, or is there twice is refused whole.
 """

@@ -89,7 +89,7 @@ def download(
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DatasetError(
                 f"The disk is full: {printable(part)} holds what has arrived.",
-                "Free some space and run the same command again; it goes on where it stopped.",
+                "Free some space and run the same command again; it continues where it stopped.",
             ) from error
         raise DatasetError(f"{printable(part)} cannot be written: {error.strerror or error}.") from error
 
@@ -103,7 +103,7 @@ class _Again(Exception):
 
 
 class _Transfer:
-    """A file on its way: what has arrived, what it hashes to so far, what the server said of the whole."""
+    """State of a download: bytes received, their hash so far, and the size and hash that the server declared."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Getting a data set into a folder: fetched, verified, unpacked, written down; whatever interrupts it, it goes on."""
+"""Fetching of a data set into a folder: download, verification, unpacking, record; resumable after any interruption."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def get(
         place = error.filename or folder
         raise DatasetError(
             f"{printable(place)} cannot be written: {error.strerror or error}.",
-            "Run the same command again when that is mended; it goes on where it stopped.",
+            "Solve that and run the same command again; it continues where it stopped.",
         ) from error
 
 
@@ -271,7 +271,7 @@ def _check_free(
 
 
 def _has(member: Member, folder: Path, staging: Path) -> bool:
-    """Return whether a member is unpacked, in place or beside."""
+    """Return whether a member is unpacked, in its final or its temporary place."""
     for path in (staging / member.name, folder / member.name):
         try:
             if path.stat().st_size == member.size:

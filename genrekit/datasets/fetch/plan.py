@@ -60,7 +60,7 @@ class Plan:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that are asked."""
+        """Hosts that the plan sends requests to."""
         return tuple(
             dict.fromkeys(urlsplit(item.address).hostname or "" for item in self.items if item.address)
         )

@@ -100,7 +100,7 @@ class Verified:
 
     @property
     def ok(self) -> bool:
-        """True if every file is as it was fetched."""
+        """True if every file is unchanged since it was fetched."""
         return not (self.missing or self.changed or self.extra)
 
 

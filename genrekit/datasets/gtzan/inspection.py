@@ -1,4 +1,4 @@
-"""Holding a copy of GTZAN's audio against what is known of it: names, counts, lengths, the broken file.
+"""Comparison of a copy of GTZAN's audio with the known facts: names, counts, lengths, the broken file.
 
 No checksum is used: there is none that its publisher states.
 """

@@ -35,7 +35,7 @@ HEAD_BYTES = 2**16
 
 
 def read(word: str) -> Iterator[Track | Problem]:
-    """Read all entries that an input means, as they come.
+    """Yield all entries of an input.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _of_folder(path: Path) -> Iterator[Track | Problem]:
 
 
 def reader_of(path: Path) -> Reader:
-    """Choose a reader by the suffix, and by the first bytes where that says too little.
+    """Choose a reader by the suffix, or by the first bytes if the suffix is ambiguous.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Sound files of one's own found by their tags, so that a playlist becomes a training set without copying."""
+"""The user's own sound files, found by their tags, so that a playlist becomes a training set without copying."""
 
 from __future__ import annotations
 

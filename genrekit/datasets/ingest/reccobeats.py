@@ -34,7 +34,7 @@ class ReccoBeats:
         self._known.close()
 
     def known(self, identity: str) -> dict[str, str] | None:
-        """Return what is remembered of a track."""
+        """Return the cached features of a track."""
         row = self._known.execute("SELECT found FROM features WHERE id = ?", (identity,)).fetchone()
         return json.loads(row[0]) if row else None
 

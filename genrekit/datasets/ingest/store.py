@@ -32,7 +32,7 @@ _NAMES = ", ".join(_COLUMNS)
 
 @dataclass(slots=True)
 class Row:
-    """A track with everything that its entries said.
+    """A track with the values of all its entries.
 
     Attributes
     ----------

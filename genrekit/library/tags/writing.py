@@ -1,4 +1,4 @@
-"""Atomic rewriting of a file: a crash at any moment leaves the old or the new file intact."""
+"""Atomic rewriting of files: a crash at any moment leaves the old or the new file intact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Which genre when: pieces with colours and patterns; a click, Enter or the table beneath seeks the player.
+// The genre over time: pieces with colours and patterns; a click, Enter or the table beneath seeks the player.
 
 import { clock, draw, genre, make, percent, t } from "./i18n.js";
 

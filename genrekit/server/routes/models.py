@@ -117,7 +117,7 @@ def router(service: Service) -> APIRouter:
 
 
 def facts(model: Model) -> dict[str, Any]:
-    """Return what a client wants to know of a model."""
+    """Return the facts of a model."""
     manifest = model.bundle.manifest
     metrics = manifest.metrics or {}
     return {
