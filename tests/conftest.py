@@ -23,6 +23,7 @@ from filelock import FileLock
 from hypothesis import settings
 from support import quick
 from support.once import SharedFolder
+from support.serving import MEASURED
 from support.track_tables import tracks
 
 from genrekit.backends import registry
@@ -79,6 +80,15 @@ def own_cache(shared_folder: SharedFolder) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GENREKIT_CACHE_DIR", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unmeasured_programs() -> Iterator[None]:
+    """Measure no coverage in the programs that tests start, which would take three quarters longer; servers are measured."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in MEASURED:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

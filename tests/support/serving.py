@@ -16,6 +16,9 @@ from starlette.testclient import TestClient
 from genrekit.server import Settings, create_app
 from support.waiting import GIVE_UP_S, wait_until
 
+MEASURED = {name: value for name, value in os.environ.items() if name == "COVERAGE_PROCESS_CONFIG"}
+"""What starts coverage in a program, where it is measured."""
+
 
 @contextmanager
 def running(**settings: object) -> Iterator[TestClient]:
@@ -61,7 +64,7 @@ def started(folder: Path, *words: str, **environment: str) -> Iterator[Process]:
             stderr=stderr,
             stdout=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "TMPDIR": str(temporary), **environment},
+            env={**os.environ, **MEASURED, "TMPDIR": str(temporary), **environment},
         )
     try:
         server = Process(process, "", log)
