@@ -22,8 +22,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 from support import quick
+from support.measured import MEASURED
 from support.once import SharedFolder
-from support.serving import MEASURED
 from support.track_tables import tracks
 
 from genrekit.backends import registry

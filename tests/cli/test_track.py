@@ -61,9 +61,9 @@ def artifacts(client, run, folder):
 
 
 def logged_model(client, run):
-    (output,) = run.outputs.model_outputs
     import mlflow
 
+    (output,) = run.outputs.model_outputs
     return mlflow.pyfunc.load_model(client.get_logged_model(output.model_id).artifact_location)
 
 

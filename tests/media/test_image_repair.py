@@ -210,6 +210,13 @@ def test_a_webp_with_metadata_that_is_odd_or_cut_off(lossless: bool, load) -> No
         load(encoded("WEBP", lossless=lossless)[:-30])
 
 
+def test_a_cut_webp_whose_first_chunk_is_empty_is_an_error_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(b"RIFF\xff\xff\0\0WEBPVP8X" + bytes(4) + encoded("WEBP")[12:])
+    with pytest.raises(MediaError):
+        images.load(path, size=48)
+
+
 def parts(kinds: list[bytes], sized: Callable[[bytes, int], bytes]) -> st.SearchStrategy[bytes]:
     """What a file consists of behind its first bytes: known parts of any content, some with a wrong size, cut off anywhere."""
     size = st.none() | st.integers(0, 12)

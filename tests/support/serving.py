@@ -14,10 +14,8 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from genrekit.server import Settings, create_app
+from support.measured import MEASURED
 from support.waiting import GIVE_UP_S, wait_until
-
-MEASURED = {name: value for name, value in os.environ.items() if name == "COVERAGE_PROCESS_CONFIG"}
-"""What starts coverage in a program, where it is measured."""
 
 
 @contextmanager
