@@ -59,8 +59,9 @@ def inspect(
 ) -> None:
     """Draw what a model saw of a song, a photo or a table, or how good a model is.
 
-    Song: wave, spectrogram, beats, key, genre over time, and where the network looked. Photo: where the network
-    looked. Table: rows by genre, and the features that pushed chosen rows. Model: its test, label by label.
+    Song: wave, spectrogram, beats, key, scores over time, and the parts that raise the score. Photo: the parts that
+    raise the score. Table: rows by genre, and the features that changed the scores of chosen rows. Model: its test
+    results, label by label.
     """
     from genrekit.errors import UsageError
     from genrekit.inspection import MAX_ROWS, InspectOptions, inspection_page, is_model

@@ -70,10 +70,10 @@ def listen(
         Shown, typer.Option("--format", "-f", help="table: a line per window; jsonl: an event per line.")
     ] = Shown.TABLE,
 ) -> None:
-    """Say which genre plays now: of the microphone, an internet radio, a file, or samples on stdin.
+    """Predict the genre of live sound: the microphone, an internet radio, a file, or samples on stdin.
 
-    Every HOP seconds the last WINDOW seconds are predicted; Ctrl-C ends it and says which genre was when. A radio is
-    connected again when it is lost.
+    Every HOP seconds the last WINDOW seconds are predicted; Ctrl-C ends it and prints the genres with their times. A
+    lost radio is connected again.
 
     Exit status: 0 the sound ended; 1 it could not be opened; 2 wrong usage; 130 interrupted.
     """

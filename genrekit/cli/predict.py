@@ -114,7 +114,8 @@ def predict(
     explain: Annotated[
         bool,
         typer.Option(
-            "--explain", help="Also which features pushed towards the prediction, where a model can say."
+            "--explain",
+            help="Also the contributions of features to the prediction, from models that have them.",
         ),
     ] = False,
     explain_dir: Annotated[

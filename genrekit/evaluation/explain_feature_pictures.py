@@ -198,7 +198,7 @@ def draw_shap_strength(shap: Shap, labels: Sequence[str]) -> bytes:
 
 def draw_shap_examples(shap: Shap) -> bytes:
     """Draw the SHAP values of every example for its predicted label."""
-    order = np.argsort(-np.abs(shap.pushes).mean(axis=0))[:_MOST_BARS][::-1]
+    order = np.argsort(-np.abs(shap.contributions).mean(axis=0))[:_MOST_BARS][::-1]
     figure = Figure(figsize=(9, 1.2 + 0.36 * len(order)), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     rng = np.random.default_rng(0)
@@ -209,10 +209,15 @@ def draw_shap_examples(shap: Shap) -> bytes:
         ranks = values[known].argsort(kind="stable").argsort(kind="stable") / max(1, known.sum() - 1)
         heights = place + rng.uniform(-0.33, 0.33, len(values))
         axes.plot(
-            shap.pushes[~known, k], heights[~known], linestyle="", marker="x", color="grey", markersize=3
+            shap.contributions[~known, k],
+            heights[~known],
+            linestyle="",
+            marker="x",
+            color="grey",
+            markersize=3,
         )
         dots = axes.scatter(
-            shap.pushes[known, k], heights[known], c=ranks, cmap="cividis", s=5, vmin=0, vmax=1
+            shap.contributions[known, k], heights[known], c=ranks, cmap="cividis", s=5, vmin=0, vmax=1
         )
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(order)), [short(shap.names[k]) for k in order], parse_math=False)

@@ -23,14 +23,14 @@ class Shap:
     strength : np.ndarray [shape=(n_labels, n_columns)]
         Mean magnitude of the contributions to each label, in log odds.
     values : np.ndarray [shape=(n, n_columns)]
-    pushes : np.ndarray [shape=(n, n_columns)]
+    contributions : np.ndarray [shape=(n, n_columns)]
         Contributions to the predicted label of each example.
     """
 
     names: tuple[str, ...]
     strength: np.ndarray
     values: np.ndarray
-    pushes: np.ndarray
+    contributions: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,8 +44,8 @@ def sampled_shap(table: FeatureTable, seed: int) -> tuple[Shap, int]:
     values = rows[chosen]
     found = np.stack([_of_example(table, value, rows, pairs, rng) for value in values])
     best = table.score(values).argmax(axis=1)
-    pushes = found[np.arange(len(values)), best]
-    return Shap(table.names, np.abs(found).mean(axis=0), values, pushes), 2 * pairs
+    contributions = found[np.arange(len(values)), best]
+    return Shap(table.names, np.abs(found).mean(axis=0), values, contributions), 2 * pairs
 
 
 def _of_example(

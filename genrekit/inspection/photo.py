@@ -12,7 +12,7 @@ from genrekit.inspection.seen import see
 from genrekit.prediction import Model
 from genrekit.text import visible
 
-_LOOKED = 0.5  # of the largest loss
+_OUTLINED = 0.5  # of the largest loss
 _MAX_BARS = 5
 
 
@@ -55,9 +55,9 @@ def draw_photo(model: Model, name: str, path: Path) -> tuple[bytes, str]:
         left.imshow(picture)
         left.set_title("as the model saw it", fontsize=9)
         middle.imshow(faded(picture, heat))
-        if heat.max() >= _LOOKED:
-            middle.contour(heat, levels=[_LOOKED], colors=[LIGHT], linewidths=1.8)
-        middle.set_title(f"for {seen.label}: bright and outlined", fontsize=9, parse_math=False)
+        if heat.max() >= _OUTLINED:
+            middle.contour(heat, levels=[_OUTLINED], colors=[LIGHT], linewidths=1.8)
+        middle.set_title("what raises the score: bright and outlined", fontsize=9)
     mean = seen.scores.mean(axis=0)
     order = np.argsort(-mean, kind="stable")[:_MAX_BARS]
     bars(

@@ -26,7 +26,7 @@ _N_FFT = 2048
 _MAX_FRAMES = 2500
 _MAX_BEATS = 300
 _MAX_ROWS = 6
-_LOOKED = 0.5  # of the largest loss
+_OUTLINED = 0.5  # of the largest loss
 
 
 def draw_song(
@@ -80,7 +80,7 @@ def draw_song(
     for one in axes[:5]:
         one.set_xlim(offset_s, offset_s + len(y) / SR)
     if heat is not None:
-        _looked(axes[5], seen, heat, times[seen.best] if times else None)
+        _heat_map(axes[5], seen, heat, times[seen.best] if times else None)
     png = png_of(figure)
     del kept
     cut = (
@@ -208,12 +208,10 @@ def _timeline(axes: Axes, seen: Seen, start_s: float, end_s: float) -> None:
     axes.set_yticks(range(len(order)), names, parse_math=False, fontsize=9)
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.set_xlabel("seconds")
-    axes.set_title(
-        "which genre when (bright: a high score; the mean beside the name)", fontsize=9, loc="left"
-    )
+    axes.set_title("scores over time (bright: high; the mean is beside the name)", fontsize=9, loc="left")
 
 
-def _looked(axes: Axes, seen: Seen, heat: np.ndarray, times: tuple[float, float] | None) -> None:
+def _heat_map(axes: Axes, seen: Seen, heat: np.ndarray, times: tuple[float, float] | None) -> None:
     picture_axes = seen.model.picture_axes
     assert picture_axes is not None
     seconds = picture_axes.seconds or 0.0
@@ -224,11 +222,11 @@ def _looked(axes: Axes, seen: Seen, heat: np.ndarray, times: tuple[float, float]
     start_s = times[0] if times and n_pieces == 1 else 0.0
     extent = (start_s, start_s + width_s, 0.0, float(len(picture)))
     axes.imshow(faded(scaled, heat), extent=extent, aspect="auto", origin="lower")
-    if heat.max() >= _LOOKED:
-        axes.contour(heat, levels=[_LOOKED], extent=extent, colors=[LIGHT], linewidths=1.5)
+    if heat.max() >= _OUTLINED:
+        axes.contour(heat, levels=[_OUTLINED], extent=extent, colors=[LIGHT], linewidths=1.5)
     what = f"the window from {times[0]:.0f} to {times[1]:.0f} s" if times else "the window"
     axes.set_title(
-        f"where the network looked for {visible(seen.label)}: bright and outlined, in {what}",
+        f"parts that raise the score of {visible(seen.label)}: bright and outlined, in {what}",
         fontsize=9,
         loc="left",
         parse_math=False,

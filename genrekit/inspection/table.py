@@ -1,4 +1,4 @@
-"""A picture of a table: how many rows of each genre, and which features pushed chosen rows."""
+"""A picture of a table: how many rows of each genre, and which features changed the scores of chosen rows."""
 
 from __future__ import annotations
 
@@ -150,12 +150,14 @@ def _draw(
             continue
         top = prediction.reasons[:_MAX_FEATURES]
         names = [f"{r.feature} = {'missing' if r.value is None else _amount(r.value)}" for r in top]
-        pushes = [r.contribution for r in top]
-        bars(panel, names, pushes, words=[f"{push:+.2f}" for push in pushes])
+        contributions = [r.contribution for r in top]
+        bars(panel, names, contributions, words=[f"{one:+.2f}" for one in contributions])
         panel.axvline(0, color="black", linewidth=0.8)
-        title = f"row {number}: {prediction.label} {prediction.score or 0:.0%}; pushes in log odds, hatched: against it"
+        title = f"row {number}: {prediction.label} {prediction.score or 0:.0%}; contributions in log odds, hatched where against it"
         panel.set_title(visible(title), fontsize=9, loc="left", parse_math=False)
-        said.append(f"Row {number} is {prediction.label}, most by {top[0].feature} ({pushes[0]:+.2f}).")
+        said.append(
+            f"Row {number} is {prediction.label}, most by {top[0].feature} ({contributions[0]:+.2f})."
+        )
     return png_of(figure), " ".join(said)
 
 

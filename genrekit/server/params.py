@@ -41,7 +41,7 @@ class Params(BaseModel):
     labels: str = Field("", max_length=10_000, description="Only these labels compete, separated by commas.")
     windows: Flag = Field(False, description="Also the timeline: the genre over time.")
     explain: Flag = Field(
-        False, description="Also which features pushed towards the label, where a model can say."
+        False, description="Also the contributions of features to the label, from models that have them."
     )
     with_: str = Field("", alias="with", max_length=200, description="Also measure bpm, key, loudness.")
     offset: float = Field(0.0, ge=0, allow_inf_nan=False, description="Skip so many seconds of every song.")

@@ -68,7 +68,7 @@ class Picture(BaseModel):
 
 
 class ExplainedRow(Row):
-    """A row with the features that pushed towards its label, in words."""
+    """A row with the contributions of features to its label, in words."""
 
     words: str
 

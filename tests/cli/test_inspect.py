@@ -23,7 +23,7 @@ def is_drawn(png):
     return picture.shape[0] > 100 and picture.std() > 10
 
 
-def test_a_song_is_drawn_with_where_the_network_looked(inspect, songs, network, tmp_path):
+def test_a_song_is_drawn_with_a_heat_map(inspect, songs, network, tmp_path):
     song = songs.examples[0].path
     done = inspect(song, "--model", network.path, "-o", "song.png")
     assert done.status == 0, done.err

@@ -177,7 +177,7 @@ def test_shap_values_without_readable_trees_are_estimated(model_path):
     found = explain(model_path, "synthetic:?genres=3&songs=2&seconds=4&seed=9")
     assert not found.gains
     assert found.shap.strength.shape == (3, 57)
-    assert found.shap.pushes.shape == found.shap.values.shape == (6, 57)
+    assert found.shap.contributions.shape == found.shap.values.shape == (6, 57)
     assert any("estimates" in note and "no gains" in note for note in found.notes)
 
 
@@ -196,11 +196,11 @@ def test_estimates_are_those_of_a_linear_model():
     assert orders == 64
     exact = weights * (rows - rows.mean(axis=0))
     best = score(rows)[:, 1] > 0.5
-    np.testing.assert_allclose(found.pushes * np.where(best, 1, -1)[:, None], exact, atol=1.2)
-    assert np.corrcoef(found.pushes[best][:, 1], exact[best][:, 1])[0, 1] > 0.9
-    assert np.abs(found.pushes[:, 2]).max() < 1e-5
+    np.testing.assert_allclose(found.contributions * np.where(best, 1, -1)[:, None], exact, atol=1.2)
+    assert np.corrcoef(found.contributions[best][:, 1], exact[best][:, 1])[0, 1] > 0.9
+    assert np.abs(found.contributions[:, 2]).max() < 1e-5
     again, _ = sampled_shap(table, 0)
-    np.testing.assert_array_equal(again.pushes, found.pushes)
+    np.testing.assert_array_equal(again.contributions, found.contributions)
 
 
 def test_mistakes_are_the_most_confident_ones_first(tmp_path):

@@ -150,7 +150,7 @@ def test_songs_pictures_tables_and_what_cannot_be_read(browser, address, tmp_pat
         page.expect(table.locator(".verdict")).to_contain_text("6 rows have a genre")
         page.expect(table.locator("tbody tr")).to_have_count(6)
         table.get_by_text("Why", exact=True).click()
-        page.expect(table.locator("table.pushes").first).to_contain_text("instrumentalness")
+        page.expect(table.locator("table.contributions").first).to_contain_text("instrumentalness")
 
         error = card(page, BROKEN["name"])
         page.expect(error).to_contain_text("This could not be read")

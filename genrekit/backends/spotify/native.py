@@ -104,8 +104,8 @@ def explainer(members: Mapping[str, bytes]) -> Explainer:
             rows = _rows(windows[start : start + _EXPLAINED_AT_ONCE])
             of_all = _contributions(boosters, rows)
             chosen = np.asarray(labels[start : start + len(rows)], dtype=np.intp)
-            pushes = of_all[np.arange(len(rows)), chosen, :-1]
-            explained += [_strongest_first(row, push) for row, push in zip(rows, pushes, strict=True)]
+            contributions = of_all[np.arange(len(rows)), chosen, :-1]
+            explained += [_strongest_first(row, one) for row, one in zip(rows, contributions, strict=True)]
         return explained
 
     return explain
@@ -184,7 +184,7 @@ def _contributions(boosters: Sequence[xgb.Booster], windows: np.ndarray) -> Floa
     return np.asarray(parts[0] if parts[0].ndim == 3 else np.stack(parts, axis=1))
 
 
-def _strongest_first(row: Floats, pushes: Floats) -> tuple[Contribution, ...]:
-    order = np.argsort(-np.abs(pushes), kind="stable")
+def _strongest_first(row: Floats, contributions: Floats) -> tuple[Contribution, ...]:
+    order = np.argsort(-np.abs(contributions), kind="stable")
     values = [None if np.isnan(value) else float(value) for value in row]
-    return tuple(Contribution(MODEL_COLUMNS[k], values[k], float(pushes[k])) for k in order)
+    return tuple(Contribution(MODEL_COLUMNS[k], values[k], float(contributions[k])) for k in order)

@@ -243,7 +243,7 @@ async function explanation(item) {
   if (item.counts) {
     return (await explainedRows(item)).map((row, index) => {
       const name = t("why.row", { row: rowNumber(row), genre: list(row.labels.map(genre)) });
-      return make("details", { open: !index }, make("summary", {}, name), pushes(row.reasons));
+      return make("details", { open: !index }, make("summary", {}, name), contributions(row.reasons));
     });
   }
   try {
@@ -257,7 +257,7 @@ async function explanation(item) {
   } catch (error) {
     const { results } = await json(`v1/predict?${query(item, { explain: "true" })}`, { method: "POST", body: body(item) });
     if (!results[0].reasons?.length) throw error;
-    return [pushes(results[0].reasons)];
+    return [contributions(results[0].reasons)];
   }
 }
 
@@ -289,14 +289,14 @@ function firstLines(text) {
   return text.slice(0, end);
 }
 
-function pushes(reasons) {
+function contributions(reasons) {
   const shown = reasons.slice(0, 8).filter(({ contribution }) => contribution);
   const most = Math.max(...shown.map(({ contribution }) => Math.abs(contribution)));
-  const heads = ["feature", "value", "push"].map((key) => make("th", { scope: "col" }, t(key)));
+  const heads = ["feature", "value", "contribution"].map((key) => make("th", { scope: "col" }, t(key)));
   const table = make(
-    "table.pushes",
+    "table.contributions",
     {},
-    make("caption", {}, t("why.pushes")),
+    make("caption", {}, t("why.contributions")),
     make("thead", {}, make("tr", {}, ...heads)),
     make("tbody", {}, ...shown.map(({ feature, value, contribution }) => {
       const fill = make(`span.fill.${contribution > 0 ? "for" : "against"}`);
@@ -310,7 +310,7 @@ function pushes(reasons) {
       );
     })),
   );
-  return make("div.wide", { tabindex: 0, role: "group", "aria-label": t("why.pushes") }, table);
+  return make("div.wide", { tabindex: 0, role: "group", "aria-label": t("why.contributions") }, table);
 }
 
 customElements.define("genre-card", Card);

@@ -1,4 +1,4 @@
-// Listening along: the microphone to the server in pieces, and which genre plays now.
+// Live sound: sends the microphone to the server in pieces, and shows the genre.
 
 import { clock, draw, genre, make, number, percent, t } from "./i18n.js";
 import { joined, pattern, swatch } from "./timeline.js";

@@ -1,4 +1,4 @@
-"""Where a network looked, by gradients."""
+"""Heat maps of networks by gradients."""
 
 from functools import partial
 

@@ -273,7 +273,7 @@ def test_reasons_are_ordered_by_strength_with_what_the_row_has(single) -> None:
             assert reason.value == (None if np.isnan(rows[i, k]) else rows[i, k])
 
 
-def test_the_feature_that_tells_the_labels_apart_pushes_most(single) -> None:
+def test_the_feature_that_tells_the_labels_apart_contributes_most(single) -> None:
     rows = np.full((1, 15), 0.5, np.float32)
     rows[0, 5] = 2.5  # loudness, which the made-up labels follow
     (reasons,) = BACKEND.explainer(single.native)(rows, [2])
