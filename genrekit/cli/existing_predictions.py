@@ -77,7 +77,7 @@ def finished_predictions(results: Path, paths: list[str], root: Path | None) -> 
 
 
 def _looked_for(found: Iterator[Prediction], results: Path, root: Path | None) -> Iterator[Prediction]:
-    """Say once how files that are not where the results say can be named."""
+    """Yield predictions; at the first file that is missing, say once that --root names the folder it is in now."""
     from genrekit.prediction import NOT_THERE
     from genrekit.remote import is_remote
 

@@ -71,7 +71,7 @@ class Comparison:
     split : str
         Description of the examples.
     labels : tuple of str
-        The labels that competed.
+        The labels that could be predicted.
     notes : tuple of str
         Caveats in words.
     models : tuple of Compared

@@ -55,7 +55,7 @@ class Spool:
     Raises
     ------
     UsageError
-        If the folder belongs to somebody else, or cannot be written.
+        If the folder belongs to another user, or cannot be written.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES, max_orders: int = MAX_ORDERS) -> None:

@@ -53,7 +53,7 @@ class Decision:
         self.allowed()
 
     def allowed(self) -> np.ndarray:
-        """Return the indices of the labels that compete.
+        """Return the indices of the labels that may be predicted.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Decision:
         return np.array(sorted(set(chosen)))
 
     def competing(self, scores: np.ndarray) -> tuple[list[str], np.ndarray]:
-        """Return the labels that compete and their scores, which sum to 1 for single-label models.
+        """Return the labels that may be predicted and their scores, which sum to 1 for single-label models.
 
         Parameters
         ----------

@@ -60,7 +60,7 @@ class Body:
     folder : Path or None
         The folder of the uploads; None if there are none.
     held : bool
-        Whether somebody else closes it, after the request.
+        Whether its owner closes it, after the request.
     """
 
     inputs: list[Upload | Example] = field(default_factory=list)
