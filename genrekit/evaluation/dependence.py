@@ -98,7 +98,7 @@ def regions_of_pair(table: FeatureTable, x_name: str, y_name: str, *, seed: int 
 def regions_of_discriminants(table: FeatureTable, truth: np.ndarray) -> Regions | None:
     """Measure scores over the plane of the first two discriminant directions.
 
-    Linear discriminant analysis of the examples that are drawn finds the directions W. A point z of the plane stands for the
+    Linear discriminant analysis of the examples that are drawn finds the directions W. A point z of the plane represents the
     features that are expected there if they are normal with the common covariance S: mean + S W (W' S W)^-1 z.
 
     Parameters

@@ -32,7 +32,7 @@ __all__ = ["FORMAT", "Bundle", "Manifest", "dumps", "load", "loads", "save"]
 
 MANIFEST, CARD = "manifest.json", "README.md"
 NATIVE_SUFFIXES = {1: (".safetensors", ".ubj"), 2: (".safetensors",)}
-"""What the name of a payload may end in, by the number of the format."""
+"""Allowed suffixes of the name of a payload, per number of the format."""
 MAX_CARD_BYTES = 1 << 20
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -11,7 +11,7 @@ from genrekit.models.bundle import Bundle, load
 from genrekit.models.shipped import SUFFIX, shipped_models
 
 FOLDERS = (".", "versions", "models")
-"""Where parents are looked for, from the folder of a bundle."""
+"""Folders to search for parents, relative to the folder of a bundle."""
 
 
 @dataclass(frozen=True, eq=False)

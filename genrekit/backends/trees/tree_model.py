@@ -24,7 +24,7 @@ NODE_ARRAYS: Mapping[str, type[np.generic]] = {
     "default_left": np.uint8,
     "sum_hessian": np.float32,
 }
-"""What scores and SHAP values need of every node, with its type."""
+"""Fields of a node that scores and SHAP values need, with their types."""
 
 # XGBoost's kRtEps: a label that no row has starts from this probability.
 _LEAST_SHARE = 1e-6
