@@ -24,6 +24,7 @@ DARK, LIGHT = "#0072B2", "#E69F00"
 MAP = "cividis"
 _WIDTH_INCHES, _DPI = 10.0, 100
 _MAX_NAME = 28
+_OUTLINED = 0.5  # of the largest loss of score
 
 
 def panels(
@@ -36,6 +37,12 @@ def panels(
     axes = figure.subplots(len(heights), height_ratios=list(heights), squeeze=False)[:, 0]
     figure.suptitle(fill(visible(title), int(11 * width)), fontsize=12, parse_math=False)
     return figure, list(axes)
+
+
+def outline(axes: Axes, heat: np.ndarray, extent: tuple[float, float, float, float] | None = None) -> None:
+    """Outline the parts of a heat map [shape=(height, width), in 0 to 1] whose covering lowers the score most."""
+    if heat.max() >= _OUTLINED:
+        axes.contour(heat, levels=[_OUTLINED], extent=extent, colors=[LIGHT], linewidths=1.5)
 
 
 def png_of(figure: Figure) -> bytes:

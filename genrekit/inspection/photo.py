@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from genrekit.backends import picture_of
-from genrekit.inspection.drawing import LIGHT, bars, faded, png_of
+from genrekit.inspection.drawing import bars, faded, outline, png_of
 from genrekit.inspection.seen import see
 from genrekit.prediction import Model
 from genrekit.text import visible
 
-_OUTLINED = 0.5  # of the largest loss
 _MAX_BARS = 5
 
 
@@ -55,8 +54,7 @@ def draw_photo(model: Model, name: str, path: Path) -> tuple[bytes, str]:
         left.imshow(picture)
         left.set_title("as the model saw it", fontsize=9)
         middle.imshow(faded(picture, heat))
-        if heat.max() >= _OUTLINED:
-            middle.contour(heat, levels=[_OUTLINED], colors=[LIGHT], linewidths=1.8)
+        outline(middle, heat)
         middle.set_title("what raises the score: bright and outlined", fontsize=9)
     mean = seen.scores.mean(axis=0)
     order = np.argsort(-mean, kind="stable")[:_MAX_BARS]

@@ -9,7 +9,7 @@ import numpy as np
 
 from genrekit.analysis import analyse_song
 from genrekit.backends import picture_of
-from genrekit.inspection.drawing import DARK, LIGHT, MAP, faded, panels, png_of, short
+from genrekit.inspection.drawing import DARK, LIGHT, MAP, faded, outline, panels, png_of, short
 from genrekit.inspection.seen import Seen, see
 from genrekit.media import audio
 from genrekit.prediction import Model
@@ -26,7 +26,6 @@ _N_FFT = 2048
 _MAX_FRAMES = 2500
 _MAX_BEATS = 300
 _MAX_ROWS = 6
-_OUTLINED = 0.5  # of the largest loss
 
 
 def draw_song(
@@ -222,8 +221,7 @@ def _heat_map(axes: Axes, seen: Seen, heat: np.ndarray, times: tuple[float, floa
     start_s = times[0] if times and n_pieces == 1 else 0.0
     extent = (start_s, start_s + width_s, 0.0, float(len(picture)))
     axes.imshow(faded(scaled, heat), extent=extent, aspect="auto", origin="lower")
-    if heat.max() >= _OUTLINED:
-        axes.contour(heat, levels=[_OUTLINED], extent=extent, colors=[LIGHT], linewidths=1.5)
+    outline(axes, heat, extent)
     what = f"the window from {times[0]:.0f} to {times[1]:.0f} s" if times else "the window"
     axes.set_title(
         f"parts that raise the score of {visible(seen.label)}: bright and outlined, in {what}",

@@ -85,7 +85,7 @@ def get(
         place = error.filename or folder
         raise DatasetError(
             f"{printable(place)} cannot be written: {error.strerror or error}.",
-            "Solve that and run the same command again; it continues where it stopped.",
+            "Fix that and run the same command again; it continues where it stopped.",
         ) from error
 
 
