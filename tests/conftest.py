@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -101,6 +102,23 @@ def quiet_logs() -> None:
 def interruptible() -> None:
     """Take interrupts, which a process in the background of a script ignores from its start."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_workers() -> Iterator[None]:
+    """Fork the worker processes of tests; the programs that tests start have workers as users have them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "forkserver" in multiprocessing.get_all_start_methods():
+            from support.forked_workers import forking
+
+            patch.setattr("genrekit.execution.worker.CONTEXT", forking())
+        yield
+
+
+@pytest.fixture
+def spawned_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start worker processes as users get them."""
+    monkeypatch.setattr("genrekit.execution.worker.CONTEXT", multiprocessing.get_context("spawn"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -136,6 +136,7 @@ def test_whatever_happens_to_an_item_costs_that_item_only(gate, no_children):
 
 
 @posix
+@pytest.mark.usefixtures("spawned_workers")
 def test_workers_are_single_threaded_quiet_and_deaf_to_interrupts(monkeypatch, capfd):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)

@@ -12,6 +12,8 @@ from support.waiting import Gate, wait_until
 from genrekit.errors import GenrekitError, UsageError
 from genrekit.execution import Pool
 
+pytestmark = pytest.mark.usefixtures("spawned_workers")
+
 
 @pytest.fixture
 def pool():
