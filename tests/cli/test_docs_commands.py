@@ -41,14 +41,18 @@ PYTHON_ELSEWHERE = (
 )  # test_docs.py, tests/server
 SHOWN = ("library.md",)  # with outputs
 NIGHT = (
+    "batch.md",
     "compare.md",
     "encoder.md",
     "explain.md",
     "image.md",
     "inspect.md",
+    "similar.md",
     "spectrogram.md",
     "spotify.md",
+    "start-library.md",
     "start-own-data.md",
+    "tags.md",
     "tuning.md",
 )
 QUICK = {

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from support.night import day_and_night
 
 CODE = """
 import sys
@@ -18,7 +19,7 @@ def run(missing, *words):
     return subprocess.run([sys.executable, "-c", CODE, missing, *words], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("missing", ["torch", "sklearn", "lightning,onnx"])
+@pytest.mark.parametrize("missing", day_and_night(["lightning,onnx", "torch", "sklearn"], day=1))
 def test_train_says_at_once_what_is_missing(missing, tmp_path):
     done = run(missing, "train", "synthetic:", "-o", str(tmp_path / "a.genrekit"))
     assert (done.returncode, done.stdout) == (2, "")

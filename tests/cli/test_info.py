@@ -124,7 +124,7 @@ def test_the_summary_of_a_model(genrekit, model_path):
 
 
 LISTS = ["models", "models gtzan", "models tags", "backends", "info", "cache"]
-LISTS_AT = [("models", 60), ("models gtzan", 60), ("info", 60)]
+LISTS_AT = [("models", 60), ("models gtzan", 60)]
 OTHERS_AT = [(command, columns) for command in LISTS for columns in (60, 80, 120)]
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from support.night import day_and_night
 
 from genrekit.cli.printing import out, printable
 
@@ -45,7 +46,7 @@ def test_lines_and_tabs_stay_and_the_rest_becomes_escapes(monkeypatch, capsys):
     assert printable("\x07я") == "\\x07\\u044f"
 
 
-@pytest.mark.parametrize("command", ["show", "check"])
+@pytest.mark.parametrize("command", day_and_night(["show", "check"], day=1))
 def test_hostile_names_are_shown_as_escapes_on_one_line(hostile, command):
     done = in_latin_1("datasets", command, hostile)
     assert b"Traceback" not in done.stderr

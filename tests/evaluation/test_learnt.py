@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
+from support.night import day_and_night
 
 from genrekit.datasets.base import Dataset
 from genrekit.evaluation.evaluate import evaluate
@@ -44,7 +45,7 @@ def test_the_held_out_split_is_not_called_learnt(songs: Dataset, model_path: Pat
     assert "The model learnt none of these" in to_text(report)
 
 
-@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("cached", day_and_night([False, True], day=1))
 def test_songs_are_recognised_as_other_files_with_other_names(
     songs: Dataset, model_path: Path, learnt_ids: set[str], tmp_path: Path, cached: bool
 ) -> None:

@@ -189,6 +189,7 @@ def test_items_and_results_larger_than_a_pipe_do_not_block():
 
 
 @posix
+@pytest.mark.night
 def test_workers_killed_from_outside_at_any_moment_cost_at_most_an_item_each():
     kills = 0
     workers = set()

@@ -115,6 +115,7 @@ def test_httpx_sends_files_and_reads_rows_as_they_finish(server):
         assert client.head("/livez").status_code == 200
 
 
+@pytest.mark.night  # by day the headers in test_security.py
 def test_a_browser_fetches_from_its_own_page_and_from_no_other(server):
     script = """async ([url, body]) => {
         try {

@@ -192,15 +192,29 @@ def test_songs_pictures_tables_and_what_cannot_be_read(browser, address, tmp_pat
         page.expect(page.locator("article.working")).to_have_count(1)
         page.expect(page.locator("article.failed")).to_have_count(1)
         assert violations(page) == []
+        page.get_by_role("button", name="Clear").click()
+        page.expect(page.locator("genre-card")).to_have_count(0)
+
+
+@pytest.mark.night
+def test_axe_finds_nothing_in_the_dark_nor_in_arabic(browser, address):
+    with opened(browser, address, color_scheme="light") as page:
+        give(page, SONG, PICTURE, TRACKS)
+        finished(page, 3)
+        give(page, BROKEN)
+        finished(page, 3, 1)
+        for name in (SONG.name, PICTURE.name, TRACKS.name):
+            card(page, name).get_by_text("Why", exact=True).click()
+        page.expect(card(page, PICTURE.name).locator("img.heat")).to_be_visible()
+        page.expect(card(page, TRACKS.name).locator("table.contributions").first).to_be_visible()
+        card(page, SONG.name).get_by_text("Similar in the library").click()
+        page.expect(page.locator("genre-similar tbody tr")).to_have_count(5)
         assert violations_in_the_dark(page) == []
         page.emulate_media(color_scheme="light")
         page.locator("#language").select_option("ar")
         page.expect(page.locator("html")).to_have_attribute("dir", "rtl")
         page.set_viewport_size({"width": 360, "height": 800})
         assert violations(page) == []
-        page.locator("#language").select_option("en")
-        page.get_by_role("button", name="Clear").click()
-        page.expect(page.locator("genre-card")).to_have_count(0)
 
 
 def test_the_whole_flow_by_keyboard(browser, address):
@@ -478,6 +492,7 @@ def test_playlists_load_a_preview_on_a_click_only(browser, address):
         assert violations(page) == []
 
 
+@pytest.mark.night
 def test_axe_finds_nothing_before_a_file_is_given(browser, address):
     with opened(browser, address, color_scheme="light") as page:
         assert violations(page) == []
@@ -506,6 +521,7 @@ def listening_browser(browser, tmp_path_factory):
     found.close()
 
 
+@pytest.mark.night  # as long as the song that it hears
 def test_the_microphone_is_heard(listening_browser, address):
     with opened(listening_browser, address, permissions=["microphone"]) as page:
         page.get_by_role("button", name="Listen", exact=True).click()
@@ -584,6 +600,7 @@ def test_corrections_in_arabic(browser, keeping):
         page.expect(page.locator("article").get_by_text("حُذف.")).to_be_visible()
 
 
+@pytest.mark.night  # by day in test_page.py, without a browser and without waiting
 def test_a_server_ends_with_its_last_page(browser, tmp_path):
     with started(tmp_path, "spotify", "--jobs", "1", "--exit-with-page") as server:
         with opened(browser, server.url) as page:

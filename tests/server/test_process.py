@@ -160,7 +160,7 @@ def test_a_body_above_the_limit_is_refused_before_it_is_read(server, chunked):
     assert chunked or answer
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.night)])
+@pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.night)])
 def test_a_worker_that_is_killed_costs_one_row(server, tmp_path, times):
     long = ("long.flac", long_song(tmp_path / "long.flac", 600))
     short = ("short.flac", long_song(tmp_path / "short.flac", 4))

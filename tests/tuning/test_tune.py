@@ -117,10 +117,14 @@ def test_the_journal_is_one_that_optuna_opens(searched):
     assert len(study.trials) == 6
 
 
-def test_the_same_seed_gives_the_same_trials_whatever_runs_them(searched, tracks_csv, tmp_path):
+@pytest.mark.night  # by day in test_cluster.py, with fewer trials
+def test_worker_processes_give_the_same_trials(searched, tracks_csv, tmp_path):
     again = search(tracks_csv, tmp_path / "a.genrekit", jobs=2)
     assert (again.folder / "trials.csv").read_bytes() == (searched.folder / "trials.csv").read_bytes()
     assert again.trained.path.read_bytes() == searched.trained.path.read_bytes()
+
+
+def test_another_seed_gives_other_trials(searched, tracks_csv, tmp_path):
     other = search(tracks_csv, tmp_path / "b.genrekit", seed=1, trials=2)
     assert rows(other.folder)[1]["learning_rate"] != rows(searched.folder)[1]["learning_rate"]
 

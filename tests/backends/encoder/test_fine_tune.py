@@ -78,6 +78,7 @@ def test_the_graph_is_what_was_trained(fitted):
     assert runtime.has_distance
 
 
+@pytest.mark.night
 def test_the_same_training_gives_the_same_graph():
     config = make_config(BACKEND, {**SETTINGS, "fine_tune": 2, "fine_tune_epochs": 1, "patches": 1})
     one, again = (

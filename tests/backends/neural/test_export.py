@@ -143,6 +143,7 @@ class Tiny(Network):
         return logits
 
 
+@pytest.mark.night
 def test_the_same_network_gives_the_same_graph():
     scorer = Scorer([Tiny()], temperature=1.5, multilabel=False).eval()
     one, again = (to_onnx(scorer, TRAIN.windows[0][0], {1: "frames"}) for _ in range(2))
