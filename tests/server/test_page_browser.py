@@ -587,6 +587,7 @@ def test_a_correction_with_the_keyboard_and_the_deletion_of_the_upload(browser, 
         assert not list(store.rglob("objects/*/*"))
 
 
+@pytest.mark.night
 def test_corrections_in_arabic(browser, keeping):
     address, _ = keeping
     with opened(browser, address, locale="ar") as page:

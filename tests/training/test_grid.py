@@ -71,6 +71,7 @@ def test_every_combination_is_measured_and_the_best_is_trained(search, tmp_path)
     assert manifest.history["grid"][0]["log_loss"] == pytest.approx(float(best["log_loss"]), abs=1e-4)
 
 
+@pytest.mark.night
 def test_an_interrupted_search_goes_on(search, tmp_path):
     search()
     whole = (tmp_path / "m.grid.csv").read_text()

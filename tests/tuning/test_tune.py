@@ -17,7 +17,6 @@ from optuna.storages.journal import JournalFileBackend
 from pydantic import Field
 from support import quick
 from support.linear_backend import LinearBackend, LinearConfig
-from support.night import day_and_night
 from support.pictures import drawn
 from support.waiting import wait_until
 
@@ -130,7 +129,8 @@ def test_another_seed_gives_other_trials(searched, tracks_csv, tmp_path):
 
 
 # Within a batch, between asking and telling, after a batch.
-@pytest.mark.parametrize("stop_at", day_and_night([2, 0, 3], day=1))
+@pytest.mark.night
+@pytest.mark.parametrize("stop_at", [2, 0, 3])
 def test_an_interrupted_search_ends_as_if_it_was_not(searched, tracks_csv, tmp_path, monkeypatch, stop_at):
     asked = Study.ask
 
@@ -401,6 +401,7 @@ def test_the_second_of_two_programs_on_one_study_is_refused_and_the_first_ends(
     assert (tmp_path / "a.genrekit").read_bytes() == searched.trained.path.read_bytes()
 
 
+@pytest.mark.night
 def test_a_full_disk_is_said_and_the_search_goes_on_later(searched, tracks_csv, tmp_path, monkeypatch):
     told = Study.tell
 

@@ -158,6 +158,7 @@ def test_what_is_frozen_keeps_its_weights_and_statistics(partial, tmp_path):
     assert [point["epoch"] for point in fitted.history["train"][0]] == [1, 2]
 
 
+@pytest.mark.night
 @pytest.mark.usefixtures("every_epoch")
 def test_an_interrupted_training_goes_on_in_its_phase(partial, tmp_path, monkeypatch):
     monkeypatch.setattr("genrekit.backends.neural.fitting.to_onnx", lambda *arguments, **more: b"")

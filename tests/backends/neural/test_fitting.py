@@ -387,7 +387,7 @@ def _interrupted(folder: Path, beginning: str, number: int = 1, **settings: obje
     [
         ({"ema": 0.5, "mixup": 0.4, "balance": "sampler", "precision": "bf16"}, "epoch 3 of 4", 1),
         pytest.param({"schedule": "plateau"}, "epoch 1 of 4", 1, marks=pytest.mark.night),
-        ({"members": 2}, "network 2 of 2: epoch 2", 1),
+        pytest.param({"members": 2}, "network 2 of 2: epoch 2", 1, marks=pytest.mark.night),
         pytest.param({"members": 2, "ema": 0.9}, "network 2 of 2: epoch 1", 1, marks=pytest.mark.night),
         pytest.param({"join_valid": True}, "epoch 3 of 4", 2, marks=pytest.mark.night),
         pytest.param({"keep": "last"}, "temperature", 1, marks=pytest.mark.night),
