@@ -172,7 +172,8 @@ def test_every_figure_is_in_the_table_of_predictions(evaluate, model_path, songs
     assert np.quantile(draws, [0.025, 0.975]) == pytest.approx([interval["low"], interval["high"]])
 
 
-@pytest.mark.parametrize("format", ["json", pytest.param("text", marks=pytest.mark.night)])
+@pytest.mark.night
+@pytest.mark.parametrize("format", ["json", "text"])
 def test_a_report_is_written_whole_though_nobody_reads_stdout(format, tracks_model, tracks_csv, tmp_path):
     reader, writer = os.pipe()
     os.close(reader)  # as head -1 leaves it, only earlier

@@ -399,6 +399,7 @@ class TestMultilabel:
         others = [m.f1 for i, m in enumerate(measured_several(scores, targets).per_label) if i != 2]
         assert measured_several(scores, targets).metrics["macro_f1"].value == pytest.approx(np.mean(others))
 
+    @pytest.mark.night
     def test_every_metric_agrees_with_a_plain_bootstrap(self):
         scores, targets = several(200)
         groups = np.random.default_rng(1).integers(40, size=200)

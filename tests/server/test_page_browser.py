@@ -332,6 +332,7 @@ def test_two_at_a_time_and_each_can_be_stopped(browser, address):
         page.expect(page.locator("article.stopped")).to_have_count(5)
 
 
+@pytest.mark.night
 def test_many_files_leave_fifty_cards(browser, address):
     row = {
         "label": "jazz",
