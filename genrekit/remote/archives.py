@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import weakref
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,12 +107,11 @@ class _Frugal:
 
     def __init__(self, file: Any) -> None:
         self._file = file
+        # Unlike __del__, this is called before the garbage collector finalizes a file of a cycle, which would warn.
+        weakref.finalize(self, file.close)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
-
-    def __del__(self) -> None:
-        self._file.close()
 
     def read(self, size: int = -1) -> bytes:
         data: bytes = self._file.read(size if 0 <= size <= MAX_DIRECTORY_BYTES else MAX_DIRECTORY_BYTES + 1)

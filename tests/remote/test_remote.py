@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import gc
 import gzip
 import http.server
 import io
@@ -554,6 +555,19 @@ def tar(tmp_path):
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         packed.addfile(link)
     return path
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_that_is_part_of_a_cycle_is_closed(archive, tar, kind, monkeypatch):
+    """As the traceback of an error makes it one; a file that is collected while it is open is a warning, and here an error."""
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: said.append(str(what.exc_value)))
+    path, opening = {"zip": (archive, archives._Zip), "tar": (tar, archives._Tar)}[kind]
+    opened = opening(path.open("rb"))
+    opened.itself = opened
+    del opened
+    gc.collect()
+    assert said == []
 
 
 def test_members_of_a_tar_archive(tar, tmp_path):
