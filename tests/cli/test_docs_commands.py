@@ -166,7 +166,6 @@ def runs(page: Path) -> bool:
         if runs(p)
     ],
 )
-@pytest.mark.usefixtures("coarse_heat_maps")
 def test_the_commands_of_a_page_run_one_after_the_other(page, world, genrekit):
     if page.name == "README.md":
         shorten(Path("examples/media"))

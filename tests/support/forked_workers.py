@@ -1,4 +1,4 @@
-"""Worker processes that are forked from one that has the imports, which takes a fraction of the time of an interpreter."""
+"""Worker processes that are forked from one that has the imports, which takes a fraction of the time of a new interpreter."""
 
 from __future__ import annotations
 
