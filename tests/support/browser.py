@@ -16,6 +16,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--mute-audio",
+    "--renderer-process-limit=1",
 )
 PATIENCE_MS = 60_000
 
