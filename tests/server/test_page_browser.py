@@ -61,9 +61,7 @@ def opened(browser, address, path="/", hosts=(), **settings):
     """Open the page; every request that leaves for an origin beside ``hosts``, and every fault of a script, fails the test."""
     from playwright.sync_api import expect
 
-    context = browser.new_context(
-        **{"locale": "en", "viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **settings}
-    )
+    context = browser.new_context(**{"locale": "en", "viewport": {"width": 1280, "height": 900}, **settings})
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.requests, page.faults = [], []

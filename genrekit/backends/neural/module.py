@@ -166,7 +166,9 @@ class GenreModule(L.LightningModule):
         # Every batch has seeds of its own, for augmentation and dropout, so that a resumed training draws the same.
         place = (self._seed, self.current_epoch, self.global_rank, batch_idx)
         generator = Generator().manual_seed(_mixed(*place, 0))
-        _seed(_mixed(*place, 1), self.device)
+        # On the CPU, torch.manual_seed formats a stack trace per kind of accelerator that is absent.
+        seed = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
+        seed(_mixed(*place, 1))
         windows, targets = self._recipe.augment(*batch, generator)
         loss = self._loss(self(windows), targets)
         self._check_finite(loss)
@@ -302,12 +304,3 @@ def measures(scores: Tensor, targets: Tensor, *, multilabel: bool) -> dict[str, 
 def _mixed(*numbers: int) -> int:
     """Derive one seed from several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
-def _seed(seed: int, device: torch.device) -> None:
-    """Seed the generators of a device; `torch.manual_seed` formats a stack trace per kind of accelerator that is absent."""
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed_all(seed)
-    elif device.type == "mps":
-        torch.mps.manual_seed(seed)
