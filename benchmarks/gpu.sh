@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Both network backends on one GPU in about 5 minutes: training, CUDA against the CPU, mixed precision, --resume,
+# Both network backends on one GPU, in more than 5 minutes: training, CUDA against the CPU, mixed precision, --resume,
 # throughput against a bare loop, and utilisation. Without a GPU it says so and leaves with status 0.
 #
 #     bash benchmarks/gpu.sh          # on CUDA

@@ -75,7 +75,7 @@ def bare_s(recipe, train: Prepared, config) -> list[float]:
         batches.set_epoch(epoch)
         for windows, targets in loader:
             windows, targets = windows.to(device.torch), targets.to(device.torch)
-            windows, targets = recipe.augment(windows, targets, generator)
+            windows, targets = recipe.augment(windows.float(), targets, generator)
             with torch.autocast(device.kind, torch.bfloat16, enabled=half):
                 logits = network(windows)
                 loss = torch.nn.functional.cross_entropy(

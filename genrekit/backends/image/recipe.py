@@ -105,7 +105,6 @@ class ImageRecipe:
         ]
         if config.randaugment:
             steps.append(v2.RandAugment(num_ops=2, magnitude=config.randaugment))
-        steps.append(v2.ToDtype(torch.float32))
         if config.erasing:
             steps.append(v2.RandomErasing(p=config.erasing, value=127.0))
         return v2.Compose(steps)

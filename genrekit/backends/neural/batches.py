@@ -11,11 +11,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from genrekit.backends.base import Prepared
+from genrekit.distributed import local_world_size
+from genrekit.execution import default_jobs
 
 Crop = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
-# Processes that load batches for a GPU. A CPU that trains has no spare core for them.
-_WORKERS = 4
+# Processes that load batches for a GPU, at most. A CPU that trains has no spare core for them.
+_MOST_WORKERS = 16
 
 
 class Crops(Dataset[tuple[Tensor, Tensor]]):
@@ -33,7 +35,7 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
         epoch, i = at
         rng = np.random.default_rng((self._seed, epoch, i))
         part = self._crop(self._windows[i], rng)
-        return torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)), self._targets[i]
+        return torch.from_numpy(np.ascontiguousarray(part)), self._targets[i]
 
 
 @dataclass
@@ -123,10 +125,15 @@ def training_loader(
     return DataLoader(
         Crops(prepared, crop, batches.seed),
         batch_sampler=batches,
-        num_workers=_WORKERS if on_gpu else 0,
+        num_workers=_spare_cores() if on_gpu else 0,
         persistent_workers=on_gpu,
         pin_memory=on_gpu,
     )
+
+
+def _spare_cores() -> int:
+    """Return the cores that each training process on this machine can leave to its loader."""
+    return max(1, min(_MOST_WORKERS, default_jobs() // local_world_size() - 1))
 
 
 def measuring_loader(prepared: Prepared, batch_size: int) -> DataLoader[tuple[Tensor, int]]:

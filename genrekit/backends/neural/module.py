@@ -69,12 +69,13 @@ class Recipe(Protocol):
 
         Parameters
         ----------
-        windows : np.ndarray [shape=(n_windows, *shape)]
+        windows : np.ndarray [shape=(n_windows, *shape), dtype=float32 or uint8]
         rng : np.random.Generator
 
         Returns
         -------
-        np.ndarray [shape=shape]
+        np.ndarray [shape=shape, dtype=float32 or uint8]
+            Bytes stay bytes until they are on the device: a quarter of the memory to move.
         """
         ...
 
@@ -169,7 +170,8 @@ class GenreModule(L.LightningModule):
         # On the CPU, torch.manual_seed formats a stack trace per kind of accelerator that is absent.
         seed = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
         seed(_mixed(*place, 1))
-        windows, targets = self._recipe.augment(*batch, generator)
+        windows, targets = batch
+        windows, targets = self._recipe.augment(windows.float(), targets, generator)
         loss = self._loss(self(windows), targets)
         self._check_finite(loss)
         self._losses.append(loss.detach())

@@ -229,7 +229,7 @@ def test_crops_depend_on_their_generator_alone():
     assert np.array_equal(recipe.crop(windows, np.random.default_rng(3)), first)
     assert not np.array_equal(recipe.crop(windows, np.random.default_rng(4)), first)
     assert first.shape == (3, 35, 35)
-    assert first.dtype == np.float32
+    assert first.dtype == np.uint8
 
 
 class Hostile:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from support.easy_set import one_each
 
 from genrekit.backends.base import Prepared
+from genrekit.backends.neural import batches as batching
 from genrekit.backends.neural.batches import Batches, Crops, measuring_loader, training_loader
 
 sizes = st.integers(1, 200)
@@ -84,6 +85,25 @@ def test_batches_to_learn_from_are_those_of_the_sampler():
     loaded = list(training_loader(side, shifted, batches, on_gpu=False))
     expected = [[side.targets[i] for i in batch] for batch in drawn(batches)]
     assert [targets.numpy().tolist() for _, targets in loaded] == [np.array(t).tolist() for t in expected]
+
+
+def test_bytes_stay_bytes_until_they_are_on_the_device():
+    windows = [np.full((1, 2, 3), n, np.uint8) for n in range(3)]
+    side = Prepared(windows, np.eye(3, dtype=np.float32), np.array(["a", "b", "c"]), ("a", "b", "c"))
+    batches = Batches(3, 2, 0)
+    loaded = [values for values, _ in training_loader(side, lambda w, rng: w[0], batches, on_gpu=False)]
+    assert {values.dtype for values in loaded} == {torch.uint8}
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more than the cores of this machine
+@pytest.mark.parametrize(
+    ("cores", "processes", "n"), [(1, 1, 1), (2, 1, 1), (8, 1, 7), (8, 2, 3), (64, 1, 16)]
+)
+def test_a_gpu_has_a_loader_on_every_core_that_training_leaves(monkeypatch, cores, processes, n):
+    monkeypatch.setattr(batching, "default_jobs", lambda: cores)
+    monkeypatch.setattr(batching, "local_world_size", lambda: processes)
+    side = one_each(2)
+    assert training_loader(side, shifted, Batches(2, 2, 0), on_gpu=True).num_workers == n
 
 
 def test_all_windows_are_measured_in_order_whatever_their_number():
