@@ -7,12 +7,14 @@ import io
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Read when NumPy and PyTorch load: as many threads as cores in every test process would wait for one another.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -25,14 +27,10 @@ from hypothesis import settings
 from support import quick
 from support.measured import MEASURED
 from support.once import SharedFolder
-from support.track_tables import tracks
 
-from genrekit.backends import registry
-from genrekit.backends.config import make_config
-from genrekit.cli import main
-from genrekit.datasets import open_dataset
-from genrekit.datasets.base import Dataset
-from genrekit.training.train import train
+# The process that hands tests to the others runs none: it waits for no import of what they test.
+if TYPE_CHECKING:
+    from genrekit.datasets.base import Dataset
 
 sys.dont_write_bytecode = False
 # On a busy machine an example takes any time.
@@ -44,6 +42,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "day"))
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Spread the whole suite over the cores; run what is named in one process, which starts sooner."""
     return 0 if config.args_source is pytest.Config.ArgsSource.ARGS else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests write in memory where there is room: 30,000 files of 1.4 GB, which no test needs afterwards."""
+    memory = Path("/dev/shm")
+    if not config.option.basetemp and memory.is_dir() and shutil.disk_usage(memory).free >= 8 << 30:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))  # documented by pytest for its tmp_path
 
 
 @pytest.hookimpl(wrapper=True)
@@ -187,6 +192,8 @@ def small_resnet(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def songs(shared_folder: SharedFolder) -> Dataset:
     """Generated songs of three genres, six each, in groups."""
+    from genrekit.datasets import open_dataset
+
     with FileLock(shared_folder.path / "songs.lock"):
         return open_dataset("synthetic:?genres=3&songs=6&seconds=4&seed=1")
 
@@ -194,6 +201,10 @@ def songs(shared_folder: SharedFolder) -> Dataset:
 @pytest.fixture(scope="session")
 def model_path(songs: Dataset, shared_folder: SharedFolder) -> Path:
     """A quickly trained ``gtzan`` bundle that knows the labels of ``songs``."""
+    from genrekit.backends import registry
+    from genrekit.backends.config import make_config
+    from genrekit.training.train import train
+
     backend = registry.get("gtzan")
     config = make_config(backend, quick.GTZAN)
 
@@ -206,6 +217,8 @@ def model_path(songs: Dataset, shared_folder: SharedFolder) -> Path:
 @pytest.fixture(scope="session")
 def tracks_csv(shared_folder: SharedFolder) -> Path:
     """A table of 240 made-up tracks of three genres."""
+    from support.track_tables import tracks
+
     return (
         shared_folder.once("tracks", lambda folder: tracks(240).to_csv(folder / "tracks.csv", index=False))
         / "tracks.csv"
@@ -215,6 +228,8 @@ def tracks_csv(shared_folder: SharedFolder) -> Path:
 @pytest.fixture(scope="session")
 def tracks_model(tracks_csv: Path, shared_folder: SharedFolder) -> Path:
     """A quickly trained ``spotify`` bundle that knows the genres of ``tracks_csv``."""
+    from genrekit.training.train import train
+
     config = {**quick.SPOTIFY, "n_estimators": 30}
 
     def fill(folder: Path) -> None:
@@ -238,6 +253,8 @@ def network(songs: Dataset, shared_folder: SharedFolder) -> TrainedNetwork:
 
     def fill(folder: Path) -> None:
         from support.graphs import Exporter
+
+        from genrekit.cli import main
 
         words = ["train", "--backend", "spectrogram", "--data", songs.source, "--jobs", "1"]
         words += ["-o", str(folder / "net.genrekit"), "--format", "json", *quick.as_words(quick.SPECTROGRAM)]

@@ -310,6 +310,7 @@ def test_a_grid_from_the_command_line(train, tracks_csv, tmp_path):
     assert "colsample_bynode" in wrong.err
 
 
+@pytest.mark.night
 def test_a_line_of_a_gigabyte_ends_the_table_and_not_the_run(predict, tmp_path):
     path = tmp_path / "t.csv"
     tracks(3).to_csv(path, index=False)

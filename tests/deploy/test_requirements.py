@@ -88,6 +88,7 @@ main(["predict", "--no-cache", "examples/tracks.csv", "examples/media/night_driv
 """
 
 
+@pytest.mark.night
 def test_the_server_and_predictions_need_nothing_else():
     run = subprocess.run(
         [sys.executable, "-c", QUICK, *sorted(closure())], capture_output=True, text=True, cwd=ROOT

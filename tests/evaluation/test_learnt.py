@@ -185,6 +185,7 @@ class TestTheModelsInTheBox:
         assert report.learnt is not None
         assert 50 <= report.learnt.examples < 60
 
+    @pytest.mark.night
     def test_image_on_its_covers(self, packed: dict[str, Path], shared_data: Path, tmp_path: Path) -> None:
         covers = pd.read_csv(shared_data / "covers" / "labels.csv")
         few = covers.groupby("label").head(5)

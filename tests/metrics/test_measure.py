@@ -203,7 +203,7 @@ class TestIntervals:
         result = measured(scores, truth, groups=groups.astype(str), n_boot=2000)
         rng = np.random.default_rng(2)
         draws: dict[str, list[float]] = {name: [] for name in result.metrics}
-        for _ in range(1000):
+        for _ in range(500):
             drawn = np.concatenate([np.flatnonzero(groups == g) for g in rng.choice(np.unique(groups), 30)])
             resample = measured(scores[drawn], truth[drawn], n_boot=1)
             for name in draws:

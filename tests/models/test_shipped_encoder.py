@@ -50,6 +50,7 @@ def test_what_is_no_music_is_unlike_anything_learnt_or_silent(tmp_path, y):
     assert found.familiar is False or "sound" in (found.error or "") or "silent" in (found.error or "")
 
 
+@pytest.mark.night
 @pytest.mark.skipif(not SONGS, reason="the recordings are not at hand")
 def test_most_songs_are_familiar_and_answered_right():
     found = predictions(SONGS[::3])

@@ -204,6 +204,7 @@ def test_prune_clears_up_after_killed_writers_and_touches_nothing_else(tmp_path)
     assert entries(cache) == [new, foreign]
 
 
+@pytest.mark.night
 def test_many_writers_of_one_entry_and_readers_see_it_whole(tmp_path):
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=write_again_and_again, args=(Cache(tmp_path),)) for _ in range(2)]

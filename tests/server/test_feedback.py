@@ -260,6 +260,7 @@ def test_a_browser_without_a_key_gets_a_cookie_when_it_consents_and_not_before(s
         assert len({event.uploader for event in store.event_names()}) == 1
 
 
+@pytest.mark.night
 def test_a_promotion_under_load_fails_no_request(store, tmp_path, monkeypatch):
     monkeypatch.setattr("os.fsync", lambda handle: None)
     table, mine = champion(tmp_path)

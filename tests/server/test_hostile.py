@@ -23,7 +23,7 @@ MODELS = ("spectrogram", "image", "gtzan", "spotify")
 FINE = {None, 501, 503, 504}
 
 
-@pytest.mark.parametrize("n", [150, pytest.param(10_000, marks=pytest.mark.night)])
+@pytest.mark.parametrize("n", [60, pytest.param(10_000, marks=pytest.mark.night)])
 def test_no_body_makes_the_server_fail_or_grow(tmp_path, n):
     files = seeds({})
     with (
@@ -43,8 +43,8 @@ def test_no_body_makes_the_server_fail_or_grow(tmp_path, n):
             assert not bad, bad[:20]
             assert "fault" not in server.said()
             statuses = Counter(status for _, _, status in results)
-            assert statuses[200] >= n // 100, statuses
-            assert statuses[422] >= n // 100, statuses
+            assert statuses[200] >= max(1, n // 100), statuses
+            assert statuses[422] >= max(1, n // 100), statuses
 
             assert wait_until(lambda: not left(server)), left(server)
             grown = resident_kb(server) - before

@@ -222,6 +222,7 @@ def test_sigterm_answers_what_is_under_way_and_leaves_with_0(tmp_path):
         assert not list((tmp_path / "tmp").iterdir())
 
 
+@pytest.mark.night
 def test_what_a_killed_server_left_behind_is_swept_and_ctrl_c_ends_with_130(tmp_path):
     with started(tmp_path, "gtzan", "--jobs", "1") as server:
         assert list((tmp_path / "tmp").glob("genrekit-serve-*"))

@@ -288,6 +288,7 @@ def test_keys_and_origins():
         assert first("ws://evil.example/v1/stream")["reason"] == "foreign-host"
 
 
+@pytest.mark.night
 def test_cut_connections_leave_nothing_behind_and_sigterm_sends_what_was_found(song, tmp_path):
     from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import connect

@@ -55,6 +55,7 @@ def test_a_file_that_changes_is_loaded_by_itself(tmp_path, numbers):
         assert wait_until(lambda: client.get("/v1/models").json()["models"][0]["sha256"] == second)
 
 
+@pytest.mark.night
 def test_every_answer_of_requests_during_reloads_names_one_model(tmp_path, numbers):
     path = tmp_path / "m.genrekit"
     hashes = {write_again(path, "mine", about="0")}

@@ -317,7 +317,7 @@ POINTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("point", "n"), day_and_night(POINTS, day=2))
+@pytest.mark.parametrize(("point", "n"), day_and_night(POINTS, day=1))
 def test_a_killed_run_goes_on(make, made, library, network, tmp_path, point, n):
     target = tmp_path / "killed"
     words = [sys.executable, "-c", KILL, point, str(n), str(library), str(target), str(network.path)]

@@ -94,9 +94,9 @@ def test_broken_rows_keep_their_numbers_over_many_blocks(tmp_path: Path) -> None
 
 
 def test_a_table_of_nothing_but_broken_rows(tmp_path: Path) -> None:
-    _, rows, broken = read(save(tmp_path / "t.csv", "a,b\n" + "1\n" * 100_000))
+    _, rows, broken = read(save(tmp_path / "t.csv", "a,b\n" + "1\n" * 20_000))
     assert not rows
-    assert list(broken) == list(range(2, 100_002))
+    assert list(broken) == list(range(2, 20_002))
 
 
 def test_broken_rows_without_end_are_not_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -458,6 +458,7 @@ def test_early_stopping_is_remembered_within_a_training_and_after_it(tmp_path, s
     assert same(run(tmp_path / "run", None, resume=True), whole)
 
 
+@pytest.mark.night
 def test_a_process_killed_between_two_checkpoints_of_an_epoch_loses_nothing(tmp_path, monkeypatch):
     settings: dict[str, Any] = {"epochs": 6, "schedule": "constant"}
     whole = fit(tmp_path / "whole", TRAIN, VALID, **settings)

@@ -255,6 +255,7 @@ def test_spotify_songs(shared_data: Path) -> None:
     assert set(dataset.labels) == {"edm", "latin", "pop", "r&b", "rap", "rock"}
 
 
+@pytest.mark.night
 def test_music_genre(shared_data: Path) -> None:
     dataset = load(shared_data / "spotify" / "music_genre.csv")
     assert set(dataset.counts.values()) == {5000}
